@@ -1,0 +1,60 @@
+//! What can go wrong in a reconcile, and what follows from it.
+
+use std::time::Duration;
+
+use kruise_runtime::{ApiError, Consequence, ReconcileError};
+
+/// A reconcile's failure. The variant names the action that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A write to another object.
+    #[error("{verb} {kind} {object}")]
+    Write {
+        /// `create`, `patch`, `delete` …
+        verb: &'static str,
+        /// Kind of the object.
+        kind: &'static str,
+        /// `namespace/name`.
+        object: String,
+        /// The API's answer.
+        #[source]
+        source: ApiError,
+    },
+    /// The status of the CloneSet itself.
+    #[error("patch the status of CloneSet {set}")]
+    Status {
+        /// `namespace/name`.
+        set: String,
+        /// The API's answer.
+        #[source]
+        source: ApiError,
+    },
+    /// Before adoption the live CloneSet is read again (CS-28).
+    #[error("adopt pods: CloneSet {set} is gone, replaced or being deleted")]
+    AdoptionRefused {
+        /// `namespace/name`.
+        set: String,
+    },
+}
+
+impl Error {
+    fn api(&self) -> Option<&ApiError> {
+        match self {
+            Self::Write { source, .. } | Self::Status { source, .. } => Some(source),
+            Self::AdoptionRefused { .. } => None,
+        }
+    }
+}
+
+impl ReconcileError for Error {
+    fn category(&self) -> &'static str {
+        self.api().map_or("adoption", |error| error.category())
+    }
+
+    fn consequence(&self) -> Consequence {
+        match self {
+            Self::AdoptionRefused { .. } => Consequence::After(Duration::from_secs(1)),
+            _ => Consequence::BackOff,
+        }
+    }
+}

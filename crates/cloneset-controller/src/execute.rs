@@ -1,0 +1,321 @@
+//! From a plan to API calls. Names, order, batches and preconditions come with the plan; here is
+//! only how many calls run side by side, and which event tells of each.
+
+use futures::stream::{self, StreamExt};
+use kruise_api::apps::v1beta1::CloneSet;
+use kruise_runtime::{
+    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
+    Recorder, Resource, Writer, chain,
+};
+use serde_json::Value;
+
+use crate::{
+    CLONESETS,
+    error::Error,
+    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
+};
+
+/// Calls in flight for one CloneSet.
+const CONCURRENCY: usize = 32;
+
+/// What a plan is executed with.
+pub(crate) struct Executor<'a> {
+    pub(crate) set: &'a CloneSet,
+    pub(crate) client: &'a ApiClient,
+    pub(crate) writer: Writer,
+    pub(crate) recorder: &'a Recorder,
+}
+
+impl Executor<'_> {
+    /// Carries out the steps in order; the first that fails ends them.
+    pub(crate) async fn steps(&self, plan: &Plan) -> Result<(), Error> {
+        for step in &plan.steps {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what belongs to no single write.
+    pub(crate) fn events(&self, plan: &Plan) {
+        for event in &plan.events {
+            self.event(event.warning, event.reason, event.message.clone());
+        }
+    }
+
+    /// Writes the status, if the plan has one.
+    pub(crate) async fn status(&self, plan: &Plan) -> Result<(), Error> {
+        let Some(patch) = &plan.status else {
+            return Ok(());
+        };
+        let key = self.key(&self.set.metadata.name);
+        self.writer
+            .patch(&CLONESETS, &key, Some("status"), PatchKind::Merge, patch)
+            .await
+            .map(drop)
+            .map_err(|source| Error::Status {
+                set: key.to_string(),
+                source,
+            })
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), Error> {
+        match step {
+            Step::CreateRevision { body } => self.create_revision(body).await,
+            Step::PatchRevision { name, patch } => self
+                .patch(&CONTROLLER_REVISIONS, name, None, PatchKind::Merge, patch)
+                .await
+                .map(drop),
+            Step::DeleteRevision { name, uid } => {
+                self.delete(&CONTROLLER_REVISIONS, name, uid).await
+            }
+            Step::CreatePods { batches } => self.create_pods(batches).await,
+            Step::DeletePods { pods } => self.delete_pods(pods).await,
+            Step::AdoptPods { patches } => {
+                self.check_before_adoption().await?;
+                self.patch_pods(patches).await
+            }
+            Step::PatchPods { patches } => self.patch_pods(patches).await,
+            Step::UpdatePodsInPlace { updates } => {
+                all(updates
+                    .iter()
+                    .map(|update| self.update_in_place(update))
+                    .collect())
+                .await
+            }
+            Step::MarkPodsForRecreate { patches } => {
+                all(patches
+                    .iter()
+                    .map(|patch| self.mark_for_recreate(patch))
+                    .collect())
+                .await
+            }
+            Step::PatchCloneSet { patch } => self
+                .patch(
+                    &CLONESETS,
+                    &self.set.metadata.name,
+                    None,
+                    PatchKind::Merge,
+                    patch,
+                )
+                .await
+                .map(drop),
+        }
+    }
+
+    async fn create_revision(&self, body: &Value) -> Result<(), Error> {
+        let name = body
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        self.writer
+            .create(&CONTROLLER_REVISIONS, &self.set.metadata.namespace, body)
+            .await
+            .map(drop)
+            .map_err(|source| self.write_error("create", "ControllerRevision", name, source))
+    }
+
+    async fn create_pods(&self, batches: &[Vec<NewPod>]) -> Result<(), Error> {
+        for batch in batches {
+            all(batch.iter().map(|pod| self.create_pod(pod)).collect()).await?;
+        }
+        Ok(())
+    }
+
+    async fn create_pod(&self, pod: &NewPod) -> Result<(), Error> {
+        let created = self
+            .writer
+            .create(&PODS, &self.set.metadata.namespace, &pod.body)
+            .await
+            .map(drop)
+            .map_err(|source| self.write_error("create", "Pod", &pod.name, source));
+        self.tell(&created, "SuccessfulCreate", "FailedCreate", || {
+            format!("created pod {}", pod.name)
+        });
+        created
+    }
+
+    async fn delete_pods(&self, pods: &[PodRef]) -> Result<(), Error> {
+        for pod in pods {
+            let deleted = self.delete(&PODS, &pod.name, &pod.uid).await;
+            self.tell(&deleted, "SuccessfulDelete", "FailedDelete", || {
+                format!("deleted pod {}", pod.name)
+            });
+            deleted?;
+        }
+        Ok(())
+    }
+
+    /// A CloneSet that was deleted and made again under its name must not take over the old one's
+    /// pods (CS-28); the index may not know yet.
+    async fn check_before_adoption(&self) -> Result<(), Error> {
+        let key = self.key(&self.set.metadata.name);
+        let live = self.client.get(&CLONESETS, &key).await.map_err(|source| {
+            self.write_error("get", "CloneSet", &self.set.metadata.name, source)
+        })?;
+        let is_same = live.is_some_and(|live| {
+            live.pointer("/metadata/uid").and_then(Value::as_str)
+                == Some(self.set.metadata.uid.as_str())
+                && live.pointer("/metadata/deletionTimestamp").is_none()
+        });
+        if is_same {
+            Ok(())
+        } else {
+            Err(Error::AdoptionRefused {
+                set: key.to_string(),
+            })
+        }
+    }
+
+    async fn patch_pods(&self, patches: &[PodPatch]) -> Result<(), Error> {
+        all(patches.iter().map(|patch| self.patch_pod(patch)).collect()).await
+    }
+
+    async fn patch_pod(&self, patch: &PodPatch) -> Result<(), Error> {
+        self.patch(
+            &PODS,
+            &patch.pod.name,
+            patch.subresource,
+            PatchKind::Strategic,
+            &patch.patch,
+        )
+        .await
+        .map(drop)
+    }
+
+    async fn mark_for_recreate(&self, patch: &PodPatch) -> Result<(), Error> {
+        let marked = self.patch_pod(patch).await;
+        self.tell(
+            &marked,
+            "SuccessfulUpdatePodReCreate",
+            "FailedUpdatePodReCreate",
+            || format!("marked pod {} to be made anew", patch.pod.name),
+        );
+        marked
+    }
+
+    async fn update_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
+        let updated = self.start_in_place(update).await;
+        self.tell(
+            &updated,
+            "SuccessfulUpdatePodInPlace",
+            "FailedUpdatePodInPlace",
+            || {
+                format!(
+                    "updated pod {} in place to {}",
+                    update.pod.name, update.revision
+                )
+            },
+        );
+        updated
+    }
+
+    async fn start_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
+        let name = &update.pod.name;
+        let mut start = update.start.clone();
+        if let Some(not_ready) = &update.not_ready {
+            let marked = self
+                .patch(&PODS, name, Some("status"), PatchKind::Strategic, not_ready)
+                .await?;
+            // The second write follows the first, or nothing.
+            if let Some(version) = marked.pointer("/metadata/resourceVersion")
+                && let Some(metadata) = start
+                    .pointer_mut("/metadata")
+                    .and_then(Value::as_object_mut)
+            {
+                metadata.insert("resourceVersion".to_owned(), version.clone());
+            }
+        }
+        self.patch(&PODS, name, None, PatchKind::Strategic, &start)
+            .await
+            .map(drop)
+    }
+
+    async fn patch(
+        &self,
+        resource: &'static Resource,
+        name: &str,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<Value, Error> {
+        self.writer
+            .patch(resource, &self.key(name), subresource, kind, patch)
+            .await
+            .map_err(|source| self.write_error("patch", resource.kind, name, source))
+    }
+
+    async fn delete(
+        &self,
+        resource: &'static Resource,
+        name: &str,
+        uid: &str,
+    ) -> Result<(), Error> {
+        self.writer
+            .delete(resource, &self.key(name), uid)
+            .await
+            .map(drop)
+            .map_err(|source| self.write_error("delete", resource.kind, name, source))
+    }
+
+    fn key(&self, name: &str) -> ObjectKey {
+        ObjectKey {
+            namespace: self.set.metadata.namespace.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn write_error(
+        &self,
+        verb: &'static str,
+        kind: &'static str,
+        name: &str,
+        source: ApiError,
+    ) -> Error {
+        Error::Write {
+            verb,
+            kind,
+            object: self.key(name).to_string(),
+            source,
+        }
+    }
+
+    fn tell(
+        &self,
+        result: &Result<(), Error>,
+        success: &'static str,
+        failure: &'static str,
+        message: impl FnOnce() -> String,
+    ) {
+        match result {
+            Ok(()) => self.event(false, success, message()),
+            Err(error) => self.event(true, failure, chain(error)),
+        }
+    }
+
+    fn event(&self, warning: bool, reason: &'static str, message: String) {
+        let metadata = &self.set.metadata;
+        let target = EventTarget {
+            api_version: kruise_api::well_known::API_VERSION_V1BETA1.to_owned(),
+            kind: kruise_api::well_known::CLONESET_KIND.to_owned(),
+            namespace: metadata.namespace.clone(),
+            name: metadata.name.clone(),
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+        };
+        let type_ = if warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        };
+        self.recorder.event(&target, type_, reason, message);
+    }
+}
+
+/// Runs calls, some side by side. All are run; the first error is returned.
+async fn all<F>(calls: Vec<F>) -> Result<(), Error>
+where
+    F: Future<Output = Result<(), Error>>,
+{
+    let results: Vec<_> = stream::iter(calls).buffered(CONCURRENCY).collect().await;
+    results.into_iter().collect()
+}

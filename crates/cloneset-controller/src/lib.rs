@@ -1,0 +1,133 @@
+//! Runs CloneSets. This file is the wiring: which kinds are watched, which index each feeds, and
+//! what wakes what. The work itself is in [`plan`]: a pure function from a snapshot to a plan.
+
+use clap::Args;
+use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod, well_known};
+use kruise_runtime::{
+    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
+};
+
+pub mod check;
+pub mod error;
+mod execute;
+mod observe;
+pub mod plan;
+mod reconcile;
+pub mod snapshot;
+pub mod wait;
+
+use observe::Observer;
+use reconcile::{CloneSetReconciler, Memories};
+use snapshot::{ControllerRevision, Gates};
+
+/// Name of the binary, the Lease, the field manager and the events' component.
+pub const NAME: &str = "cloneset-controller";
+
+/// The kind that this deployable owns.
+pub const CLONESETS: Resource = Resource {
+    group: well_known::GROUP,
+    version: "v1beta1",
+    plural: "clonesets",
+    kind: well_known::CLONESET_KIND,
+    namespaced: true,
+};
+
+/// Flags of this deployable.
+#[derive(Args, Clone, Debug)]
+pub struct CloneSetArgs {
+    /// How many CloneSets are reconciled at the same time
+    #[arg(long, default_value_t = 3)]
+    pub cloneset_workers: usize,
+    /// Leave pods that wait for a hook before their deletion out when pods are counted
+    #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub cloneset_scaling_exclude_preparing_delete: bool,
+}
+
+/// The deployable as a value.
+#[must_use]
+pub fn app(args: CloneSetArgs) -> App {
+    App::new(NAME, move |setup| {
+        wire(setup, &args);
+        Ok(())
+    })
+}
+
+fn wire(setup: &mut Setup, args: &CloneSetArgs) {
+    let queue = setup.queue("cloneset");
+    let sets = setup.watch::<CloneSet>(CLONESETS, WatchOptions::default());
+    // Every pod of a CloneSet has the label, so that the watch costs what our own pods cost.
+    let pods = setup.watch::<Pod>(
+        PODS,
+        WatchOptions {
+            label_selector: Some(well_known::labels::CLONESET_INSTANCE_ID.to_owned()),
+            verify_vanished: true,
+        },
+    );
+    let revisions =
+        setup.watch::<ControllerRevision>(CONTROLLER_REVISIONS, WatchOptions::default());
+
+    sets.on_change(&queue, |old, new| {
+        new.or(old)
+            .map(|set| ObjectKey::of(&set.metadata))
+            .into_iter()
+            .collect()
+    });
+    pods.on_change(&queue, |old, new| {
+        owners(old.map(|pod| &pod.metadata), new.map(|pod| &pod.metadata))
+    });
+    revisions.on_change(&queue, |old, new| {
+        owners(
+            old.map(|revision| &revision.metadata),
+            new.map(|revision| &revision.metadata),
+        )
+    });
+
+    let gates = setup.gates();
+    let gates = Gates {
+        short_hash: gates.enabled(Gate::CloneSetShortHash),
+        partition_rollback: gates.enabled(Gate::CloneSetPartitionRollback),
+        preparing_update_as_update: gates.enabled(Gate::PreparingUpdateAsUpdate),
+        template_no_defaults: gates.enabled(Gate::TemplateNoDefaults),
+        exclude_preparing_delete: args.cloneset_scaling_exclude_preparing_delete,
+    };
+    let reconciler = CloneSetReconciler {
+        observer: Observer {
+            sets: sets.store(),
+            pods: pods.store(),
+            revisions: revisions.store(),
+            gates,
+        },
+        client: setup.client(),
+        own_writes: setup.own_writes(),
+        recorder: setup.recorder(NAME),
+        leadership: setup.leadership(),
+        wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
+        memories: Memories::default(),
+    };
+    setup.controller("cloneset", args.cloneset_workers, queue, reconciler);
+}
+
+/// The CloneSets that an object names as owner, before and after a change: a pod that is taken
+/// away from its owner wakes it too (CS-109).
+fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> {
+    let mut keys: Vec<ObjectKey> = [old, new]
+        .into_iter()
+        .flatten()
+        .flat_map(|metadata| {
+            metadata
+                .owner_references
+                .iter()
+                // PF-404: the group decides, not the version.
+                .filter(|owner| {
+                    owner.kind == well_known::CLONESET_KIND
+                        && owner.api_version.split('/').next() == Some(well_known::GROUP)
+                })
+                .map(|owner| ObjectKey {
+                    namespace: metadata.namespace.clone(),
+                    name: owner.name.clone(),
+                })
+        })
+        .collect();
+    keys.dedup();
+    keys
+}

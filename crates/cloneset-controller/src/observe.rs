@@ -1,0 +1,53 @@
+//! From the indexes to a snapshot: look-ups only, nothing is decided here.
+
+use std::sync::Arc;
+
+use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
+use kruise_runtime::{Object, ObjectKey, OwnWrites, Settled, Store};
+
+use crate::snapshot::{ControllerRevision, Gates, Memory, Snapshot};
+
+impl Object for ControllerRevision {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+/// The indexes that snapshots are made from.
+pub(crate) struct Observer {
+    pub(crate) sets: Store<CloneSet>,
+    pub(crate) pods: Store<Pod>,
+    pub(crate) revisions: Store<ControllerRevision>,
+    pub(crate) gates: Gates,
+}
+
+impl Observer {
+    pub(crate) fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+        self.sets.get(key)
+    }
+
+    /// Whether the indexes show everything that was written for this CloneSet.
+    pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
+        own_writes
+            .settle(uid, &[&self.sets, &self.pods, &self.revisions])
+            .await
+    }
+
+    pub(crate) fn snapshot(
+        &self,
+        set: Arc<CloneSet>,
+        memory: Memory,
+        pod_readiness_controller_live: bool,
+    ) -> Snapshot {
+        Snapshot {
+            pods: self.pods.by_owner(&set.metadata.uid),
+            revisions: self.revisions.in_namespace(&set.metadata.namespace),
+            set,
+            now: jiff::Timestamp::now(),
+            index_version: self.pods.newest_version(),
+            pod_readiness_controller_live,
+            gates: self.gates,
+            memory,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! From a snapshot to a plan, without I/O: equal snapshots give equal plans.
+//!
+//! The order is that of CS-22: claim pods, resolve revisions, scale, and only when scaling has
+//! nothing to do refresh and update pods. Whatever a plan does not do, it says why.
+
+use std::time::Duration;
+
+use kruise_api::{meta::ObjectMeta, pod::Pod, selector::Selector};
+use serde_json::Value;
+
+use crate::{snapshot::Snapshot, wait::WaitReason};
+
+mod claim;
+mod counts;
+mod new_pod;
+mod progress;
+mod revision;
+mod scale;
+mod spec;
+mod status;
+mod update;
+
+pub use counts::{Counts, PodClass};
+pub use revision::Revisions;
+pub use spec::Spec;
+
+/// What is to be done, in order. Nothing in it is left to choose.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Plan {
+    /// Writes to other objects, done first.
+    pub steps: Vec<Step>,
+    /// Events that belong to no single write.
+    pub events: Vec<Event>,
+    /// The new `status`, if it differs from the stored one.
+    pub status: Option<Value>,
+    /// Why nothing, or not more, is done; the most telling reason first.
+    pub waiting_on: Vec<WaitReason>,
+    /// When to look again although nothing changed.
+    pub requeue_after: Option<Duration>,
+    /// Which phase the steps belong to, for conditions FailedScale and FailedUpdate.
+    pub phase: Phase,
+}
+
+/// The part of the work that a plan's steps belong to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Claiming, revisions, history.
+    #[default]
+    Prepare,
+    /// Adding and taking away pods.
+    Scale,
+    /// Refreshing and updating pods.
+    Update,
+}
+
+/// One or several writes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Create a revision. That the name is taken means: look again.
+    CreateRevision {
+        /// The whole object.
+        body: Value,
+    },
+    /// Change a revision's number (CS-37).
+    PatchRevision {
+        /// Its name.
+        name: String,
+        /// Merge patch with the resourceVersion read.
+        patch: Value,
+    },
+    /// Delete a revision of the history (CS-40).
+    DeleteRevision {
+        /// Its name.
+        name: String,
+        /// Its UID, as precondition.
+        uid: String,
+    },
+    /// Create pods in batches; after a batch with a failure the rest is left (CS-60).
+    CreatePods {
+        /// Batches; within one, creations run side by side.
+        batches: Vec<Vec<NewPod>>,
+    },
+    /// Delete pods one after the other; the first failure ends it (CS-62).
+    DeletePods {
+        /// Which.
+        pods: Vec<PodRef>,
+    },
+    /// Take over pods that name us as owner, but not as the one that manages them. Only after the
+    /// live CloneSet was read again and is the same (CS-28).
+    AdoptPods {
+        /// Patches, one a pod.
+        patches: Vec<PodPatch>,
+    },
+    /// Patches of different pods, side by side.
+    PatchPods {
+        /// Patches, one a pod.
+        patches: Vec<PodPatch>,
+    },
+    /// Start updates in place: for each pod the first patch, then the second. A failure is told in
+    /// an event and never turns into anything else (CS-89).
+    UpdatePodsInPlace {
+        /// Which.
+        updates: Vec<InPlaceUpdate>,
+    },
+    /// Mark pods for deletion because they can't be, or shall not be, updated in place (CS-91).
+    MarkPodsForRecreate {
+        /// Patches, one a pod.
+        patches: Vec<PodPatch>,
+    },
+    /// Take names off `podsToDelete` (CS-65).
+    PatchCloneSet {
+        /// Merge patch with the resourceVersion read.
+        patch: Value,
+    },
+}
+
+/// A pod to create.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPod {
+    /// Its name.
+    pub name: String,
+    /// The whole object.
+    pub body: Value,
+}
+
+/// A pod, by name and identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodRef {
+    /// Its name.
+    pub name: String,
+    /// Its UID, as precondition.
+    pub uid: String,
+}
+
+/// A strategic merge patch of one pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodPatch {
+    /// The pod.
+    pub pod: PodRef,
+    /// `status`, or the pod itself.
+    pub subresource: Option<&'static str>,
+    /// The patch; carries the resourceVersion read where it depends on it.
+    pub patch: Value,
+}
+
+/// The two writes that start an update in place (IP-15, IP-17).
+#[derive(Debug, Clone, PartialEq)]
+pub struct InPlaceUpdate {
+    /// The pod.
+    pub pod: PodRef,
+    /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate.
+    pub not_ready: Option<Value>,
+    /// Changes the pod. Without `metadata.resourceVersion`: the executor adds the version that the
+    /// write before returned, so that nothing slips in between.
+    pub start: Value,
+    /// Name of the revision that the pod goes to.
+    pub revision: String,
+}
+
+/// An event about the CloneSet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: String,
+}
+
+impl PodRef {
+    pub(crate) fn of(pod: &Pod) -> Self {
+        Self {
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+        }
+    }
+}
+
+/// Decides what is to be done now.
+#[must_use]
+pub fn plan(snapshot: &Snapshot) -> Plan {
+    let selector = match validate(snapshot) {
+        Ok(selector) => selector,
+        Err(reason) => return hold(snapshot, reason),
+    };
+    let spec = Spec::of(&snapshot.set.spec);
+    let claimed = claim::claim(snapshot, &selector);
+    let revisions = revision::resolve(snapshot, &selector);
+
+    let mut plan = Plan::default();
+    plan.steps.extend(claimed.steps);
+    plan.steps.extend(revisions.steps.iter().cloned());
+    // What comes next needs the claimed pods and the update revision as they will be stored.
+    let may_sync = plan.steps.is_empty() && !snapshot.set.metadata.is_terminating();
+    if may_sync {
+        let input = scale::Input {
+            snapshot,
+            spec: &spec,
+            revisions: &revisions,
+            pods: &claimed.pods,
+        };
+        scale::plan(&input, &mut plan);
+        if plan.steps.is_empty() {
+            update::plan(&input, &mut plan);
+        }
+    }
+    status::plan(
+        snapshot,
+        &spec,
+        &selector,
+        &revisions,
+        &claimed.pods,
+        &mut plan,
+    );
+    if plan.steps.is_empty() {
+        plan.steps
+            .extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
+    }
+    if plan.steps.is_empty() {
+        plan.steps
+            .extend(revision::trim(snapshot, &revisions, &claimed.pods));
+    }
+    plan
+}
+
+/// What must hold before any pod is touched, admission or not: the API server takes these objects
+/// when no webhook is installed.
+fn validate(snapshot: &Snapshot) -> Result<Selector, WaitReason> {
+    let set = &snapshot.set;
+    let invalid = |field, why: String| WaitReason::InvalidSpec { field, why };
+    let selector = Selector::parse(&set.spec.selector)
+        .map_err(|error| invalid("spec.selector", error.to_string()))?;
+    if selector.is_empty() {
+        return Err(invalid(
+            "spec.selector",
+            "selects every pod; name at least one label".into(),
+        ));
+    }
+    // DV-CS9
+    let template: ObjectMeta = set
+        .spec
+        .template
+        .get("metadata")
+        .and_then(|metadata| serde_json::from_value(metadata.clone()).ok())
+        .unwrap_or_default();
+    if !selector.matches(&template.labels) {
+        let labels = template
+            .labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join(",");
+        return Err(invalid(
+            "spec.template.metadata.labels",
+            format!("the labels \"{labels}\" do not match spec.selector \"{selector}\""),
+        ));
+    }
+    match set.spec.replicas {
+        Some(replicas) if replicas < 0 => {
+            return Err(invalid("spec.replicas", format!("{replicas} is negative")));
+        }
+        _ => {}
+    }
+    if set
+        .spec
+        .volume_claim_templates
+        .as_ref()
+        .is_some_and(|templates| !templates.is_empty())
+    {
+        return Err(WaitReason::NotSupportedYet {
+            field: "spec.volumeClaimTemplates",
+        });
+    }
+    Ok(selector)
+}
+
+/// No pod is touched; status and an event say why.
+fn hold(snapshot: &Snapshot, reason: WaitReason) -> Plan {
+    let mut plan = Plan::default();
+    let told = snapshot
+        .memory
+        .waiting
+        .as_ref()
+        .is_some_and(|(last, _)| *last == reason);
+    if !told {
+        plan.events.push(Event {
+            warning: true,
+            reason: reason.reason(),
+            message: reason.to_string(),
+        });
+    }
+    plan.waiting_on.push(reason);
+    status::plan_held(snapshot, &mut plan);
+    plan
+}

@@ -1,0 +1,85 @@
+//! Which pods are ours (CS-27 to CS-29): kept, adopted or released.
+
+use std::sync::Arc;
+
+use kruise_api::{meta::OwnerReference, pod::Pod, selector::Selector};
+use serde_json::{Value, json};
+
+use super::{PodPatch, PodRef, Step};
+use crate::snapshot::Snapshot;
+
+/// The outcome of claiming.
+pub(super) struct Claimed {
+    /// Active pods that are ours, by name.
+    pub(super) pods: Vec<Arc<Pod>>,
+    /// Writes that make it so.
+    pub(super) steps: Vec<Step>,
+}
+
+pub(super) fn claim(snapshot: &Snapshot, selector: &Selector) -> Claimed {
+    let uid = snapshot.uid();
+    let terminating = snapshot.set.metadata.is_terminating();
+    let mut pods = Vec::new();
+    let mut releases = Vec::new();
+    let mut adoptions = Vec::new();
+    for pod in snapshot.active_pods() {
+        let matches = selector.matches(&pod.metadata.labels);
+        match pod.metadata.controller() {
+            Some(owner) if owner.uid != uid => {}
+            Some(_) if matches => pods.push(pod.clone()),
+            Some(_) if !terminating => releases.push(release(pod, uid)),
+            None if matches && !terminating => adoptions.push(adopt(snapshot, pod)),
+            Some(_) | None => {}
+        }
+    }
+    pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    let mut steps = Vec::new();
+    if !releases.is_empty() {
+        steps.push(Step::PatchPods { patches: releases });
+    }
+    if !adoptions.is_empty() {
+        steps.push(Step::AdoptPods { patches: adoptions });
+    }
+    Claimed { pods, steps }
+}
+
+fn release(pod: &Pod, uid: &str) -> PodPatch {
+    PodPatch {
+        pod: PodRef::of(pod),
+        subresource: None,
+        patch: json!({
+            "metadata": {
+                "uid": pod.metadata.uid,
+                "resourceVersion": pod.metadata.resource_version,
+                "ownerReferences": [{ "$patch": "delete", "uid": uid }],
+            },
+        }),
+    }
+}
+
+fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
+    PodPatch {
+        pod: PodRef::of(pod),
+        subresource: None,
+        patch: json!({
+            "metadata": {
+                "uid": pod.metadata.uid,
+                "resourceVersion": pod.metadata.resource_version,
+                "ownerReferences": [owner_reference(snapshot)],
+            },
+        }),
+    }
+}
+
+/// The reference that our objects carry (CS-30).
+pub(super) fn owner_reference(snapshot: &Snapshot) -> Value {
+    let metadata = &snapshot.set.metadata;
+    json!(OwnerReference {
+        api_version: kruise_api::well_known::API_VERSION_V1BETA1.to_owned(),
+        kind: kruise_api::well_known::CLONESET_KIND.to_owned(),
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    })
+}

@@ -1,0 +1,168 @@
+//! What a new pod looks like (CS-39, CS-58, CS-59).
+
+use std::collections::BTreeSet;
+
+use kruise_api::{
+    revision,
+    well_known::{annotations, conditions, labels, lifecycle_states},
+};
+use serde_json::{Map, Value, json};
+
+use super::{NewPod, claim::owner_reference};
+use crate::snapshot::Snapshot;
+
+/// Letters and digits that are hard to confuse and form no words.
+const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
+const ID_LENGTH: usize = 5;
+
+/// Makes instance ids that no pod has. Seeded from the CloneSet's UID and the version of the
+/// index, so that two plans from one view choose the same names, and the second creation answers
+/// AlreadyExists instead of making a second pod.
+pub(super) struct InstanceIds {
+    state: u64,
+    taken: BTreeSet<String>,
+}
+
+impl InstanceIds {
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        let prefix = format!("{}-", snapshot.set.metadata.name);
+        let taken = snapshot
+            .pods
+            .iter()
+            .flat_map(|pod| {
+                [
+                    pod.metadata
+                        .labels
+                        .get(labels::CLONESET_INSTANCE_ID)
+                        .cloned(),
+                    pod.metadata.name.strip_prefix(&prefix).map(str::to_owned),
+                ]
+            })
+            .flatten()
+            .collect();
+        // FNV-1a over the UID, so that sets made together do not share a sequence.
+        let mut state = snapshot
+            .uid()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        state ^= snapshot.index_version.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self { state, taken }
+    }
+
+    /// The next `count` ids, in ascending order (CS-57).
+    pub(super) fn take(&mut self, count: usize) -> Vec<String> {
+        let mut ids = BTreeSet::new();
+        while ids.len() < count {
+            let id = self.random();
+            if self.taken.insert(id.clone()) {
+                ids.insert(id);
+            }
+        }
+        ids.into_iter().collect()
+    }
+
+    fn random(&mut self) -> String {
+        let mut id = String::with_capacity(ID_LENGTH);
+        for _ in 0..ID_LENGTH {
+            // SplitMix64
+            self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut word = self.state;
+            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            word ^= word >> 31;
+            let index = usize::try_from(word % ALPHABET.len() as u64).unwrap_or(0);
+            id.push(ALPHABET.get(index).copied().map_or('b', char::from));
+        }
+        id
+    }
+}
+
+/// The pod with this instance id, made from a template at a revision.
+pub(super) fn new_pod(
+    snapshot: &Snapshot,
+    template: &Value,
+    revision_name: &str,
+    instance_id: &str,
+) -> NewPod {
+    let set = &snapshot.set.metadata;
+    let short = revision::short_hash(revision_name);
+    let map = |field: &str| {
+        template
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut all_labels = map("labels");
+    let mut insert = |key: &str, value: &str| {
+        all_labels.insert(key.to_owned(), Value::String(value.to_owned()));
+    };
+    insert(labels::CLONESET_INSTANCE_ID, instance_id);
+    insert(
+        labels::CONTROLLER_REVISION_HASH,
+        if snapshot.gates.short_hash {
+            short
+        } else {
+            revision_name
+        },
+    );
+    insert(labels::POD_TEMPLATE_HASH, short);
+    insert(labels::LIFECYCLE_STATE, lifecycle_states::PREPARING_NORMAL);
+    let mut all_annotations = map("annotations");
+    all_annotations.insert(
+        annotations::LIFECYCLE_TIMESTAMP.to_owned(),
+        Value::String(kruise_api::inplace::lifecycle::timestamp(snapshot.now)),
+    );
+    let name = format!("{}-{instance_id}", set.name);
+    let mut metadata = json!({
+        "name": name,
+        "generateName": format!("{}-", set.name),
+        "namespace": set.namespace,
+        "labels": all_labels,
+        "annotations": all_annotations,
+        "ownerReferences": [owner_reference(snapshot)],
+    });
+    if let Some(finalizers) = template.pointer("/metadata/finalizers")
+        && let Some(metadata) = metadata.as_object_mut()
+    {
+        metadata.insert("finalizers".to_owned(), finalizers.clone());
+    }
+    NewPod {
+        name,
+        body: json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": metadata,
+            "spec": pod_spec(template),
+        }),
+    }
+}
+
+/// A copy of the template's spec with the two readiness gates (CS-59, PF-920).
+fn pod_spec(template: &Value) -> Map<String, Value> {
+    let mut spec = template
+        .get("spec")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let mut gates = spec
+        .get("readinessGates")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    for type_ in [
+        conditions::IN_PLACE_UPDATE_READY,
+        conditions::KRUISE_POD_READY,
+    ] {
+        if !gates
+            .iter()
+            .any(|gate| gate.get("conditionType").is_some_and(|have| have == type_))
+        {
+            gates.push(json!({ "conditionType": type_ }));
+        }
+    }
+    spec.insert("readinessGates".to_owned(), Value::Array(gates));
+    spec
+}

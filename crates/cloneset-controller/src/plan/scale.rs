@@ -1,0 +1,304 @@
+//! Adding and taking away pods (CS-55 to CS-67).
+
+use std::sync::Arc;
+
+use kruise_api::{
+    availability, inplace::lifecycle, pod::Pod, ranking, well_known::lifecycle_states,
+};
+use serde_json::Value;
+
+use super::{
+    Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
+    counts::{PodClass, classify},
+    new_pod::{InstanceIds, new_pod},
+    revision::is_at,
+};
+use crate::{snapshot::Snapshot, wait::WaitReason};
+
+/// What scaling and updating plan from.
+pub(super) struct Input<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) spec: &'a Spec,
+    pub(super) revisions: &'a Revisions,
+    /// Claimed active pods, by name.
+    pub(super) pods: &'a [Arc<Pod>],
+}
+
+impl Input<'_> {
+    /// The arithmetic; `is_new` says which pods count as updated.
+    pub(super) fn counts(&self, is_new: impl Fn(&Pod) -> bool) -> Counts {
+        let classes: Vec<PodClass> = self
+            .pods
+            .iter()
+            .map(|pod| classify(pod, is_new(pod), self.spec, self.is_available(pod)))
+            .collect();
+        Counts::of(
+            self.spec,
+            &classes,
+            self.revisions.are_the_same(),
+            self.snapshot.gates.partition_rollback,
+            self.snapshot.gates.exclude_preparing_delete,
+        )
+    }
+
+    pub(super) fn is_available(&self, pod: &Pod) -> bool {
+        availability::is_available(pod, self.spec.min_ready_seconds, self.snapshot.now)
+    }
+
+    pub(super) fn is_updated(&self, pod: &Pod) -> bool {
+        is_at(pod, &self.revisions.update)
+    }
+
+    /// CS-46
+    fn counts_as_updated(&self, pod: &Pod) -> bool {
+        self.is_updated(pod)
+            || (self.snapshot.gates.preparing_update_as_update
+                && lifecycle::state(pod) == lifecycle_states::PREPARING_UPDATE)
+    }
+
+    /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
+    fn is_ready(&self, pod: &Pod) -> bool {
+        availability::is_available(pod, 0, self.snapshot.now)
+    }
+}
+
+fn is_preparing_delete(pod: &Pod) -> bool {
+    lifecycle::state(pod) == lifecycle_states::PREPARING_DELETE
+}
+
+pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
+    plan.phase = Phase::Scale;
+    let regretted = regret(input);
+    if !regretted.is_empty() {
+        plan.steps.push(Step::PatchPods { patches: regretted });
+        return;
+    }
+    let counts = input.counts(|pod| input.counts_as_updated(pod));
+    if counts.scale_up > counts.scale_up_limit {
+        plan.waiting_on.push(WaitReason::ScaleUpLimited);
+        plan.events.push(Event {
+            warning: true,
+            reason: "ScaleUpLimited",
+            message: format!(
+                "spec.scaleStrategy.maxUnavailable allows {} of {} pods to be created now",
+                counts.scale_up_limit, counts.scale_up
+            ),
+        });
+    }
+    if counts.scale_up > 0 {
+        scale_out(input, &counts, plan);
+        return;
+    }
+
+    let preparing: Vec<_> = input
+        .pods
+        .iter()
+        .filter(|pod| is_preparing_delete(pod))
+        .collect();
+    if delete(input, &preparing, plan) {
+        return;
+    }
+    let mut ready_left = counts.delete_ready_limit;
+    let specified: Vec<_> = input
+        .pods
+        .iter()
+        .filter(|pod| input.spec.is_specified_for_deletion(pod) && !is_preparing_delete(pod))
+        .collect();
+    let allowed = within_limit(input, &specified, &mut ready_left);
+    if allowed.len() < specified.len() {
+        plan.waiting_on.push(WaitReason::DeletionLimited);
+    }
+    if delete(input, &allowed, plan) {
+        return;
+    }
+    if counts.scale_down > 0 && specified.is_empty() && preparing.is_empty() {
+        let chosen = choose(input, &counts);
+        let allowed = within_limit(input, &chosen, &mut ready_left);
+        if allowed.len() < chosen.len() {
+            plan.waiting_on.push(WaitReason::DeletionLimited);
+        }
+        delete(input, &allowed, plan);
+    }
+}
+
+/// Pods that wait for their deletion although they are wanted again (CS-56).
+fn regret(input: &Input<'_>) -> Vec<PodPatch> {
+    let marks_not_ready = input.spec.lifecycle.as_ref().is_some_and(|lifecycle| {
+        [&lifecycle.pre_delete, &lifecycle.in_place_update]
+            .into_iter()
+            .flatten()
+            .any(|hook| hook.mark_pod_not_ready == Some(true))
+    });
+    if marks_not_ready {
+        return Vec::new();
+    }
+    let is_going =
+        |pod: &Pod| is_preparing_delete(pod) || input.spec.is_specified_for_deletion(pod);
+    let n_going = input.pods.iter().filter(|pod| is_going(pod)).count();
+    let wanted = i64::from(input.spec.replicas) - as_i64(input.pods.len()) + as_i64(n_going);
+    input
+        .pods
+        .iter()
+        .filter(|pod| is_preparing_delete(pod) && !input.spec.is_specified_for_deletion(pod))
+        .take(usize::try_from(wanted).unwrap_or(0))
+        .map(|pod| state_patch(pod, lifecycle_states::PREPARING_NORMAL, input.snapshot))
+        .collect()
+}
+
+fn as_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Moves a pod to another lifecycle state (IP-66).
+pub(super) fn state_patch(pod: &Pod, state: &str, snapshot: &Snapshot) -> PodPatch {
+    PodPatch {
+        pod: PodRef::of(pod),
+        subresource: None,
+        patch: lifecycle::transition_patch(pod, state, snapshot.now),
+    }
+}
+
+/// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double.
+fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
+    let count = usize::try_from(counts.scale_up_limit).unwrap_or(0);
+    let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
+    let revisions = input.revisions;
+    let current = revisions
+        .current_template
+        .as_ref()
+        .filter(|_| !revisions.are_the_same());
+    let mut pods = InstanceIds::new(input.snapshot)
+        .take(count)
+        .into_iter()
+        .enumerate()
+        .map(|(index, id)| match current {
+            Some(template) if index < n_old => {
+                new_pod(input.snapshot, template, &revisions.current, &id)
+            }
+            _ => new_pod(
+                input.snapshot,
+                &revisions.update_template,
+                &revisions.update,
+                &id,
+            ),
+        })
+        .peekable();
+    let mut batches = Vec::new();
+    let mut size = 1;
+    while pods.peek().is_some() {
+        batches.push(pods.by_ref().take(size).collect());
+        size *= 2;
+    }
+    if !batches.is_empty() {
+        plan.steps.push(Step::CreatePods { batches });
+    }
+}
+
+/// Deletes the pods that no hook holds, and asks for the hook of the others (CS-62).
+/// Whether anything is done.
+fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
+    let hook = input
+        .spec
+        .lifecycle
+        .as_ref()
+        .and_then(|lifecycle| lifecycle.pre_delete.as_ref());
+    let mut deletions = Vec::new();
+    let mut transitions = Vec::new();
+    for pod in pods {
+        if !lifecycle::hooked(hook, pod) {
+            deletions.push(PodRef::of(pod));
+            continue;
+        }
+        plan.waiting_on.push(WaitReason::Hook {
+            pod: pod.metadata.name.clone(),
+            hook: "preDelete",
+        });
+        if !is_preparing_delete(pod) {
+            transitions.push(state_patch(
+                pod,
+                lifecycle_states::PREPARING_DELETE,
+                input.snapshot,
+            ));
+        }
+    }
+    let acts = !(deletions.is_empty() && transitions.is_empty());
+    if !transitions.is_empty() {
+        plan.steps.push(Step::PatchPods {
+            patches: transitions,
+        });
+    }
+    if !deletions.is_empty() {
+        plan.steps.push(Step::DeletePods { pods: deletions });
+    }
+    acts
+}
+
+/// Pods that are not ready, and ready ones while the limit lasts, in order (CS-55).
+fn within_limit<'a>(
+    input: &Input<'_>,
+    pods: &[&'a Arc<Pod>],
+    ready_left: &mut i32,
+) -> Vec<&'a Arc<Pod>> {
+    pods.iter()
+        .filter(|pod| {
+            if !input.is_ready(pod) {
+                return true;
+            }
+            *ready_left -= 1;
+            *ready_left >= 0
+        })
+        .copied()
+        .collect()
+}
+
+/// CS-66
+fn choose<'a>(input: &Input<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
+    let (new, old): (Vec<_>, Vec<_>) = input
+        .pods
+        .iter()
+        .partition(|pod| input.counts_as_updated(pod));
+    let n_down = usize::try_from(counts.scale_down).unwrap_or(0);
+    let n_old = usize::try_from(counts.scale_down_old)
+        .unwrap_or(0)
+        .min(n_down);
+    let mut chosen = take_first(input, old, n_old);
+    chosen.extend(take_first(input, new, n_down - n_old));
+    chosen
+}
+
+/// The first pods in the order of CS-67.
+fn take_first<'a>(
+    input: &Input<'_>,
+    candidates: Vec<&'a Arc<Pod>>,
+    count: usize,
+) -> Vec<&'a Arc<Pod>> {
+    if count >= candidates.len() {
+        return candidates;
+    }
+    let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
+    let spread = if has_topology_spread(&input.revisions.update_template) {
+        ranking::Spread::None
+    } else {
+        ranking::Spread::SameNode
+    };
+    ranking::deletion_order(&mut order, &spread, &|pod| input.is_available(pod));
+    order
+        .into_iter()
+        .take(count)
+        .filter_map(|chosen| {
+            candidates
+                .iter()
+                .find(|pod| pod.metadata.uid == chosen.metadata.uid)
+                .copied()
+        })
+        .collect()
+}
+
+/// Ranks by topology need the nodes' labels, which the snapshot does not hold yet: such templates
+/// are ordered by the other keys (CS-70 falls through in the same way when nodes can't be read).
+fn has_topology_spread(template: &Value) -> bool {
+    template
+        .pointer("/spec/topologySpreadConstraints")
+        .and_then(Value::as_array)
+        .is_some_and(|constraints| !constraints.is_empty())
+}

@@ -1,0 +1,184 @@
+//! The CloneSet's spec with every default applied and every number resolved (CS-6, CS-8, CS-43).
+//! Webhook or not, this is what the planner reads (PF-907).
+
+use std::sync::Arc;
+
+use kruise_api::{
+    apps::v1beta1::{
+        CloneSetSpec, InPlaceUpdateStrategy, Lifecycle, UpdatePriorityStrategy, UpdateScatterTerm,
+    },
+    int_or_string::{IntOrString, Rounding, kruise_percent, partition, resolve_or_zero},
+    pod::Pod,
+};
+use serde_json::json;
+
+use super::Step;
+use crate::snapshot::Snapshot;
+
+/// How pods are brought to another revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PodUpdatePolicy {
+    /// Delete and create.
+    ReCreate,
+    /// In place, else delete and create.
+    InPlaceIfPossible,
+    /// In place, else not at all.
+    InPlaceOnly,
+}
+
+/// The resolved spec.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// R.
+    pub replicas: i32,
+    /// P; 0 when it can't be resolved.
+    pub partition: i32,
+    /// Whether the partition could be resolved (CS-115).
+    pub partition_is_valid: bool,
+    /// U.
+    pub max_unavailable: i32,
+    /// S.
+    pub max_surge: i32,
+    /// The cap of CS-51.
+    pub scale_cap: i32,
+    /// Type `OnDelete`.
+    pub on_delete: bool,
+    /// Whether `rollingUpdate` is there at all.
+    pub has_rolling_update: bool,
+    /// `paused`.
+    pub paused: bool,
+    /// `podUpdatePolicy`.
+    pub policy: PodUpdatePolicy,
+    /// `gracePeriodSeconds`.
+    pub grace_seconds: i32,
+    /// `minReadySeconds`.
+    pub min_ready_seconds: i32,
+    /// `excludePreparingDelete`.
+    pub exclude_preparing_delete: bool,
+    /// `podsToDelete`.
+    pub pods_to_delete: Vec<String>,
+    /// `lifecycle`.
+    pub lifecycle: Option<Lifecycle>,
+    /// `priorityStrategy`.
+    pub priority: Option<UpdatePriorityStrategy>,
+    /// `scatterStrategy`.
+    pub scatter: Option<Vec<UpdateScatterTerm>>,
+    /// `revisionHistoryLimit`; negative counts as 0 (DV-CS4).
+    pub history_limit: usize,
+    /// `progressDeadlineSeconds`, when the condition is wanted.
+    pub progress_deadline_seconds: Option<i32>,
+}
+
+/// A deadline of this many seconds means that there is none.
+const NO_DEADLINE: i32 = i32::MAX;
+const DEFAULT_HISTORY_LIMIT: i32 = 10;
+
+impl Spec {
+    /// Applies defaults and resolves numbers.
+    #[must_use]
+    pub fn of(spec: &CloneSetSpec) -> Self {
+        let replicas = spec.replicas.unwrap_or(1);
+        let strategy = spec.update_strategy.clone().unwrap_or_default();
+        let on_delete = strategy.type_.as_deref() == Some("OnDelete");
+        // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
+        let has_rolling_update = strategy.rolling_update.is_some() || !on_delete;
+        let terms = strategy.rolling_update.unwrap_or_default();
+        let paused = terms.paused.unwrap_or(false);
+
+        let max_surge = match &terms.max_surge {
+            Some(value) if !paused => resolve_or_zero(value, replicas, Rounding::Up),
+            _ => 0,
+        };
+        let default_unavailable = IntOrString::String("20%".to_owned());
+        let rounding = if max_surge > 0 || !has_rolling_update {
+            Rounding::Down
+        } else {
+            Rounding::Up
+        };
+        let max_unavailable = resolve_or_zero(
+            terms
+                .max_unavailable
+                .as_ref()
+                .unwrap_or(&default_unavailable),
+            replicas,
+            rounding,
+        );
+        let resolved_partition = partition(terms.partition.as_ref(), replicas);
+        let scale = spec.scale_strategy.clone().unwrap_or_default();
+        Self {
+            replicas,
+            partition_is_valid: resolved_partition.is_ok(),
+            partition: resolved_partition.unwrap_or(0),
+            max_unavailable: max_unavailable.max(0),
+            max_surge: max_surge.max(0),
+            scale_cap: scale.max_unavailable.as_ref().map_or(i32::MAX, |value| {
+                resolve_or_zero(value, replicas, Rounding::Up)
+            }),
+            on_delete,
+            has_rolling_update,
+            paused,
+            policy: match terms.pod_update_policy.as_deref() {
+                Some("InPlaceIfPossible") => PodUpdatePolicy::InPlaceIfPossible,
+                Some("InPlaceOnly") => PodUpdatePolicy::InPlaceOnly,
+                _ => PodUpdatePolicy::ReCreate,
+            },
+            grace_seconds: terms
+                .in_place_update_strategy
+                .as_ref()
+                .and_then(|strategy: &InPlaceUpdateStrategy| strategy.grace_period_seconds)
+                .unwrap_or(0),
+            min_ready_seconds: spec.min_ready_seconds.unwrap_or(0),
+            exclude_preparing_delete: scale.exclude_preparing_delete.unwrap_or(false),
+            pods_to_delete: scale.pods_to_delete.unwrap_or_default(),
+            lifecycle: spec.lifecycle.clone(),
+            priority: terms.priority_strategy,
+            scatter: terms.scatter_strategy,
+            history_limit: usize::try_from(
+                spec.revision_history_limit.unwrap_or(DEFAULT_HISTORY_LIMIT),
+            )
+            .unwrap_or(0),
+            progress_deadline_seconds: spec
+                .progress_deadline_seconds
+                .filter(|seconds| *seconds != NO_DEADLINE),
+        }
+    }
+
+    /// Whether a number in the strategy reads as 0 only because it can't be read.
+    #[must_use]
+    pub fn max_unavailable_is_valid(value: &IntOrString, replicas: i32) -> bool {
+        kruise_percent(value, replicas, Rounding::Up).is_ok()
+    }
+
+    /// Whether the pod is to be deleted by name or label (CS-45).
+    #[must_use]
+    pub fn is_specified_for_deletion(&self, pod: &Pod) -> bool {
+        pod.metadata
+            .labels
+            .contains_key(kruise_api::well_known::labels::SPECIFIED_DELETE)
+            || self.pods_to_delete.contains(&pod.metadata.name)
+    }
+}
+
+/// Takes names off `podsToDelete` that are no active claimed pods (CS-65).
+pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[Arc<Pod>]) -> Option<Step> {
+    let names = snapshot
+        .set
+        .spec
+        .scale_strategy
+        .as_ref()?
+        .pods_to_delete
+        .as_ref()?;
+    let remaining: Vec<_> = names
+        .iter()
+        .filter(|name| claimed.iter().any(|pod| pod.metadata.name == **name))
+        .collect();
+    if remaining.len() == names.len() {
+        return None;
+    }
+    Some(Step::PatchCloneSet {
+        patch: json!({
+            "metadata": { "resourceVersion": snapshot.set.metadata.resource_version },
+            "spec": { "scaleStrategy": { "podsToDelete": remaining } },
+        }),
+    })
+}

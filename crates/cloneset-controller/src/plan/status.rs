@@ -1,0 +1,314 @@
+//! The status, its conditions, and when to look again (CS-113 to CS-119, CS-26).
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use kruise_api::{
+    apps::v1beta1::{CloneSetCondition, CloneSetStatus},
+    availability,
+    inplace::{self, Completion, lifecycle},
+    meta::Time,
+    pod::Pod,
+    selector::Selector,
+    well_known::{
+        conditions::{FAILED_SCALE, FAILED_UPDATE},
+        lifecycle_states,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{Plan, Revisions, Spec, progress, revision::is_at, update::look_again};
+use crate::{snapshot::Snapshot, wait::WaitReason};
+
+/// Ours: why nothing, or not more, happens. Absent when nothing is held back.
+pub(crate) const WAITING: &str = "Waiting";
+/// A reason goes into the status when it has held for this long, so that what passes by itself in
+/// an ordinary roll-out costs no writes.
+pub(crate) const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(10);
+
+pub(super) fn plan(
+    snapshot: &Snapshot,
+    spec: &Spec,
+    selector: &Selector,
+    revisions: &Revisions,
+    pods: &[Arc<Pod>],
+    plan: &mut Plan,
+) {
+    let stored = &snapshot.set.status;
+    let now = snapshot.now;
+    let mut status = count(snapshot, spec, revisions, pods);
+    status.label_selector = selector.to_string();
+    status.conditions.clone_from(&stored.conditions);
+
+    if plan.waiting_on.is_empty() && plan.steps.is_empty() {
+        plan.waiting_on.extend(not_available(snapshot, spec, pods));
+    }
+    set_failure(
+        &mut status.conditions,
+        FAILED_SCALE,
+        snapshot.memory.failed_scale.as_deref(),
+        now,
+    );
+    set_failure(
+        &mut status.conditions,
+        FAILED_UPDATE,
+        snapshot.memory.failed_update.as_deref(),
+        now,
+    );
+    let told = tell_waiting(snapshot, &mut status.conditions, plan);
+    if let Some(after) = progress::apply(spec, stored, &mut status, now) {
+        look_again(plan, after);
+    }
+    if let Some(after) = next_available(pods, spec, now) {
+        look_again(plan, after);
+    }
+    if told || differs(stored, &status) {
+        plan.status = Some(patch(snapshot, &status));
+    }
+}
+
+/// The status of a CloneSet that can't be acted on: only what is seen of the spec changes.
+pub(super) fn plan_held(snapshot: &Snapshot, plan: &mut Plan) {
+    let stored = &snapshot.set.status;
+    let mut status = stored.clone();
+    status.observed_generation = snapshot.set.metadata.generation;
+    let told = tell_waiting(snapshot, &mut status.conditions, plan);
+    if told || stored.observed_generation != status.observed_generation {
+        plan.status = Some(patch(snapshot, &status));
+    }
+}
+
+/// CS-113 to CS-115
+fn count(
+    snapshot: &Snapshot,
+    spec: &Spec,
+    revisions: &Revisions,
+    pods: &[Arc<Pod>],
+) -> CloneSetStatus {
+    let now = snapshot.now;
+    let n = |what: &dyn Fn(&Pod) -> bool| {
+        i32::try_from(pods.iter().filter(|pod| what(pod)).count()).unwrap_or(i32::MAX)
+    };
+    let updated = |pod: &Pod| is_at(pod, &revisions.update);
+    let ready = |pod: &Pod| availability::is_update_ready(pod, 0, now);
+    let available = |pod: &Pod| availability::is_available(pod, spec.min_ready_seconds, now);
+    let mut status = CloneSetStatus {
+        observed_generation: snapshot.set.metadata.generation,
+        replicas: n(&|_| true),
+        ready_replicas: n(&ready),
+        available_replicas: n(&available),
+        updated_replicas: n(&updated),
+        updated_ready_replicas: n(&|pod| updated(pod) && ready(pod)),
+        updated_available_replicas: n(&|pod| updated(pod) && available(pod)),
+        expected_updated_replicas: if spec.partition_is_valid {
+            spec.replicas - spec.partition
+        } else {
+            0
+        },
+        current_revision: revisions.current.clone(),
+        update_revision: revisions.update.clone(),
+        collision_count: Some(revisions.collision_count),
+        ..CloneSetStatus::default()
+    };
+    if status.updated_replicas == status.replicas && status.replicas == spec.replicas {
+        status.current_revision.clone_from(&status.update_revision);
+    }
+    status
+}
+
+/// CS-118: the same status and reason change nothing; the same status alone keeps its time.
+pub(super) fn set_condition(conditions: &mut Vec<CloneSetCondition>, mut new: CloneSetCondition) {
+    if let Some(present) = conditions.iter().find(|present| present.type_ == new.type_) {
+        if present.status == new.status && present.reason == new.reason {
+            return;
+        }
+        if present.status == new.status {
+            new.last_transition_time = present.last_transition_time;
+        }
+    }
+    conditions.retain(|present| present.type_ != new.type_);
+    conditions.push(new);
+}
+
+/// CS-119
+fn set_failure(
+    conditions: &mut Vec<CloneSetCondition>,
+    type_: &str,
+    message: Option<&str>,
+    now: Time,
+) {
+    let Some(message) = message else { return };
+    set_condition(
+        conditions,
+        CloneSetCondition {
+            type_: type_.to_owned(),
+            status: "True".to_owned(),
+            message: message.to_owned(),
+            last_transition_time: Some(now),
+            ..CloneSetCondition::default()
+        },
+    );
+}
+
+/// Sets or removes condition Waiting. Whether it changed.
+fn tell_waiting(
+    snapshot: &Snapshot,
+    conditions: &mut Vec<CloneSetCondition>,
+    plan: &mut Plan,
+) -> bool {
+    let present = conditions
+        .iter()
+        .find(|condition| condition.type_ == WAITING);
+    let Some(reason) = plan
+        .waiting_on
+        .iter()
+        .find(|reason| !matches!(reason, WaitReason::OwnWritesUnseen { .. }))
+    else {
+        // While there is work, a reason that was told stays until the work is done: otherwise each
+        // step of a slow roll-out would write it away and back.
+        if !plan.steps.is_empty() || present.is_none() {
+            return false;
+        }
+        conditions.retain(|condition| condition.type_ != WAITING);
+        return true;
+    };
+    let message = reason.to_string();
+    if present.is_some_and(|told| told.reason == reason.reason() && told.message == message) {
+        return false;
+    }
+    let held_since = match &snapshot.memory.waiting {
+        Some((last, since)) if last == reason => *since,
+        _ => snapshot.now,
+    };
+    let held = snapshot.now.duration_since(held_since);
+    if !reason.needs_correction() && held < TOLD_AFTER {
+        let left = Duration::try_from(TOLD_AFTER - held).unwrap_or(Duration::from_secs(1));
+        look_again(plan, left);
+        return false;
+    }
+    let told_since = present.and_then(|told| told.last_transition_time);
+    let condition = CloneSetCondition {
+        type_: WAITING.to_owned(),
+        status: "True".to_owned(),
+        reason: reason.reason().to_owned(),
+        message,
+        last_update_time: Some(snapshot.now),
+        last_transition_time: Some(told_since.unwrap_or(snapshot.now)),
+    };
+    conditions.retain(|condition| condition.type_ != WAITING);
+    conditions.push(condition);
+    true
+}
+
+/// The first pod that keeps the CloneSet from being as wanted, although there is nothing to do.
+fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<WaitReason> {
+    let pod = pods
+        .iter()
+        .find(|pod| !availability::is_available(pod, spec.min_ready_seconds, snapshot.now))?;
+    Some(WaitReason::PodsNotAvailable {
+        pod: pod.metadata.name.clone(),
+        why: why_unavailable(pod),
+    })
+}
+
+/// What an unavailable pod waits for, in words that do not change by themselves.
+pub(super) fn why_unavailable(pod: &Pod) -> String {
+    if pod.spec.node_name.is_empty() {
+        let why = pod
+            .condition("PodScheduled")
+            .map_or("", |condition| condition.reason.as_str());
+        return format!("not scheduled {why}").trim_end().to_owned();
+    }
+    if let Some(container) = pod
+        .status
+        .container_statuses
+        .iter()
+        .find(|status| status.waiting_reason().is_some())
+    {
+        return format!(
+            "container {}: {}",
+            container.name,
+            container.waiting_reason().unwrap_or_default()
+        );
+    }
+    if let Completion::Waiting { why } = inplace::completion(pod) {
+        return why;
+    }
+    if let Some(container) = pod
+        .status
+        .container_statuses
+        .iter()
+        .find(|status| !status.ready)
+    {
+        return format!("container {} is not ready", container.name);
+    }
+    match lifecycle::state(pod) {
+        "" | lifecycle_states::NORMAL if pod.is_ready() => {
+            "not ready for minReadySeconds yet".to_owned()
+        }
+        "" | lifecycle_states::NORMAL => "not ready".to_owned(),
+        state => format!("in lifecycle state {state}"),
+    }
+}
+
+/// When the next ready pod will have been ready for long enough (CS-26).
+fn next_available(pods: &[Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
+    if spec.min_ready_seconds <= 0 {
+        return None;
+    }
+    pods.iter()
+        .filter(|pod| !availability::is_available(pod, spec.min_ready_seconds, now))
+        .filter_map(|pod| availability::available_at(pod, spec.min_ready_seconds))
+        .filter(|at| *at >= now)
+        .min()
+        // The comparison is strict, and API times are whole seconds.
+        .map(|at| at.duration_since(now) + SignedDuration::from_millis(10))
+        .and_then(|left| Duration::try_from(left).ok())
+}
+
+/// Whether the status is worth a write (CS-117).
+fn differs(stored: &CloneSetStatus, status: &CloneSetStatus) -> bool {
+    let progressing = |status: &CloneSetStatus| {
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == kruise_api::well_known::conditions::PROGRESSING)
+            .map(|condition| {
+                (
+                    condition.status.clone(),
+                    condition.reason.clone(),
+                    condition.last_update_time,
+                )
+            })
+    };
+    let without_conditions = |status: &CloneSetStatus| CloneSetStatus {
+        conditions: Vec::new(),
+        collision_count: None,
+        ..status.clone()
+    };
+    without_conditions(stored) != without_conditions(status)
+        || stored.collision_count.unwrap_or(0) != status.collision_count.unwrap_or(0)
+        || progressing(stored) != progressing(status)
+}
+
+/// A merge patch of the whole status. Counters that are left out when zero are written as null,
+/// or the patch would keep their old value.
+fn patch(snapshot: &Snapshot, status: &CloneSetStatus) -> Value {
+    let mut value = json!(status);
+    if let Some(fields) = value.as_object_mut() {
+        for field in [
+            "updatedAvailableReplicas",
+            "expectedUpdatedReplicas",
+            "conditions",
+        ] {
+            fields.entry(field).or_insert(Value::Null);
+        }
+    }
+    json!({
+        "metadata": {
+            "uid": snapshot.uid(),
+            "resourceVersion": snapshot.set.metadata.resource_version,
+        },
+        "status": value,
+    })
+}

@@ -1,0 +1,350 @@
+//! Refreshing pods and moving them to another revision (CS-79 to CS-92).
+
+use std::{sync::Arc, time::Duration};
+
+use kruise_api::{
+    inplace::{self, NotInPlace, Refresh, RefreshInput, lifecycle},
+    pod::Pod,
+    ranking, revision,
+    well_known::{annotations, labels, lifecycle_states},
+};
+use serde_json::json;
+
+use super::{
+    Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
+    revision::is_at,
+    scale::{Input, state_patch},
+    spec::PodUpdatePolicy,
+    status::why_unavailable,
+};
+use crate::wait::WaitReason;
+
+pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
+    plan.phase = Phase::Update;
+    let patches = refresh(input, plan);
+    if !patches.is_empty() {
+        plan.steps.push(Step::PatchPods { patches });
+        return;
+    }
+    let n_behind = input
+        .pods
+        .iter()
+        .filter(|pod| !input.is_updated(pod))
+        .count();
+    if input.spec.on_delete {
+        if n_behind > 0 {
+            plan.waiting_on.push(WaitReason::OnDelete);
+        }
+        return;
+    }
+    if input.spec.paused {
+        if n_behind > 0 {
+            plan.waiting_on.push(WaitReason::Paused);
+        }
+        return;
+    }
+    let counts = input.counts(|pod| input.is_updated(pod));
+    if counts.update_num == 0 {
+        if n_behind > 0 && input.spec.partition > 0 {
+            plan.waiting_on.push(WaitReason::PartitionReached);
+        }
+        return;
+    }
+    update(input, &counts, plan);
+}
+
+/// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
+fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
+    let mut patches = Vec::new();
+    for pod in input.pods {
+        let name = || pod.metadata.name.clone();
+        let refreshed = inplace::refresh(&RefreshInput {
+            pod,
+            update_revision: &input.revisions.update,
+            pod_readiness_controller_live: input.snapshot.pod_readiness_controller_live,
+            lifecycle: input.spec.lifecycle.as_ref(),
+            now: input.snapshot.now,
+        });
+        match refreshed {
+            Refresh::Patch { subresource, patch } => {
+                patches.push(PodPatch {
+                    pod: PodRef::of(pod),
+                    subresource,
+                    patch,
+                });
+                continue;
+            }
+            Refresh::WaitGrace { seconds } => {
+                plan.waiting_on
+                    .push(WaitReason::GracePeriod { pod: name() });
+                look_again(
+                    plan,
+                    Duration::from_secs(u64::try_from(seconds).unwrap_or(1).max(1)),
+                );
+            }
+            Refresh::Broken { why } => {
+                plan.waiting_on
+                    .push(WaitReason::BrokenUpdateState { pod: name(), why });
+            }
+            Refresh::WaitContainers { .. } | Refresh::Nothing => {}
+        }
+        patches.extend(missing_template_hash(pod));
+    }
+    patches
+}
+
+/// CS-80
+fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
+    if pod.metadata.labels.contains_key(labels::POD_TEMPLATE_HASH) {
+        return None;
+    }
+    let hash = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
+    let metadata = json!({
+        "uid": pod.metadata.uid,
+        "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
+    });
+    Some(PodPatch {
+        pod: PodRef::of(pod),
+        subresource: None,
+        patch: json!({ "metadata": metadata }),
+    })
+}
+
+pub(super) fn look_again(plan: &mut Plan, after: Duration) {
+    plan.requeue_after = Some(plan.requeue_after.map_or(after, |before| before.min(after)));
+}
+
+/// What becomes of one candidate.
+enum Move {
+    InPlace(Box<inplace::Update>),
+    Hold(PodPatch),
+    Wait(WaitReason),
+    Recreate,
+}
+
+fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
+    let forward = counts.update_num > 0;
+    let target = if forward {
+        &input.revisions.update
+    } else {
+        &input.revisions.current
+    };
+    let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
+    let mut candidates: Vec<usize> = pods
+        .iter()
+        .enumerate()
+        .filter(|(_, pod)| is_at(pod, &input.revisions.update) != forward)
+        .filter(|(_, pod)| may_be_updated(pod))
+        .map(|(index, _)| index)
+        .collect();
+    ranking::update_order(
+        &pods,
+        &mut candidates,
+        input.spec.priority.as_ref(),
+        input.spec.scatter.as_deref(),
+    );
+    let mut candidates: Vec<&Arc<Pod>> = candidates
+        .into_iter()
+        .filter_map(|index| input.pods.get(index))
+        .collect();
+    if input.spec.policy == PodUpdatePolicy::InPlaceOnly {
+        leave_out_impossible(input, target, &mut candidates, plan);
+    }
+    candidates.truncate(usize::try_from(counts.update_num.abs()).unwrap_or(0));
+    let taken = within_limit(input, target, counts.update_max_unavailable, &candidates);
+    if taken.len() < candidates.len() {
+        plan.waiting_on
+            .push(limit_reached(input, taken.first().copied()));
+    }
+
+    let mut updates = Vec::new();
+    let mut holds = Vec::new();
+    let mut recreates = Vec::new();
+    for pod in taken {
+        match decide(input, pod, target) {
+            Move::InPlace(update) => updates.push(start(input, pod, &update, target)),
+            Move::Hold(patch) => holds.push(patch),
+            Move::Wait(reason) => plan.waiting_on.push(reason),
+            Move::Recreate => recreates.extend(mark_for_recreate(pod)),
+        }
+    }
+    if !holds.is_empty() {
+        plan.steps.push(Step::PatchPods { patches: holds });
+    }
+    if !updates.is_empty() {
+        plan.steps.push(Step::UpdatePodsInPlace { updates });
+        if input.spec.grace_seconds > 0 {
+            let seconds = u64::try_from(input.spec.grace_seconds).unwrap_or(1);
+            look_again(plan, Duration::from_secs(seconds));
+        }
+    }
+    if !recreates.is_empty() {
+        plan.steps
+            .push(Step::MarkPodsForRecreate { patches: recreates });
+    }
+}
+
+/// CS-82
+fn may_be_updated(pod: &Pod) -> bool {
+    match lifecycle::state(pod) {
+        lifecycle_states::PREPARING_DELETE => false,
+        lifecycle_states::UPDATED => true,
+        _ => ![
+            annotations::INPLACE_UPDATE_GRACE,
+            annotations::INPLACE_UPDATE_GRACE_LEGACY,
+        ]
+        .iter()
+        .any(|key| pod.metadata.annotations.contains_key(*key)),
+    }
+}
+
+/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether.
+fn within_limit<'a>(
+    input: &Input<'_>,
+    target: &str,
+    max_unavailable: i32,
+    candidates: &[&'a Arc<Pod>],
+) -> Vec<&'a Arc<Pod>> {
+    let limit = usize::try_from(max_unavailable).unwrap_or(0);
+    let unavailable_pods = || input.pods.iter().filter(|pod| !input.is_available(pod));
+    let mut n_unavailable = unavailable_pods().count();
+    let n_unavailable_target = unavailable_pods().filter(|pod| is_at(pod, target)).count();
+    let mut taken = Vec::new();
+    for pod in candidates {
+        let available = input.is_available(pod);
+        if n_unavailable_target + taken.len() >= limit || (available && n_unavailable >= limit) {
+            break;
+        }
+        if available {
+            n_unavailable += 1;
+        }
+        taken.push(*pod);
+    }
+    taken
+}
+
+/// CS-90: what can't be updated in place must not block the others.
+fn leave_out_impossible(
+    input: &Input<'_>,
+    target: &str,
+    candidates: &mut Vec<&Arc<Pod>>,
+    plan: &mut Plan,
+) {
+    candidates.retain(|pod| match in_place(input, pod, target) {
+        Ok(_) => true,
+        Err(why) => {
+            plan.waiting_on.push(WaitReason::NotInPlace {
+                pod: pod.metadata.name.clone(),
+                why: why.to_string(),
+            });
+            false
+        }
+    });
+}
+
+fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
+    let gone = |which: &str| NotInPlace {
+        path: String::new(),
+        why: format!("its {which} revision is no longer in the history"),
+    };
+    let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
+    let new = input.revisions.data(target).ok_or_else(|| gone("target"))?;
+    inplace::calculate(&old.data, new)
+}
+
+/// CS-88
+fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
+    if input.spec.policy == PodUpdatePolicy::ReCreate {
+        return Move::Recreate;
+    }
+    let Ok(update) = in_place(input, pod, target) else {
+        return Move::Recreate;
+    };
+    let hook = input
+        .spec
+        .lifecycle
+        .as_ref()
+        .and_then(|lifecycle| lifecycle.in_place_update.as_ref());
+    let hooked = lifecycle::hooked(hook, pod);
+    let wait = || {
+        Move::Wait(WaitReason::Hook {
+            pod: pod.metadata.name.clone(),
+            hook: "inPlaceUpdate",
+        })
+    };
+    match lifecycle::state(pod) {
+        "" | lifecycle_states::PREPARING_NORMAL | lifecycle_states::NORMAL if hooked => Move::Hold(
+            state_patch(pod, lifecycle_states::PREPARING_UPDATE, input.snapshot),
+        ),
+        lifecycle_states::PREPARING_UPDATE if hooked => wait(),
+        lifecycle_states::UPDATED => match hook {
+            Some(hook) => Move::Hold(PodPatch {
+                pod: PodRef::of(pod),
+                subresource: None,
+                patch: lifecycle::transition_with_handler_patch(
+                    pod,
+                    lifecycle_states::PREPARING_UPDATE,
+                    hook,
+                    input.snapshot.now,
+                ),
+            }),
+            None => wait(),
+        },
+        _ => Move::InPlace(Box::new(update)),
+    }
+}
+
+fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -> InPlaceUpdate {
+    let now = input.snapshot.now;
+    InPlaceUpdate {
+        pod: PodRef::of(pod),
+        not_ready: inplace::must_become_unready(pod).then(|| inplace::not_ready_patch(pod, now)),
+        start: inplace::start_patch(
+            pod,
+            update,
+            &inplace::Start {
+                revision: target,
+                short_label: input.snapshot.gates.short_hash,
+                grace_seconds: input.spec.grace_seconds,
+                now,
+            },
+        ),
+        revision: target.to_owned(),
+    }
+}
+
+/// CS-91; the pod itself is deleted by scaling, under its limits.
+fn mark_for_recreate(pod: &Pod) -> Option<PodPatch> {
+    if pod.metadata.labels.contains_key(labels::SPECIFIED_DELETE) {
+        return None;
+    }
+    Some(PodPatch {
+        pod: PodRef::of(pod),
+        subresource: None,
+        patch: json!({
+            "metadata": {
+                "uid": pod.metadata.uid,
+                "labels": { labels::SPECIFIED_DELETE: "true" },
+            },
+        }),
+    })
+}
+
+/// Who uses the limit up: a pod that is unavailable, or the first that this plan makes so. Neither
+/// means that the limit is 0, which no roll-out gets past by itself.
+fn limit_reached(input: &Input<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
+    let reached = |pod: &Pod, why| WaitReason::MaxUnavailableReached {
+        pod: pod.metadata.name.clone(),
+        why,
+    };
+    if let Some(pod) = input.pods.iter().find(|pod| !input.is_available(pod)) {
+        return reached(pod, why_unavailable(pod));
+    }
+    if let Some(pod) = taken {
+        return reached(pod, "is being updated".to_owned());
+    }
+    WaitReason::InvalidSpec {
+        field: "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        why: "resolves to 0, and maxSurge leaves no room, so no pod can be updated".to_owned(),
+    }
+}

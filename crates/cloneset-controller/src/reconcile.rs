@@ -1,0 +1,172 @@
+//! One reconcile: observe, plan, execute.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use kruise_api::apps::v1beta1::CloneSet;
+use kruise_runtime::{
+    ApiClient, Leadership, ObjectKey, Outcome, OwnWrites, Reconciler, Recorder, Settled,
+    WaitReasons, chain,
+};
+
+use crate::{
+    check,
+    error::Error,
+    execute::Executor,
+    observe::Observer,
+    plan::{self, Phase, Plan},
+    snapshot::{Memory, Snapshot},
+    wait::WaitReason,
+};
+
+/// Brings one CloneSet a step nearer to what its spec says.
+pub(crate) struct CloneSetReconciler {
+    pub(crate) observer: Observer,
+    pub(crate) client: ApiClient,
+    pub(crate) own_writes: OwnWrites,
+    pub(crate) recorder: Recorder,
+    pub(crate) leadership: Leadership,
+    pub(crate) wait_reasons: WaitReasons,
+    pub(crate) memories: Memories,
+}
+
+impl Reconciler for CloneSetReconciler {
+    type Error = Error;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Error> {
+        let Some(set) = self.observer.set(key) else {
+            self.forget(key);
+            return Ok(Outcome::default());
+        };
+        if let Some(outcome) = self.wait_for_own_writes(key, &set).await {
+            return Ok(outcome);
+        }
+        // Settling may have brought a newer state.
+        let Some(set) = self.observer.set(key) else {
+            return Ok(Outcome::default());
+        };
+        let snapshot = self.observer.snapshot(
+            set,
+            self.memories.get(key),
+            self.leadership.live_lease(POD_READINESS_LEASE).await,
+        );
+        let plan = plan::plan(&snapshot);
+        debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
+        self.report(key, &plan);
+        let result = self.execute(&snapshot, &plan).await;
+        self.memories
+            .remember(key, &snapshot, &plan, result.as_ref().err());
+        result.map(|()| Outcome {
+            requeue_after: plan.requeue_after,
+        })
+    }
+}
+
+impl CloneSetReconciler {
+    /// Nothing is decided on a view older than our last write (design rule: read your own writes).
+    async fn wait_for_own_writes(&self, key: &ObjectKey, set: &CloneSet) -> Option<Outcome> {
+        let settled = self
+            .observer
+            .shows_own_writes(&self.own_writes, &set.metadata.uid)
+            .await;
+        match settled {
+            Settled::Yes => None,
+            Settled::No {
+                waiting_for,
+                again_after,
+            } => {
+                let reason = WaitReason::OwnWritesUnseen { what: waiting_for };
+                tracing::debug!(cloneset = %key, %reason, "waiting");
+                Some(Outcome {
+                    requeue_after: Some(again_after.max(MIN_PAUSE)),
+                })
+            }
+        }
+    }
+
+    /// Steps, then status: the status is written even when a step failed, since it tells of what
+    /// was seen. The step's error wins.
+    async fn execute(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(), Error> {
+        let executor = Executor {
+            set: &snapshot.set,
+            client: &self.client,
+            writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
+            recorder: &self.recorder,
+        };
+        executor.events(plan);
+        let steps = executor.steps(plan).await;
+        let status = executor.status(plan).await;
+        steps.and(status)
+    }
+
+    fn report(&self, key: &ObjectKey, plan: &Plan) {
+        self.wait_reasons
+            .set(key, plan.waiting_on.first().map(WaitReason::reason));
+        for reason in &plan.waiting_on {
+            tracing::info!(cloneset = %key, reason = reason.reason(), "held back: {reason}");
+        }
+        if !plan.steps.is_empty() {
+            tracing::debug!(cloneset = %key, phase = ?plan.phase, steps = plan.steps.len(), "acting");
+        }
+    }
+
+    fn forget(&self, key: &ObjectKey) {
+        if let Some(uid) = self.memories.forget(key) {
+            self.own_writes.forget(&uid);
+        }
+        self.wait_reasons.set(key, None);
+    }
+}
+
+/// Lease of the deployable that sets the first KruisePodReady, where it is installed (DV-D7).
+const POD_READINESS_LEASE: &str = "podreadiness-controller";
+/// Never spin, however short a wait is asked for.
+const MIN_PAUSE: Duration = Duration::from_millis(5);
+
+/// What is remembered of each CloneSet, with the UID it was remembered of.
+#[derive(Default)]
+pub(crate) struct Memories {
+    by_key: Mutex<HashMap<ObjectKey, (String, Memory)>>,
+}
+
+impl Memories {
+    fn get(&self, key: &ObjectKey) -> Memory {
+        self.lock()
+            .get(key)
+            .map(|(_, memory)| memory.clone())
+            .unwrap_or_default()
+    }
+
+    fn forget(&self, key: &ObjectKey) -> Option<String> {
+        self.lock().remove(key).map(|(uid, _)| uid)
+    }
+
+    fn remember(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan, error: Option<&Error>) {
+        let mut memory = snapshot.memory.clone();
+        memory.waiting = plan
+            .waiting_on
+            .first()
+            .map(|reason| match memory.waiting.take() {
+                Some((last, since)) if last == *reason => (last, since),
+                _ => (reason.clone(), snapshot.now),
+            });
+        let message = error.map(|error| chain(error));
+        match plan.phase {
+            Phase::Prepare => {}
+            Phase::Scale => memory.failed_scale = message,
+            Phase::Update => {
+                memory.failed_scale = None;
+                memory.failed_update = message;
+            }
+        }
+        self.lock()
+            .insert(key.clone(), (snapshot.uid().to_owned(), memory));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectKey, (String, Memory)>> {
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

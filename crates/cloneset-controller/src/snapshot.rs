@@ -1,0 +1,86 @@
+//! What a plan is made from: plain data, looked up before planning starts.
+
+use std::sync::Arc;
+
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    meta::{ObjectMeta, Time},
+    pod::Pod,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::wait::WaitReason;
+
+/// Everything the planner knows of one CloneSet at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The CloneSet, as stored.
+    pub set: Arc<CloneSet>,
+    /// Pods that carry any owner reference with the CloneSet's UID (CS-27).
+    pub pods: Vec<Arc<Pod>>,
+    /// All revisions of the namespace: ours, and those whose names ours must not take.
+    pub revisions: Vec<Arc<ControllerRevision>>,
+    /// The controller's clock.
+    pub now: Time,
+    /// Highest version of any pod that the index has seen: with the UID it seeds instance ids, so
+    /// that equal snapshots give equal plans.
+    pub index_version: u64,
+    /// Whether another deployable sets the first KruisePodReady (DV-D7).
+    pub pod_readiness_controller_live: bool,
+    /// Feature gates that concern CloneSets.
+    pub gates: Gates,
+    /// What this process remembers of earlier reconciles; losing it loses nothing but time.
+    pub memory: Memory,
+}
+
+/// Feature gates that concern CloneSets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// `CloneSetShortHash`: the revision label of pods carries the hash alone (CS-39).
+    pub short_hash: bool,
+    /// `CloneSetPartitionRollback`: raising the partition moves pods back (CS-48).
+    pub partition_rollback: bool,
+    /// `PreparingUpdateAsUpdate`: pods in that state count as updated when scaling (CS-46).
+    pub preparing_update_as_update: bool,
+    /// `TemplateNoDefaults`: templates get no defaults (CS-9).
+    pub template_no_defaults: bool,
+    /// The flag `--cloneset-scaling-exclude-preparing-delete` (CS-50).
+    pub exclude_preparing_delete: bool,
+}
+
+/// What a process remembers of a CloneSet between two reconciles.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// The reason that held last time, and since when.
+    pub waiting: Option<(WaitReason, Time)>,
+    /// Message of the last failure while scaling, for condition FailedScale (CS-25).
+    pub failed_scale: Option<String>,
+    /// Message of the last failure while updating, for condition FailedUpdate (CS-25).
+    pub failed_update: Option<String>,
+}
+
+/// What is kept of a ControllerRevision.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct ControllerRevision {
+    /// Metadata.
+    pub metadata: ObjectMeta,
+    /// The stored template, as `{"spec":{"template":…}}`.
+    pub data: Value,
+    /// Number; the highest is the newest.
+    pub revision: i64,
+}
+
+impl Snapshot {
+    /// UID of the CloneSet.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        &self.set.metadata.uid
+    }
+
+    /// Owned pods that are neither finished nor terminating. Only these are counted.
+    pub fn active_pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
+        self.pods.iter().filter(|pod| pod.is_active())
+    }
+}

@@ -1,0 +1,145 @@
+//! Why nothing happens, or not more: one enum for log, metric, condition and event.
+
+use std::fmt;
+
+/// What a plan is held back by. Messages carry no counts and no times that change by themselves,
+/// so that a settled object is never written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitReason {
+    /// The index does not show our last writes yet. Never told in status or events.
+    OwnWritesUnseen {
+        /// Which write is missing.
+        what: String,
+    },
+    /// The CloneSet can't be acted on as it is.
+    InvalidSpec {
+        /// Path of the field.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The CloneSet asks for something that this version does not do yet.
+    NotSupportedYet {
+        /// Path of the field.
+        field: &'static str,
+    },
+    /// `scaleStrategy.maxUnavailable` cuts the number of creations (CS-51).
+    ScaleUpLimited,
+    /// Ready pods that are to be deleted wait for others to become available (CS-53).
+    DeletionLimited,
+    /// A hook holds a pod (CS-62, CS-88).
+    Hook {
+        /// The pod.
+        pod: String,
+        /// `preDelete`, `inPlaceUpdate` or `preNormal`.
+        hook: &'static str,
+    },
+    /// As many pods are unavailable as `maxUnavailable` allows (CS-86).
+    MaxUnavailableReached {
+        /// A pod that is not available and why, for the reader; the first by name.
+        pod: String,
+        /// What that pod waits for.
+        why: String,
+    },
+    /// The partition keeps the remaining pods at their revision (CS-93).
+    PartitionReached,
+    /// `paused` is set (CS-94).
+    Paused,
+    /// Type `OnDelete`: pods get the new template only when they are made anew (CS-95).
+    OnDelete,
+    /// Policy `InPlaceOnly`, and the change is not possible in place (CS-90).
+    NotInPlace {
+        /// The first such pod.
+        pod: String,
+        /// Path in the template and what is wrong.
+        why: String,
+    },
+    /// A pod's grace period runs before it is changed.
+    GracePeriod {
+        /// The first such pod.
+        pod: String,
+    },
+    /// An annotation that records an update is unreadable.
+    BrokenUpdateState {
+        /// The pod.
+        pod: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Pods at the right revision are not available yet.
+    PodsNotAvailable {
+        /// The first such pod by name.
+        pod: String,
+        /// What that pod waits for.
+        why: String,
+    },
+}
+
+impl WaitReason {
+    /// One word for conditions, events and metrics.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::OwnWritesUnseen { .. } => "OwnWritesUnseen",
+            Self::InvalidSpec { .. } => "InvalidSpec",
+            Self::NotSupportedYet { .. } => "NotSupportedYet",
+            Self::ScaleUpLimited => "ScaleUpLimited",
+            Self::DeletionLimited => "DeletionLimited",
+            Self::Hook { .. } => "Hook",
+            Self::MaxUnavailableReached { .. } => "MaxUnavailableReached",
+            Self::PartitionReached => "PartitionReached",
+            Self::Paused => "Paused",
+            Self::OnDelete => "OnDelete",
+            Self::NotInPlace { .. } => "NotInPlace",
+            Self::GracePeriod { .. } => "GracePeriod",
+            Self::BrokenUpdateState { .. } => "BrokenUpdateState",
+            Self::PodsNotAvailable { .. } => "PodsNotAvailable",
+        }
+    }
+
+    /// Whether the CloneSet itself has to be corrected by a person. Such a reason is told at once:
+    /// it is decided by the stored object alone and can't pass by itself.
+    #[must_use]
+    pub fn needs_correction(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidSpec { .. } | Self::NotSupportedYet { .. }
+        )
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnWritesUnseen { what } => write!(f, "own writes are not seen yet: {what}"),
+            Self::InvalidSpec { field, why } => write!(f, "{field}: {why}"),
+            Self::NotSupportedYet { field } => {
+                write!(f, "{field}: this version does not support it; no pod is touched")
+            }
+            Self::ScaleUpLimited => f.write_str(
+                "spec.scaleStrategy.maxUnavailable: unavailable pods hold back new ones",
+            ),
+            Self::DeletionLimited => f.write_str(
+                "pods that are to be deleted are ready and stay until others are available",
+            ),
+            Self::Hook { pod, hook } => write!(f, "spec.lifecycle.{hook} holds pod {pod}"),
+            Self::MaxUnavailableReached { pod, why } => write!(
+                f,
+                "spec.updateStrategy.rollingUpdate.maxUnavailable is used up; pod {pod}: {why}"
+            ),
+            Self::PartitionReached => f.write_str(
+                "spec.updateStrategy.rollingUpdate.partition keeps the other pods at their revision",
+            ),
+            Self::Paused => f.write_str("spec.updateStrategy.rollingUpdate.paused is true"),
+            Self::OnDelete => f.write_str(
+                "spec.updateStrategy.type is OnDelete: pods are updated when they are deleted",
+            ),
+            Self::NotInPlace { pod, why } => {
+                write!(f, "podUpdatePolicy is InPlaceOnly and pod {pod} can't be updated so: {why}")
+            }
+            Self::GracePeriod { pod } => write!(f, "pod {pod} is in its grace period"),
+            Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
+            Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),
+        }
+    }
+}

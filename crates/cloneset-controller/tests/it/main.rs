@@ -1,0 +1,12 @@
+//! The planner, by table, by property and by simulation. No cluster, no clock.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)]
+#![allow(clippy::indexing_slicing)]
+
+mod checker;
+mod counts;
+mod merge;
+mod plans;
+mod properties;
+mod world;

@@ -1,0 +1,435 @@
+//! A cluster in a value: objects as JSON, a clock that the test moves, a kubelet that acts when it
+//! is told to, and an executor that applies plans and checks each with `check::violations`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cloneset_controller::{
+    check,
+    plan::{Plan, Step, plan},
+    snapshot::{ControllerRevision, Gates, Memory, Snapshot},
+    wait::WaitReason,
+};
+use jiff::{SignedDuration, Timestamp};
+use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
+use serde_json::{Value, json};
+
+use crate::merge;
+
+pub(crate) struct World {
+    pub(crate) set: Value,
+    pub(crate) pods: BTreeMap<String, Value>,
+    pub(crate) revisions: BTreeMap<String, Value>,
+    pub(crate) now: Timestamp,
+    pub(crate) gates: Gates,
+    pub(crate) memory: Memory,
+    version: u64,
+    /// Every plan's steps, in short, for a look at the story.
+    pub(crate) story: Vec<String>,
+    /// Writes to pods so far.
+    pub(crate) pod_writes: usize,
+    /// Plans stop being applied after this many writes: the process was killed there.
+    pub(crate) writes_left: Option<usize>,
+}
+
+pub(crate) fn spec(replicas: i32, rolling_update: Value) -> Value {
+    json!({
+        "replicas": replicas,
+        "selector": { "matchLabels": { "app": "web" } },
+        "template": template("acme/app:1"),
+        "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": rolling_update },
+    })
+}
+
+pub(crate) fn template(image: &str) -> Value {
+    json!({
+        "metadata": { "labels": { "app": "web" } },
+        "spec": { "containers": [
+            { "name": "app", "image": image },
+            { "name": "sidecar", "image": "acme/sidecar:1" },
+        ] },
+    })
+}
+
+impl World {
+    pub(crate) fn new(spec: Value) -> Self {
+        Self {
+            set: json!({
+                "metadata": {
+                    "name": "web", "namespace": "ns", "uid": "set-uid",
+                    "generation": 1, "resourceVersion": "1",
+                },
+                "spec": spec,
+            }),
+            pods: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            now: "2026-01-10T08:00:00Z".parse().unwrap(),
+            gates: Gates::default(),
+            memory: Memory::default(),
+            version: 1,
+            story: Vec::new(),
+            pod_writes: 0,
+            writes_left: None,
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let set: CloneSet = serde_json::from_value(self.set.clone()).unwrap();
+        Snapshot {
+            set: Arc::new(set),
+            pods: self
+                .pods
+                .values()
+                .map(|pod| Arc::new(decode::<Pod>(pod)))
+                .collect(),
+            revisions: self
+                .revisions
+                .values()
+                .map(|revision| Arc::new(decode::<ControllerRevision>(revision)))
+                .collect(),
+            now: self.now,
+            index_version: self.version,
+            pod_readiness_controller_live: false,
+            gates: self.gates,
+            memory: self.memory.clone(),
+        }
+    }
+
+    /// Plans once, checks the plan, and applies it.
+    pub(crate) fn reconcile(&mut self) -> Plan {
+        let snapshot = self.snapshot();
+        let plan = plan(&snapshot);
+        assert_eq!(
+            check::violations(&snapshot, &plan),
+            Vec::<String>::new(),
+            "{plan:#?}"
+        );
+        self.memory.waiting = plan
+            .waiting_on
+            .first()
+            .map(|reason| match &self.memory.waiting {
+                Some((last, since)) if last == reason => (last.clone(), *since),
+                _ => (reason.clone(), self.now),
+            });
+        for step in &plan.steps {
+            self.apply(step);
+        }
+        if let Some(status) = &plan.status {
+            self.patch_set(status);
+        }
+        plan
+    }
+
+    /// Reconciles, and lets kubelets work, until neither has anything to do.
+    pub(crate) fn settle(&mut self) -> Plan {
+        for _ in 0..2000 {
+            let plan = self.reconcile();
+            let idle = plan.steps.is_empty() && plan.status.is_none();
+            let worked = self.kubelets();
+            if idle && !worked {
+                return plan;
+            }
+            self.now += SignedDuration::from_millis(200);
+        }
+        panic!(
+            "does not settle; the last steps:\n{}",
+            self.story[self.story.len() - 20..].join("\n")
+        );
+    }
+
+    pub(crate) fn change(&mut self, patch: Value) {
+        self.patch_set(&patch);
+        let generation = self.set["metadata"]["generation"].as_i64().unwrap() + 1;
+        self.set["metadata"]["generation"] = json!(generation);
+    }
+
+    pub(crate) fn set_image(&mut self, image: &str) {
+        self.change(json!({ "spec": { "template": template(image) } }));
+    }
+
+    fn patch_set(&mut self, patch: &Value) {
+        if let Some(read) = patch.pointer("/metadata/resourceVersion") {
+            assert_eq!(read, &self.set["metadata"]["resourceVersion"], "a conflict");
+        }
+        let mut patch = patch.clone();
+        if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+        }
+        merge::merge(&mut self.set, &patch);
+        self.set["metadata"]["resourceVersion"] = self.next_version();
+    }
+
+    fn next_version(&mut self) -> Value {
+        self.version += 1;
+        json!(self.version.to_string())
+    }
+
+    /// Whether the process still lives to do this write.
+    fn may_write(&mut self) -> bool {
+        match &mut self.writes_left {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+
+    fn apply(&mut self, step: &Step) {
+        match step {
+            Step::CreateRevision { body } => {
+                if self.may_write() {
+                    let mut body = body.clone();
+                    body["metadata"]["resourceVersion"] = self.next_version();
+                    body["metadata"]["uid"] = json!(format!("revision-{}", self.version));
+                    body["metadata"]["creationTimestamp"] = json!(self.now.to_string());
+                    let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+                    assert!(self.revisions.insert(name, body).is_none());
+                }
+            }
+            Step::PatchRevision { name, patch } => {
+                if self.may_write() {
+                    let version = self.next_version();
+                    let revision = self.revisions.get_mut(name).unwrap();
+                    merge::merge(revision, patch);
+                    revision["metadata"]["resourceVersion"] = version;
+                }
+            }
+            Step::DeleteRevision { name, .. } => {
+                if self.may_write() {
+                    self.revisions.remove(name).unwrap();
+                }
+            }
+            Step::CreatePods { batches } => {
+                self.story
+                    .push(format!("create {}", batches.iter().flatten().count()));
+                for pod in batches.iter().flatten() {
+                    if self.may_write() {
+                        self.create_pod(&pod.name, pod.body.clone());
+                    }
+                }
+            }
+            Step::DeletePods { pods } => {
+                for pod in pods {
+                    self.story.push(format!("delete {}", pod.name));
+                    if self.may_write() {
+                        self.pod_writes += 1;
+                        let deleted = self.pods.get_mut(&pod.name).unwrap();
+                        assert_eq!(deleted["metadata"]["uid"], json!(pod.uid));
+                        deleted["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
+                    }
+                }
+            }
+            Step::AdoptPods { patches }
+            | Step::PatchPods { patches }
+            | Step::MarkPodsForRecreate { patches } => {
+                for patch in patches {
+                    self.story
+                        .push(format!("patch {} {}", patch.pod.name, patch.patch));
+                    self.patch_pod(&patch.pod.name, &patch.patch);
+                }
+            }
+            Step::UpdatePodsInPlace { updates } => {
+                for update in updates {
+                    self.story.push(format!("update {}", update.pod.name));
+                    let mut start = update.start.clone();
+                    if let Some(not_ready) = &update.not_ready {
+                        if !self.patch_pod(&update.pod.name, not_ready) {
+                            continue;
+                        }
+                        let version =
+                            self.pods[&update.pod.name]["metadata"]["resourceVersion"].clone();
+                        start["metadata"]["resourceVersion"] = version;
+                    }
+                    self.patch_pod(&update.pod.name, &start);
+                }
+            }
+            Step::PatchCloneSet { patch } => {
+                if self.may_write() {
+                    self.patch_set(patch);
+                }
+            }
+        }
+    }
+
+    fn create_pod(&mut self, name: &str, mut body: Value) {
+        self.pod_writes += 1;
+        body["metadata"]["resourceVersion"] = self.next_version();
+        body["metadata"]["uid"] = json!(format!("pod-{}", self.version));
+        body["metadata"]["creationTimestamp"] = json!(self.now.to_string());
+        body["status"] = json!({ "phase": "Pending" });
+        assert!(
+            self.pods.insert(name.to_owned(), body).is_none(),
+            "{name} is there already"
+        );
+    }
+
+    fn patch_pod(&mut self, name: &str, patch: &Value) -> bool {
+        if !self.may_write() {
+            return false;
+        }
+        self.pod_writes += 1;
+        let version = self.next_version();
+        let pod = self.pods.get_mut(name).unwrap();
+        for field in ["resourceVersion", "uid"] {
+            if let Some(read) = patch["metadata"].get(field) {
+                assert_eq!(
+                    read, &pod["metadata"][field],
+                    "{name}: a conflict in {field}"
+                );
+            }
+        }
+        merge::strategic(pod, patch);
+        pod["metadata"]["resourceVersion"] = version;
+        true
+    }
+
+    /// Schedules, starts and restarts what can be. Whether anything changed. An image whose tag is
+    /// `bad` can't be pulled.
+    pub(crate) fn kubelets(&mut self) -> bool {
+        let names: Vec<String> = self.pods.keys().cloned().collect();
+        let mut worked = false;
+        for name in names {
+            worked |= self.kubelet(&name);
+        }
+        worked
+    }
+
+    fn kubelet(&mut self, name: &str) -> bool {
+        let now = self.now.to_string();
+        let pod = self.pods.get_mut(name).unwrap();
+        if pod["metadata"].get("deletionTimestamp").is_some() {
+            self.pods.remove(name);
+            self.version += 1;
+            return true;
+        }
+        let before = pod.clone();
+        if pod["spec"].get("nodeName").is_none() {
+            pod["spec"]["nodeName"] = json!("node1");
+        } else {
+            run_containers(pod, &now);
+        }
+        if *pod == before {
+            return false;
+        }
+        let version = self.next_version();
+        self.pods.get_mut(name).unwrap()["metadata"]["resourceVersion"] = version;
+        true
+    }
+
+    pub(crate) fn pod(&self, name: &str) -> Pod {
+        decode(&self.pods[name])
+    }
+
+    pub(crate) fn status(&self, field: &str) -> Value {
+        self.set["status"][field].clone()
+    }
+
+    pub(crate) fn uids(&self) -> Vec<String> {
+        self.pods
+            .values()
+            .map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    pub(crate) fn images(&self) -> Vec<String> {
+        self.pods
+            .values()
+            .map(|pod| {
+                pod["spec"]["containers"][0]["image"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    pub(crate) fn condition(&self, type_: &str) -> Option<Value> {
+        self.set["status"]["conditions"]
+            .as_array()?
+            .iter()
+            .find(|condition| condition["type"] == type_)
+            .cloned()
+    }
+}
+
+fn run_containers(pod: &mut Value, now: &str) {
+    let containers = pod["spec"]["containers"].as_array().unwrap().clone();
+    let old = pod["status"]["containerStatuses"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let statuses: Vec<Value> = containers
+        .iter()
+        .map(|container| {
+            let image = container["image"].as_str().unwrap();
+            let last = old.iter().find(|status| status["name"] == container["name"]);
+            let restarts = last.map_or(0, |last| {
+                let changed = last["image"] != json!(image);
+                last["restartCount"].as_i64().unwrap() + i64::from(changed)
+            });
+            if image.ends_with(":bad") {
+                let mut status = last.cloned().unwrap_or_else(|| {
+                    json!({ "name": container["name"], "image": "", "imageID": "", "restartCount": 0 })
+                });
+                status["ready"] = json!(false);
+                status["state"] = json!({ "waiting": { "reason": "ImagePullBackOff" } });
+                return status;
+            }
+            json!({
+                "name": container["name"], "image": image, "imageID": format!("id-of-{image}"),
+                "ready": true, "restartCount": restarts, "state": {},
+            })
+        })
+        .collect();
+    let all_ready = statuses.iter().all(|status| status["ready"] == json!(true));
+    pod["status"]["phase"] = json!("Running");
+    pod["status"]["containerStatuses"] = json!(statuses);
+    set_condition(pod, "ContainersReady", all_ready, now);
+    let gates = pod["spec"]["readinessGates"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let open = gates.iter().all(|gate| {
+        pod["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|condition| {
+                condition["type"] == gate["conditionType"] && condition["status"] == "True"
+            })
+    });
+    set_condition(pod, "Ready", all_ready && open, now);
+}
+
+fn set_condition(pod: &mut Value, type_: &str, on: bool, now: &str) {
+    let status = if on { "True" } else { "False" };
+    let conditions = pod["status"]
+        .as_object_mut()
+        .unwrap()
+        .entry("conditions")
+        .or_insert_with(|| json!([]))
+        .as_array_mut()
+        .unwrap();
+    match conditions
+        .iter_mut()
+        .find(|condition| condition["type"] == type_)
+    {
+        Some(condition) if condition["status"] == status => {}
+        Some(condition) => {
+            *condition = json!({ "type": type_, "status": status, "lastTransitionTime": now });
+        }
+        None => {
+            conditions.push(json!({ "type": type_, "status": status, "lastTransitionTime": now }));
+        }
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+/// The words of the reasons of a plan.
+pub(crate) fn reasons(plan: &Plan) -> Vec<&'static str> {
+    plan.waiting_on.iter().map(WaitReason::reason).collect()
+}

@@ -1,0 +1,3 @@
+//! API group `apps.kruise.io`.
+
+pub mod v1beta1;

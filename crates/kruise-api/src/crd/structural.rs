@@ -1,0 +1,79 @@
+//! Turns JSON Schema into the structural schema that the API server demands: no references, one type
+//! a node, and nothing that only other tools read.
+
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value};
+
+/// Structural schema of a type.
+pub(super) fn schema_of<T: JsonSchema>() -> Value {
+    let mut generator = SchemaSettings::openapi3()
+        .with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+            settings.transforms.clear();
+        })
+        .into_generator();
+    let schema = generator.root_schema_for::<T>();
+    structural(schema.to_value())
+}
+
+fn structural(schema: Value) -> Value {
+    let Value::Object(mut schema) = schema else {
+        return schema;
+    };
+    if let Some(inner) = without_null(&mut schema) {
+        // Descriptions of the field win over those of its type.
+        for (key, value) in inner {
+            schema.entry(key).or_insert(value);
+        }
+    }
+    schema.remove("$schema");
+    schema.remove("title");
+    schema.remove("minimum");
+    schema.remove("maximum");
+    schema.remove("nullable");
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default");
+    }
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for property in properties.values_mut() {
+            *property = structural(property.take());
+        }
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(child) = schema.get_mut(key) {
+            *child = structural(child.take());
+        }
+    }
+    Value::Object(schema)
+}
+
+/// An optional value is written as "this or null" in JSON Schema. In the API server absence needs no
+/// type. Takes the null away, and returns what else there is if it stood in a schema of its own.
+fn without_null(schema: &mut Map<String, Value>) -> Option<Map<String, Value>> {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|type_| type_ != "null");
+        if types.len() == 1 {
+            let only = types.remove(0);
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let is_null = |choice: &Value| choice.get("type").is_some_and(|type_| type_ == "null");
+    let choices = schema.get_mut("anyOf").and_then(Value::as_array_mut)?;
+    if !choices.iter().any(is_null) {
+        return None;
+    }
+    choices.retain(|choice| !is_null(choice));
+    if choices.len() != 1 {
+        return None;
+    }
+    let only = choices.pop();
+    schema.remove("anyOf");
+    match only {
+        Some(Value::Object(only)) => Some(only),
+        _ => None,
+    }
+}

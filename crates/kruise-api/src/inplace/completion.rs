@@ -1,0 +1,164 @@
+//! Whether the containers of a pod run what the last update in place asked for (IP-45 to IP-52).
+
+use serde::Deserialize;
+
+use super::{
+    hashes,
+    state::{self, InPlaceUpdateState},
+};
+use crate::{
+    meta::null_as_default,
+    pod::{Container, Pod},
+    well_known::annotations,
+};
+
+/// How far the last update in place of a pod got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Completion {
+    /// The pod was never updated in place.
+    NotUpdating,
+    /// Everything was applied and runs.
+    Complete,
+    /// Not there yet.
+    Waiting {
+        /// What is missing.
+        why: String,
+    },
+}
+
+/// How far the last update in place of this pod got. There is no time-out: a pod whose image can't be
+/// pulled waits until another update.
+#[must_use]
+pub fn completion(pod: &Pod) -> Completion {
+    let waiting = |why: &str| Completion::Waiting {
+        why: why.to_owned(),
+    };
+    if state::grace_text(pod).is_some() {
+        return waiting("the grace period is not over");
+    }
+    let state = match InPlaceUpdateState::of(pod) {
+        Ok(Some(state)) => state,
+        Ok(None) => return Completion::NotUpdating,
+        Err(error) => return waiting(&format!("its state can't be read: {error}")),
+    };
+    if state.has_pending() {
+        return waiting("further containers are to be updated");
+    }
+    match applied_batches_run(pod, &state) {
+        Ok(()) => Completion::Complete,
+        Err(why) => Completion::Waiting { why },
+    }
+}
+
+/// Whether everything applied so far runs; if not, what is missing.
+pub(super) fn applied_batches_run(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
+    let meta = RuntimeMeta::of(pod)?;
+    if state.update_env_from_metadata {
+        let meta = meta
+            .as_ref()
+            .ok_or("the node daemon has not reported its containers")?;
+        if let Some(container) = pod.spec.containers.iter().find(|container| {
+            !meta.is_consistent(pod, container, |hashes| {
+                hashes.extracted_env_from_metadata_hash == hashes::env_from_metadata(container, pod)
+            })
+        }) {
+            return Err(format!(
+                "container {} has not got its environment yet",
+                container.name
+            ));
+        }
+    }
+    // The report of the node daemon is proof; that it is missing or old proves nothing.
+    let proven = meta.is_some_and(|meta| {
+        pod.spec.containers.iter().all(|container| {
+            meta.is_consistent(pod, container, |hashes| {
+                hashes.plain_hash == hashes::plain(container)
+            })
+        })
+    });
+    if proven {
+        Ok(())
+    } else {
+        images_changed(pod, state)
+    }
+}
+
+/// An unchanged image ID is accepted when the status names the wanted image: the same image under a
+/// new tag, or a roll-back before the kubelet acted.
+fn images_changed(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
+    for (name, last) in state.last_container_statuses.iter().flatten() {
+        let Some(status) = pod.container_status(name) else {
+            return Err(format!("container {name} has no status"));
+        };
+        let Some(container) = pod.container(name) else {
+            continue;
+        };
+        if status.image_id == last.image_id && with_tag(&container.image) != status.image {
+            return Err(format!("container {name} still runs {}", status.image));
+        }
+    }
+    Ok(())
+}
+
+fn with_tag(image: &str) -> String {
+    if image.contains(':') {
+        image.to_owned()
+    } else {
+        format!("{image}:latest")
+    }
+}
+
+/// What the node daemon reports of the running containers.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RuntimeMeta {
+    #[serde(deserialize_with = "null_as_default")]
+    containers: Vec<RuntimeContainer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RuntimeContainer {
+    name: String,
+    #[serde(rename = "containerID")]
+    container_id: String,
+    hashes: RuntimeHashes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct RuntimeHashes {
+    plain_hash: u64,
+    extracted_env_from_metadata_hash: u64,
+}
+
+impl RuntimeMeta {
+    fn of(pod: &Pod) -> Result<Option<Self>, String> {
+        let text = pod
+            .metadata
+            .annotations
+            .get(annotations::RUNTIME_CONTAINERS_META);
+        text.map(|text| serde_json::from_str(text))
+            .transpose()
+            .map_err(|error| format!("the node daemon's report can't be read: {error}"))
+    }
+
+    /// Whether the report is about the container that runs now, and its hash is the wanted one.
+    fn is_consistent(
+        &self,
+        pod: &Pod,
+        container: &Container,
+        hash_matches: impl Fn(&RuntimeHashes) -> bool,
+    ) -> bool {
+        let reported = self
+            .containers
+            .iter()
+            .rfind(|reported| reported.name == container.name);
+        match (pod.container_status(&container.name), reported) {
+            (Some(status), Some(reported)) => {
+                status.container_id == reported.container_id && hash_matches(&reported.hashes)
+            }
+            _ => false,
+        }
+    }
+}

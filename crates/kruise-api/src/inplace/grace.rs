@@ -1,0 +1,103 @@
+//! The grace period between marking a pod not ready and changing it (IP-35 to IP-37).
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::{
+    base64, batch,
+    batch::Items,
+    patch::PodPatch,
+    refresh::Refresh,
+    state::{InPlaceUpdateGrace, InPlaceUpdateState},
+};
+use crate::{
+    meta::Time,
+    pod::Pod,
+    revision,
+    well_known::{
+        annotations::{INPLACE_UPDATE_GRACE, INPLACE_UPDATE_GRACE_LEGACY},
+        labels::CONTROLLER_REVISION_HASH,
+    },
+};
+
+/// What is due for a pod that carries this grace annotation.
+pub(super) fn refresh(pod: &Pod, grace_text: &str, now: Time) -> Refresh {
+    match decide(pod, grace_text, now) {
+        Ok(refresh) => refresh,
+        Err(why) => Refresh::Broken { why },
+    }
+}
+
+fn decide(pod: &Pod, grace_text: &str, now: Time) -> Result<Refresh, String> {
+    let grace: InPlaceUpdateGrace = serde_json::from_str(grace_text)
+        .map_err(|error| format!("annotation {INPLACE_UPDATE_GRACE} can't be read: {error}"))?;
+    let state = InPlaceUpdateState::of(pod)
+        .map_err(|error| format!("state of the update in place can't be read: {error}"))?
+        .ok_or("in a grace period, but without state of an update in place")?;
+
+    let mut patch = PodPatch::default();
+    end(pod, &mut patch);
+    let label = pod.metadata.labels.get(CONTROLLER_REVISION_HASH);
+    if !label.is_some_and(|label| revision::label_names(label, &grace.revision)) {
+        // Someone sent the pod elsewhere: this update is off, the ordinary path starts again.
+        return Ok(Refresh::Patch {
+            subresource: None,
+            patch: patch.for_version_of(pod),
+        });
+    }
+    if let Some(seconds) = remaining(&state, grace.grace_seconds, now) {
+        return Ok(Refresh::WaitGrace { seconds });
+    }
+    if !grace.container_resources.is_empty() {
+        return Err("resources are to change in place, which is not supported".to_owned());
+    }
+    let metadata_patch = metadata_patch(&grace)?;
+    let items = Items {
+        images: grace.container_images,
+        ref_metadata: grace.container_ref_metadata,
+    };
+    batch::apply(pod, &items, state, now, &mut patch);
+    if let Some(metadata) = &metadata_patch {
+        patch.metadata(metadata);
+    }
+    Ok(Refresh::Patch {
+        subresource: None,
+        patch: patch.for_version_of(pod),
+    })
+}
+
+/// Takes the grace annotation away, under either key.
+pub(super) fn end(pod: &Pod, patch: &mut PodPatch) {
+    patch.drop_annotation(pod, INPLACE_UPDATE_GRACE);
+    patch.drop_annotation(pod, INPLACE_UPDATE_GRACE_LEGACY);
+}
+
+/// Patch of metadata that the annotation holds. Others wrote it as patch of the whole pod.
+pub(super) fn metadata_patch(grace: &InPlaceUpdateGrace) -> Result<Option<Value>, String> {
+    if grace.meta_data_patch.is_empty() {
+        return Ok(None);
+    }
+    let unreadable = || "metaDataPatch of the grace annotation can't be read".to_owned();
+    let bytes = base64::decode(&grace.meta_data_patch).ok_or_else(unreadable)?;
+    let patch: Value = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
+    match patch {
+        Value::Object(mut members) => match members.remove("metadata") {
+            Some(metadata @ Value::Object(_)) => Ok(Some(metadata)),
+            Some(_) => Err(unreadable()),
+            None => Ok(Some(Value::Object(members))),
+        },
+        _ => Err(unreadable()),
+    }
+}
+
+/// Whole seconds until the grace period is over, rounded up. None when it is over.
+fn remaining(state: &InPlaceUpdateState, grace_seconds: i32, now: Time) -> Option<i64> {
+    let length = SignedDuration::from_secs(i64::from(grace_seconds));
+    let end = state.update_timestamp?.checked_add(length).ok()?;
+    let left = end.duration_since(now);
+    if left <= SignedDuration::ZERO {
+        return None;
+    }
+    let begun_second = i64::from(left.subsec_nanos() > 0);
+    Some(left.as_secs() + begun_second)
+}

@@ -1,0 +1,248 @@
+//! What is due next for a pod, whether it is being updated or not (IP-34 to IP-44, CS-97).
+
+use serde_json::Value;
+
+use super::{
+    batch,
+    batch::Items,
+    completion::{Completion, applied_batches_run, completion},
+    conditions::{self, Wanted},
+    grace, lifecycle,
+    not_ready_keys::{self, Key},
+    patch::PodPatch,
+    state::{self, InPlaceUpdateState},
+};
+use crate::{
+    apps::v1beta1::Lifecycle,
+    meta::Time,
+    pod::Pod,
+    revision,
+    well_known::{
+        conditions::{IN_PLACE_UPDATE_READY, KRUISE_POD_READY},
+        labels::CONTROLLER_REVISION_HASH,
+        lifecycle_states::{NORMAL, PREPARING_NORMAL, PREPARING_UPDATE, UPDATED, UPDATING},
+    },
+};
+
+/// What is due next for a pod.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refresh {
+    /// Nothing.
+    Nothing,
+    /// One write.
+    Patch {
+        /// Where it goes: the pod itself, or this subresource.
+        subresource: Option<&'static str>,
+        /// Strategic merge patch, refused by the server for another version of the pod.
+        patch: Value,
+    },
+    /// Nothing until the grace period is over.
+    WaitGrace {
+        /// Time left, in whole seconds, at least 1.
+        seconds: i64,
+    },
+    /// Nothing until containers changed.
+    WaitContainers {
+        /// What is missing.
+        why: String,
+    },
+    /// What the pod carries makes no sense. Only an edit of the pod or another update helps.
+    Broken {
+        /// What makes no sense.
+        why: String,
+    },
+}
+
+/// What the decision depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct RefreshInput<'a> {
+    /// The pod.
+    pub pod: &'a Pod,
+    /// Name of the revision that pods shall be at.
+    pub update_revision: &'a str,
+    /// Whether another process sets the first `KruisePodReady`.
+    pub pod_readiness_controller_live: bool,
+    /// The workload's hooks.
+    pub lifecycle: Option<&'a Lifecycle>,
+    /// The time.
+    pub now: Time,
+}
+
+/// What is due next for this pod: the end of a grace period, the next batch of containers, or one
+/// patch of `pods/status` with all conditions and the lifecycle state that are due together.
+///
+/// A new pod gets its first conditions when it has a node, and with them the state Normal, so that its
+/// creation costs one further write.
+#[must_use]
+pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
+    let pod = input.pod;
+    if let Some(text) = state::grace_text(pod).filter(|text| !text.is_empty()) {
+        return grace::refresh(pod, text, input.now);
+    }
+    let state = match InPlaceUpdateState::of(pod) {
+        Ok(state) => state,
+        Err(error) => {
+            return Refresh::Broken {
+                why: format!("state of the update in place can't be read: {error}"),
+            };
+        }
+    };
+    let waiting_for = match &state {
+        Some(state) => match containers(pod, state) {
+            Containers::Done => None,
+            Containers::Wait(why) => Some(why),
+            Containers::NextBatch => return next_batch(pod, state, input.now),
+        },
+        None => None,
+    };
+
+    let mut patch = PodPatch::default();
+    if waiting_for.is_none() {
+        patch.conditions.extend(back_in_service(pod, input.now));
+    }
+    if !input.pod_readiness_controller_live {
+        patch
+            .conditions
+            .extend(first_kruise_pod_ready(pod, input.now));
+    }
+    if let Some(next) = next_state(input) {
+        let (label, timestamp) = lifecycle::state_members(next, input.now);
+        patch.labels = label;
+        patch.annotations = timestamp;
+        // IP-69, DV-IP6: whoever held the pod for the update lets it go.
+        let key = Key::pre_update_hook();
+        patch
+            .conditions
+            .extend(not_ready_keys::without(pod, &key, input.now));
+    }
+    match waiting_for {
+        _ if !patch.is_empty() => Refresh::Patch {
+            subresource: Some("status"),
+            patch: patch.for_version_of(pod),
+        },
+        Some(why) => Refresh::WaitContainers { why },
+        None => Refresh::Nothing,
+    }
+}
+
+enum Containers {
+    Done,
+    Wait(String),
+    NextBatch,
+}
+
+fn containers(pod: &Pod, state: &InPlaceUpdateState) -> Containers {
+    if let Err(why) = applied_batches_run(pod, state) {
+        return Containers::Wait(why);
+    }
+    if !state.has_pending() {
+        return Containers::Done;
+    }
+    let required = state
+        .pre_check_before_next
+        .iter()
+        .flat_map(|check| check.containers_required_ready.iter());
+    for name in required {
+        if !pod
+            .container_status(name)
+            .is_some_and(|status| status.ready)
+        {
+            return Containers::Wait(format!("container {name} is not ready"));
+        }
+    }
+    Containers::NextBatch
+}
+
+fn next_batch(pod: &Pod, state: &InPlaceUpdateState, now: Time) -> Refresh {
+    if !state.next_container_resources.is_empty() {
+        return Refresh::Broken {
+            why: "resources are to change in place, which is not supported".to_owned(),
+        };
+    }
+    let items = Items {
+        images: state.next_container_images.clone(),
+        ref_metadata: state.next_container_ref_metadata.clone(),
+    };
+    let mut patch = PodPatch::default();
+    batch::apply(pod, &items, state.clone(), now, &mut patch);
+    Refresh::Patch {
+        subresource: None,
+        patch: patch.for_version_of(pod),
+    }
+}
+
+/// `InPlaceUpdateReady` True without reason and message, unless it is so already.
+fn back_in_service(pod: &Pod, now: Time) -> Option<Value> {
+    let is_due = pod.has_readiness_gate(IN_PLACE_UPDATE_READY)
+        && match pod.condition(IN_PLACE_UPDATE_READY) {
+            Some(present) => {
+                present.status != "True"
+                    || !present.reason.is_empty()
+                    || !present.message.is_empty()
+            }
+            None => has_node(pod),
+        };
+    let wanted = Wanted {
+        type_: IN_PLACE_UPDATE_READY,
+        status: "True",
+        reason: "",
+        message: "",
+    };
+    is_due.then(|| conditions::replace(pod, wanted, now))
+}
+
+/// The first `KruisePodReady`, which otherwise only the pod-readiness controller sets (DV-D7).
+fn first_kruise_pod_ready(pod: &Pod, now: Time) -> Option<Value> {
+    let is_due = pod.has_readiness_gate(KRUISE_POD_READY)
+        && pod.condition(KRUISE_POD_READY).is_none()
+        && !pod.metadata.is_terminating()
+        && has_node(pod);
+    let wanted = Wanted {
+        type_: KRUISE_POD_READY,
+        status: "True",
+        reason: "",
+        message: "",
+    };
+    is_due.then(|| conditions::replace(pod, wanted, now))
+}
+
+/// The state that the pod goes to, if it goes to another (CS-97).
+fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
+    let pod = input.pod;
+    let hook = input
+        .lifecycle
+        .and_then(|lifecycle| lifecycle.in_place_update.as_ref());
+    // A missing hook is never complete: with other hooks configured, the pod passes through Updated.
+    let after_update = || {
+        let held = input.lifecycle.is_some() && !lifecycle::all_hooked(hook, pod);
+        if held { UPDATED } else { NORMAL }
+    };
+    match lifecycle::state(pod) {
+        PREPARING_NORMAL => {
+            let pre_normal = input
+                .lifecycle
+                .and_then(|lifecycle| lifecycle.pre_normal.as_ref());
+            let free = match pre_normal {
+                Some(_) => lifecycle::all_hooked(pre_normal, pod),
+                None => has_node(pod),
+            };
+            free.then_some(NORMAL)
+        }
+        PREPARING_UPDATE => pod
+            .metadata
+            .labels
+            .get(CONTROLLER_REVISION_HASH)
+            .filter(|label| revision::label_names(label, input.update_revision))
+            .map(|_| after_update()),
+        UPDATING => match completion(pod) {
+            Completion::NotUpdating | Completion::Complete => Some(after_update()),
+            Completion::Waiting { .. } => None,
+        },
+        UPDATED => (hook.is_none() || lifecycle::all_hooked(hook, pod)).then_some(NORMAL),
+        _ => None,
+    }
+}
+
+fn has_node(pod: &Pod) -> bool {
+    !pod.spec.node_name.is_empty()
+}

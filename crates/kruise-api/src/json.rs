@@ -1,0 +1,38 @@
+//! JSON exactly as Go writes it, where bytes are hashed or compared with what Go wrote.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Compact JSON with the characters escaped that Go's encoder escapes for the sake of HTML.
+///
+/// Empty when the value can't be written, which only maps with keys other than text cause.
+pub(crate) fn go_json(value: &impl Serialize) -> String {
+    let plain = serde_json::to_string(value).unwrap_or_default();
+    // Outside of strings none of these characters occurs in JSON.
+    let mut escaped = String::with_capacity(plain.len());
+    for character in plain.chars() {
+        match character {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// The same value with the keys of all objects in byte order.
+pub(crate) fn sort_keys(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map
+                .into_iter()
+                .map(|(key, value)| (key, sort_keys(value)))
+                .collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Object(entries.into_iter().collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sort_keys).collect()),
+        scalar => scalar,
+    }
+}

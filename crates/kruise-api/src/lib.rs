@@ -1,0 +1,21 @@
+//! The wire and the domain of the OpenKruise APIs: types of the custom resources, well-known
+//! strings, and the pure libraries that every workload controller shares.
+//!
+//! This crate knows nothing of clients, async runtimes, clocks or randomness: time and seeds are
+//! arguments. Everything in it can be called from any Rust program.
+
+pub mod apps;
+pub mod availability;
+pub mod crd;
+pub mod defaults;
+pub mod hash;
+pub mod inplace;
+pub mod int_or_string;
+mod json;
+pub mod meta;
+pub mod pod;
+pub mod quantity;
+pub mod ranking;
+pub mod revision;
+pub mod selector;
+pub mod well_known;

@@ -1,0 +1,318 @@
+//! A pod as controllers and the in-place-update library read it: a slim projection that is decoded
+//! straight from the wire and never written back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::meta::{ObjectMeta, Time, null_as_default};
+
+/// What is kept of a pod. Everything else on the wire is skipped while decoding.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Pod {
+    /// Metadata.
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    pub spec: PodSpec,
+    /// What is.
+    pub status: PodStatus,
+}
+
+/// What is kept of a pod's spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    /// Node the pod was assigned to; empty before.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub node_name: String,
+    /// Containers that run side by side.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub containers: Vec<Container>,
+    /// Containers that run before the others or, when they restart always, beside them.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub init_containers: Vec<InitContainer>,
+    /// Conditions that must be True before the pod can be Ready.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub readiness_gates: Vec<ReadinessGate>,
+}
+
+/// What is kept of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Container {
+    /// Name, unique in the pod.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Those environment variables that take their value from metadata of the pod, and the launch
+    /// barrier.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "env_that_matters"
+    )]
+    pub env: Vec<EnvVar>,
+}
+
+/// What is kept of an init container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct InitContainer {
+    /// Name, unique in the pod.
+    pub name: String,
+    /// `Always` for one that runs beside the ordinary containers.
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub restart_policy: String,
+}
+
+/// What is kept of an environment variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVar {
+    /// Name.
+    pub name: String,
+    /// Value, when it is given as such.
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub value: String,
+    /// Where the value comes from otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_from: Option<EnvVarSource>,
+}
+
+/// Where an environment variable takes its value from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVarSource {
+    /// A field of the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field_ref: Option<FieldRef>,
+    /// A key of a ConfigMap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_map_key_ref: Option<KeyRef>,
+}
+
+/// A field of the pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FieldRef {
+    /// Such as `metadata.labels['app']`.
+    pub field_path: String,
+}
+
+/// A key of a ConfigMap.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyRef {
+    /// The key.
+    pub key: String,
+}
+
+/// One readiness gate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ReadinessGate {
+    /// Type of the condition that must be True.
+    pub condition_type: String,
+}
+
+/// What is kept of a pod's status.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodStatus {
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub phase: String,
+    /// Conditions.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub conditions: Vec<PodCondition>,
+    /// One entry for each container that the kubelet has seen.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub container_statuses: Vec<ContainerStatus>,
+    /// The same for init containers.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub init_container_statuses: Vec<ContainerStatus>,
+}
+
+/// One condition of a pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodCondition {
+    /// Type, unique in the pod.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Word for why.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Sentence for why.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// When the status last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_transition_time: Option<Time>,
+}
+
+/// What the kubelet says of one container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStatus {
+    /// Name of the container.
+    pub name: String,
+    /// Image that runs, as the runtime names it.
+    pub image: String,
+    /// Identity of the image that runs, usually with its digest.
+    #[serde(rename = "imageID")]
+    pub image_id: String,
+    /// Identity of the running container, `<runtime>://<id>`.
+    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
+    pub container_id: String,
+    /// Whether its readiness probe passes.
+    pub ready: bool,
+    /// How often it was started again.
+    pub restart_count: i32,
+    /// What it does now.
+    pub state: ContainerState,
+}
+
+/// What is kept of a container's state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerState {
+    /// Set while the container is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<ContainerStateWaiting>,
+}
+
+/// Why a container does not run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ContainerStateWaiting {
+    /// One word, such as `ImagePullBackOff`.
+    pub reason: String,
+}
+
+impl ContainerStatus {
+    /// Why the container is held back by more than its ordinary start. `ErrImagePull` and
+    /// `ImagePullBackOff` alternate by themselves, so both read as the latter.
+    #[must_use]
+    pub fn waiting_reason(&self) -> Option<&str> {
+        let reason = self.state.waiting.as_ref()?.reason.as_str();
+        match reason {
+            "" | "ContainerCreating" | "PodInitializing" => None,
+            "ErrImagePull" => Some("ImagePullBackOff"),
+            _ => Some(reason),
+        }
+    }
+}
+
+impl EnvVar {
+    /// Whether this is the variable by which the start of the container is held back.
+    #[must_use]
+    pub fn is_launch_barrier(&self) -> bool {
+        self.name == LAUNCH_BARRIER
+    }
+
+    /// The field of the pod that the value is taken from, unless a value is given.
+    #[must_use]
+    pub fn field_path(&self) -> Option<&str> {
+        let source = self.value_from.as_ref().filter(|_| self.value.is_empty())?;
+        source
+            .field_ref
+            .as_ref()
+            .map(|field| field.field_path.as_str())
+    }
+}
+
+/// Environment variable that the pod webhook adds; it refers to a key which appears when the
+/// container may start.
+const LAUNCH_BARRIER: &str = "KRUISE_CONTAINER_BARRIER";
+
+/// Reads a list of environment variables and keeps only what the libraries look at.
+fn env_that_matters<'de, D>(deserializer: D) -> Result<Vec<EnvVar>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    let mut env: Vec<EnvVar> = null_as_default(deserializer)?;
+    env.retain(|env| {
+        env.is_launch_barrier()
+            || env.field_path().is_some_and(|path| {
+                path.starts_with("metadata.labels[") || path.starts_with("metadata.annotations[")
+            })
+    });
+    Ok(env)
+}
+
+impl Pod {
+    /// The container of this name.
+    #[must_use]
+    pub fn container(&self, name: &str) -> Option<&Container> {
+        self.spec
+            .containers
+            .iter()
+            .find(|container| container.name == name)
+    }
+
+    /// What the kubelet says of the container of this name.
+    #[must_use]
+    pub fn container_status(&self, name: &str) -> Option<&ContainerStatus> {
+        self.status
+            .container_statuses
+            .iter()
+            .find(|status| status.name == name)
+    }
+
+    /// The condition of this type.
+    #[must_use]
+    pub fn condition(&self, type_: &str) -> Option<&PodCondition> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == type_)
+    }
+
+    /// Whether the pod waits for a condition of this type before it can be Ready.
+    #[must_use]
+    pub fn has_readiness_gate(&self, type_: &str) -> bool {
+        self.spec
+            .readiness_gates
+            .iter()
+            .any(|gate| gate.condition_type == type_)
+    }
+
+    /// Active pods are neither finished nor being deleted (IP-101).
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !matches!(self.status.phase.as_str(), "Succeeded" | "Failed")
+            && !self.metadata.is_terminating()
+    }
+
+    /// Whether the pod's `Ready` condition is True (IP-102).
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.condition("Ready")
+            .is_some_and(|condition| condition.status == "True")
+    }
+}

@@ -1,0 +1,89 @@
+//! What pods are ordered by, smaller first.
+
+use std::cmp::Reverse;
+
+use crate::{
+    meta::Time,
+    pod::{ContainerStatus, Pod},
+    well_known::conditions::READY,
+};
+
+/// Without a node, then Pending, Unknown, Running; not ready before ready.
+pub(super) type Early = (bool, u8, bool);
+
+/// Ready most recently, most restarts of containers and of init containers that run on, newest, name.
+pub(super) type Late<'a> = (
+    Reverse<Time>,
+    Reverse<i32>,
+    Reverse<i32>,
+    Reverse<Time>,
+    &'a str,
+);
+
+pub(super) fn update(pod: &Pod) -> (Early, Late<'_>) {
+    (early(pod), late(pod, restarts_of_sidecars(pod)))
+}
+
+/// The phase ranks below availability, so that the parts are apart.
+pub(super) fn early(pod: &Pod) -> Early {
+    (has_node(pod), phase_rank(pod), pod.is_ready())
+}
+
+/// The later keys of the order of deletion, which doesn't look at init containers.
+pub(super) fn late_of_deletion(pod: &Pod) -> Late<'_> {
+    late(pod, 0)
+}
+
+pub(super) fn has_node(pod: &Pod) -> bool {
+    !pod.spec.node_name.is_empty()
+}
+
+pub(super) fn phase_rank(pod: &Pod) -> u8 {
+    match pod.status.phase.as_str() {
+        "Running" => 2,
+        "Unknown" => 1,
+        _ => 0,
+    }
+}
+
+fn late(pod: &Pod, restarts_of_sidecars: i32) -> Late<'_> {
+    (
+        Reverse(ready_since(pod)),
+        Reverse(most_restarts(&pod.status.container_statuses)),
+        Reverse(restarts_of_sidecars),
+        // An unknown time counts as the latest.
+        Reverse(pod.metadata.creation_timestamp.unwrap_or(Time::MAX)),
+        &pod.metadata.name,
+    )
+}
+
+/// The time is compared between ready pods only; all others are alike here.
+fn ready_since(pod: &Pod) -> Time {
+    match pod.condition(READY) {
+        Some(ready) if ready.status == "True" => ready.last_transition_time.unwrap_or(Time::MAX),
+        _ => Time::MAX,
+    }
+}
+
+fn most_restarts(statuses: &[ContainerStatus]) -> i32 {
+    statuses
+        .iter()
+        .map(|status| status.restart_count)
+        .max()
+        .unwrap_or(0)
+}
+
+fn restarts_of_sidecars(pod: &Pod) -> i32 {
+    let runs_on = |name: &str| {
+        pod.spec
+            .init_containers
+            .iter()
+            .any(|container| container.name == name && container.restart_policy == "Always")
+    };
+    let statuses = pod.status.init_container_statuses.iter();
+    statuses
+        .filter(|status| runs_on(&status.name))
+        .map(|status| status.restart_count)
+        .max()
+        .unwrap_or(0)
+}

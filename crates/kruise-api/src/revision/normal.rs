@@ -1,0 +1,174 @@
+//! The normal form of objects inside a pod template: the bytes that Kubernetes 1.32 writes after it
+//! has read them, driven by a table of its fields (IP-133).
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use serde_json::{Map, Number, Value};
+
+use crate::{meta::Time, quantity};
+
+/// Which fields each type of Kubernetes 1.32 has, in the order in which it writes them.
+static TYPES: LazyLock<HashMap<&'static str, Vec<Field>>> =
+    LazyLock::new(|| parse(include_str!("../../../../docs/spec/podtemplate-1.32.tsv")));
+
+#[derive(Debug)]
+struct Field {
+    name: &'static str,
+    kind: Kind,
+    /// Absent and empty are told apart.
+    is_pointer: bool,
+    /// Written even when it is empty.
+    always: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Text,
+    Integer,
+    Bool,
+    Time,
+    Quantity,
+    IntOrString,
+    /// Kept as it is.
+    Raw,
+    List(Box<Kind>),
+    Map(Box<Kind>),
+    Struct(&'static str),
+}
+
+/// Normal form of a value of this type, its fields in the type's order. Fields that the type doesn't
+/// have are left out. What isn't of the type at all stays as it is.
+pub(super) fn form(type_name: &'static str, value: &Value) -> Value {
+    normal(&Kind::Struct(type_name), value)
+}
+
+fn normal(kind: &Kind, value: &Value) -> Value {
+    match (kind, value) {
+        (_, Value::Null) => zero(kind),
+        (Kind::Struct(type_name), Value::Object(map)) => structure(type_name, map),
+        (Kind::List(item), Value::Array(items)) => {
+            Value::Array(items.iter().map(|value| normal(item, value)).collect())
+        }
+        (Kind::Map(item), Value::Object(map)) => {
+            let mut entries: Vec<_> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), normal(item, value)))
+                .collect();
+            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Object(entries.into_iter().collect())
+        }
+        (Kind::Quantity, Value::String(text)) => {
+            quantity::canonical(text.trim()).map_or_else(|| value.clone(), Value::String)
+        }
+        (Kind::Quantity, Value::Number(number)) => {
+            quantity::canonical(&number.to_string()).map_or_else(|| value.clone(), Value::String)
+        }
+        (Kind::Integer, Value::Number(number)) => Value::Number(whole(number)),
+        (Kind::Time, Value::String(text)) => match text.parse::<Time>() {
+            Ok(time) => Value::String(crate::inplace::lifecycle::timestamp(time)),
+            Err(_) => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
+    let fields = TYPES.get(type_name).map(Vec::as_slice).unwrap_or_default();
+    let mut written = Map::new();
+    for field in fields {
+        match map.get(field.name).filter(|value| !value.is_null()) {
+            Some(value) => {
+                let value = normal(&field.kind, value);
+                if field.always || field.is_pointer || !is_empty(&value) {
+                    written.insert(field.name.to_owned(), value);
+                }
+            }
+            None if field.always && field.is_pointer => {
+                written.insert(field.name.to_owned(), Value::Null);
+            }
+            None if field.always => {
+                written.insert(field.name.to_owned(), zero(&field.kind));
+            }
+            None => {}
+        }
+    }
+    Value::Object(written)
+}
+
+/// What Go writes for a value that was never set.
+fn zero(kind: &Kind) -> Value {
+    match kind {
+        Kind::Text => Value::from(""),
+        Kind::Integer | Kind::IntOrString => Value::from(0),
+        Kind::Bool => Value::from(false),
+        Kind::Quantity => Value::from("0"),
+        Kind::Time | Kind::Raw | Kind::List(_) | Kind::Map(_) => Value::Null,
+        Kind::Struct(type_name) => structure(type_name, &Map::new()),
+    }
+}
+
+/// What Go's `omitempty` leaves out. Structs are never empty for it.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
+/// `30.0` is the integer 30.
+fn whole(number: &Number) -> Number {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => {
+            Number::from(float as i64)
+        }
+        _ => number.clone(),
+    }
+}
+
+fn parse(table: &'static str) -> HashMap<&'static str, Vec<Field>> {
+    let mut types: HashMap<&'static str, Vec<Field>> = HashMap::new();
+    for line in table.lines().skip(1) {
+        let mut columns = line.split('\t');
+        let (Some(owner), Some(name), Some(type_), Some(empty)) = (
+            columns.next(),
+            columns.next(),
+            columns.next(),
+            columns.next(),
+        ) else {
+            continue;
+        };
+        types.entry(owner).or_default().push(Field {
+            name,
+            kind: Kind::parse(type_),
+            is_pointer: type_.starts_with('*'),
+            always: empty == "always",
+        });
+    }
+    types
+}
+
+impl Kind {
+    fn parse(type_: &'static str) -> Self {
+        if let Some(item) = type_.strip_prefix("[]") {
+            return Self::List(Box::new(Self::parse(item)));
+        }
+        if let Some(item) = type_.strip_prefix("map[string]") {
+            return Self::Map(Box::new(Self::parse(item)));
+        }
+        match type_.strip_prefix('*').unwrap_or(type_) {
+            "string" => Self::Text,
+            "int32" | "int64" => Self::Integer,
+            "bool" => Self::Bool,
+            "time" => Self::Time,
+            "quantity" => Self::Quantity,
+            "int-or-string" => Self::IntOrString,
+            "FieldsV1" => Self::Raw,
+            type_name => Self::Struct(type_name),
+        }
+    }
+}

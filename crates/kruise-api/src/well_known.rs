@@ -1,0 +1,126 @@
+//! Every string that goes over the wire and that others may know: one constant each, with who
+//! writes and who reads it.
+
+/// API group of all OpenKruise workloads.
+pub const GROUP: &str = "apps.kruise.io";
+
+/// Kind of a CloneSet, as owner references name it.
+pub const CLONESET_KIND: &str = "CloneSet";
+
+/// Group and version that owner references written by us carry. Readers compare the group only.
+pub const API_VERSION_V1BETA1: &str = "apps.kruise.io/v1beta1";
+
+/// Labels.
+pub mod labels {
+    /// On pods and claims of a CloneSet: five characters that a pod shares with its claims.
+    /// Written by the CloneSet controller at creation; read by it to pair them, and by watches to
+    /// select the pods of CloneSets.
+    pub const CLONESET_INSTANCE_ID: &str = "apps.kruise.io/cloneset-instance-id";
+
+    /// On pods: the revision they are at, as full name or as short hash. Written by workload
+    /// controllers; read by them, by PodUnavailableBudget and by users.
+    pub const CONTROLLER_REVISION_HASH: &str = "controller-revision-hash";
+
+    /// On pods of a CloneSet: the short hash of the revision, always. Written by the CloneSet
+    /// controller; read by tools made for Deployments.
+    pub const POD_TEMPLATE_HASH: &str = "pod-template-hash";
+
+    /// On ControllerRevisions and ImagePullJobs: the hash of the revision. Written by workload
+    /// controllers at creation; read by them when two revisions are compared.
+    pub const REVISION_HASH: &str = "controller.kubernetes.io/hash";
+
+    /// On pods: there at all, whatever the value, it asks that the pod be deleted within the
+    /// workload's limits. Written by users and by the CloneSet controller when it recreates;
+    /// read by the CloneSet and StatefulSet controllers.
+    pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
+
+    /// On pods: one of [`lifecycle_states`](super::lifecycle_states). Written by workload
+    /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
+    pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
+}
+
+/// Annotations.
+pub mod annotations {
+    /// On pods: state of the last update in place, JSON. Written by the in-place-update library and
+    /// never removed; read by it and by PodUnavailableBudget.
+    pub const INPLACE_UPDATE_STATE: &str = "apps.kruise.io/inplace-update-state";
+
+    /// Earlier key of [`INPLACE_UPDATE_STATE`]. Read only when the present key is absent; deleted
+    /// when an update starts.
+    pub const INPLACE_UPDATE_STATE_LEGACY: &str = "inplace-update-state";
+
+    /// On pods: what an update in place will change once its grace period is over, JSON. Written,
+    /// read and removed by the in-place-update library.
+    pub const INPLACE_UPDATE_GRACE: &str = "apps.kruise.io/inplace-update-grace";
+
+    /// Earlier key of [`INPLACE_UPDATE_GRACE`]. Read only when the present key is absent; deleted
+    /// together with it.
+    pub const INPLACE_UPDATE_GRACE_LEGACY: &str = "inplace-update-grace";
+
+    /// On pods: hashes of the running containers, JSON. Written by the node daemon; read by the
+    /// in-place-update library to learn whether an update is complete.
+    pub const RUNTIME_CONTAINERS_META: &str = "apps.kruise.io/runtime-containers-meta";
+
+    /// On pods: when the lifecycle state last changed, RFC 3339 with whole seconds. Written with
+    /// every change of the state label; read by users.
+    pub const LIFECYCLE_TIMESTAMP: &str = "lifecycle.apps.kruise.io/timestamp";
+
+    /// On pods: pods of lower cost are deleted first. Written by users and WorkloadSpread; read by
+    /// the CloneSet controller.
+    pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+    /// On ControllerRevisions of a CloneSet: hash of the volume claim templates, empty when there
+    /// are none. Written and read by the CloneSet controller.
+    pub const VOLUME_CLAIM_TEMPLATE_HASH: &str = "kruise.io/cloneset-volumeclaimtemplate-hash";
+}
+
+/// Names of conditions and of the reasons in them.
+pub mod conditions {
+    /// Pod condition and readiness gate: False while the pod is updated in place. Written by the
+    /// in-place-update library; read by the kubelet through the gate.
+    pub const IN_PLACE_UPDATE_READY: &str = "InPlaceUpdateReady";
+
+    /// Pod condition and readiness gate: False while anyone holds the pod not ready; its message
+    /// lists who. Written by workload, pod-readiness and ContainerRecreateRequest controllers; read
+    /// by the kubelet through the gate.
+    pub const KRUISE_POD_READY: &str = "KruisePodReady";
+
+    /// Pod condition. Written by the kubelet, and set to False early by the in-place-update library.
+    pub const READY: &str = "Ready";
+
+    /// Pod condition. Written by the kubelet; read when `Ready` is computed again.
+    pub const CONTAINERS_READY: &str = "ContainersReady";
+
+    /// Reason of [`IN_PLACE_UPDATE_READY`] while it is False. Read by users.
+    pub const START_IN_PLACE_UPDATE: &str = "StartInPlaceUpdate";
+
+    /// Reason of [`READY`] when a readiness gate holds the pod; the kubelet writes the same.
+    pub const READINESS_GATES_NOT_READY: &str = "ReadinessGatesNotReady";
+
+    /// CloneSet condition: how a roll-out goes on. Written when a progress deadline is set; read by
+    /// users and deployment tools.
+    pub const PROGRESSING: &str = "Progressing";
+
+    /// CloneSet condition: pods could not be added or taken away. Read by users.
+    pub const FAILED_SCALE: &str = "FailedScale";
+
+    /// CloneSet condition: pods could not be updated. Read by users.
+    pub const FAILED_UPDATE: &str = "FailedUpdate";
+}
+
+/// Values of the label [`labels::LIFECYCLE_STATE`]. A pod without the label counts as
+/// [`NORMAL`](lifecycle_states::NORMAL).
+pub mod lifecycle_states {
+    /// A new pod, until it has a node or the preNormal hook lets it go.
+    pub const PREPARING_NORMAL: &str = "PreparingNormal";
+    /// In service. The only state in which a pod can be available.
+    pub const NORMAL: &str = "Normal";
+    /// To be updated in place, held by the inPlaceUpdate hook.
+    pub const PREPARING_UPDATE: &str = "PreparingUpdate";
+    /// Being updated in place.
+    pub const UPDATING: &str = "Updating";
+    /// Updated, until the inPlaceUpdate hook is back in place.
+    pub const UPDATED: &str = "Updated";
+    /// To be deleted, held by the preDelete hook.
+    pub const PREPARING_DELETE: &str = "PreparingDelete";
+}

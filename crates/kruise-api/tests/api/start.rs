@@ -1,0 +1,330 @@
+use kruise_api::inplace::{
+    InPlaceUpdateState, Start, Update, calculate, must_become_unready, not_ready_patch, start_patch,
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::{
+    merge::merged,
+    support::{GRACE, STATE, annotation, condition, now, pod, revision, running_pod, time},
+};
+
+fn to_image(image: &str) -> Update {
+    Update {
+        images: [("app".to_owned(), image.to_owned())].into(),
+        metadata_patch: None,
+    }
+}
+
+fn start(grace_seconds: i32) -> Start<'static> {
+    Start {
+        revision: "web-bbb",
+        short_label: false,
+        grace_seconds,
+        now: now(),
+    }
+}
+
+// IP-S1, step 2
+#[test]
+fn pod_leaves_service_first_ip_15() {
+    let object = running_pod(&json!({}));
+    assert!(must_become_unready(&pod(&object)));
+    let patch = not_ready_patch(&pod(&object), time("2026-01-10T08:00:00.4Z"));
+    assert_eq!(
+        patch,
+        json!({
+            "metadata": { "uid": "u1", "resourceVersion": "7" },
+            "status": { "conditions": [
+                {
+                    "type": "InPlaceUpdateReady",
+                    "status": "False",
+                    "lastTransitionTime": "2026-01-10T08:00:00Z",
+                    "reason": "StartInPlaceUpdate",
+                },
+                {
+                    "type": "Ready",
+                    "status": "False",
+                    "lastTransitionTime": "2026-01-10T08:00:00Z",
+                    "reason": "ReadinessGatesNotReady",
+                    "message": "the status of pod readiness gate \"InPlaceUpdateReady\" is not \
+                                \"True\", but False",
+                },
+            ] },
+        })
+    );
+    // IP-60: what is so already is not touched.
+    let after = merged(&object, &patch);
+    assert_eq!(not_ready_patch(&pod(&after), now()).get("status"), None);
+}
+
+// IP-61, IP-S34
+#[rstest]
+#[case::containers_not_ready(json!([{ "type": "ContainersReady", "status": "False" }]))]
+#[case::ready_is_false_already(json!([{ "type": "Ready", "status": "False" }]))]
+fn ready_is_left_as_it_is_ip_61(#[case] conditions: Value) {
+    let object = running_pod(&json!({ "status": { "conditions": conditions } }));
+    let before = condition(&object, "Ready").unwrap().clone();
+    let after = merged(&object, &not_ready_patch(&pod(&object), now()));
+    assert_eq!(condition(&after, "Ready"), Some(&before));
+    assert_eq!(
+        condition(&after, "InPlaceUpdateReady").unwrap()["status"],
+        "False"
+    );
+}
+
+// IP-61
+#[test]
+fn every_closed_gate_is_named_ip_61() {
+    let object = running_pod(&json!({
+        "spec": { "readinessGates": [{ "conditionType": "Other" }] },
+    }));
+    let after = merged(&object, &not_ready_patch(&pod(&object), now()));
+    assert_eq!(
+        condition(&after, "Ready").unwrap()["message"],
+        "the status of pod readiness gate \"InPlaceUpdateReady\" is not \"True\", but False, \
+         corresponding condition of pod readiness gate \"Other\" does not exist."
+    );
+}
+
+// IP-S32
+#[test]
+fn pod_without_the_gate_stays_in_service_ip_16() {
+    let mut object = running_pod(&json!({}));
+    object["spec"]["readinessGates"] = json!([]);
+    assert!(!must_become_unready(&pod(&object)));
+}
+
+// IP-S1, step 3
+#[test]
+fn one_write_starts_the_update_ip_17() {
+    let object = running_pod(&json!({}));
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start(0));
+    let after = merged(&object, &patch);
+    assert_eq!(patch["metadata"]["resourceVersion"], "7");
+    assert_eq!(
+        patch["spec"],
+        json!({ "containers": [{ "name": "app", "image": "acme/app:2" }] })
+    );
+    let labels = &after["metadata"]["labels"];
+    assert_eq!(labels["controller-revision-hash"], "web-bbb");
+    assert_eq!(labels["pod-template-hash"], "bbb");
+    assert_eq!(labels["lifecycle.apps.kruise.io/state"], "Updating");
+    let annotations = &after["metadata"]["annotations"];
+    assert_eq!(
+        annotations["lifecycle.apps.kruise.io/timestamp"],
+        "2026-01-10T08:00:00Z"
+    );
+    assert_eq!(annotations.get(GRACE), None);
+    // 3.2.1, to the byte.
+    assert_eq!(
+        annotations[STATE],
+        concat!(
+            r#"{"revision":"web-bbb","updateTimestamp":"2026-01-10T08:00:00Z","#,
+            r#""lastContainerStatuses":{"app":{"imageID":"id1"}},"updateImages":true,"#,
+            r#""containerBatchesRecord":[{"timestamp":"2026-01-10T08:00:00Z","#,
+            r#""containers":["app"]}]}"#,
+        )
+    );
+}
+
+// IP-13
+#[test]
+fn label_is_short_when_asked_ip_13() {
+    let object = running_pod(&json!({}));
+    let start = Start {
+        short_label: true,
+        ..start(0)
+    };
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
+    assert_eq!(
+        patch["metadata"]["labels"]["controller-revision-hash"],
+        "bbb"
+    );
+    assert_eq!(annotation(&patch, STATE)["revision"], "web-bbb");
+}
+
+// IP-S4, first part; 3.2.1 and 3.2.2 to the byte
+#[test]
+fn grace_changes_nothing_yet_ip_19() {
+    let object = running_pod(&json!({}));
+    let update = Update {
+        metadata_patch: Some(json!({ "labels": { "tier": "b" } })),
+        ..to_image("acme/app:2")
+    };
+    let patch = start_patch(&pod(&object), &update, &start(30));
+    assert_eq!(patch.get("spec"), None);
+    let labels = &patch["metadata"]["labels"];
+    assert_eq!(labels["controller-revision-hash"], "web-bbb");
+    assert_eq!(labels.get("tier"), None);
+    let annotations = &patch["metadata"]["annotations"];
+    assert_eq!(
+        annotations[STATE],
+        concat!(
+            r#"{"revision":"web-bbb","updateTimestamp":"2026-01-10T08:00:00Z","#,
+            r#""lastContainerStatuses":null,"updateImages":true}"#,
+        )
+    );
+    assert_eq!(
+        annotations[GRACE],
+        concat!(
+            r#"{"revision":"web-bbb","containerImages":{"app":"acme/app:2"},"#,
+            r#""metaDataPatch":"eyJtZXRhZGF0YSI6eyJsYWJlbHMiOnsidGllciI6ImIifX19","#,
+            r#""graceSeconds":30}"#,
+        )
+    );
+}
+
+// IP-S5
+#[test]
+fn metadata_alone_is_a_batch_of_no_container_ip_54() {
+    let object = running_pod(&json!({}));
+    let labelled = |tier: &str| revision(&json!({ "metadata": { "labels": { "tier": tier } } }));
+    let update = calculate(&labelled("a"), &labelled("b")).unwrap();
+    let patch = start_patch(&pod(&object), &update, &start(0));
+    assert_eq!(patch["metadata"]["labels"]["tier"], "b");
+    assert_eq!(patch.get("spec"), None);
+    assert_eq!(
+        annotation(&patch, STATE)["containerBatchesRecord"],
+        json!([{ "timestamp": "2026-01-10T08:00:00Z", "containers": [] }])
+    );
+}
+
+// IP-17, IP-18
+#[test]
+fn legacy_keys_go_ip_17() {
+    let object = running_pod(&json!({ "metadata": { "annotations": {
+        "inplace-update-state": "{}", "inplace-update-grace": "", GRACE: "",
+    } } }));
+    let after = merged(
+        &object,
+        &start_patch(&pod(&object), &to_image("acme/app:2"), &start(0)),
+    );
+    let annotations = after["metadata"]["annotations"].as_object().unwrap();
+    let mut keys: Vec<_> = annotations.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, [STATE, "lifecycle.apps.kruise.io/timestamp"]);
+}
+
+// IP-27
+#[test]
+fn container_without_status_gets_no_entry_ip_27() {
+    let mut object = running_pod(&json!({}));
+    object["status"]["containerStatuses"] = json!([]);
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start(0));
+    assert_eq!(
+        annotation(&patch, STATE)["lastContainerStatuses"],
+        json!(null)
+    );
+}
+
+// IP-55
+#[test]
+fn containers_that_the_pod_lacks_are_left_out_ip_25() {
+    let object = running_pod(&json!({}));
+    let update = Update {
+        images: [("gone".to_owned(), "x".to_owned())].into(),
+        ..Update::default()
+    };
+    assert_eq!(
+        start_patch(&pod(&object), &update, &start(0)).get("spec"),
+        None
+    );
+}
+
+fn barriers() -> Value {
+    let container = |name: &str, key: &str| {
+        json!({ "name": name, "image": "x:1", "env": [{
+            "name": "KRUISE_CONTAINER_BARRIER",
+            "valueFrom": { "configMapKeyRef": { "name": "web-x1-barrier", "key": key } },
+        }] })
+    };
+    let status =
+        |name: &str| json!({ "name": name, "image": "x:1", "imageID": "i1", "ready": true });
+    let mut object = running_pod(&json!({}));
+    object["spec"]["containers"] = json!([container("a", "p_10"), container("b", "p_0")]);
+    object["status"]["containerStatuses"] = json!([status("a"), status("b")]);
+    object
+}
+
+// IP-25, IP-32, first part of IP-S9
+#[test]
+fn containers_of_the_highest_priority_go_first_ip_25() {
+    let images = ["a", "b"].map(|name| (name.to_owned(), "x:2".to_owned()));
+    let update = Update {
+        images: images.into(),
+        metadata_patch: None,
+    };
+    let patch = start_patch(&pod(&barriers()), &update, &start(0));
+    assert_eq!(
+        patch["spec"]["containers"],
+        json!([{ "name": "a", "image": "x:2" }])
+    );
+    let state = annotation(&patch, STATE);
+    assert_eq!(state["nextContainerImages"], json!({ "b": "x:2" }));
+    assert_eq!(
+        state["preCheckBeforeNext"],
+        json!({ "containersRequiredReady": ["a"] })
+    );
+    assert_eq!(
+        state["lastContainerStatuses"],
+        json!({ "a": { "imageID": "i1" } })
+    );
+}
+
+// IP-22, DV-IP2: the pod is in its grace period towards web-bbb (image 2, tier b) when it is sent on.
+#[rstest]
+#[case::another_thing_changes(
+    Update { metadata_patch: Some(json!({ "labels": { "zone": "z" } })), ..Update::default() },
+    json!({ "app": "acme/app:2" }),
+    json!({ "tier": "b", "zone": "z" })
+)]
+#[case::the_same_thing_changes(
+    Update {
+        metadata_patch: Some(json!({ "labels": { "tier": "a" } })),
+        ..to_image("acme/app:1")
+    },
+    json!({ "app": "acme/app:1" }),
+    json!({ "tier": "a", "zone": null })
+)]
+fn what_was_ordered_and_waits_is_taken_along_ip_22(
+    #[case] next: Update,
+    #[case] images: Value,
+    #[case] labels: Value,
+) {
+    let object = running_pod(&json!({}));
+    let first = Update {
+        metadata_patch: Some(json!({ "labels": { "tier": "b" } })),
+        ..to_image("acme/app:2")
+    };
+    let waiting = merged(&object, &start_patch(&pod(&object), &first, &start(30)));
+    let start = Start {
+        revision: "web-ccc",
+        grace_seconds: 0,
+        ..start(0)
+    };
+    let after = merged(&waiting, &start_patch(&pod(&waiting), &next, &start));
+    assert_eq!(after["spec"]["containers"][0]["image"], images["app"]);
+    for key in ["tier", "zone"] {
+        assert_eq!(after["metadata"]["labels"][key], labels[key], "{key}");
+    }
+    assert_eq!(after["metadata"]["annotations"].get(GRACE), None);
+    assert_eq!(annotation(&after, STATE)["updateImages"], true);
+}
+
+// IP-22: what waits belongs to another revision than the pod's label names.
+#[test]
+fn what_waits_for_another_revision_is_dropped_ip_22() {
+    let object = running_pod(&json!({ "metadata": { "annotations": {
+        STATE: r#"{"revision":"web-zzz","updateTimestamp":null,"lastContainerStatuses":null,
+            "nextContainerImages":{"app":"acme/app:9"}}"#,
+    } } }));
+    assert!(
+        InPlaceUpdateState::of(&pod(&object))
+            .unwrap()
+            .unwrap()
+            .has_pending()
+    );
+    let patch = start_patch(&pod(&object), &Update::default(), &start(0));
+    assert_eq!(patch.get("spec"), None);
+}

@@ -1,0 +1,242 @@
+//! A deployable as a value, and what it may ask for while it is set up. Nothing here is global, so
+//! that one process can run any choice of apps, sharing client, watches and lease.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicUsize},
+};
+
+use futures::future::BoxFuture;
+use prometheus_client::registry::Registry;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    args::RuntimeArgs,
+    client::ApiClient,
+    events::Recorder,
+    gates::FeatureGates,
+    leader::Leadership,
+    metrics::Metrics,
+    object::Object,
+    own_writes::OwnWrites,
+    queue::{Queue, RateLimit},
+    reconcile::{Controller, Gate, Reconciler},
+    resource::{ObjectKey, Resource},
+    store::Store,
+    store_view::StoreView,
+    watch::{WatchOptions, Watcher},
+};
+
+/// Any error of a set-up.
+pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
+
+type SetUp = Box<dyn FnOnce(&mut Setup) -> Result<(), SetupError> + Send>;
+type RunController = Box<dyn FnOnce(watch::Receiver<Gate>, CancellationToken) -> Task + Send>;
+type Task = BoxFuture<'static, ()>;
+
+/// One deployable.
+pub struct App {
+    pub(crate) name: &'static str,
+    pub(crate) set_up: SetUp,
+}
+
+impl App {
+    /// A deployable of this name, wired by `set_up`.
+    pub fn new<F>(name: &'static str, set_up: F) -> Self
+    where
+        F: FnOnce(&mut Setup) -> Result<(), SetupError> + Send + 'static,
+    {
+        Self {
+            name,
+            set_up: Box::new(set_up),
+        }
+    }
+}
+
+/// What every process has, whatever it runs.
+pub(crate) struct Shared {
+    pub(crate) args: RuntimeArgs,
+    /// Writes while leading only.
+    pub(crate) client: ApiClient,
+    /// For watches, which every replica has.
+    pub(crate) read_client: ApiClient,
+    pub(crate) recorder: Recorder,
+    pub(crate) own_writes: OwnWrites,
+    pub(crate) leadership: Leadership,
+    pub(crate) metrics: Metrics,
+}
+
+/// Gives an app what it needs, and takes what it wants to have run.
+pub struct Setup {
+    shared: Shared,
+    pub(crate) registry: Registry,
+    stores: HashMap<(TypeId, Resource, WatchOptions), Box<dyn Any + Send>>,
+    pub(crate) watches: Vec<Watching>,
+    pub(crate) controllers: Vec<(&'static str, RunController)>,
+    pub(crate) tasks: Vec<(String, Task)>,
+    pub(crate) busy: Arc<AtomicUsize>,
+}
+
+/// One watch of the process.
+#[derive(Clone)]
+pub(crate) struct Watching {
+    pub(crate) resource: Resource,
+    pub(crate) namespace: String,
+    pub(crate) label_selector: Option<String>,
+    pub(crate) store: Arc<dyn StoreView>,
+}
+
+/// A watched kind.
+pub struct Watched<K> {
+    store: Store<K>,
+}
+
+impl<K: Object> Watched<K> {
+    /// What the watch has seen.
+    #[must_use]
+    pub fn store(&self) -> Store<K> {
+        self.store.clone()
+    }
+
+    /// Adds to `queue`, for each change, the keys that `keys` returns for the object before and after
+    /// it. Each object of the first list is such a change.
+    pub fn on_change<F>(&self, queue: &Queue, keys: F)
+    where
+        F: FnMut(Option<&K>, Option<&K>) -> Vec<ObjectKey> + Send + 'static,
+    {
+        self.store.on_change(queue, keys);
+    }
+}
+
+impl Setup {
+    pub(crate) fn new(shared: Shared, registry: Registry) -> Self {
+        Self {
+            shared,
+            registry,
+            stores: HashMap::new(),
+            watches: vec![],
+            controllers: vec![],
+            tasks: vec![],
+            busy: Arc::default(),
+        }
+    }
+
+    /// The client for reconcilers: it writes while this process leads.
+    #[must_use]
+    pub fn client(&self) -> ApiClient {
+        self.shared.client.clone()
+    }
+
+    /// Which features are on.
+    #[must_use]
+    pub fn gates(&self) -> &FeatureGates {
+        &self.shared.args.feature_gates
+    }
+
+    /// The flags that every deployable has.
+    #[must_use]
+    pub fn args(&self) -> &RuntimeArgs {
+        &self.shared.args
+    }
+
+    /// Writes events as this component.
+    #[must_use]
+    pub fn recorder(&self, component: &'static str) -> Recorder {
+        self.shared.recorder.for_component(component)
+    }
+
+    /// Tells which own writes the watches show.
+    #[must_use]
+    pub fn own_writes(&self) -> OwnWrites {
+        self.shared.own_writes.clone()
+    }
+
+    /// Whether this process leads, and which other leases are live.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        self.shared.leadership.clone()
+    }
+
+    /// Metrics of the runtime.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Where an app registers metrics of its own.
+    pub fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// A queue limited as the flags say (PF-104).
+    #[must_use]
+    pub fn queue(&self, name: &'static str) -> Queue {
+        Queue::new(
+            name,
+            RateLimit::from(&self.shared.args),
+            &self.shared.metrics,
+        )
+    }
+
+    /// Watches a kind, on every replica. Whoever asks for the same gets the same watch.
+    pub fn watch<K: Object>(&mut self, resource: Resource, options: WatchOptions) -> Watched<K> {
+        let key = (TypeId::of::<K>(), resource, options.clone());
+        let known = self
+            .stores
+            .get(&key)
+            .and_then(|store| store.downcast_ref::<Store<K>>());
+        if let Some(store) = known {
+            return Watched {
+                store: store.clone(),
+            };
+        }
+        let namespace = self.shared.args.namespace.clone();
+        let watcher = Watcher::<K>::new(
+            self.shared.read_client.clone(),
+            resource,
+            namespace.clone(),
+            options.clone(),
+            self.shared.metrics.clone(),
+        );
+        let store = watcher.store();
+        self.watches.push(Watching {
+            resource,
+            namespace,
+            label_selector: options.label_selector,
+            store: Arc::new(store.clone()),
+        });
+        self.tasks
+            .push((format!("watch of {resource}"), Box::pin(watcher.run())));
+        self.stores.insert(key, Box::new(store.clone()));
+        Watched { store }
+    }
+
+    /// Reconciles the keys of a queue, `workers` at once, while this process leads.
+    pub fn controller<R: Reconciler>(
+        &mut self,
+        name: &'static str,
+        workers: usize,
+        queue: Queue,
+        reconciler: R,
+    ) {
+        let controller = Controller {
+            name,
+            workers,
+            queue,
+            reconciler: Arc::new(reconciler),
+            metrics: self.shared.metrics.clone(),
+            busy: Arc::clone(&self.busy),
+        };
+        self.controllers.push((
+            name,
+            Box::new(|gate, stop| Box::pin(controller.run(gate, stop))),
+        ));
+    }
+
+    /// Runs something else as long as the process; when it ends, the process ends.
+    pub fn task(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.push((name.to_owned(), Box::pin(task)));
+    }
+}

@@ -1,0 +1,202 @@
+//! The plain HTTP servers of a process: metrics, and health.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::{app::Watching, client::ApiClient, leader::Leadership, logging::LogLevel, metrics};
+
+/// A client that doesn't finish its request within this time is cut off.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const LARGEST_BODY: usize = 1024;
+
+type Answer = Response<Full<Bytes>>;
+
+/// Binds an address as Go writes it: `:8080` is every interface, of both IP versions where there are
+/// two. `None` for `0` and the empty address, which turn a server off.
+pub(crate) async fn bind(address: &str) -> std::io::Result<Option<TcpListener>> {
+    if address.is_empty() || address == "0" {
+        return Ok(None);
+    }
+    let Some(port) = address.strip_prefix(':') else {
+        return TcpListener::bind(address).await.map(Some);
+    };
+    match TcpListener::bind(format!("[::]:{port}")).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(_) => TcpListener::bind(format!("0.0.0.0:{port}")).await.map(Some),
+    }
+}
+
+/// Serves until the process ends.
+pub(crate) async fn serve<H>(listener: TcpListener, handler: Arc<H>)
+where
+    H: Handler,
+{
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely; trying at once would spin.
+                tracing::warn!(%error, "can't accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let handler = Arc::clone(&handler);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let handler = Arc::clone(&handler);
+                async move { Ok::<_, std::convert::Infallible>(handler.answer(request, peer).await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        });
+    }
+}
+
+pub(crate) trait Handler: Send + Sync + 'static {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Answer> + Send;
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let value = http::HeaderValue::from_static(content_type);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, value);
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    answer(status, "text/plain; charset=utf-8", body)
+}
+
+/// `/metrics`.
+pub(crate) struct MetricsServer(pub(crate) Registry);
+
+impl Handler for MetricsServer {
+    async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
+        if request.uri().path() != "/metrics" {
+            return text(StatusCode::NOT_FOUND, "not found\n");
+        }
+        match metrics::encode(&self.0) {
+            Ok(body) => answer(
+                StatusCode::OK,
+                prometheus_client::encoding::prometheus_text::CONTENT_TYPE,
+                body,
+            ),
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+}
+
+/// `/healthz`, `/readyz`, and `/loglevel` for those who are in the pod.
+pub(crate) struct HealthServer {
+    pub(crate) readiness: Readiness,
+    pub(crate) log_level: LogLevel,
+}
+
+/// Whether this process is ready, and what is missing.
+pub(crate) struct Readiness {
+    pub(crate) client: ApiClient,
+    pub(crate) leadership: Leadership,
+    pub(crate) watches: Vec<Watching>,
+    pub(crate) stopping: Arc<AtomicBool>,
+}
+
+impl Readiness {
+    /// Whether all is well, and a line for each check. Leading is told, but doesn't count.
+    pub(crate) fn check(&self) -> (bool, String) {
+        let mut ready = true;
+        let mut lines = String::new();
+        let mut check = |name: &str, good: bool, detail: &str| {
+            ready &= good;
+            let mark = if good { '+' } else { '-' };
+            let detail = if detail.is_empty() { "ok" } else { detail };
+            lines.push_str(&format!("[{mark}]{name} {detail}\n"));
+        };
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        check("process", !stopping, if stopping { "stopping" } else { "" });
+        let answered = self.client.has_been_answered();
+        check(
+            "api-server",
+            answered,
+            if answered { "" } else { "has not answered yet" },
+        );
+        for Watching {
+            resource, store, ..
+        } in &self.watches
+        {
+            let (good, detail) = match (store.kind_missing(), store.synced()) {
+                (true, _) => (
+                    true,
+                    "the kind is missing; it is looked for again and again",
+                ),
+                (false, true) => (true, ""),
+                (false, false) => (false, "not yet synced"),
+            };
+            check(&format!("watch-{resource}"), good, detail);
+        }
+        check("leader-election", true, &self.leadership.describe());
+        (ready, lines)
+    }
+}
+
+impl Handler for HealthServer {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        match (request.method(), request.uri().path()) {
+            (&Method::PUT, "/loglevel") if peer.ip().to_canonical().is_loopback() => {
+                let body = Limited::new(request.into_body(), LARGEST_BODY)
+                    .collect()
+                    .await;
+                let Ok(body) = body.map(http_body_util::Collected::to_bytes) else {
+                    return text(StatusCode::BAD_REQUEST, "unreadable\n");
+                };
+                match self.log_level.set(String::from_utf8_lossy(&body).trim()) {
+                    Ok(()) => text(StatusCode::OK, "ok\n"),
+                    Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+                }
+            }
+            (&Method::GET | &Method::HEAD, "/healthz") => text(StatusCode::OK, "ok"),
+            (&Method::GET | &Method::HEAD, "/readyz") => {
+                let (ready, lines) = self.readiness.check();
+                let verbose = request
+                    .uri()
+                    .query()
+                    .is_some_and(|query| query.contains("verbose"));
+                match (ready, verbose) {
+                    (true, false) => text(StatusCode::OK, "ok"),
+                    (true, true) => text(StatusCode::OK, lines),
+                    (false, _) => text(StatusCode::SERVICE_UNAVAILABLE, lines),
+                }
+            }
+            _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The tables behind a store: objects by key, and keys by what readers ask for. Plain data: it knows
+//! which of two versions is newer, and nothing of watches.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    object::{Object, version_number},
+    resource::ObjectKey,
+};
+
+/// An object before and after a change.
+pub(crate) struct Change<K> {
+    pub(crate) old: Option<Arc<K>>,
+    pub(crate) new: Option<Arc<K>>,
+}
+
+pub(crate) struct Index<K> {
+    objects: BTreeMap<ObjectKey, Arc<K>>,
+    by_uid: HashMap<String, ObjectKey>,
+    by_owner: HashMap<String, BTreeSet<ObjectKey>>,
+    /// UIDs that a live read found gone before the watch said so. A UID never comes back, so an event
+    /// about one of them is old. Forgotten when the watch reports the deletion, or a list lacks it.
+    tombstones: BTreeSet<String>,
+    /// Highest version seen in an event, a bookmark or a list; not in a live read, which says nothing
+    /// of other objects.
+    pub(crate) newest: u64,
+}
+
+impl<K> Default for Index<K> {
+    fn default() -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            by_uid: HashMap::new(),
+            by_owner: HashMap::new(),
+            tombstones: BTreeSet::new(),
+            newest: 0,
+        }
+    }
+}
+
+impl<K: Object> Index<K> {
+    pub(crate) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    pub(crate) fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
+        self.objects.get(key)
+    }
+
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<&Arc<K>> {
+        self.by_uid.get(uid).and_then(|key| self.objects.get(key))
+    }
+
+    pub(crate) fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
+        let keys = self.by_owner.get(uid).into_iter().flatten();
+        keys.filter_map(|key| self.objects.get(key))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        self.objects
+            .range(ObjectKey::new(namespace, "")..)
+            .take_while(|(key, _)| key.namespace == namespace)
+            .map(|(_, object)| Arc::clone(object))
+            .collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<K>> {
+        self.objects.values().cloned().collect()
+    }
+
+    pub(crate) fn saw(&mut self, version: u64) {
+        self.newest = self.newest.max(version);
+    }
+
+    pub(crate) fn has_tombstone(&self, uid: &str) -> bool {
+        self.tombstones.contains(uid)
+    }
+
+    /// Puts an object in unless what is there is as new. Says what changed.
+    pub(crate) fn put(&mut self, object: Arc<K>) -> Option<Change<K>> {
+        let meta = object.meta();
+        if self.tombstones.contains(&meta.uid) {
+            return None;
+        }
+        let key = ObjectKey::of(meta);
+        let known = self
+            .objects
+            .get(&key)
+            .map(|known| version_number(&known.meta().resource_version));
+        if known.is_some_and(|known| known >= version_number(&meta.resource_version)) {
+            return None;
+        }
+        let old = self.take(&key);
+        self.by_uid.insert(meta.uid.clone(), key.clone());
+        for owner in &meta.owner_references {
+            self.by_owner
+                .entry(owner.uid.clone())
+                .or_default()
+                .insert(key.clone());
+        }
+        self.objects.insert(key, Arc::clone(&object));
+        Some(Change {
+            old,
+            new: Some(object),
+        })
+    }
+
+    /// The watch says that an object is gone since `version`.
+    pub(crate) fn deleted(
+        &mut self,
+        key: &ObjectKey,
+        uid: &str,
+        version: u64,
+    ) -> Option<Change<K>> {
+        self.tombstones.remove(uid);
+        let known = self.objects.get(key)?;
+        // Another object of that name, or this one as someone read it live later.
+        let newer = version_number(&known.meta().resource_version) > version;
+        if newer || known.meta().uid != uid {
+            return None;
+        }
+        let old = self.take(key);
+        Some(Change { old, new: None })
+    }
+
+    /// A live read says that the object with this UID is gone.
+    pub(crate) fn gone(&mut self, key: &ObjectKey, uid: &str) -> Option<Change<K>> {
+        let known = self.objects.get(key)?;
+        if known.meta().uid != uid {
+            return None;
+        }
+        self.tombstones.insert(uid.to_owned());
+        let old = self.take(key);
+        Some(Change { old, new: None })
+    }
+
+    pub(crate) fn forget_tombstone(&mut self, uid: &str) {
+        self.tombstones.remove(uid);
+    }
+
+    /// Which objects a complete list of this version shows to be gone: those it lacks, except what a
+    /// live read found later than the list.
+    pub(crate) fn missing_in(
+        &self,
+        keys: &BTreeSet<ObjectKey>,
+        version: u64,
+    ) -> Vec<(ObjectKey, String)> {
+        self.objects
+            .iter()
+            .filter(|(key, known)| {
+                !keys.contains(key) && version_number(&known.meta().resource_version) <= version
+            })
+            .map(|(key, known)| (key.clone(), known.meta().uid.clone()))
+            .collect()
+    }
+
+    /// After a complete list: tombstones of UIDs that it lacks are no longer needed.
+    pub(crate) fn keep_tombstones(&mut self, listed: &BTreeSet<String>) {
+        self.tombstones.retain(|uid| listed.contains(uid));
+    }
+
+    /// Forgets everything, for a list that is older than what was seen: the API server's data was
+    /// restored from a backup, and versions no longer compare.
+    pub(crate) fn reset(&mut self) -> Vec<Arc<K>> {
+        let objects = std::mem::take(self).objects;
+        objects.into_values().collect()
+    }
+
+    fn take(&mut self, key: &ObjectKey) -> Option<Arc<K>> {
+        let old = self.objects.remove(key)?;
+        let meta = old.meta();
+        self.by_uid.remove(&meta.uid);
+        for owner in &meta.owner_references {
+            if let Some(keys) = self.by_owner.get_mut(&owner.uid) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_owner.remove(&owner.uid);
+                }
+            }
+        }
+        Some(old)
+    }
+}

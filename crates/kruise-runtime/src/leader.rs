@@ -1,0 +1,446 @@
+//! Leader election by Lease: client-go's algorithm on monotonic time (PF-107, DV-PF16).
+//!
+//! Losing the lease stops reconcilers and their writes, not the process: it stands by and campaigns
+//! again. A live lease of OpenKruise's own manager keeps this process from leading (PF-904).
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api_error::{ApiError, chain},
+    client::ApiClient,
+    lease::{LeaseClient, LeaseObserver, Observed, Record},
+    metrics::{Metrics, NameLabels},
+    random::{self, jitter},
+    resource::ObjectKey,
+};
+
+/// Lease of OpenKruise's own manager.
+pub const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
+
+/// How often the manager's lease is looked at: often enough to stop before it has done much.
+const LOOK_AT_MANAGER_EVERY: Duration = Duration::from_secs(5);
+/// Bound on giving the lease back, at exit.
+const RELEASE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whether this process leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeaderState {
+    /// Another does, or nobody.
+    Standby,
+    /// It does.
+    Leading {
+        /// Counts the times that this process got the lease.
+        term: u64,
+    },
+}
+
+/// What the parts of a process know of its election. Clones share it.
+#[derive(Clone)]
+pub struct Leadership {
+    inner: Arc<Shared>,
+}
+
+struct Shared {
+    state: watch::Sender<LeaderState>,
+    /// When the last successful renewal was begun; `None`: leading doesn't depend on a lease.
+    renewed_at: Mutex<Option<Instant>>,
+    renew_deadline: Duration,
+    /// Why this process doesn't lead, for people.
+    why_not: Mutex<String>,
+    observer: Option<LeaseObserver>,
+}
+
+impl Leadership {
+    /// That of a process which always leads, and knows of no leases.
+    #[must_use]
+    pub fn always() -> Self {
+        Self::new(LeaderState::Leading { term: 1 }, Duration::MAX, None)
+    }
+
+    fn new(state: LeaderState, renew_deadline: Duration, observer: Option<LeaseObserver>) -> Self {
+        let shared = Shared {
+            state: watch::Sender::new(state),
+            renewed_at: Mutex::default(),
+            renew_deadline,
+            why_not: Mutex::new("the election has not begun".to_owned()),
+            observer,
+        };
+        Self {
+            inner: Arc::new(shared),
+        }
+    }
+
+    /// Whether a write may be begun now: this process leads, and its last renewal was begun within the
+    /// renew deadline.
+    #[must_use]
+    pub fn is_leader_now(&self) -> bool {
+        let leads = matches!(*self.inner.state.borrow(), LeaderState::Leading { .. });
+        let renewed_at = *lock(&self.inner.renewed_at);
+        leads && renewed_at.is_none_or(|at| at.elapsed() < self.inner.renew_deadline)
+    }
+
+    /// Tells of each change.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<LeaderState> {
+        self.inner.state.subscribe()
+    }
+
+    /// Whether another deployable's lease, of this name and in the same namespace, is held. Looks at
+    /// most every 10 s.
+    pub async fn live_lease(&self, name: &str) -> bool {
+        match &self.inner.observer {
+            Some(observer) => observer.is_live(name).await,
+            None => false,
+        }
+    }
+
+    /// One line for people: leading, or why not.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match *self.inner.state.borrow() {
+            LeaderState::Leading { term } => format!("leading, term {term}"),
+            LeaderState::Standby => format!("standby: {}", lock(&self.inner.why_not)),
+        }
+    }
+
+    fn lead(&self, term: u64) {
+        self.inner.state.send_replace(LeaderState::Leading { term });
+    }
+
+    fn renewed(&self, at: Instant) {
+        *lock(&self.inner.renewed_at) = Some(at);
+    }
+
+    fn stand_by(&self, why_not: String) {
+        *lock(&self.inner.why_not) = why_not;
+        self.inner.state.send_if_modified(|state| {
+            std::mem::replace(state, LeaderState::Standby) != LeaderState::Standby
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How to elect.
+#[derive(Clone, Debug)]
+pub struct ElectionConfig {
+    /// Off: this process leads unless OpenKruise's manager is alive.
+    pub enabled: bool,
+    /// Namespace of the leases.
+    pub namespace: String,
+    /// Name of the lease.
+    pub name: String,
+    /// What the lease holds without being renewed.
+    pub lease_duration: Duration,
+    /// How long the leader tries to renew.
+    pub renew_deadline: Duration,
+    /// Time between attempts.
+    pub retry_period: Duration,
+    /// Lead although OpenKruise's manager is alive.
+    pub allow_kruise_manager: bool,
+}
+
+/// What is known of OpenKruise's manager.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Manager {
+    /// Not yet looked.
+    Unknown(String),
+    Absent,
+    Live {
+        holder: String,
+    },
+}
+
+enum Attempt {
+    Held { begun: Instant },
+    HeldByOther { holder: String, until: Instant },
+}
+
+/// The candidate.
+pub struct Election {
+    config: ElectionConfig,
+    identity: String,
+    lease: LeaseClient,
+    manager_client: ApiClient,
+    observed: Option<Observed>,
+    leadership: Leadership,
+    metrics: Metrics,
+    term: u64,
+}
+
+impl Election {
+    /// A candidate. `client` must have no limits, or writes of reconcilers could delay a renewal.
+    #[must_use]
+    pub fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
+        let observer = LeaseObserver::new(client.clone(), &config.namespace);
+        let leadership =
+            Leadership::new(LeaderState::Standby, config.renew_deadline, Some(observer));
+        let key = ObjectKey::new(config.namespace.clone(), config.name.clone());
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        Self {
+            identity: format!("{}_{}", hostname.trim(), random::identity()),
+            lease: LeaseClient {
+                client: client.clone(),
+                key,
+            },
+            manager_client: client,
+            observed: None,
+            leadership,
+            metrics,
+            term: 0,
+            config,
+        }
+    }
+
+    /// What the other parts get.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        self.leadership.clone()
+    }
+
+    /// Campaigns and leads until told to stop; gives the lease back then.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let (sender, manager) = watch::channel(Manager::Unknown("not yet looked".to_owned()));
+        let look = look_at_manager(
+            self.config.allow_kruise_manager,
+            LeaseObserver::new(self.manager_client.clone(), &self.config.namespace),
+            sender,
+        );
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = look => {}
+            () = self.elect(manager) => {}
+        }
+        self.stop_leading("stopping".to_owned());
+        if self.config.enabled
+            && let Err(elapsed) = tokio::time::timeout(RELEASE_WITHIN, self.release()).await
+        {
+            tracing::warn!(lease = %self.lease.key, error = %elapsed, "can't release the lease");
+        }
+    }
+
+    async fn elect(&mut self, mut manager: watch::Receiver<Manager>) {
+        loop {
+            let state = manager.borrow_and_update().clone();
+            match state {
+                Manager::Absent => {}
+                Manager::Unknown(why) => {
+                    self.leadership.stand_by(format!(
+                        "whether {KRUISE_MANAGER_LEASE} is alive is not known: {why}"
+                    ));
+                    if manager.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                Manager::Live { holder } => {
+                    let why = format!(
+                        "OpenKruise's own manager is alive (lease {}/{KRUISE_MANAGER_LEASE}, held by \
+                         {holder}); stop it, or start with --allow-kruise-manager",
+                        self.config.namespace
+                    );
+                    tracing::error!("not reconciling: {why}");
+                    self.leadership.stand_by(why);
+                    if manager.changed().await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            }
+            let lead = async {
+                if self.config.enabled {
+                    self.campaign().await;
+                    self.start_leading();
+                    self.hold().await
+                } else {
+                    self.start_leading();
+                    std::future::pending().await
+                }
+            };
+            let why = tokio::select! {
+                why = lead => why,
+                _ = manager.wait_for(|manager| matches!(manager, Manager::Live { .. })) => {
+                    "OpenKruise's own manager has appeared".to_owned()
+                }
+            };
+            self.stop_leading(why);
+        }
+    }
+
+    fn start_leading(&mut self) {
+        self.term += 1;
+        tracing::info!(lease = %self.lease.key, identity = self.identity, "leading");
+        self.set_metrics(1);
+        self.leadership.lead(self.term);
+    }
+
+    fn stop_leading(&self, why: String) {
+        let led = matches!(
+            *self.leadership.inner.state.borrow(),
+            LeaderState::Leading { .. }
+        );
+        if led {
+            tracing::warn!(lease = %self.lease.key, why, "no longer leading");
+        }
+        self.set_metrics(0);
+        self.leadership.stand_by(why);
+    }
+
+    fn set_metrics(&self, leading: i64) {
+        let name = NameLabels {
+            name: self.config.name.clone(),
+        };
+        self.metrics.leader.get_or_create(&name).set(leading);
+        self.metrics.manager_is_leader.set(leading);
+    }
+
+    /// Until the lease is ours.
+    async fn campaign(&mut self) {
+        loop {
+            let retry_at = Instant::now() + jitter(self.config.retry_period);
+            match self.attempt().await {
+                Ok(Attempt::Held { begun }) => {
+                    self.leadership.renewed(begun);
+                    return;
+                }
+                Ok(Attempt::HeldByOther { holder, until }) => {
+                    self.leadership
+                        .stand_by(format!("the lease is held by {holder}"));
+                    // The moment of expiry is known, so nobody has to wait for the next round.
+                    sleep_until(until.min(retry_at)).await;
+                }
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(lease = %self.lease.key, error, "can't get the lease");
+                    self.leadership
+                        .stand_by(format!("can't get the lease: {error}"));
+                    sleep_until(retry_at).await;
+                }
+            }
+        }
+    }
+
+    /// Renews until that fails for too long, and says why.
+    async fn hold(&mut self) -> String {
+        loop {
+            let renewed_at = lock(&self.leadership.inner.renewed_at).unwrap_or_else(Instant::now);
+            let deadline = renewed_at + self.config.renew_deadline;
+            sleep_until(deadline.min(Instant::now() + self.config.retry_period)).await;
+            if Instant::now() >= deadline {
+                return format!(
+                    "the lease wasn't renewed within {:?}",
+                    self.config.renew_deadline
+                );
+            }
+            match timeout_at(deadline, self.attempt()).await {
+                Ok(Ok(Attempt::Held { begun })) => self.leadership.renewed(begun),
+                Ok(Ok(Attempt::HeldByOther { holder, .. })) => {
+                    return format!("the lease was taken by {holder}");
+                }
+                Ok(Err(error)) => {
+                    let error = chain(&error);
+                    tracing::warn!(lease = %self.lease.key, error, "can't renew the lease");
+                }
+                Err(_elapsed) => {}
+            }
+        }
+    }
+
+    /// Gets or renews the lease, unless another holds it (client-go: `tryAcquireOrRenew`).
+    async fn attempt(&mut self) -> Result<Attempt, ApiError> {
+        let begun = Instant::now();
+        let now = format!("{:.6}", jiff::Timestamp::now());
+        let mut record = Record {
+            holder: self.identity.clone(),
+            duration: self.config.lease_duration,
+            acquire_time: now.clone(),
+            renew_time: now,
+            transitions: 0,
+        };
+        let Some((current, version)) = self.lease.get().await? else {
+            self.lease.create(&record).await?;
+            return Ok(Attempt::Held { begun });
+        };
+        Observed::update(&mut self.observed, current.clone());
+        if current.holder == self.identity {
+            record.acquire_time = current.acquire_time;
+            record.transitions = current.transitions;
+        } else {
+            let observed = self.observed.as_ref();
+            if let Some((observed, holder)) = observed.and_then(|o| Some((o, o.holder()?))) {
+                let (holder, until) = (holder.to_owned(), observed.expires_at());
+                return Ok(Attempt::HeldByOther { holder, until });
+            }
+            record.transitions = current.transitions + 1;
+        }
+        self.lease.write(&record, &version).await?;
+        Ok(Attempt::Held { begun })
+    }
+
+    /// Lets the next holder begin at once (client-go: `release`).
+    async fn release(&self) {
+        let current = match self.lease.get().await {
+            Ok(Some((record, version))) if record.holder == self.identity => (record, version),
+            Ok(_) => return,
+            Err(error) => {
+                tracing::warn!(lease = %self.lease.key, error = chain(&error), "can't release");
+                return;
+            }
+        };
+        let (record, version) = current;
+        let now = format!("{:.6}", jiff::Timestamp::now());
+        let released = Record {
+            holder: String::new(),
+            duration: Duration::from_secs(1),
+            acquire_time: now.clone(),
+            renew_time: now,
+            transitions: record.transitions,
+        };
+        match self.lease.write(&released, &version).await {
+            Ok(()) => tracing::info!(lease = %self.lease.key, "released the lease"),
+            Err(error) => {
+                tracing::warn!(lease = %self.lease.key, error = chain(&error), "can't release");
+            }
+        }
+    }
+}
+
+/// Keeps looking at the manager's lease. Never returns while anyone listens.
+async fn look_at_manager(allow: bool, observer: LeaseObserver, manager: watch::Sender<Manager>) {
+    if allow {
+        manager.send_replace(Manager::Absent);
+        return std::future::pending().await;
+    }
+    loop {
+        let mut look_at = Instant::now() + jitter(LOOK_AT_MANAGER_EVERY);
+        let found = match observer.look(KRUISE_MANAGER_LEASE).await {
+            Ok(Some((holder, until))) => {
+                look_at = look_at.min(until);
+                Manager::Live { holder }
+            }
+            Ok(None) => Manager::Absent,
+            // What was known stays: an outage is no reason to stop.
+            Err(error) => match &*manager.borrow() {
+                Manager::Unknown(_) => Manager::Unknown(chain(&error)),
+                known => known.clone(),
+            },
+        };
+        manager.send_if_modified(|known| {
+            let modified = *known != found;
+            *known = found;
+            modified
+        });
+        sleep_until(look_at).await;
+    }
+}

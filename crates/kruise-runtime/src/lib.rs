@@ -1,0 +1,60 @@
+//! All I/O that deployables share: flags, logs, metrics, health, leader election, watches and their
+//! indexes, work queues, own-write tracking, events, start and shutdown.
+//!
+//! A deployable is an [`App`]; its binary calls [`run()`] with one, and a binary for small clusters with
+//! several. This crate knows what a Kubernetes object is and nothing of what any kind means: it makes
+//! no plan, and no write of its own except leases and events.
+
+pub mod api_error;
+pub mod app;
+pub mod args;
+mod backoff;
+pub mod client;
+pub mod duration;
+pub mod events;
+pub mod gates;
+mod http_server;
+mod index;
+pub mod leader;
+mod lease;
+mod line;
+mod logging;
+pub mod metrics;
+pub mod object;
+pub mod own_writes;
+mod query;
+pub mod queue;
+mod random;
+pub mod reconcile;
+pub mod resource;
+pub mod run;
+mod selector;
+mod start;
+pub mod store;
+pub mod store_view;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;
+mod vanished;
+pub mod watch;
+mod watch_error;
+mod watch_order;
+
+pub use api_error::{ApiError, chain};
+pub use app::{App, Setup, SetupError, Watched};
+pub use args::RuntimeArgs;
+pub use client::{ApiClient, PatchKind};
+pub use events::{EventTarget, EventType, Recorder};
+pub use gates::{FeatureGates, Gate, GateError};
+pub use leader::{LeaderState, Leadership};
+pub use metrics::{Metrics, WaitReasons};
+pub use object::Object;
+pub use own_writes::{OwnWrites, Settled, Writer};
+pub use queue::Queue;
+pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
+pub use resource::{CONTROLLER_REVISIONS, EVENTS, LEASES, ObjectKey, PODS, Resource};
+pub use run::run;
+pub use store::Store;
+pub use store_view::StoreView;
+pub use watch::WatchOptions;

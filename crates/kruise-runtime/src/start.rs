@@ -1,0 +1,144 @@
+//! When reconcilers may begin (design rule 9): after the lease, when every index is at least as new as
+//! the API server was at that moment. So a new leader never plans on a view older than the last write
+//! of the one before it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    api_error::{ApiError, chain},
+    app::Watching,
+    backoff::Backoff,
+    client::{ApiClient, ListQuery},
+    leader::{LeaderState, Leadership},
+    object::version_number,
+    reconcile::Gate,
+};
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A kind in which nothing happens tells no version until its next bookmark, up to a minute later.
+/// Then a list is asked for.
+const LIST_AFTER: Duration = Duration::from_secs(1);
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// Writes end within 5 s, and reconciles without writes soon; what runs longer than this hangs.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+pub(crate) struct Starter {
+    pub(crate) client: ApiClient,
+    pub(crate) leadership: Leadership,
+    pub(crate) watches: Vec<Watching>,
+    pub(crate) gate: watch::Sender<Gate>,
+    pub(crate) busy: Arc<AtomicUsize>,
+    pub(crate) report_after: Duration,
+}
+
+impl Starter {
+    /// Opens and closes the gate. Returns only when reconcilers don't stop: then the process must end,
+    /// since another leader may be at work.
+    pub(crate) async fn run(self) {
+        let mut state = self.leadership.subscribe();
+        let mut terms = 0u64;
+        loop {
+            let leading = |state: &LeaderState| *state != LeaderState::Standby;
+            let Ok(term) = state.wait_for(leading).await.map(|term| *term) else {
+                return;
+            };
+            tokio::select! {
+                () = self.indexes_fresh() => {}
+                _ = state.wait_for(|now| *now != term) => continue,
+            }
+            terms += 1;
+            if terms > 1 {
+                // Another led meanwhile; what it wanted to look at again later, only it knew.
+                for watching in &self.watches {
+                    watching.store.replay();
+                }
+            }
+            tracing::info!(?term, "reconcilers start");
+            self.gate.send_replace(Gate::Open);
+            // An error says that the election is gone, and with it the process.
+            let _ = state.wait_for(|now| *now != term).await;
+            self.gate.send_replace(Gate::Closed);
+            let stop_by = Instant::now() + STOP_WITHIN;
+            while self.busy.load(Ordering::SeqCst) > 0 {
+                if Instant::now() >= stop_by {
+                    tracing::error!("reconcilers don't stop after the lease was lost");
+                    return;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+        }
+    }
+
+    async fn indexes_fresh(&self) {
+        let fresh = futures::future::join_all(self.watches.iter().map(|watching| async {
+            watching.fresh(&self.client).await;
+        }));
+        let report = async {
+            sleep(self.report_after).await;
+            let late = self
+                .watches
+                .iter()
+                .filter(|watching| !watching.store.synced());
+            let late: Vec<_> = late.map(|watching| watching.resource.to_string()).collect();
+            tracing::error!(?late, "reconcilers still wait for their watches");
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = fresh => {}
+            () = report => {}
+        }
+    }
+}
+
+impl Watching {
+    /// Until the store is as new as a list made now. A kind that is missing has no objects to miss.
+    async fn fresh(&self, client: &ApiClient) {
+        let Some(version) = self.version_now(client).await else {
+            return;
+        };
+        let mut list_at = Instant::now() + LIST_AFTER;
+        while !self.store.synced() || self.store.newest_version() < version {
+            sleep(LOOK_EVERY).await;
+            if self.store.synced() && Instant::now() >= list_at {
+                self.store.want_list();
+                list_at = Instant::now() + LIST_AGAIN_AFTER;
+            }
+        }
+    }
+
+    async fn version_now(&self, client: &ApiClient) -> Option<u64> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let query = ListQuery {
+            namespace: if self.resource.namespaced {
+                &self.namespace
+            } else {
+                ""
+            },
+            label_selector: self.label_selector.as_deref(),
+            limit: Some(1),
+            after: None,
+        };
+        loop {
+            match client.list_page(&self.resource, query).await {
+                Ok(page) => return Some(version_number(&page.resource_version)),
+                Err(ApiError::NotFound { .. }) => return None,
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(resource = %self.resource, error, "can't read the version of now");
+                    sleep(backoff.next()).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! What a watch has seen, for readers. The watch task writes, and so does whoever injects the answer
+//! of a live read; one lock orders them, and change handlers run under it, so that every handler sees
+//! all changes in one order.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{
+    index::{Change, Index},
+    object::{Object, version_number},
+    queue::Queue,
+    resource::{ObjectKey, Resource},
+    selector,
+    store_view::StoreView,
+    watch_order::{Wanted, WatchOrder},
+};
+
+/// Called with the object before and after a change, and with how the change came about.
+type Handler<K> = Box<dyn FnMut(Option<&K>, Option<&K>, Cause) + Send>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Change,
+    /// Nothing happened; everybody shall look at everything again.
+    Replay,
+}
+
+/// The objects of one kind as the watch has seen them. Clones share them.
+pub struct Store<K> {
+    inner: Arc<Inner<K>>,
+}
+
+impl<K> Clone for Store<K> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+struct Inner<K> {
+    resource: Resource,
+    label_selector: Option<String>,
+    index: RwLock<Index<K>>,
+    /// Held over a change and its handlers: makes writers take turns.
+    handlers: Mutex<Vec<Handler<K>>>,
+    synced: AtomicBool,
+    kind_missing: AtomicBool,
+    /// Where objects go that are alive but no longer selected; `None`: they count as gone.
+    strays: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
+    wanted: Mutex<Wanted>,
+    wake_watch: Notify,
+}
+
+impl<K: Object> Store<K> {
+    /// An empty store, with nobody who fills it: a start for tests of readers.
+    #[must_use]
+    pub fn new(resource: Resource) -> Self {
+        Self::with_selection(resource, None, None)
+    }
+
+    pub(crate) fn with_selection(
+        resource: Resource,
+        label_selector: Option<String>,
+        strays: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                resource,
+                label_selector,
+                index: RwLock::default(),
+                handlers: Mutex::default(),
+                synced: AtomicBool::new(false),
+                kind_missing: AtomicBool::new(false),
+                strays,
+                wanted: Mutex::default(),
+                wake_watch: Notify::new(),
+            }),
+        }
+    }
+
+    /// The object with this key.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        self.read().get(key).cloned()
+    }
+
+    /// The object with this UID.
+    #[must_use]
+    pub fn by_uid(&self, uid: &str) -> Option<Arc<K>> {
+        self.read().by_uid(uid).cloned()
+    }
+
+    /// All objects with an owner reference to this UID, managing or not, sorted by namespace and name.
+    #[must_use]
+    pub fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
+        self.read().by_owner(uid)
+    }
+
+    /// All objects in this namespace, sorted by name.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        self.read().in_namespace(namespace)
+    }
+
+    /// All objects, sorted by namespace and name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<K>> {
+        self.read().all()
+    }
+
+    /// Number of objects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// Whether there is no object.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `keys` for every change, with the object before and after it, and adds the keys it
+    /// returns to the queue. For the time before the watch starts: earlier objects aren't reported.
+    pub fn on_change<F>(&self, queue: &Queue, mut keys: F)
+    where
+        F: FnMut(Option<&K>, Option<&K>) -> Vec<ObjectKey> + Send + 'static,
+    {
+        let queue = queue.clone();
+        self.handlers().push(Box::new(move |old, new, cause| {
+            for key in keys(old, new) {
+                match cause {
+                    Cause::Change => queue.add(key),
+                    Cause::Replay => queue.add_resync(key),
+                }
+            }
+        }));
+    }
+
+    /// Takes an event that says that the object is now so.
+    pub fn apply(&self, object: K) {
+        let mut handlers = self.handlers();
+        let change = {
+            let mut index = self.write();
+            index.saw(version_number(&object.meta().resource_version));
+            index.put(Arc::new(object))
+        };
+        notify(&mut handlers, change);
+    }
+
+    /// Takes an event that says that the object was deleted; `last` is its last state, with the
+    /// version of the deletion.
+    pub fn apply_deleted(&self, last: &K) {
+        let mut handlers = self.handlers();
+        let meta = last.meta();
+        let change = {
+            let mut index = self.write();
+            let version = version_number(&meta.resource_version);
+            index.saw(version);
+            index.deleted(&ObjectKey::of(meta), &meta.uid, version)
+        };
+        notify(&mut handlers, change);
+    }
+
+    /// Notes a version from a bookmark, or of an object that couldn't be decoded.
+    pub fn saw_version(&self, version: &str) {
+        self.write().saw(version_number(version));
+    }
+
+    /// Takes a complete list. Objects it lacks are gone, unless a live read is newer than the list;
+    /// where objects may leave the selection while alive, they become strays instead.
+    /// `undecodable` are listed too, only not readable: what was known of them stays.
+    pub fn replace(&self, listed: Vec<K>, undecodable: &[ObjectKey], version: &str) {
+        let mut handlers = self.handlers();
+        let version = version_number(version);
+        if version < self.read().newest {
+            tracing::error!(
+                resource = %self.inner.resource,
+                "a complete list is older than what was seen before, as after a restore; starting anew"
+            );
+            let forgotten = self.write().reset();
+            for old in forgotten {
+                notify(
+                    &mut handlers,
+                    Some(Change {
+                        old: Some(old),
+                        new: None,
+                    }),
+                );
+            }
+        }
+        let keys: BTreeSet<_> = listed
+            .iter()
+            .map(|object| ObjectKey::of(object.meta()))
+            .chain(undecodable.iter().cloned())
+            .collect();
+        let uids: BTreeSet<_> = listed
+            .iter()
+            .map(|object| object.meta().uid.clone())
+            .collect();
+        // Bound first: in the loop's head the read lock would be held against the writes inside.
+        let missing = self.read().missing_in(&keys, version);
+        for (key, uid) in missing {
+            if let Some(strays) = &self.inner.strays {
+                // Fails only when the watch is being stopped.
+                let _ = strays.send((key, uid));
+            } else {
+                let change = self.write().deleted(&key, &uid, version);
+                notify(&mut handlers, change);
+            }
+        }
+        for object in listed {
+            let change = self.write().put(Arc::new(object));
+            notify(&mut handlers, change);
+        }
+        {
+            let mut index = self.write();
+            index.keep_tombstones(&uids);
+            index.saw(version);
+        }
+        self.inner.synced.store(true, Ordering::Release);
+        self.set_kind_missing(false);
+    }
+
+    /// Takes the answer of a live read of the object that had this UID: the object of that name, or
+    /// `None`. It enters like an event if it is newer; a missing object is remembered by its UID, so
+    /// that an older event doesn't bring it back.
+    pub fn inject(&self, key: &ObjectKey, uid: &str, live: Option<K>) {
+        let mut handlers = self.handlers();
+        let same = live.as_ref().is_some_and(|live| live.meta().uid == uid);
+        if !same && !uid.is_empty() {
+            let change = self.write().gone(key, uid);
+            notify(&mut handlers, change);
+        }
+        if let Some(live) = live {
+            let change = self.inject_object(live);
+            notify(&mut handlers, change);
+        }
+    }
+
+    fn inject_object(&self, live: K) -> Option<Change<K>> {
+        let meta = live.meta();
+        let version = version_number(&meta.resource_version);
+        let known = self.by_uid(&meta.uid).is_some();
+        if !self.selects(&live) {
+            return match &self.inner.strays {
+                _ if !known => None,
+                Some(strays) => {
+                    let _ = strays.send((ObjectKey::of(meta), meta.uid.clone()));
+                    self.write().put(Arc::new(live))
+                }
+                None => self
+                    .write()
+                    .deleted(&ObjectKey::of(meta), &meta.uid, version),
+            };
+        }
+        let mut index = self.write();
+        // The watch has told everything up to its newest version. What it doesn't show of that is
+        // gone since: this answer was overtaken by the deletion.
+        if !known && version <= index.newest {
+            return None;
+        }
+        index.put(Arc::new(live))
+    }
+
+    /// A stray is gone: no event will come, so nothing needs to be remembered.
+    pub(crate) fn stray_gone(&self, key: &ObjectKey, uid: &str) {
+        let mut handlers = self.handlers();
+        let change = {
+            let mut index = self.write();
+            let change = index.gone(key, uid);
+            index.forget_tombstone(uid);
+            change
+        };
+        notify(&mut handlers, change);
+    }
+
+    /// A stray is alive, and this is its state.
+    pub(crate) fn stray_alive(&self, live: K) {
+        let mut handlers = self.handlers();
+        let change = {
+            let mut index = self.write();
+            let known = index.by_uid(&live.meta().uid).is_some();
+            known.then(|| index.put(Arc::new(live))).flatten()
+        };
+        notify(&mut handlers, change);
+    }
+
+    pub(crate) fn selects(&self, object: &K) -> bool {
+        let selector = self.inner.label_selector.as_deref();
+        selector.is_none_or(|selector| selector::matches(selector, &object.meta().labels))
+    }
+
+    pub(crate) fn set_kind_missing(&self, missing: bool) {
+        self.inner.kind_missing.store(missing, Ordering::Release);
+    }
+
+    pub(crate) async fn watch_woken(&self) {
+        self.inner.wake_watch.notified().await;
+    }
+
+    /// What the watch shall do now. An order is given once.
+    pub(crate) fn watch_order(&self) -> WatchOrder {
+        let newest = self.read().newest;
+        self.wanted().order(newest)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.inner
+            .wanted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handlers(&self) -> MutexGuard<'_, Vec<Handler<K>>> {
+        self.inner
+            .handlers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Index<K>> {
+        self.inner
+            .index
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Index<K>> {
+        self.inner
+            .index
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn notify<K>(handlers: &mut [Handler<K>], change: Option<Change<K>>) {
+    let Some(Change { old, new }) = change else {
+        return;
+    };
+    for handler in handlers {
+        handler(old.as_deref(), new.as_deref(), Cause::Change);
+    }
+}
+
+impl<K: Object> Store<K> {
+    /// Highest version that an event, a bookmark or a list had.
+    #[must_use]
+    pub fn newest_version(&self) -> u64 {
+        StoreView::newest_version(self)
+    }
+
+    /// Whether a complete list was taken.
+    #[must_use]
+    pub fn synced(&self) -> bool {
+        StoreView::synced(self)
+    }
+}
+
+impl<K: Object> StoreView for Store<K> {
+    fn resource(&self) -> Resource {
+        self.inner.resource
+    }
+
+    fn newest_version(&self) -> u64 {
+        self.read().newest
+    }
+
+    fn synced(&self) -> bool {
+        self.inner.synced.load(Ordering::Acquire)
+    }
+
+    fn kind_missing(&self) -> bool {
+        self.inner.kind_missing.load(Ordering::Acquire)
+    }
+
+    fn state_of(&self, uid: &str) -> Option<(u64, bool)> {
+        let index = self.read();
+        let meta = index.by_uid(uid)?.meta();
+        Some((
+            version_number(&meta.resource_version),
+            meta.is_terminating(),
+        ))
+    }
+
+    fn found_gone(&self, uid: &str) -> bool {
+        self.read().has_tombstone(uid)
+    }
+
+    fn uid_of(&self, key: &ObjectKey) -> String {
+        self.read()
+            .get(key)
+            .map(|object| object.meta().uid.clone())
+            .unwrap_or_default()
+    }
+
+    fn inject_live(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        live: Option<Value>,
+    ) -> Result<(), serde_json::Error> {
+        let live = live.map(serde_json::from_value).transpose()?;
+        self.inject(key, uid, live);
+        Ok(())
+    }
+
+    fn want_version(&self, version: u64, within: Duration) {
+        let newest = self.read().newest;
+        self.wanted().version_within(version, within, newest);
+        self.inner.wake_watch.notify_one();
+    }
+
+    fn want_list(&self) {
+        self.wanted().list();
+        self.inner.wake_watch.notify_one();
+    }
+
+    fn replay(&self) {
+        let mut handlers = self.handlers();
+        for object in self.all() {
+            for handler in handlers.iter_mut() {
+                handler(None, Some(&object), Cause::Replay);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests of parts that talk to an API server, against a scripted one and a clock that stands still.
+
+mod events;
+mod leader;
+mod own_writes;
+mod process;
+mod queue;
+mod store;
+mod watch;

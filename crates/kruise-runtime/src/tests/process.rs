@@ -1,0 +1,306 @@
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use clap::Parser;
+use http::Method;
+use kruise_api::pod::Pod;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    app::App,
+    args::RuntimeArgs,
+    logging::LogLevel,
+    reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
+    resource::{ObjectKey, PODS},
+    run::{Process, RunError},
+    test_server::{Answer, Call, TestServer, event, list, list_end, pod},
+    watch::WatchOptions,
+};
+
+#[derive(Debug, thiserror::Error)]
+#[error("can't")]
+struct Failure(Consequence);
+
+impl ReconcileError for Failure {
+    fn category(&self) -> &'static str {
+        "test"
+    }
+
+    fn consequence(&self) -> Consequence {
+        self.0
+    }
+}
+
+/// Notes its keys, and does what the pod's name says.
+#[derive(Clone, Default)]
+struct Notes {
+    keys: Arc<Mutex<Vec<String>>>,
+    panics: Arc<AtomicUsize>,
+}
+
+impl Notes {
+    fn count(&self, name: &str) -> usize {
+        self.keys
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|key| *key == name)
+            .count()
+    }
+}
+
+impl Reconciler for Notes {
+    type Error = Failure;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Failure> {
+        self.keys.lock().unwrap().push(key.name.clone());
+        match key.name.as_str() {
+            "panics-once" if self.panics.fetch_add(1, Ordering::Relaxed) == 0 => {
+                panic!("as asked for")
+            }
+            "fails" => Err(Failure(Consequence::BackOff)),
+            "awaits" => Err(Failure(Consequence::AwaitChange)),
+            "again" => Ok(Outcome {
+                requeue_after: Some(Duration::from_secs(10)),
+            }),
+            "slow" => {
+                sleep(Duration::from_secs(3)).await;
+                Ok(Outcome::default())
+            }
+            _ => Ok(Outcome::default()),
+        }
+    }
+}
+
+/// A cluster with pods, leases, and one version for all.
+#[derive(Clone, Default)]
+struct Cluster {
+    pods: Vec<String>,
+    version: Arc<Mutex<u64>>,
+    leases: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl Cluster {
+    fn answer(&self, call: &Call) -> Answer {
+        if call.path.contains("/leases") {
+            return self.lease(call);
+        }
+        let version = *self.version.lock().unwrap();
+        let pods = self.pods.iter().map(|name| pod(name, name, 1));
+        if call.is_streaming_list() {
+            let (sender, receiver) = futures::channel::mpsc::unbounded();
+            let lines = pods
+                .map(|pod| event("ADDED", pod))
+                .chain([list_end(version)]);
+            lines.for_each(|line| sender.unbounded_send(line).unwrap());
+            // The watch stays open, and tells nothing more.
+            std::mem::forget(sender);
+            return Answer::Stream(receiver);
+        }
+        if call.is_watch() {
+            return Answer::Hang;
+        }
+        Answer::Json(200, list(version, &pods.collect::<Vec<_>>()))
+    }
+
+    fn lease(&self, call: &Call) -> Answer {
+        let mut leases = self.leases.lock().unwrap();
+        let name = call.path.rsplit('/').next().unwrap().to_owned();
+        match call.method {
+            Method::GET => match leases.get(&name) {
+                Some(lease) => Answer::Json(200, lease.clone()),
+                None => Answer::status(404, "NotFound"),
+            },
+            Method::POST => {
+                let name = call.body["metadata"]["name"].as_str().unwrap().to_owned();
+                leases.insert(name, call.body.clone());
+                Answer::Json(200, call.body.clone())
+            }
+            _ => {
+                let mut lease = leases.get(&name).cloned().unwrap_or_default();
+                lease["spec"] = call.body["spec"].clone();
+                leases.insert(name, lease.clone());
+                Answer::Json(200, lease)
+            }
+        }
+    }
+}
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    runtime: RuntimeArgs,
+}
+
+struct Running {
+    notes: Notes,
+    cluster: Cluster,
+    server: TestServer,
+    stop: CancellationToken,
+    process: tokio::task::JoinHandle<Result<(), RunError>>,
+}
+
+fn start_apps(cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec<App>) -> Running {
+    let notes = Notes::default();
+    let server = TestServer::new({
+        let cluster = cluster.clone();
+        move |call| cluster.answer(call)
+    });
+    let flags = ["test", "--metrics-addr=0", "--health-probe-addr=0"];
+    let process = Process {
+        args: Command::parse_from(flags).runtime,
+        apps: apps(&notes),
+        client: server.kube_client(),
+        host: String::new(),
+        log_level: LogLevel::default(),
+    };
+    let stop = CancellationToken::new();
+    let process = tokio::spawn(process.run(stop.clone()));
+    Running {
+        notes,
+        cluster,
+        server,
+        stop,
+        process,
+    }
+}
+
+fn app(name: &'static str, notes: &Notes) -> App {
+    let notes = notes.clone();
+    App::new(name, move |setup| {
+        let pods = setup.watch::<Pod>(PODS, WatchOptions::default());
+        let queue = setup.queue(name);
+        pods.on_change(&queue, |_, new| {
+            new.map(|pod| ObjectKey::of(&pod.metadata))
+                .into_iter()
+                .collect()
+        });
+        setup.controller(name, 2, queue, notes);
+        Ok(())
+    })
+}
+
+fn start(pods: &[&str]) -> Running {
+    let pods = pods.iter().map(|&name| name.to_owned()).collect();
+    let cluster = Cluster {
+        pods,
+        version: Arc::new(Mutex::new(50)),
+        ..Cluster::default()
+    };
+    start_apps(cluster, |notes| vec![app("app", notes)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_object_is_reconciled_and_outcomes_decide_when_again() {
+    let running = start(&["plain", "again", "fails", "awaits", "panics-once"]);
+    sleep(Duration::from_secs(65)).await;
+    assert_eq!(running.notes.count("plain"), 1);
+    assert_eq!(running.notes.count("awaits"), 1);
+    assert_eq!(running.notes.count("again"), 7);
+    assert_eq!(running.notes.count("panics-once"), 2);
+    let failures = running.notes.count("fails");
+    assert!((10..=16).contains(&failures), "{failures}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_stop_finishes_the_reconcile_and_releases_the_lease() {
+    let running = start(&["slow"]);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(running.notes.count("slow"), 1);
+    let stopped_at = tokio::time::Instant::now();
+    running.stop.cancel();
+    running.process.await.unwrap().unwrap();
+    assert!(stopped_at.elapsed() >= Duration::from_secs(1));
+    assert_eq!(
+        running.cluster.leases.lock().unwrap()["app"]["spec"]["holderIdentity"],
+        ""
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reconcilers_wait_for_an_index_as_new_as_the_lease() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    // Another leads when this process starts, and dies; meanwhile the cluster goes on.
+    let lease = json!({ "spec": { "holderIdentity": "other", "leaseDurationSeconds": 15 } });
+    cluster.leases.lock().unwrap().insert("app".into(), lease);
+    let running = start_apps(cluster, |notes| vec![app("app", notes)]);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(running.notes.count("plain"), 0);
+    *running.cluster.version.lock().unwrap() = 90;
+    sleep(Duration::from_millis(5_900)).await;
+    assert_eq!(
+        running.notes.count("plain"),
+        0,
+        "the index is older than the lease"
+    );
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(running.notes.count("plain"), 1);
+    let lists = running
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.is_streaming_list())
+        .count();
+    assert_eq!(lists, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_apps_share_one_watch_and_one_lease() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    let running = start_apps(cluster, |notes| vec![app("one", notes), app("two", notes)]);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(running.notes.count("plain"), 2);
+    let watches = running
+        .server
+        .calls()
+        .iter()
+        .filter(|call| call.is_watch())
+        .count();
+    assert_eq!(watches, 1);
+    let leases: Vec<_> = running
+        .cluster
+        .leases
+        .lock()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(leases, ["kruise"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ends_ends_the_process_and_says_so() {
+    let running = start_apps(Cluster::default(), |_| {
+        vec![App::new("app", |setup| {
+            setup.task("the extra task", sleep(Duration::from_secs(5)));
+            Ok(())
+        })]
+    });
+    let error = running.process.await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "the extra task has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_up_that_fails_is_named() {
+    let running = start_apps(Cluster::default(), |_| {
+        vec![App::new("app", |_| Err("no such luck".into()))]
+    });
+    let error = running.process.await.unwrap().unwrap_err();
+    assert_eq!(crate::chain(&error), "can't set up app: no such luck");
+}

@@ -1,0 +1,145 @@
+use kruise_api::pod::Pod;
+use serde_json::{Value, json};
+
+use crate::{
+    metrics::Metrics,
+    queue::{Queue, RateLimit},
+    resource::{ObjectKey, PODS},
+    store::Store,
+    store_view::StoreView,
+    test_server::pod,
+};
+
+fn decoded(value: Value) -> Pod {
+    serde_json::from_value(value).unwrap()
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("ns", name)
+}
+
+fn store() -> Store<Pod> {
+    Store::new(PODS)
+}
+
+fn version_of(store: &Store<Pod>, name: &str) -> Option<String> {
+    store
+        .get(&key(name))
+        .map(|pod| pod.metadata.resource_version.clone())
+}
+
+#[test]
+fn an_older_event_never_replaces_a_newer_object() {
+    let store = store();
+    store.inject(&key("a"), "u", Some(decoded(pod("a", "u", 12))));
+    store.apply(decoded(pod("a", "u", 10)));
+    assert_eq!(version_of(&store, "a").as_deref(), Some("12"));
+    store.apply(decoded(pod("a", "u", 13)));
+    assert_eq!(version_of(&store, "a").as_deref(), Some("13"));
+}
+
+#[test]
+fn a_live_read_says_nothing_of_other_objects() {
+    let store = store();
+    store.apply(decoded(pod("a", "u", 5)));
+    store.inject(&key("b"), "v", Some(decoded(pod("b", "v", 12))));
+    assert_eq!(store.newest_version(), 5);
+    assert_eq!(version_of(&store, "b").as_deref(), Some("12"));
+}
+
+#[test]
+fn what_was_found_gone_is_not_brought_back_by_an_older_event() {
+    let store = store();
+    store.apply(decoded(pod("a", "u", 5)));
+    store.inject(&key("a"), "u", None);
+    assert!(store.found_gone("u"));
+    store.apply(decoded(pod("a", "u", 7)));
+    assert_eq!(version_of(&store, "a"), None);
+    store.apply_deleted(&decoded(pod("a", "u", 8)));
+    assert!(!store.found_gone("u"));
+    store.apply(decoded(pod("a", "w", 9)));
+    assert_eq!(version_of(&store, "a").as_deref(), Some("9"));
+}
+
+#[test]
+fn a_live_read_that_a_deletion_overtook_brings_nothing_back() {
+    let store = store();
+    store.apply(decoded(pod("a", "u", 5)));
+    store.apply_deleted(&decoded(pod("a", "u", 8)));
+    store.inject(&key("a"), "u", Some(decoded(pod("a", "u", 5))));
+    assert_eq!(version_of(&store, "a"), None);
+}
+
+#[test]
+fn a_deletion_of_the_earlier_object_leaves_the_later_one_of_that_name() {
+    let store = store();
+    store.inject(&key("a"), "new", Some(decoded(pod("a", "new", 20))));
+    store.apply_deleted(&decoded(pod("a", "old", 15)));
+    assert!(store.by_uid("new").is_some());
+}
+
+#[test]
+fn a_list_removes_what_it_lacks_but_not_what_is_newer() {
+    let store = store();
+    store.apply(decoded(pod("gone", "g", 5)));
+    store.inject(&key("newer"), "n", Some(decoded(pod("newer", "n", 30))));
+    store.replace(vec![decoded(pod("there", "t", 6))], &[], "20");
+    let names: Vec<_> = store
+        .all()
+        .iter()
+        .map(|pod| pod.metadata.name.clone())
+        .collect();
+    assert_eq!(names, ["newer", "there"]);
+    assert_eq!(store.newest_version(), 20);
+    assert!(store.synced());
+}
+
+#[test]
+fn a_list_older_than_what_was_seen_starts_anew() {
+    let store = store();
+    store.replace(vec![decoded(pod("a", "u", 90))], &[], "100");
+    store.replace(vec![decoded(pod("b", "v", 3))], &[], "10");
+    assert_eq!(store.len(), 1);
+    assert_eq!(store.newest_version(), 10);
+}
+
+#[test]
+fn owners_find_their_objects_while_these_name_them() {
+    let store = store();
+    store.apply(decoded(pod("b", "ub", 1)));
+    store.apply(decoded(pod("a", "ua", 2)));
+    let names: Vec<_> = store
+        .by_owner("owner")
+        .iter()
+        .map(|pod| pod.metadata.name.clone())
+        .collect();
+    assert_eq!(names, ["a", "b"]);
+    let mut released = pod("a", "ua", 3);
+    released["metadata"]["ownerReferences"] = json!([]);
+    store.apply(decoded(released));
+    assert_eq!(store.by_owner("owner").len(), 1);
+    assert_eq!(store.in_namespace("ns").len(), 2);
+    assert_eq!(store.in_namespace("n").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handlers_see_the_object_before_and_after_and_replays_come_last() {
+    let store = store();
+    let queue = Queue::new("q", RateLimit::default(), &Metrics::unregistered());
+    store.on_change(&queue, |old, new| {
+        let name = |pod: Option<&Pod>| {
+            pod.map_or("-", |pod| &pod.metadata.resource_version)
+                .to_owned()
+        };
+        vec![ObjectKey::new(name(old), name(new))]
+    });
+    store.apply(decoded(pod("a", "u", 1)));
+    store.replay();
+    store.apply(decoded(pod("a", "u", 2)));
+    store.apply_deleted(&decoded(pod("a", "u", 3)));
+    let mut seen = vec![];
+    for _ in 0..queue.len() {
+        seen.push(queue.next().await.unwrap().to_string());
+    }
+    assert_eq!(seen, ["-/1", "1/2", "2/-"]);
+}

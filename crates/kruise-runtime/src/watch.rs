@@ -1,0 +1,414 @@
+//! One watch: lists, follows, and never gives up. It fills a store and knows nothing of what the
+//! objects mean.
+
+use std::time::Duration;
+
+use futures::AsyncBufReadExt;
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    api_error::{ApiError, chain},
+    backoff::Backoff,
+    client::{ApiClient, Lines, ListQuery, WatchQuery},
+    line::{self, Decoded, Event},
+    metrics::{Metrics, ResourceLabels, RestartLabels},
+    object::Object,
+    random,
+    resource::{ObjectKey, Resource},
+    store::Store,
+    vanished,
+    watch_error::WatchError,
+    watch_order::WatchOrder,
+};
+
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+/// A connection that lived for so long has earned a fresh start of the back-off.
+const STABLE_AFTER: Duration = Duration::from_secs(30);
+/// Bookmarks come about once a minute: a watch that says nothing for more than two of them is dead.
+const SILENT_AFTER: Duration = Duration::from_secs(150);
+/// The server ends each watch after 5 to 10 minutes, so that connections spread over its replicas.
+const SHORTEST_WATCH: Duration = Duration::from_secs(300);
+const PAGE: u32 = 500;
+
+/// What of a kind is watched.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct WatchOptions {
+    /// Only objects that this selects, in a query's syntax.
+    pub label_selector: Option<String>,
+    /// Whether an object that vanishes from the selection is read live before it counts as gone, and
+    /// stays in the store while it lives. Without a label selector this has no effect.
+    pub verify_vanished: bool,
+}
+
+/// Fills a store for as long as the process runs.
+pub(crate) struct Watcher<K> {
+    client: ApiClient,
+    resource: Resource,
+    namespace: String,
+    options: WatchOptions,
+    store: Store<K>,
+    metrics: Metrics,
+    /// Version to go on from; `None`: list first.
+    from: Option<String>,
+    /// Streaming lists cost the server less, but not every server has them.
+    streaming: Streaming,
+    strays: Option<mpsc::UnboundedReceiver<(ObjectKey, String)>>,
+    stray_sender: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Streaming {
+    Try,
+    /// The last one failed; the next list is a paging one.
+    NotNow,
+    Never,
+}
+
+impl<K: Object> Watcher<K> {
+    pub(crate) fn new(
+        client: ApiClient,
+        resource: Resource,
+        namespace: String,
+        options: WatchOptions,
+        metrics: Metrics,
+    ) -> Self {
+        let verify = options.verify_vanished && options.label_selector.is_some();
+        let (stray_sender, strays) = verify.then(mpsc::unbounded_channel).unzip();
+        let selector = options.label_selector.clone();
+        let store = Store::with_selection(resource, selector, stray_sender.clone());
+        Self {
+            client,
+            resource,
+            namespace: if resource.namespaced {
+                namespace
+            } else {
+                String::new()
+            },
+            options,
+            store,
+            metrics,
+            from: None,
+            streaming: Streaming::Try,
+            strays,
+            stray_sender,
+        }
+    }
+
+    pub(crate) fn store(&self) -> Store<K> {
+        self.store.clone()
+    }
+
+    /// Never returns.
+    pub(crate) async fn run(mut self) {
+        match self.strays.take() {
+            Some(strays) => {
+                let (client, resource) = (self.client.clone(), self.resource);
+                let verify = vanished::verify(client, resource, self.store.clone(), strays);
+                tokio::join!(self.follow(), verify);
+            }
+            None => self.follow().await,
+        }
+    }
+
+    async fn follow(&mut self) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+        loop {
+            let start = Instant::now();
+            let error = self.connect().await;
+            self.report(&error);
+            if error.needs_list() {
+                self.from = None;
+            }
+            if start.elapsed() >= STABLE_AFTER {
+                backoff.reset();
+            }
+            // Each end costs a delay, also a regular one: a server that ends every watch at once must
+            // not be called in a loop. A regular end comes after minutes, so half a second is little.
+            let asked = error
+                .api_error()
+                .and_then(ApiError::retry_after)
+                .unwrap_or_default();
+            let delay = match error {
+                WatchError::Late | WatchError::ListWanted | WatchError::StreamRefused(_) => {
+                    Duration::ZERO
+                }
+                _ => backoff.next().max(asked),
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    fn report(&mut self, error: &WatchError) {
+        let (resource, reason) = (self.resource.to_string(), error.reason());
+        let labels = RestartLabels {
+            resource,
+            reason: reason.to_owned(),
+        };
+        self.metrics.watch_restarts.get_or_create(&labels).inc();
+        let missing = matches!(error.api_error(), Some(ApiError::NotFound { .. }));
+        self.store.set_kind_missing(missing);
+        let error = chain(error);
+        if matches!(
+            reason,
+            "ended" | "gone" | "silent" | "list_wanted" | "stream_refused"
+        ) {
+            tracing::debug!(resource = %self.resource, reason, error, "watch restarts");
+        } else {
+            tracing::warn!(resource = %self.resource, reason, error, "watch restarts");
+        }
+    }
+
+    /// One connection, with a list before it where needed.
+    async fn connect(&mut self) -> WatchError {
+        // Orders from before are met by what comes now.
+        if self.store.watch_order() == WatchOrder::Relist {
+            self.from = None;
+        }
+        if self.from.is_none() && self.streaming != Streaming::Try {
+            if let Err(error) = self.list().await {
+                self.streaming = self.streaming.after_failed_list();
+                return WatchError::List(error);
+            }
+            self.streaming = self.streaming.after_list();
+        }
+        let listing = self.from.is_none();
+        let error = match self.stream().await {
+            Ok(never) => match never {},
+            Err(error) => error,
+        };
+        if listing && self.from.is_none() {
+            self.streaming = self.streaming.after_failed_stream(&error);
+        }
+        error
+    }
+
+    /// A list in pages. The first page decides on the version; a page that comes too late spoils all.
+    async fn list(&mut self) -> Result<(), ApiError> {
+        let mut objects = vec![];
+        let mut undecodable = vec![];
+        let mut after = None;
+        let mut version = None;
+        loop {
+            let query = ListQuery {
+                namespace: &self.namespace,
+                label_selector: self.options.label_selector.as_deref(),
+                limit: Some(PAGE),
+                after: after.as_deref(),
+            };
+            let page = self.client.list_page(&self.resource, query).await?;
+            for item in &page.items {
+                match line::decode(item) {
+                    Decoded::Object(object) => objects.push(object),
+                    Decoded::Undecodable(peek, error) => {
+                        self.skip(&peek.key, &error);
+                        undecodable.push(peek.key);
+                    }
+                }
+            }
+            let version = version.get_or_insert(page.resource_version);
+            after = page.next;
+            if after.is_none() {
+                self.complete(objects, &undecodable, version.clone());
+                return Ok(());
+            }
+        }
+    }
+
+    fn complete(&mut self, objects: Vec<K>, undecodable: &[ObjectKey], version: String) {
+        self.store.replace(objects, undecodable, &version);
+        self.from = Some(version);
+        self.measure();
+    }
+
+    /// Follows the events; begins with all objects when there is no version to go on from.
+    async fn stream(&mut self) -> Result<std::convert::Infallible, WatchError> {
+        let from = self.from.clone();
+        let query = WatchQuery {
+            namespace: &self.namespace,
+            label_selector: self.options.label_selector.as_deref(),
+            from: from.as_deref(),
+            timeout: SHORTEST_WATCH + Duration::from_secs(random::number() % 300),
+        };
+        let mut lines = self
+            .client
+            .watch(&self.resource, query)
+            .await
+            .map_err(|error| match (&from, &error) {
+                (None, ApiError::Invalid { .. } | ApiError::Refused { .. }) => {
+                    WatchError::StreamRefused(error)
+                }
+                _ => WatchError::Open(error),
+            })?;
+        let mut initial = from.is_none().then(Initial::default);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match self.read_line(&mut lines, &mut line).await {
+                Err(WatchError::Ended) if initial.is_some() => return Err(WatchError::ListEnded),
+                read => read?,
+            }
+            match line::parse(&line).map_err(WatchError::Line)? {
+                Event::Object(decoded) => self.object(decoded, initial.as_mut()),
+                Event::Deleted(decoded) => self.deleted(decoded),
+                Event::Bookmark { version, ends_list } => match initial.take() {
+                    Some(list) if ends_list => {
+                        self.complete(list.objects, &list.undecodable, version);
+                    }
+                    list => {
+                        initial = list;
+                        if initial.is_none() {
+                            self.saw(version);
+                        }
+                    }
+                },
+                Event::Error { code, status } => {
+                    let call = format!("watch {}", self.resource);
+                    let error = ApiError::from_status(call, code, status);
+                    return Err(WatchError::Reported(error));
+                }
+                Event::Unknown(kind) => {
+                    tracing::warn!(resource = %self.resource, kind, "unknown kind of event");
+                }
+            }
+        }
+    }
+
+    /// Reads one line, unless something else comes first.
+    async fn read_line(&self, lines: &mut Lines, line: &mut Vec<u8>) -> Result<(), WatchError> {
+        let silent_at = Instant::now() + SILENT_AFTER;
+        loop {
+            let look_again = match self.store.watch_order() {
+                WatchOrder::Relist => return Err(WatchError::ListWanted),
+                WatchOrder::Reconnect => return Err(WatchError::Late),
+                WatchOrder::Continue(at) => at.unwrap_or(silent_at).min(silent_at),
+            };
+            tokio::select! {
+                // What was read of a line before another branch won stays in the buffer.
+                read = lines.read_until(b'\n', line) => {
+                    return match read {
+                        Ok(_) if line.ends_with(b"\n") => Ok(()),
+                        Ok(0) if line.is_empty() => Err(WatchError::Ended),
+                        Ok(_) => Err(WatchError::Read(std::io::ErrorKind::UnexpectedEof.into())),
+                        Err(error) => Err(WatchError::Read(error)),
+                    };
+                }
+                () = self.store.watch_woken() => {}
+                () = tokio::time::sleep_until(look_again) => {
+                    if Instant::now() >= silent_at {
+                        return Err(WatchError::Silent);
+                    }
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, decoded: Decoded<K>, initial: Option<&mut Initial<K>>) {
+        match (decoded, initial) {
+            (Decoded::Object(object), Some(initial)) => initial.objects.push(object),
+            (Decoded::Undecodable(peek, error), Some(initial)) => {
+                self.skip(&peek.key, &error);
+                initial.undecodable.push(peek.key);
+            }
+            (Decoded::Object(object), None) => {
+                let version = object.meta().resource_version.clone();
+                self.store.apply(object);
+                self.saw(version);
+                self.measure();
+            }
+            (Decoded::Undecodable(peek, error), None) => {
+                self.skip(&peek.key, &error);
+                self.saw(peek.version);
+            }
+        }
+    }
+
+    fn deleted(&mut self, decoded: Decoded<K>) {
+        let version = match decoded {
+            Decoded::Object(last) => {
+                let meta = last.meta();
+                match &self.stray_sender {
+                    // Deleted for good without ever being marked, or only no longer selected?
+                    Some(strays) if !meta.is_terminating() => {
+                        // Fails only when the watch is being stopped.
+                        let _ = strays.send((ObjectKey::of(meta), meta.uid.clone()));
+                    }
+                    _ => self.store.apply_deleted(&last),
+                }
+                last.meta().resource_version.clone()
+            }
+            Decoded::Undecodable(peek, error) => {
+                self.skip(&peek.key, &error);
+                // That it is gone needs no decoding.
+                self.store.inject(&peek.key, &peek.uid, None);
+                peek.version
+            }
+        };
+        self.saw(version);
+        self.measure();
+    }
+
+    fn saw(&mut self, version: String) {
+        self.store.saw_version(&version);
+        self.from = Some(version);
+    }
+
+    fn skip(&self, key: &ObjectKey, error: &serde_json::Error) {
+        tracing::error!(
+            resource = %self.resource, object = %key, %error,
+            "an object can't be decoded and is skipped"
+        );
+        self.metrics.undecodable.get_or_create(&self.labels()).inc();
+    }
+
+    fn measure(&self) {
+        let labels = self.labels();
+        let count = i64::try_from(self.store.len()).unwrap_or(i64::MAX);
+        self.metrics.stored.get_or_create(&labels).set(count);
+        self.metrics
+            .synced
+            .get_or_create(&labels)
+            .set(i64::from(self.store.synced()));
+    }
+
+    fn labels(&self) -> ResourceLabels {
+        ResourceLabels {
+            resource: self.resource.to_string(),
+        }
+    }
+}
+
+/// What a streaming list has brought so far.
+struct Initial<K> {
+    objects: Vec<K>,
+    undecodable: Vec<ObjectKey>,
+}
+
+impl<K> Default for Initial<K> {
+    fn default() -> Self {
+        Self {
+            objects: vec![],
+            undecodable: vec![],
+        }
+    }
+}
+
+impl Streaming {
+    fn after_failed_stream(self, error: &WatchError) -> Self {
+        match error {
+            WatchError::StreamRefused(_) => Self::Never,
+            _ => Self::NotNow,
+        }
+    }
+
+    fn after_list(self) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::Try | Self::NotNow => Self::Try,
+        }
+    }
+
+    fn after_failed_list(self) -> Self {
+        self.after_list()
+    }
+}

@@ -1,0 +1,120 @@
+//! Finding or starting the one cluster.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+use anyhow::{Context, Result, bail};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Name of the local cluster that tests run on.
+pub const NAME: &str = "kruise-test";
+
+/// The cluster under test.
+pub struct Cluster {
+    kubeconfig: PathBuf,
+    local: bool,
+}
+
+static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+/// Tests that stop a leader, the API server or a node run alone.
+static DISTURBANCE: RwLock<()> = RwLock::const_new(());
+
+/// Runs side by side with other such tests, and never while something is broken on purpose.
+pub async fn undisturbed() -> RwLockReadGuard<'static, ()> {
+    DISTURBANCE.read().await
+}
+
+/// Runs alone.
+pub async fn disturbing() -> RwLockWriteGuard<'static, ()> {
+    DISTURBANCE.write().await
+}
+
+impl Cluster {
+    /// The cluster, started by the first test that asks.
+    pub async fn get() -> &'static Self {
+        CLUSTER
+            .get_or_try_init(|| async { tokio::task::block_in_place(Self::find_or_start) })
+            .await
+            .expect("find or start the cluster")
+    }
+
+    fn find_or_start() -> Result<Self> {
+        // Only one provider is compiled in; that it is installed already is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        if let Some(kubeconfig) = std::env::var_os("KRUISE_E2E_KUBECONFIG") {
+            return Ok(Self { kubeconfig: kubeconfig.into(), local: false });
+        }
+        succeeded(&xtask(&["cluster", "up", "--name", NAME])?)?;
+        succeeded(&xtask(&["deploy", "cloneset", "--name", NAME])?)?;
+        let kubeconfig = succeeded(&xtask(&["cluster", "kubeconfig", "--name", NAME])?)?;
+        Ok(Self { kubeconfig: kubeconfig.trim().into(), local: true })
+    }
+
+    /// A client of the cluster's administrator. One a test: a client lives on the runtime that
+    /// made it.
+    pub async fn client(&self) -> kube::Client {
+        let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("read the kubeconfig");
+        let config =
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                .await
+                .expect("a config from the kubeconfig");
+        kube::Client::try_from(config).expect("a client")
+    }
+
+    /// Path of the kubeconfig.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &std::path::Path {
+        &self.kubeconfig
+    }
+
+    /// Whether this is our own cluster, whose nodes and processes a test may break. Says so when
+    /// it is not, since the test that asks then proves nothing.
+    #[must_use]
+    pub fn is_local(&self, test: &str) -> bool {
+        if !self.local {
+            eprintln!("SKIPPED {test}: it breaks parts of a cluster, so it needs a local one");
+        }
+        self.local
+    }
+
+    /// Runs `cargo xtask cluster …` on the local cluster.
+    pub fn control(&self, arguments: &[&str]) {
+        let mut all = vec!["cluster"];
+        all.extend(arguments);
+        all.extend(["--name", NAME]);
+        tokio::task::block_in_place(|| succeeded(&xtask(&all)?)).expect("control the cluster");
+    }
+}
+
+/// Runs `cargo xtask …` and returns what it said, whatever its exit code.
+pub fn xtask(arguments: &[&str]) -> Result<Output> {
+    let mut command = if let Some(binary) = std::env::var_os("KRUISE_XTASK") {
+        Command::new(binary)
+    } else {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(["run", "--quiet", "--package", "xtask", "--"]);
+        command
+    };
+    command
+        .args(arguments)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .with_context(|| format!("run xtask {}", arguments.join(" ")))
+}
+
+/// Standard output of a run that must have worked.
+pub fn succeeded(output: &Output) -> Result<String> {
+    if !output.status.success() {
+        bail!(
+            "xtask ended with {}:\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

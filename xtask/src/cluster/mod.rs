@@ -1,0 +1,107 @@
+//! A real Kubernetes cluster of several nodes on this machine, without Docker: control plane, kubelets and
+//! containerds as processes, nodes as namespaces. See tests/cluster/README.md.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+mod api;
+mod cgroups;
+mod cli;
+mod control_plane;
+mod images;
+mod lifecycle;
+mod localkube;
+mod net;
+mod node;
+mod packages;
+mod pki;
+mod preflight;
+mod processes;
+mod site;
+
+pub(crate) use cli::{Args, run};
+pub(crate) use preflight::preflight;
+
+use crate::process;
+use crate::progress::Progress;
+use site::Site;
+
+/// Older kubectls lack `--subresource` and `kubectl events`.
+const KUBECTL_MINOR: u32 = 30;
+
+/// What a cluster should be like.
+pub(crate) struct UpOptions {
+    pub(crate) name: String,
+    pub(crate) nodes: u8,
+    pub(crate) audit: bool,
+}
+
+/// A cluster that runs.
+pub(crate) struct Cluster {
+    site: Site,
+}
+
+impl Cluster {
+    /// Makes sure that it runs: starts, mends or finds it.
+    pub(crate) fn up(options: &UpOptions, progress: &Progress) -> Result<Self> {
+        Ok(Self { site: lifecycle::up(options, progress)? })
+    }
+
+    /// The cluster of this name, if its API server runs.
+    pub(crate) fn find(name: &str) -> Result<Option<Self>> {
+        let site = Site::load(name)?;
+        Ok(site.filter(|site| processes::pid(site, control_plane::API_SERVER).is_some()).map(|site| Self { site }))
+    }
+
+    /// Takes it away with all that belongs to it; fine if there is none.
+    pub(crate) fn down(name: &str, progress: &Progress) -> Result<()> {
+        lifecycle::down(name, progress)
+    }
+
+    /// The administrator's kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.site.kubeconfig()
+    }
+
+    /// Host and port of the image registry: plain HTTP, and the mirror of every registry name.
+    pub(crate) fn registry(&self) -> String {
+        self.site.registry()
+    }
+
+    /// Where the API server writes its audit log, if it does.
+    pub(crate) fn audit_log(&self) -> Option<PathBuf> {
+        self.site.config.audit.then(|| self.site.audit_log())
+    }
+}
+
+/// A kubectl that is new enough: the one in PATH, or ours.
+pub(crate) fn kubectl_binary(progress: &Progress) -> Result<PathBuf> {
+    if let Some(kubectl) = packages::find("kubectl")
+        && kubectl_minor(&kubectl).is_some_and(|minor| minor >= KUBECTL_MINOR)
+    {
+        return Ok(kubectl);
+    }
+    Ok(localkube::ensure(progress)?.join("kubectl"))
+}
+
+fn kubectl_minor(kubectl: &Path) -> Option<u32> {
+    let answer = process::output(Command::new(kubectl).args(["version", "--client", "--output=json"])).ok()?;
+    let version: serde_json::Value = serde_json::from_str(&answer).ok()?;
+    version.pointer("/clientVersion/minor")?.as_str()?.trim_end_matches('+').parse().ok()
+}
+
+/// Removes a directory, also while the kernel still lets go of mounts in it.
+fn remove_dir(dir: &Path) -> Result<()> {
+    for _ in 0..50 {
+        match std::fs::remove_dir_all(dir) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !dir.exists() => return Ok(()),
+            Err(_) => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+    std::fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))
+}

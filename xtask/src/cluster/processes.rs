@@ -1,0 +1,148 @@
+//! The cluster's daemons: started so that they outlive this command, and recorded with pid, start time
+//! and boot, so that a pid used again by a stranger is never taken for one of them.
+
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::cgroups;
+use super::site::{Site, write_atomically};
+use crate::process;
+
+/// How often to look whether something has come to be.
+pub(super) const POLL: Duration = Duration::from_millis(100);
+
+/// Starts a daemon and records it. `owner` is the cgroup it joins: `host`, or `nodeN-host`.
+pub(super) fn start(site: &Site, owner: &str, part: &str, program: &Command) -> Result<()> {
+    let procs = cgroups::ensure_daemons(site, owner)?;
+    let log_path = site.log(part);
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&log_path)
+        .with_context(|| format!("open {}", log_path.display()))?;
+    // The shell joins the cgroup before it becomes the program: nothing of the program's runs outside,
+    // even if this command is killed right now. `exec`s keep the pid, so it is the program's.
+    let mut command = Command::new("setsid");
+    command
+        .args(["sh", "-c", "echo 0 > \"$0\" && exec \"$@\""])
+        .arg(procs)
+        .arg(program.get_program())
+        .args(program.get_args())
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", &site.dir)
+        .envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))))
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().context("share the log")?)
+        .stderr(log);
+    let child = command.spawn().with_context(|| format!("start {part}: `{}`", process::show(&command)))?;
+    let pid = child.id();
+    let stamp = stamp(pid).with_context(|| format!("{part} ended at once{}", log_tail(site, part)))?;
+    fs::create_dir_all(site.path("pids")).context("create the pids directory")?;
+    write_atomically(&record(site, part), format!("{pid} {stamp}\n").as_bytes())
+}
+
+/// The daemon's pid, if it runs.
+pub(super) fn pid(site: &Site, part: &str) -> Option<u32> {
+    let text = fs::read_to_string(record(site, part)).ok()?;
+    let (pid, recorded) = text.trim().split_once(' ')?;
+    let pid = pid.parse().ok()?;
+    (stamp(pid)? == recorded).then_some(pid)
+}
+
+/// Ends a daemon: asks, and after `grace` insists.
+pub(super) fn stop(site: &Site, part: &str, grace: Duration) -> Result<()> {
+    let start = Instant::now();
+    let mut asked = false;
+    while let Some(pid) = pid(site, part) {
+        let waited = start.elapsed();
+        let signal = if waited >= grace { Signal::SIGKILL } else { Signal::SIGTERM };
+        if !asked || signal == Signal::SIGKILL {
+            let _ = kill(Pid::from_raw(pid.try_into().context("a pid too large")?), signal);
+            asked = true;
+        }
+        if waited > grace + Duration::from_secs(10) {
+            bail!("{part} (pid {pid}) doesn't end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = fs::remove_file(record(site, part));
+    Ok(())
+}
+
+/// Waits until `done` says so. Gives up early, with the log's end, if `part` ends meanwhile.
+pub(super) fn wait_until(
+    site: &Site,
+    part: &str,
+    what: &str,
+    timeout: Duration,
+    mut done: impl FnMut() -> bool,
+) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        if done() {
+            return Ok(());
+        }
+        if pid(site, part).is_none() {
+            bail!("{part} ended while waiting until {what}{}", log_tail(site, part));
+        }
+        if start.elapsed() > timeout {
+            bail!("waited {} s until {what}, in vain{}", timeout.as_secs(), log_tail(site, part));
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// A command in the node's mount and network namespaces, `holder` being the process that keeps them.
+pub(super) fn in_namespaces(holder: u32, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &holder.to_string(), "--mount", "--net", "--"]).arg(program);
+    command
+}
+
+/// The end of a part's log, made to be appended to an error.
+pub(super) fn log_tail(site: &Site, part: &str) -> String {
+    let path = site.log(part);
+    let text = fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let tail = lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n  ");
+    format!("; the end of {}:\n  {tail}", path.display())
+}
+
+fn record(site: &Site, part: &str) -> PathBuf {
+    site.path("pids").join(part)
+}
+
+/// Start time and boot of a process that runs; `None` for one that is gone or a zombie.
+fn stamp(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name, in parentheses, may hold anything; fields are counted from behind it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    let started = fields.nth(18)?;
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{started} {}", boot.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stamp;
+
+    #[test]
+    fn a_process_keeps_its_stamp() {
+        let own = stamp(std::process::id()).unwrap();
+        assert_eq!(stamp(std::process::id()).unwrap(), own);
+        assert_eq!(own.split(' ').count(), 2);
+        assert_eq!(stamp(u32::MAX), None);
+    }
+}

@@ -1,0 +1,331 @@
+//! `cargo xtask demo`: what an update in place is worth, seen on a real cluster. A CloneSet gets a new
+//! image in place, then another by ReCreate, and the two are compared.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+
+use crate::cache;
+use crate::cluster::{self, Cluster, UpOptions};
+use crate::progress::Progress;
+
+mod audit;
+mod compare;
+mod install;
+mod interrupt;
+mod made;
+mod pods;
+mod stage;
+mod table;
+mod target;
+mod watch;
+
+use compare::{Outcome, Pods};
+use interrupt::Interrupt;
+use made::{Made, What};
+use stage::{Stage, say};
+use target::{CLONESET, NAMESPACE, REPLICAS, Target};
+
+/// The demo's own cluster: nobody else's has this name.
+const CLUSTER: &str = "kruise-demo";
+/// What is deployed.
+const OVERLAY: &str = "cloneset";
+/// The image that any registry name leads to on a cluster of ours.
+const LOCAL_IMAGE: &str = "registry.local/demo";
+/// Writes that belong to a roll-out come within this time after its last pod is in service.
+const AFTERMATH: Duration = Duration::from_millis(1500);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave everything up at the end, and say how to look at it
+    #[arg(long)]
+    keep: bool,
+    /// Name of the cluster that is made for the demo
+    #[arg(long, default_value = CLUSTER)]
+    name: String,
+    /// How many nodes it has
+    #[arg(long, default_value_t = 3)]
+    nodes: u8,
+    /// Play on the cluster of this kubeconfig instead; nothing on this machine is touched
+    #[arg(long, value_name = "FILE", requires = "registry", conflicts_with_all = ["name", "nodes"])]
+    kubeconfig: Option<PathBuf>,
+    /// Where this command may push and that cluster pulls; demo:1, demo:2 and demo:3 must be there:
+    /// images that run until they are told to end
+    #[arg(long, value_name = "HOST:PORT/PATH", requires = "kubeconfig")]
+    registry: Option<String>,
+    /// That registry speaks plain HTTP
+    #[arg(long, requires = "registry")]
+    insecure: bool,
+}
+
+pub(crate) fn run(args: Args) -> Result<()> {
+    let progress = Progress::new();
+    let interrupt = Interrupt::listen()?;
+    if let (Some(kubeconfig), Some(registry)) = (args.kubeconfig, args.registry) {
+        let given = Given {
+            kubeconfig,
+            registry,
+            insecure: args.insecure,
+        };
+        return on_given_cluster(&given, args.keep, &interrupt, &progress);
+    }
+    cluster::preflight()?;
+    let _lock = alone(&args.name)?;
+    let options = UpOptions {
+        name: args.name,
+        nodes: args.nodes,
+        audit: true,
+    };
+    on_own_cluster(&options, args.keep, &interrupt, &progress)
+}
+
+/// A cluster that was there before, and a registry that it pulls from.
+struct Given {
+    kubeconfig: PathBuf,
+    registry: String,
+    insecure: bool,
+}
+
+/// A cluster made for the demo, and taken away afterwards.
+fn on_own_cluster(
+    options: &UpOptions,
+    keep: bool,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<()> {
+    let name = options.name.as_str();
+    if Cluster::find(name)?.is_some() {
+        if name != CLUSTER {
+            bail!(
+                "cluster {name:?} runs already, and the demo makes its own: choose another --name, or \
+                 `cargo xtask cluster down --name {name}` first"
+            );
+        }
+        progress.step("an earlier demo's cluster is still there");
+        Cluster::down(name, progress)?;
+    }
+    let made = Made::new(What::Cluster { name }, progress, interrupt);
+    let result = play_on_own_cluster(options, interrupt, progress);
+    if keep {
+        made.keep();
+        if let Some(cluster) = Cluster::find(name)? {
+            explain(&cluster, name, progress)?;
+        }
+        return result;
+    }
+    result.and(made.take_away())
+}
+
+fn play_on_own_cluster(
+    options: &UpOptions,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<()> {
+    let cluster = interrupt.prefer(Cluster::up(options, progress))?;
+    let registry = format!("{}/kruise", cluster.registry());
+    interrupt.prefer(install::install(
+        &cluster.kubeconfig(),
+        OVERLAY,
+        &registry,
+        true,
+    ))?;
+    let target = Target {
+        kubectl: cluster::kubectl_binary(progress)?,
+        kubeconfig: cluster.kubeconfig(),
+        image: LOCAL_IMAGE.to_owned(),
+        audit_log: cluster.audit_log(),
+    };
+    // Left by a demo that was killed, on a cluster that was mended.
+    target.delete_namespace()?;
+    target.create_namespace()?;
+    play(&target, interrupt)
+}
+
+/// Somebody's cluster: what we put there goes away again, what was there stays.
+fn on_given_cluster(
+    given: &Given,
+    keep: bool,
+    interrupt: &Interrupt,
+    progress: &Progress,
+) -> Result<()> {
+    let target = Target {
+        kubectl: cluster::kubectl_binary(progress)?,
+        kubeconfig: given.kubeconfig.clone(),
+        image: format!("{}/demo", given.registry),
+        audit_log: None,
+    };
+    progress.step(format!(
+        "the cluster must be able to pull {}:1, :2 and :3, images with /bin/sh that run until they \
+         are told to end; writes are not counted, since that takes the API server's audit log",
+        target.image
+    ));
+    // Also learns whether the cluster answers, before anything is built.
+    let had_crd = target.has(&["customresourcedefinition", "clonesets.apps.kruise.io"])?;
+    let had_controller = target.has(&[
+        "--namespace=kruise-system",
+        "deployment",
+        "cloneset-controller",
+    ])?;
+    if target.has(&["namespace", NAMESPACE])? {
+        bail!("namespace {NAMESPACE:?} exists there already, and the demo makes its own");
+    }
+    let what = What::Objects {
+        target: &target,
+        had_crd,
+        had_controller,
+    };
+    let made = Made::new(what, progress, interrupt);
+    let result = (|| {
+        if had_controller {
+            progress.step("a cloneset-controller is installed there: it is used as it is");
+        } else {
+            interrupt.prefer(install::install(
+                &given.kubeconfig,
+                OVERLAY,
+                &given.registry,
+                given.insecure,
+            ))?;
+        }
+        target.create_namespace()?;
+        play(&target, interrupt)
+    })();
+    if keep {
+        made.keep();
+        return result;
+    }
+    result.and(made.take_away())
+}
+
+/// The three phases and what is learned from them.
+fn play(target: &Target, interrupt: &Interrupt) -> Result<()> {
+    let result = phases(target, interrupt);
+    if result.is_err() && interrupt.check().is_ok() {
+        for line in target.diagnosis() {
+            say(&line)?;
+        }
+    }
+    result
+}
+
+fn phases(target: &Target, interrupt: &Interrupt) -> Result<()> {
+    let mut stage = Stage::new(target, interrupt)?;
+    stage.begin(&format!(
+        "1. CloneSet {NAMESPACE}/{CLONESET}: {REPLICAS} pods of two containers, image {}:1",
+        target.image
+    ))?;
+    target.create_cloneset("1")?;
+    let took = stage.follow_until("the first pods", |pods| all_serve(pods, "1"))?;
+    say(&format!(
+        "{REPLICAS} pods in service after {:.1} s",
+        took.as_secs_f64()
+    ))?;
+    stage.follow_for(AFTERMATH)?;
+
+    stage.begin(&format!(
+        "2. In place: app gets {}:2, at most 2 pods at a time",
+        target.image
+    ))?;
+    let in_place = roll_out(target, &mut stage, "2", "InPlaceIfPossible")?;
+    let violations = compare::in_place_violations(&in_place.before, &in_place.after);
+    if !violations.is_empty() {
+        bail!(
+            "this was no update in place:\n  {}",
+            violations.join("\n  ")
+        );
+    }
+    say(&format!(
+        "{REPLICAS} pods updated in {:.1} s: every UID, IP and node is what it was; app restarted once, \
+         sidecar never",
+        in_place.took.as_secs_f64()
+    ))?;
+
+    stage.begin(&format!(
+        "3. The same by ReCreate: app gets {}:3, at most 2 pods at a time",
+        target.image
+    ))?;
+    let recreate = roll_out(target, &mut stage, "3", "ReCreate")?;
+    say(&format!(
+        "{REPLICAS} pods replaced in {:.1} s",
+        recreate.took.as_secs_f64()
+    ))?;
+
+    say("")?;
+    for line in compare::comparison(&in_place, &recreate) {
+        say(&line)?;
+    }
+    Ok(())
+}
+
+/// One roll-out from the change to the last pod in service.
+fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> Result<Outcome> {
+    let before = stage.pods().clone();
+    let from = Timestamp::now();
+    target.update_app(tag, policy)?;
+    let took = stage.follow_until("the roll-out", |pods| all_serve(pods, tag))?;
+    stage.follow_until("old pods to go", |pods| pods.len() == REPLICAS)?;
+    stage.follow_for(AFTERMATH)?;
+    let span = audit::Span {
+        namespace: NAMESPACE,
+        from,
+        to: Timestamp::now(),
+    };
+    let writes = target
+        .audit_log
+        .as_deref()
+        .map(|log| audit::count_in(log, span))
+        .transpose()?;
+    if let (Some(writes), Some(log)) = (writes, &target.audit_log)
+        && writes.total() == 0
+    {
+        bail!("{} tells of no write by the controller", log.display());
+    }
+    Ok(Outcome {
+        took,
+        before,
+        after: stage.pods().clone(),
+        writes,
+    })
+}
+
+/// As many pods as wanted are in service, and no other is in the way but those that leave.
+fn all_serve(pods: &Pods, tag: &str) -> bool {
+    let staying = pods.values().filter(|pod| !pod.terminating);
+    staying.clone().count() == REPLICAS && staying.clone().all(|pod| pod.serves(tag))
+}
+
+fn explain(cluster: &Cluster, name: &str, progress: &Progress) -> Result<()> {
+    let kubectl = cluster::kubectl_binary(progress)?;
+    let policy =
+        r#"{"spec":{"updateStrategy":{"rollingUpdate":{"podUpdatePolicy":"InPlaceIfPossible"}}}}"#;
+    let image = r#"[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"registry.local/demo:4"}]"#;
+    for line in [
+        String::new(),
+        "The cluster stays:".to_owned(),
+        format!("  export KUBECONFIG={}", cluster.kubeconfig().display()),
+        format!("  alias k='{} --namespace {NAMESPACE}'", kubectl.display()),
+        "Things to try:".to_owned(),
+        "  k get cloneset,pods --output wide".to_owned(),
+        format!("  k patch cloneset {CLONESET} --type merge --patch '{policy}'"),
+        format!("  k patch cloneset {CLONESET} --type json --patch '{image}'"),
+        format!("  k scale cloneset {CLONESET} --replicas 9"),
+        "  k get events --sort-by .lastTimestamp".to_owned(),
+        "To take it away:".to_owned(),
+        format!("  cargo xtask cluster down --name {name}"),
+    ] {
+        say(&line)?;
+    }
+    Ok(())
+}
+
+/// Two demos at once would take each other's cluster away.
+fn alone(name: &str) -> Result<File> {
+    let path = cache::dir()?.join(format!(".demo-{name}.lock"));
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if file.try_lock().is_err() {
+        bail!("another demo plays on cluster {name:?}: wait for it, or choose another --name");
+    }
+    Ok(file)
+}

@@ -1,0 +1,191 @@
+//! How many writes the controller needed, counted from the API server's audit log.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// The controller's account, as the API server names it.
+const CONTROLLER: &str = "system:serviceaccount:kruise-system:cloneset-controller";
+const CONFLICT: u16 = 409;
+
+/// Writes of the controller to pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct PodWrites {
+    pub(super) creates: u32,
+    pub(super) patches: u32,
+    pub(super) deletes: u32,
+    /// Of the above, those answered 409.
+    pub(super) conflicts: u32,
+    /// Of the above, those answered by another error.
+    pub(super) refused: u32,
+}
+
+impl PodWrites {
+    pub(super) fn total(self) -> u32 {
+        self.creates + self.patches + self.deletes
+    }
+}
+
+/// From when to when, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+}
+
+/// Reads the log and counts.
+pub(super) fn count_in(log: &Path, span: Span<'_>) -> Result<PodWrites> {
+    let file = File::open(log).with_context(|| format!("open {}", log.display()))?;
+    let mut writes = PodWrites::default();
+    for line in BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("read {}", log.display()))?;
+        count(&line, span, &mut writes);
+    }
+    Ok(writes)
+}
+
+/// Adds one line of the log. The last one may be half written, so what can't be read is left out.
+fn count(line: &str, span: Span<'_>, writes: &mut PodWrites) {
+    let Ok(entry) = serde_json::from_str::<Entry>(line) else {
+        return;
+    };
+    let of_interest = entry.user.username == CONTROLLER
+        && entry.stage == "ResponseComplete"
+        && entry.object_ref.resource == "pods"
+        && entry.object_ref.namespace == span.namespace
+        && (span.from..=span.to).contains(&entry.request_received_timestamp);
+    if !of_interest {
+        return;
+    }
+    match entry.verb.as_str() {
+        "create" => writes.creates += 1,
+        "patch" | "update" => writes.patches += 1,
+        "delete" | "deletecollection" => writes.deletes += 1,
+        _ => return,
+    }
+    match entry.response_status.code {
+        CONFLICT => writes.conflicts += 1,
+        400.. => writes.refused += 1,
+        _ => {}
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    stage: String,
+    verb: String,
+    user: User,
+    #[serde(default)]
+    object_ref: ObjectRef,
+    #[serde(default)]
+    response_status: ResponseStatus,
+    request_received_timestamp: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct User {
+    username: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ObjectRef {
+    resource: String,
+    namespace: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ResponseStatus {
+    code: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(verb: &str, at: &str, code: u16) -> serde_json::Value {
+        json!({
+            "kind": "Event", "stage": "ResponseComplete", "verb": verb,
+            "user": {"username": CONTROLLER},
+            "objectRef": {"resource": "pods", "namespace": "demo", "name": "web-a", "subresource": "status"},
+            "responseStatus": {"code": code},
+            "requestReceivedTimestamp": at,
+        })
+    }
+
+    fn counted(entries: &[serde_json::Value]) -> PodWrites {
+        let span = Span {
+            namespace: "demo",
+            from: "2026-01-01T00:00:10Z".parse().unwrap(),
+            to: "2026-01-01T00:00:20Z".parse().unwrap(),
+        };
+        let mut writes = PodWrites::default();
+        for entry in entries {
+            count(&entry.to_string(), span, &mut writes);
+        }
+        writes
+    }
+
+    #[test]
+    fn writes_are_counted_by_verb_and_refusals_are_named() {
+        let at = "2026-01-01T00:00:15.123456Z";
+        let writes = counted(&[
+            entry("create", at, 201),
+            entry("patch", at, 200),
+            entry("patch", at, 409),
+            entry("delete", at, 200),
+            entry("patch", at, 422),
+            entry("watch", at, 200),
+            entry("get", at, 200),
+        ]);
+        let expected = PodWrites {
+            creates: 1,
+            patches: 3,
+            deletes: 1,
+            conflicts: 1,
+            refused: 1,
+        };
+        assert_eq!(writes, expected);
+        assert_eq!(writes.total(), 5);
+    }
+
+    #[test]
+    fn other_times_users_places_and_kinds_are_left_out() {
+        let at = "2026-01-01T00:00:15Z";
+        let with = |pointer: &str, value: &str| {
+            let mut entry = entry("patch", at, 200);
+            *entry.pointer_mut(pointer).unwrap() = json!(value);
+            entry
+        };
+        let writes = counted(&[
+            entry("patch", "2026-01-01T00:00:09.999999Z", 200),
+            entry("patch", "2026-01-01T00:00:20.000001Z", 200),
+            with("/user/username", "system:node:node1"),
+            with("/objectRef/namespace", "kruise-system"),
+            with("/objectRef/resource", "events"),
+            with("/stage", "ResponseStarted"),
+        ]);
+        assert_eq!(writes, PodWrites::default());
+    }
+
+    #[test]
+    fn a_line_that_is_still_being_written_is_no_error() {
+        let span = Span {
+            namespace: "demo",
+            from: Timestamp::MIN,
+            to: Timestamp::MAX,
+        };
+        let mut writes = PodWrites::default();
+        count("{\"stage\":\"Respo", span, &mut writes);
+        assert_eq!(writes, PodWrites::default());
+    }
+}

@@ -1,0 +1,115 @@
+//! Following the pods through the phases of the demo, a line a change.
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::compare::Pods;
+use super::interrupt::Interrupt;
+use super::table;
+use super::target::Target;
+use super::watch::{Change, PodWatch};
+
+/// How soon an interrupt is noticed.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Far longer than any phase takes on an idle machine.
+const PHASE_TIMEOUT: Duration = Duration::from_secs(180);
+
+/// The pods as they are now.
+pub(super) struct Stage<'a> {
+    watch: PodWatch,
+    interrupt: &'a Interrupt,
+    pods: Pods,
+    began: Instant,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(target: &Target, interrupt: &'a Interrupt) -> Result<Self> {
+        let watch = PodWatch::start(target)?;
+        Ok(Self {
+            watch,
+            interrupt,
+            pods: Pods::new(),
+            began: Instant::now(),
+        })
+    }
+
+    pub(super) fn pods(&self) -> &Pods {
+        &self.pods
+    }
+
+    /// A new phase: its title, a header, and time zero.
+    pub(super) fn begin(&mut self, title: &str) -> Result<()> {
+        say("")?;
+        say(title)?;
+        say(&table::header())?;
+        self.began = Instant::now();
+        Ok(())
+    }
+
+    /// Tells what happens until `done`; returns how long that took since the phase began.
+    pub(super) fn follow_until(
+        &mut self,
+        what: &str,
+        done: impl Fn(&Pods) -> bool,
+    ) -> Result<Duration> {
+        while !done(&self.pods) {
+            self.tell_next()?;
+            if self.began.elapsed() > PHASE_TIMEOUT {
+                bail!(
+                    "waited {} s for {what}, in vain{}",
+                    PHASE_TIMEOUT.as_secs(),
+                    self.troubles()
+                );
+            }
+        }
+        Ok(self.began.elapsed())
+    }
+
+    /// Goes on telling for a while, so that nothing that comes late is missed.
+    pub(super) fn follow_for(&mut self, time: Duration) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            self.tell_next()?;
+        }
+        Ok(())
+    }
+
+    fn tell_next(&mut self) -> Result<()> {
+        self.interrupt.check()?;
+        let change = self.watch.next(PATIENCE);
+        // The watch ends by the same Ctrl-C; that is the better message.
+        self.interrupt.check()?;
+        let since = self.began.elapsed();
+        match change? {
+            Some(Change::Seen(pod)) => {
+                let before = self.pods.get(&pod.name);
+                if !before.is_some_and(|before| table::looks_the_same(before, &pod)) {
+                    say(&table::row(since, &pod))?;
+                }
+                self.pods.insert(pod.name.clone(), pod);
+            }
+            Some(Change::Gone(pod)) => {
+                say(&table::gone(since, &pod))?;
+                self.pods.remove(&pod.name);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn troubles(&self) -> String {
+        let lines = self
+            .pods
+            .values()
+            .map(|pod| format!("\n  pod {} {}", pod.name, pod.trouble()));
+        lines.collect()
+    }
+}
+
+/// A line of the demo's own output. A reader that went away is an error like others, so that the
+/// clean-up comes also then.
+pub(super) fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("write to standard output")
+}

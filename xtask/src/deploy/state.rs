@@ -1,0 +1,301 @@
+//! What an installation still waits for, read from objects: pure, so that every case is a test.
+
+use serde_json::Value;
+
+use super::{items, text};
+
+/// A deployed workload that isn't there yet, in words; `None` once it is rolled out.
+///
+/// As `kubectl rollout status` judges: a controller must have seen the newest spec before its
+/// counts mean anything.
+pub(super) fn workload(object: &Value) -> Option<String> {
+    let kind = text(object, "/kind");
+    let what = format!("{kind} {}", text(object, "/metadata/name"));
+    if number(object, "/status/observedGeneration") < number(object, "/metadata/generation") {
+        return Some(format!("{what}: its controller hasn't seen the change yet"));
+    }
+    let (wanted, all, updated, available) = if kind == "DaemonSet" {
+        let wanted = number(object, "/status/desiredNumberScheduled");
+        (
+            wanted,
+            wanted,
+            number(object, "/status/updatedNumberScheduled"),
+            number(object, "/status/numberAvailable"),
+        )
+    } else {
+        let wanted = object.pointer("/spec/replicas").map_or(1, |_| number(object, "/spec/replicas"));
+        (
+            wanted,
+            number(object, "/status/replicas"),
+            number(object, "/status/updatedReplicas"),
+            number(object, "/status/availableReplicas"),
+        )
+    };
+    if updated >= wanted && all <= updated && available >= wanted {
+        return None;
+    }
+    let mut line = format!("{what}: {updated} of {wanted} updated, {available} available");
+    if all > updated {
+        line.push_str(&format!(", {} of before still there", all - updated));
+    }
+    // Pods that can't even be created: a quota, an admission webhook, pod security.
+    let refused = items(object, "/status/conditions").iter().find(|condition| {
+        text(condition, "/type") == "ReplicaFailure" && text(condition, "/status") == "True"
+    });
+    if let Some(condition) = refused {
+        line.push_str(&format!("; {}", text(condition, "/message")));
+    }
+    Some(line)
+}
+
+/// Why a pod isn't ready, in words; `None` if it is.
+pub(super) fn pod(pod: &Value) -> Option<String> {
+    let name = text(pod, "/metadata/name");
+    if pod.pointer("/metadata/deletionTimestamp").is_some() {
+        return Some(format!("{name}: is shutting down"));
+    }
+    if condition(pod, "Ready").is_some_and(|ready| text(ready, "/status") == "True") {
+        return None;
+    }
+    if let Some(scheduled) = condition(pod, "PodScheduled")
+        && text(scheduled, "/status") == "False"
+    {
+        return Some(format!("{name}: not scheduled: {}", text(scheduled, "/message")));
+    }
+    let reasons: Vec<String> = container_statuses(pod).filter_map(container).collect();
+    let reason = if reasons.is_empty() { "not started yet".to_owned() } else { reasons.join("; ") };
+    Some(format!("{name}: {reason}"))
+}
+
+fn container(status: &Value) -> Option<String> {
+    let name = text(status, "/name");
+    if let Some(waiting) = status.pointer("/state/waiting") {
+        let mut line = format!("{name} {}", text(waiting, "/reason"));
+        if let Some(terminated) = status.pointer("/lastState/terminated") {
+            line.push_str(&ended(terminated));
+        } else if !text(waiting, "/message").is_empty() {
+            line.push_str(&format!(" ({})", text(waiting, "/message")));
+        }
+        return Some(line);
+    }
+    if let Some(terminated) = status.pointer("/state/terminated") {
+        let finished_init = status.get("ready").and_then(Value::as_bool).unwrap_or(false);
+        return (!finished_init).then(|| format!("{name}{}", ended(terminated)));
+    }
+    let ready = status.get("ready").and_then(Value::as_bool).unwrap_or(false);
+    (!ready).then(|| match number(status, "/restartCount") {
+        0 => format!("{name} runs, not ready"),
+        n => format!("{name} runs, not ready, restarted {n} times"),
+    })
+}
+
+fn ended(terminated: &Value) -> String {
+    let code = number(terminated, "/exitCode");
+    match text(terminated, "/reason") {
+        "" | "Error" | "Completed" => format!(" (ended with exit code {code})"),
+        reason => format!(" (ended with exit code {code}, {reason})"),
+    }
+}
+
+/// Containers whose last run ended by itself: their log says why.
+pub(super) fn crashed_containers(pod: &Value) -> Vec<String> {
+    container_statuses(pod)
+        .filter(|status| status.get("ready").and_then(Value::as_bool) != Some(true))
+        .filter(|status| {
+            status.pointer("/lastState/terminated").is_some()
+                || status.pointer("/state/terminated").is_some()
+        })
+        .map(|status| text(status, "/name").to_owned())
+        .collect()
+}
+
+fn container_statuses(pod: &Value) -> impl Iterator<Item = &Value> {
+    items(pod, "/status/initContainerStatuses")
+        .iter()
+        .chain(items(pod, "/status/containerStatuses"))
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    items(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)
+}
+
+/// The label selector of a workload, as kubectl's `--selector` takes it.
+pub(super) fn selector(object: &Value) -> String {
+    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let pairs = labels.into_iter().flatten();
+    let pairs: Vec<String> =
+        pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    pairs.join(",")
+}
+
+/// The services that a webhook configuration or a converted CRD calls, as (namespace, name).
+pub(super) fn services(object: &Value) -> Vec<(String, String)> {
+    let mut services: Vec<(String, String)> = client_configs(object)
+        .filter_map(|(_, config)| config.get("service"))
+        .map(|service| (text(service, "/namespace").into(), text(service, "/name").into()))
+        .collect();
+    services.sort();
+    services.dedup();
+    services
+}
+
+/// The callers' entries that have no CA bundle yet, without which no call can succeed.
+pub(super) fn without_ca_bundle(object: &Value) -> Option<String> {
+    let missing: Vec<&str> = client_configs(object)
+        .filter(|(_, config)| text(config, "/caBundle").is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+    Some(format!("{kind} {name}: no CA bundle yet for {}", missing.join(", ")))
+}
+
+fn client_configs(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let webhooks = items(object, "/webhooks")
+        .iter()
+        .filter_map(|webhook| Some((text(webhook, "/name"), webhook.get("clientConfig")?)));
+    let conversion = object
+        .pointer("/spec/conversion/webhook/clientConfig")
+        .map(|config| ("conversion", config));
+    webhooks.chain(conversion)
+}
+
+/// Whether any endpoint of a service's slices takes requests.
+pub(super) fn has_ready_endpoint(slices: &Value) -> bool {
+    items(slices, "/items").iter().flat_map(|slice| items(slice, "/endpoints")).any(|endpoint| {
+        endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(false)
+    })
+}
+
+fn number(value: &Value, pointer: &str) -> i64 {
+    value.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(status: Value) -> Value {
+        json!({
+            "kind": "Deployment",
+            "metadata": { "name": "d", "generation": 2 },
+            "spec": { "replicas": 2, "selector": { "matchLabels": { "a": "1", "b": "2" } } },
+            "status": status,
+        })
+    }
+
+    #[test]
+    fn a_deployment_is_done_when_all_replicas_are_new_and_available() {
+        let done = json!({
+            "observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2
+        });
+        assert_eq!(workload(&deployment(done)), None);
+    }
+
+    #[test]
+    fn a_deployment_that_rolls_says_how_far_it_is() {
+        let rolling = json!({
+            "observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 2
+        });
+        assert_eq!(
+            workload(&deployment(rolling)).unwrap(),
+            "Deployment d: 1 of 2 updated, 2 available, 2 of before still there"
+        );
+        let unseen = json!({ "observedGeneration": 1 });
+        assert!(workload(&deployment(unseen)).unwrap().contains("hasn't seen"));
+    }
+
+    #[test]
+    fn refused_pods_are_told() {
+        let refused = json!({
+            "observedGeneration": 2,
+            "conditions": [{ "type": "ReplicaFailure", "status": "True", "message": "quota" }],
+        });
+        assert!(workload(&deployment(refused)).unwrap().ends_with("; quota"));
+    }
+
+    #[test]
+    fn a_daemon_set_counts_nodes() {
+        let set = |available: i64| {
+            json!({
+                "kind": "DaemonSet", "metadata": { "name": "s" },
+                "status": {
+                    "desiredNumberScheduled": 3, "updatedNumberScheduled": 3,
+                    "numberAvailable": available
+                },
+            })
+        };
+        assert_eq!(workload(&set(3)), None);
+        assert_eq!(workload(&set(1)).unwrap(), "DaemonSet s: 3 of 3 updated, 1 available");
+    }
+
+    fn pod_with(status: Value) -> Value {
+        json!({ "metadata": { "name": "p" }, "status": { "containerStatuses": [status] } })
+    }
+
+    #[test]
+    fn a_crashed_container_is_told_with_its_exit_code() {
+        let crashed = pod_with(json!({
+            "name": "c", "ready": false,
+            "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 10s" } },
+            "lastState": { "terminated": { "exitCode": 1, "reason": "Error" } },
+        }));
+        assert_eq!(pod(&crashed).unwrap(), "p: c CrashLoopBackOff (ended with exit code 1)");
+        assert_eq!(crashed_containers(&crashed), ["c"]);
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_pulled_is_told_with_the_message() {
+        let waiting = pod_with(json!({
+            "name": "c", "ready": false,
+            "state": { "waiting": { "reason": "ImagePullBackOff", "message": "not found" } },
+        }));
+        assert_eq!(pod(&waiting).unwrap(), "p: c ImagePullBackOff (not found)");
+        assert!(crashed_containers(&waiting).is_empty());
+    }
+
+    #[test]
+    fn a_ready_pod_needs_no_words_and_an_unscheduled_one_says_why() {
+        let ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "True" }] } });
+        assert_eq!(pod(&ready), None);
+        let unscheduled = json!({
+            "metadata": { "name": "p" },
+            "status": { "conditions": [
+                { "type": "PodScheduled", "status": "False", "message": "no nodes" }
+            ] },
+        });
+        assert_eq!(pod(&unscheduled).unwrap(), "p: not scheduled: no nodes");
+    }
+
+    #[test]
+    fn webhooks_need_a_ca_bundle_and_an_endpoint() {
+        let config = |bundle: &str| {
+            json!({
+                "kind": "ValidatingWebhookConfiguration",
+                "metadata": { "name": "v" },
+                "webhooks": [{
+                    "name": "w",
+                    "clientConfig": {
+                        "caBundle": bundle, "service": { "namespace": "n", "name": "s" }
+                    },
+                }],
+            })
+        };
+        assert!(without_ca_bundle(&config("")).unwrap().ends_with("for w"));
+        assert_eq!(without_ca_bundle(&config("eA==")), None);
+        assert_eq!(services(&config("")), [("n".to_owned(), "s".to_owned())]);
+        let slices = |ready: bool| {
+            json!({ "items": [{ "endpoints": [{ "conditions": { "ready": ready } }] }] })
+        };
+        assert!(has_ready_endpoint(&slices(true)) && !has_ready_endpoint(&slices(false)));
+    }
+
+    #[test]
+    fn selector_joins_labels() {
+        assert_eq!(selector(&deployment(json!({}))), "a=1,b=2");
+    }
+}

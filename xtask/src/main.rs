@@ -1,0 +1,68 @@
+//! The project's own commands, run as `cargo xtask …`.
+
+use clap::{Parser, Subcommand};
+
+mod cache;
+mod cluster;
+mod demo;
+mod deploy;
+mod gen_crds;
+mod generated;
+mod image;
+mod oci;
+mod process;
+mod progress;
+mod rbac;
+mod test;
+mod tidy;
+mod workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A real multi-node Kubernetes on this machine, without Docker
+    Cluster(cluster::Args),
+    /// Build OCI images of deployables
+    Image(image::Args),
+    /// Build, push and install an overlay, and wait until it runs
+    Deploy(deploy::Args),
+    /// Take an overlay away again; custom resources stay
+    Undeploy(deploy::UndeployArgs),
+    /// A CloneSet updated in place, then by ReCreate, on a local cluster
+    Demo(demo::Args),
+    /// All tests: static checks, unit and property tests, then end to end
+    Test(test::Args),
+    /// Write crds/ from the types in kruise-api
+    GenCrds(gen_crds::Args),
+    /// Write the RBAC manifests in deploy/ from the table of rights
+    GenRbac(rbac::Args),
+    /// Check what the compiler can't: dependency edges, file sizes, layout
+    Tidy(tidy::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let result = match Cli::parse().command {
+        Command::Cluster(args) => cluster::run(args),
+        Command::Image(args) => image::run(args),
+        Command::Deploy(args) => deploy::run(args),
+        Command::Undeploy(args) => deploy::run_undeploy(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Test(args) => test::run(args),
+        Command::GenCrds(args) => gen_crds::run(args),
+        Command::GenRbac(args) => rbac::run(args),
+        Command::Tidy(args) => tidy::run(args),
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

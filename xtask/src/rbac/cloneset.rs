@@ -1,0 +1,81 @@
+//! What cloneset-controller may do.
+
+use super::{Rights, Rule};
+
+pub(super) const RIGHTS: Rights = Rights {
+    name: "cloneset-controller",
+    cluster: &[
+        Rule {
+            why: "Read what to do; take names off spec.scaleStrategy.podsToDelete once those pods are gone.",
+            group: "apps.kruise.io",
+            resources: &["clonesets"],
+            verbs: &["get", "list", "watch", "patch", "update"],
+            names: &[],
+        },
+        Rule {
+            why: "Report progress.",
+            group: "apps.kruise.io",
+            resources: &["clonesets/status"],
+            verbs: &["get", "patch"],
+            names: &[],
+        },
+        Rule {
+            why: "Own pods with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is on.",
+            group: "apps.kruise.io",
+            resources: &["clonesets/finalizers"],
+            verbs: &["update"],
+            names: &[],
+        },
+        Rule {
+            why: "Create, adopt, release, update in place and delete pods.",
+            group: "",
+            resources: &["pods"],
+            verbs: &["get", "list", "watch", "create", "patch", "update", "delete"],
+            names: &[],
+        },
+        Rule {
+            why: "Set the readiness condition of in-place updates and lifecycle states.",
+            group: "",
+            resources: &["pods/status"],
+            verbs: &["get", "patch"],
+            names: &[],
+        },
+        Rule {
+            why: "Keep the history of templates.",
+            group: "apps",
+            resources: &["controllerrevisions"],
+            verbs: &["get", "list", "watch", "create", "patch", "update", "delete"],
+            names: &[],
+        },
+        Rule {
+            why: "Tell people what happened, in the namespace of the object it happened to.",
+            group: "",
+            resources: &["events"],
+            verbs: &["create", "patch"],
+            names: &[],
+        },
+    ],
+    own_namespace: &[
+        Rule {
+            why: "Leader election. Creation can't be restricted to a name.",
+            group: "coordination.k8s.io",
+            resources: &["leases"],
+            verbs: &["create"],
+            names: &[],
+        },
+        Rule {
+            why: "Leader election.",
+            group: "coordination.k8s.io",
+            resources: &["leases"],
+            verbs: &["get", "update", "patch"],
+            names: &["cloneset-controller"],
+        },
+        Rule {
+            why: "See whether a controller that would do the same work is alive.",
+            group: "coordination.k8s.io",
+            resources: &["leases"],
+            verbs: &["get"],
+            names: &["kruise-manager", "podreadiness-controller"],
+        },
+    ],
+};
