@@ -15,6 +15,8 @@ pub(crate) fn dir() -> Result<PathBuf> {
         let home = std::env::var_os("HOME").context("HOME is not set; set KRUISE_CACHE_DIR")?;
         PathBuf::from(home).join(".cache/kruise")
     };
+    // Daemons that are given paths in it run elsewhere.
+    let dir = std::path::absolute(&dir).with_context(|| format!("resolve {}", dir.display()))?;
     std::fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
     Ok(dir)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::cache;
 use crate::cluster::{self, Cluster, UpOptions};
@@ -33,8 +34,6 @@ use target::{CLONESET, NAMESPACE, REPLICAS, Target};
 const CLUSTER: &str = "kruise-demo";
 /// What is deployed.
 const OVERLAY: &str = "cloneset";
-/// The image that any registry name leads to on a cluster of ours.
-const LOCAL_IMAGE: &str = "registry.local/demo";
 /// Writes that belong to a roll-out come within this time after its last pod is in service.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 
@@ -89,6 +88,20 @@ struct Given {
     insecure: bool,
 }
 
+impl Given {
+    /// The commands that do by hand what the demo does at its end.
+    fn take_away(&self, had_controller: bool) -> Vec<String> {
+        let mut commands = vec![format!("k delete namespace {NAMESPACE}")];
+        if !had_controller {
+            let file = self.kubeconfig.display();
+            commands.push(format!(
+                "cargo xtask undeploy {OVERLAY} --kubeconfig {file} --crds"
+            ));
+        }
+        commands
+    }
+}
+
 /// A cluster made for the demo, and taken away afterwards.
 fn on_own_cluster(
     options: &UpOptions,
@@ -112,7 +125,8 @@ fn on_own_cluster(
     if keep {
         made.keep();
         if let Some(cluster) = Cluster::find(name)? {
-            explain(&cluster, name, progress)?;
+            let down = format!("cargo xtask cluster down --name {name}");
+            explain(&Target::of(&cluster, progress)?, &[down])?;
         }
         return result;
     }
@@ -132,12 +146,7 @@ fn play_on_own_cluster(
         &registry,
         true,
     ))?;
-    let target = Target {
-        kubectl: cluster::kubectl_binary(progress)?,
-        kubeconfig: cluster.kubeconfig(),
-        image: LOCAL_IMAGE.to_owned(),
-        audit_log: cluster.audit_log(),
-    };
+    let target = Target::of(&cluster, progress)?;
     // Left by a demo that was killed, on a cluster that was mended.
     target.delete_namespace()?;
     target.create_namespace()?;
@@ -194,6 +203,7 @@ fn on_given_cluster(
     })();
     if keep {
         made.keep();
+        explain(&target, &given.take_away(had_controller))?;
         return result;
     }
     result.and(made.take_away())
@@ -256,7 +266,9 @@ fn phases(target: &Target, interrupt: &Interrupt) -> Result<()> {
     for line in compare::comparison(&in_place, &recreate) {
         say(&line)?;
     }
-    Ok(())
+    say(
+        "Seconds depend on how long images take to pull and containers to start: next to nothing for these.",
+    )
 }
 
 /// One roll-out from the change to the last pod in service.
@@ -296,26 +308,39 @@ fn all_serve(pods: &Pods, tag: &str) -> bool {
     staying.clone().count() == REPLICAS && staying.clone().all(|pod| pod.serves(tag))
 }
 
-fn explain(cluster: &Cluster, name: &str, progress: &Progress) -> Result<()> {
-    let kubectl = cluster::kubectl_binary(progress)?;
+/// What was kept, what one can do with it, and how it goes away.
+fn explain(target: &Target, take_away: &[String]) -> Result<()> {
     let policy =
         r#"{"spec":{"updateStrategy":{"rollingUpdate":{"podUpdatePolicy":"InPlaceIfPossible"}}}}"#;
-    let image = r#"[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"registry.local/demo:4"}]"#;
+    let patch = json!([{
+        "op": "replace",
+        "path": "/spec/template/spec/containers/0/image",
+        "value": format!("{}:1", target.image),
+    }]);
+    say("")?;
+    say("Everything stays:")?;
     for line in [
-        String::new(),
-        "The cluster stays:".to_owned(),
-        format!("  export KUBECONFIG={}", cluster.kubeconfig().display()),
-        format!("  alias k='{} --namespace {NAMESPACE}'", kubectl.display()),
-        "Things to try:".to_owned(),
-        "  k get cloneset,pods --output wide".to_owned(),
-        format!("  k patch cloneset {CLONESET} --type merge --patch '{policy}'"),
-        format!("  k patch cloneset {CLONESET} --type json --patch '{image}'"),
-        format!("  k scale cloneset {CLONESET} --replicas 9"),
-        "  k get events --sort-by .lastTimestamp".to_owned(),
-        "To take it away:".to_owned(),
-        format!("  cargo xtask cluster down --name {name}"),
+        format!("export KUBECONFIG={}", target.kubeconfig.display()),
+        format!(
+            "alias k='{} --namespace {NAMESPACE}'",
+            target.kubectl.display()
+        ),
     ] {
-        say(&line)?;
+        say(&format!("  {line}"))?;
+    }
+    say("Things to try:")?;
+    for line in [
+        "k get cloneset,pods --output wide".to_owned(),
+        format!("k patch cloneset {CLONESET} --type merge --patch '{policy}'"),
+        format!("k patch cloneset {CLONESET} --type json --patch '{patch}'"),
+        format!("k scale cloneset {CLONESET} --replicas 9"),
+        "k get events --sort-by .lastTimestamp".to_owned(),
+    ] {
+        say(&format!("  {line}"))?;
+    }
+    say("To take it away:")?;
+    for line in take_away {
+        say(&format!("  {line}"))?;
     }
     Ok(())
 }

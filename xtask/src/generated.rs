@@ -46,7 +46,11 @@ pub(crate) fn check(files: &[Generated], command: &str) -> Result<()> {
         match read(&workspace::root().join(&file.path))? {
             None => stale.push(format!("{} is missing", file.path.display())),
             Some(found) if found != file.content => {
-                stale.push(format!("{}:\n{}", file.path.display(), diff(&found, &file.content)));
+                stale.push(format!(
+                    "{}:\n{}",
+                    file.path.display(),
+                    diff(&found, &file.content)
+                ));
             }
             Some(_) => {}
         }
@@ -70,10 +74,19 @@ fn read(path: &Path) -> Result<Option<String>> {
 
 /// Where two texts part: enough to see what kind of change it is, not a minimal diff.
 fn diff(found: &str, wanted: &str) -> String {
-    let same = found.lines().zip(wanted.lines()).take_while(|(a, b)| a == b).count();
+    let same = found
+        .lines()
+        .zip(wanted.lines())
+        .take_while(|(a, b)| a == b)
+        .count();
     let mut lines = vec![format!("  from line {}:", same + 1)];
     for (sign, text) in [('-', found), ('+', wanted)] {
-        lines.extend(text.lines().skip(same).take(SHOWN_LINES).map(|line| format!("  {sign} {line}")));
+        lines.extend(
+            text.lines()
+                .skip(same)
+                .take(SHOWN_LINES)
+                .map(|line| format!("  {sign} {line}")),
+        );
     }
     lines.join("\n")
 }
@@ -84,6 +97,9 @@ mod tests {
 
     #[test]
     fn diff_starts_where_the_texts_part() {
-        assert_eq!(diff("a\nb\nc\n", "a\nx\n"), "  from line 2:\n  - b\n  - c\n  + x");
+        assert_eq!(
+            diff("a\nb\nc\n", "a\nx\n"),
+            "  from line 2:\n  - b\n  - c\n  + x"
+        );
     }
 }

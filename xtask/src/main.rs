@@ -49,14 +49,14 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let result = match Cli::parse().command {
         Command::Cluster(args) => cluster::run(args),
-        Command::Image(args) => image::run(args),
-        Command::Deploy(args) => deploy::run(args),
-        Command::Undeploy(args) => deploy::run_undeploy(args),
+        Command::Image(args) => image::run(&args),
+        Command::Deploy(args) => deploy::run(&args),
+        Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
-        Command::Test(args) => test::run(args),
-        Command::GenCrds(args) => gen_crds::run(args),
-        Command::GenRbac(args) => rbac::run(args),
-        Command::Tidy(args) => tidy::run(args),
+        Command::Test(args) => test::run(&args),
+        Command::GenCrds(args) => gen_crds::run(&args),
+        Command::GenRbac(args) => rbac::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
     };
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,

@@ -13,15 +13,6 @@ pub(crate) fn show(command: &Command) -> String {
         .join(" ")
 }
 
-/// Runs to the end with our own standard streams; a non-zero exit is an error.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("start `{}`", show(command)))?;
-    if !status.success() {
-        bail!("`{}` ended with {status}", show(command));
-    }
-    Ok(())
-}
-
 /// Runs to the end and returns standard output; on a non-zero exit the error carries standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = outcome(command)?;

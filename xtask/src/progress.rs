@@ -10,11 +10,17 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts the clock.
     pub(crate) fn new() -> Self {
-        Self { start: Instant::now() }
+        Self {
+            start: Instant::now(),
+        }
     }
 
     /// Says what happens now.
     pub(crate) fn step(&self, text: impl AsRef<str>) {
-        eprintln!("[{:6.1}s] {}", self.start.elapsed().as_secs_f64(), text.as_ref());
+        eprintln!(
+            "[{:6.1}s] {}",
+            self.start.elapsed().as_secs_f64(),
+            text.as_ref()
+        );
     }
 }

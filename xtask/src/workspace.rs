@@ -8,17 +8,40 @@ use serde::Deserialize;
 
 use crate::process;
 
-/// The workspace's root directory.
+/// The workspace's root directory. Cargo says where xtask is when it runs it; another crate's
+/// tests that start this binary pass on where *they* are, which is why the answer is checked.
 pub(crate) fn root() -> PathBuf {
-    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    manifest_dir.parent().map(Path::to_path_buf).unwrap_or(manifest_dir)
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let told = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let xtask = told
+        .filter(|dir| dir.ends_with("xtask"))
+        .unwrap_or_else(|| built_in.to_owned());
+    xtask.parent().map(Path::to_path_buf).unwrap_or(xtask)
 }
 
 /// The cargo that runs us, in the workspace's root.
+///
+/// What Cargo tells a process that it starts is not passed on: build scripts that watch such
+/// variables would run again, and half of the dependencies with them, whenever the way in differs.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let told_by_cargo = name.to_str().is_some_and(|name| {
+            [
+                "CARGO_PKG_",
+                "CARGO_MANIFEST_",
+                "CARGO_BIN_",
+                "CARGO_CRATE_",
+            ]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+                || name == "CARGO_PRIMARY_PACKAGE"
+        });
+        if told_by_cargo {
+            command.env_remove(name);
+        }
+    }
     command
 }
 

@@ -200,10 +200,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             revisions: &revisions,
             pods: &claimed.pods,
         };
-        scale::plan(&input, &mut plan);
-        if plan.steps.is_empty() {
-            update::plan(&input, &mut plan);
-        }
+        sync(&input, &mut plan);
     }
     status::plan(
         snapshot,
@@ -222,6 +219,23 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             .extend(revision::trim(snapshot, &revisions, &claimed.pods));
     }
     plan
+}
+
+/// Scaling first; pods are refreshed and updated when it has nothing to do. After a failure to
+/// scale it is updating's turn: a quota that refuses new pods must not keep the others from
+/// becoming ready (CS-25).
+fn sync(input: &scale::Input<'_>, plan: &mut Plan) {
+    let scaling_failed = input.snapshot.memory.scaling_failed;
+    if scaling_failed {
+        update::plan(input, plan);
+        if !plan.steps.is_empty() {
+            return;
+        }
+    }
+    scale::plan(input, plan);
+    if plan.steps.is_empty() && !scaling_failed {
+        update::plan(input, plan);
+    }
 }
 
 /// What must hold before any pod is touched, admission or not: the API server takes these objects

@@ -55,7 +55,7 @@ impl Reconciler for CloneSetReconciler {
         );
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
-        self.report(key, &plan);
+        self.report(key, &snapshot.memory, &plan);
         let result = self.execute(&snapshot, &plan).await;
         self.memories
             .remember(key, &snapshot, &plan, result.as_ref().err());
@@ -102,10 +102,12 @@ impl CloneSetReconciler {
         steps.and(status)
     }
 
-    fn report(&self, key: &ObjectKey, plan: &Plan) {
+    /// The same reason is told once: what holds for an hour is one line, not thousands.
+    fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
         self.wait_reasons
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        for reason in &plan.waiting_on {
+        let last = memory.waiting.as_ref().map(|(reason, _)| reason);
+        for reason in plan.waiting_on.iter().filter(|reason| last != Some(reason)) {
             tracing::info!(cloneset = %key, reason = reason.reason(), "held back: {reason}");
         }
         if !plan.steps.is_empty() {
@@ -154,13 +156,11 @@ impl Memories {
                 _ => (reason.clone(), snapshot.now),
             });
         let message = error.map(|error| chain(error));
+        memory.scaling_failed = plan.phase == Phase::Scale && message.is_some();
         match plan.phase {
             Phase::Prepare => {}
-            Phase::Scale => memory.failed_scale = message,
-            Phase::Update => {
-                memory.failed_scale = None;
-                memory.failed_update = message;
-            }
+            Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),
+            Phase::Update => memory.failed_update = message.or(memory.failed_update),
         }
         self.lock()
             .insert(key.clone(), (snapshot.uid().to_owned(), memory));

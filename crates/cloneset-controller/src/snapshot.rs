@@ -54,7 +54,10 @@ pub struct Gates {
 pub struct Memory {
     /// The reason that held last time, and since when.
     pub waiting: Option<(WaitReason, Time)>,
-    /// Message of the last failure while scaling, for condition FailedScale (CS-25).
+    /// Whether the last attempt to scale failed.
+    pub scaling_failed: bool,
+    /// Message of the last failure while scaling, for condition FailedScale (CS-25); like the
+    /// condition it stays (CS-119).
     pub failed_scale: Option<String>,
     /// Message of the last failure while updating, for condition FailedUpdate (CS-25).
     pub failed_update: Option<String>,

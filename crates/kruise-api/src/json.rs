@@ -7,10 +7,19 @@ use serde_json::{Map, Value};
 ///
 /// Empty when the value can't be written, which only maps with keys other than text cause.
 pub(crate) fn go_json(value: &impl Serialize) -> String {
-    let plain = serde_json::to_string(value).unwrap_or_default();
+    escape_as_go(&serde_json::to_string(value).unwrap_or_default())
+}
+
+/// JSON text with `<`, `>`, `&`, U+2028 and U+2029 written as `\u…`, as Go writes them.
+///
+/// The API server stores some fields byte for byte as they were sent, and compares them later with
+/// what it would write itself: a ControllerRevision whose `data` was sent with a bare `&` can never
+/// be patched again, since the server takes its own escape for a change of an immutable field.
+#[must_use]
+pub fn escape_as_go(json: &str) -> String {
     // Outside of strings none of these characters occurs in JSON.
-    let mut escaped = String::with_capacity(plain.len());
-    for character in plain.chars() {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
         match character {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
                 escaped.push_str(&format!("\\u{:04x}", u32::from(character)));

@@ -11,7 +11,7 @@ pub mod defaults;
 pub mod hash;
 pub mod inplace;
 pub mod int_or_string;
-mod json;
+pub mod json;
 pub mod meta;
 pub mod pod;
 pub mod quantity;

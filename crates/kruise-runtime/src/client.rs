@@ -292,7 +292,8 @@ impl ApiClient {
         let mut body = Vec::new();
         if let Some((content_type, value)) = content {
             request = request.header(header::CONTENT_TYPE, content_type);
-            body = serde_json::to_vec(value).map_err(|error| impossible(error.into()))?;
+            let json = serde_json::to_string(value).map_err(|error| impossible(error.into()))?;
+            body = kruise_api::json::escape_as_go(&json).into_bytes();
         }
         request = request.header(header::USER_AGENT, &*self.field_manager);
         request

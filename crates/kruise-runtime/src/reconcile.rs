@@ -192,6 +192,11 @@ impl<R: Reconciler> Controller<R> {
         let consequence = error.consequence();
         let error = chain(error);
         match consequence {
+            Consequence::BackOff if category == "conflict" => {
+                // Another writer was faster, which is how preconditions are meant to work.
+                let delay = self.queue.add_failed(key.clone());
+                tracing::debug!(controller = self.name, %key, category, error, ?delay, "lost a race");
+            }
             Consequence::BackOff => {
                 let delay = self.queue.add_failed(key.clone());
                 tracing::warn!(controller = self.name, %key, category, error, ?delay, "reconcile failed");

@@ -45,12 +45,18 @@ impl Cluster {
         // Only one provider is compiled in; that it is installed already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if let Some(kubeconfig) = std::env::var_os("KRUISE_E2E_KUBECONFIG") {
-            return Ok(Self { kubeconfig: kubeconfig.into(), local: false });
+            return Ok(Self {
+                kubeconfig: kubeconfig.into(),
+                local: false,
+            });
         }
         succeeded(&xtask(&["cluster", "up", "--name", NAME])?)?;
         succeeded(&xtask(&["deploy", "cloneset", "--name", NAME])?)?;
         let kubeconfig = succeeded(&xtask(&["cluster", "kubeconfig", "--name", NAME])?)?;
-        Ok(Self { kubeconfig: kubeconfig.trim().into(), local: true })
+        Ok(Self {
+            kubeconfig: kubeconfig.trim().into(),
+            local: true,
+        })
     }
 
     /// A client of the cluster's administrator. One a test: a client lives on the runtime that

@@ -19,9 +19,16 @@ pub async fn leader(client: &Client) -> (String, String) {
     let leases: Api<Lease> = Api::namespaced(client.clone(), NAMESPACE);
     eventually("a leader", Duration::from_secs(60), || async {
         let lease = leases.get(NAME).await.map_err(|error| error.to_string())?;
-        let holder = lease.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
+        let holder = lease
+            .spec
+            .and_then(|spec| spec.holder_identity)
+            .unwrap_or_default();
         let pod = holder.split('_').next().unwrap_or_default().to_owned();
-        if pod.is_empty() { Err(format!("holder {holder:?}")) } else { Ok((pod, holder)) }
+        if pod.is_empty() {
+            Err(format!("holder {holder:?}"))
+        } else {
+            Ok((pod, holder))
+        }
     })
     .await
 }
@@ -46,8 +53,10 @@ pub async fn kill_leader(client: &Client) -> Result<String> {
 fn process_in_pod(uid: &str) -> Result<u32> {
     for entry in std::fs::read_dir("/proc")? {
         let path = entry?.path();
-        let Some(pid) =
-            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok())
+        let Some(pid) = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.parse().ok())
         else {
             continue;
         };
@@ -74,8 +83,11 @@ pub async fn print_logs(client: &Client) {
     for pod in found {
         let name = pod.metadata.name.unwrap_or_default();
         for previous in [true, false] {
-            let parameters =
-                LogParams { tail_lines: Some(60), previous, ..LogParams::default() };
+            let parameters = LogParams {
+                tail_lines: Some(60),
+                previous,
+                ..LogParams::default()
+            };
             if let Ok(logs) = pods.logs(&name, &parameters).await {
                 eprintln!("---- logs of {name} previous={previous}\n{logs}");
             }

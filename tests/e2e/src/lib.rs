@@ -7,7 +7,11 @@
 
 // The crate serves tests only: a panic is how a test reports.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
-#![allow(clippy::indexing_slicing, clippy::needless_pass_by_value, clippy::missing_panics_doc)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::missing_panics_doc
+)]
 
 pub mod cluster;
 pub mod controller;

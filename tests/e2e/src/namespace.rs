@@ -61,7 +61,11 @@ impl Namespace {
             .create(&PostParams::default(), &namespace)
             .await
             .expect("create the namespace");
-        Self { name: created.metadata.name.unwrap_or_default(), client, cluster }
+        Self {
+            name: created.metadata.name.unwrap_or_default(),
+            client,
+            cluster,
+        }
     }
 
     /// CloneSets of this namespace.
@@ -89,7 +93,9 @@ impl Namespace {
             "spec": spec,
         }))
         .expect("a CloneSet");
-        self.clone_sets().create(&PostParams::default(), &object).await
+        self.clone_sets()
+            .create(&PostParams::default(), &object)
+            .await
     }
 
     /// Merges a patch into a CloneSet.
@@ -104,7 +110,9 @@ impl Namespace {
     /// sent.
     pub async fn set_app_image(&self, name: &str, image: &str) {
         let mut set = self.clone_set(name).await;
-        let containers = set.pointer_mut("/spec/template/spec/containers").expect("containers");
+        let containers = set
+            .pointer_mut("/spec/template/spec/containers")
+            .expect("containers");
         for container in containers.as_array_mut().expect("a list") {
             if container["name"] == "app" {
                 container["image"] = json!(image);
@@ -131,7 +139,10 @@ impl Namespace {
             .await
             .into_iter()
             .filter(|pod| {
-                let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+                let phase = pod
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.phase.as_deref());
                 pod.metadata.deletion_timestamp.is_none()
                     && !matches!(phase, Some("Failed" | "Succeeded"))
             })
@@ -142,12 +153,20 @@ impl Namespace {
 
     /// All pods.
     pub async fn all_pods(&self) -> Vec<Pod> {
-        self.pod_api().list(&ListParams::default()).await.expect("list pods").items
+        self.pod_api()
+            .list(&ListParams::default())
+            .await
+            .expect("list pods")
+            .items
     }
 
     /// Facts of all active pods by name.
     pub async fn facts(&self) -> BTreeMap<String, PodFacts> {
-        self.active_pods().await.iter().map(|pod| (name_of(pod), facts_of(pod))).collect()
+        self.active_pods()
+            .await
+            .iter()
+            .map(|pod| (name_of(pod), facts_of(pod)))
+            .collect()
     }
 
     /// Waits until the status says that all pods are at the newest revision and available.
@@ -169,43 +188,64 @@ impl Namespace {
 
     /// Waits for a status field to have a value.
     pub async fn status_becomes(&self, name: &str, field: &str, value: i64) {
-        eventually(&format!("CloneSet {name}: {field} {value}"), PATIENCE, || async {
-            let set = self.clone_set(name).await;
-            let settled = set["status"]["observedGeneration"] == set["metadata"]["generation"];
-            if settled && set["status"][field].as_i64().unwrap_or(0) == value {
-                Ok(())
-            } else {
-                Err(set["status"].clone())
-            }
-        })
+        eventually(
+            &format!("CloneSet {name}: {field} {value}"),
+            PATIENCE,
+            || async {
+                let set = self.clone_set(name).await;
+                let settled = set["status"]["observedGeneration"] == set["metadata"]["generation"];
+                if settled && set["status"][field].as_i64().unwrap_or(0) == value {
+                    Ok(())
+                } else {
+                    Err(set["status"].clone())
+                }
+            },
+        )
         .await;
     }
 
     /// Waits for condition `Waiting` with a reason, and returns its message.
     pub async fn waits_for(&self, name: &str, reason: &str) -> String {
-        eventually(&format!("CloneSet {name} waits: {reason}"), PATIENCE, || async {
-            let set = self.clone_set(name).await;
-            let conditions = set["status"]["conditions"].as_array().cloned().unwrap_or_default();
-            conditions
-                .iter()
-                .find(|condition| condition["type"] == "Waiting" && condition["reason"] == reason)
-                .map(|condition| condition["message"].as_str().unwrap_or_default().to_owned())
-                .ok_or_else(|| set["status"].clone())
-        })
+        eventually(
+            &format!("CloneSet {name} waits: {reason}"),
+            PATIENCE,
+            || async {
+                let set = self.clone_set(name).await;
+                let conditions = set["status"]["conditions"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                conditions
+                    .iter()
+                    .find(|condition| {
+                        condition["type"] == "Waiting" && condition["reason"] == reason
+                    })
+                    .map(|condition| condition["message"].as_str().unwrap_or_default().to_owned())
+                    .ok_or_else(|| set["status"].clone())
+            },
+        )
         .await
     }
 
     /// Revisions, oldest first.
     pub async fn revisions(&self) -> Vec<ControllerRevision> {
         let api: Api<ControllerRevision> = Api::namespaced(self.client.clone(), &self.name);
-        let mut all = api.list(&ListParams::default()).await.expect("list revisions").items;
+        let mut all = api
+            .list(&ListParams::default())
+            .await
+            .expect("list revisions")
+            .items;
         all.sort_by_key(|revision| revision.revision);
         all
     }
 
     /// How often an event with this reason was told of the CloneSet.
     pub async fn event_count(&self, reason: &str) -> i32 {
-        self.events(reason).await.iter().map(|event| event.count.unwrap_or(1)).sum()
+        self.events(reason)
+            .await
+            .iter()
+            .map(|event| event.count.unwrap_or(1))
+            .sum()
     }
 
     /// Events with this reason.
@@ -256,7 +296,10 @@ impl Drop for Namespace {
                     self.report().await;
                 }
                 let namespaces: Api<CoreNamespace> = Api::all(self.client.clone());
-                if let Err(error) = namespaces.delete(&self.name, &DeleteParams::default()).await {
+                if let Err(error) = namespaces
+                    .delete(&self.name, &DeleteParams::default())
+                    .await
+                {
                     eprintln!("namespace {} is left behind: {error}", self.name);
                 }
             });
@@ -273,7 +316,11 @@ pub fn name_of(pod: &Pod) -> String {
 /// A label of a pod; empty when it has none.
 #[must_use]
 pub fn label<'a>(pod: &'a Pod, key: &str) -> &'a str {
-    pod.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map_or("", String::as_str)
+    pod.metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(key))
+        .map_or("", String::as_str)
 }
 
 /// UIDs of pods.
@@ -334,7 +381,7 @@ pub fn spec(replicas: i32, rolling_update: Value) -> Value {
 /// One of the test images; each version has another digest.
 #[must_use]
 pub fn image(version: u32) -> String {
-    let repository = std::env::var("KRUISE_E2E_IMAGE")
-        .unwrap_or_else(|_| "registry.local/demo".to_owned());
+    let repository =
+        std::env::var("KRUISE_E2E_IMAGE").unwrap_or_else(|_| "registry.local/demo".to_owned());
     format!("{repository}:{version}")
 }

@@ -18,7 +18,11 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/le
 /// kubectl for this cluster, with the administrator's rights.
 pub(super) fn kubectl(site: &Site) -> Command {
     let mut command = Command::new(site.program("kubectl"));
-    command.arg("--kubeconfig").arg(site.kubeconfig()).arg("--cache-dir").arg(site.path("kubectl-cache"));
+    command
+        .arg("--kubeconfig")
+        .arg(site.kubeconfig())
+        .arg("--cache-dir")
+        .arg(site.path("kubectl-cache"));
     command
 }
 
@@ -44,10 +48,15 @@ pub(super) fn ensure_storage_class(site: &Site) -> Result<()> {
         "allowVolumeExpansion": true,
     });
     let file = site.path("storage-class.json");
-    fs::write(&file, serde_json::to_vec(&class)?).with_context(|| format!("write {}", file.display()))?;
-    process::output(kubectl(site).args(["create", "--raw", STORAGE_CLASSES, "--filename"]).arg(file))
-        .context("create the StorageClass")
-        .map(drop)
+    fs::write(&file, serde_json::to_vec(&class)?)
+        .with_context(|| format!("write {}", file.display()))?;
+    process::output(
+        kubectl(site)
+            .args(["create", "--raw", STORAGE_CLASSES, "--filename"])
+            .arg(file),
+    )
+    .context("create the StorageClass")
+    .map(drop)
 }
 
 /// A kubelet's last sign of life, as it stands in its lease.
@@ -60,20 +69,36 @@ pub(super) fn lease_renewal(site: &Site, node: &str) -> Option<String> {
 pub(super) fn ready_nodes(site: &Site) -> Result<Vec<String>> {
     let answer = get(site, "/api/v1/nodes")?;
     let nodes: Value = serde_json::from_str(&answer).context("parse the list of nodes")?;
-    let nodes = nodes.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    Ok(nodes.iter().filter(|node| is_node_ready(node)).filter_map(name).collect())
+    let nodes = nodes
+        .get("items")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    Ok(nodes
+        .iter()
+        .filter(|node| is_node_ready(node))
+        .filter_map(name)
+        .collect())
 }
 
 /// Waits until every node is Ready and pods can be made. `stale` holds what the leases of nodes said
 /// whose kubelets were started since: those must have said something new.
-pub(super) fn wait_until_usable(site: &Site, stale: &[(String, Option<String>)], timeout: Duration) -> Result<()> {
+pub(super) fn wait_until_usable(
+    site: &Site,
+    stale: &[(String, Option<String>)],
+    timeout: Duration,
+) -> Result<()> {
     let start = Instant::now();
     loop {
         let waiting = waiting_for(site, stale);
         match waiting {
             Ok(None) => return Ok(()),
             Ok(Some(what)) if start.elapsed() > timeout => {
-                bail!("waited {} s for {what}, in vain; see {}", timeout.as_secs(), site.path("log").display())
+                bail!(
+                    "waited {} s for {what}, in vain; see {}",
+                    timeout.as_secs(),
+                    site.path("log").display()
+                )
             }
             Err(error) if start.elapsed() > timeout => return Err(error),
             Ok(Some(_)) | Err(_) => std::thread::sleep(POLL),
@@ -83,7 +108,11 @@ pub(super) fn wait_until_usable(site: &Site, stale: &[(String, Option<String>)],
 
 fn waiting_for(site: &Site, stale: &[(String, Option<String>)]) -> Result<Option<String>> {
     let ready = ready_nodes(site)?;
-    if let Some(node) = site.nodes().map(|node: Node<'_>| node.name()).find(|name| !ready.contains(name)) {
+    if let Some(node) = site
+        .nodes()
+        .map(|node: Node<'_>| node.name())
+        .find(|name| !ready.contains(name))
+    {
         return Ok(Some(format!("{node} to be Ready")));
     }
     for (node, before) in stale {
@@ -93,7 +122,9 @@ fn waiting_for(site: &Site, stale: &[(String, Option<String>)]) -> Result<Option
     }
     // Made by the controller manager; without it pods are refused.
     let account = get(site, "/api/v1/namespaces/default/serviceaccounts/default");
-    Ok(account.err().map(|_| "the default service account".to_owned()))
+    Ok(account
+        .err()
+        .map(|_| "the default service account".to_owned()))
 }
 
 fn get(site: &Site, path: &str) -> Result<String> {

@@ -39,7 +39,9 @@ pub(super) fn hierarchies() -> Vec<PathBuf> {
 }
 
 pub(super) fn exists(site: &Site) -> bool {
-    hierarchies().iter().any(|root| root.join(site.cgroup()).exists())
+    hierarchies()
+        .iter()
+        .any(|root| root.join(site.cgroup()).exists())
 }
 
 /// Makes the directory for the daemons of one owner (`host`, `node1-host`); they join it by writing
@@ -69,7 +71,8 @@ pub(super) fn ensure_node(node: &Node<'_>) -> Result<()> {
         } else if root.ends_with("cpuset") {
             // A new cpuset is empty, and nothing can run in it.
             for file in ["cpuset.cpus", "cpuset.mems"] {
-                let value = fs::read_to_string(root.join(file)).with_context(|| format!("read {file}"))?;
+                let value =
+                    fs::read_to_string(root.join(file)).with_context(|| format!("read {file}"))?;
                 for dir in [&cluster, &dir] {
                     fs::write(dir.join(file), value.trim())
                         .with_context(|| format!("write {}", dir.join(file).display()))?;
@@ -82,7 +85,10 @@ pub(super) fn ensure_node(node: &Node<'_>) -> Result<()> {
 
 /// Ends everything on the node: daemons, container shims and containers.
 pub(super) fn kill_node(node: &Node<'_>) -> Result<()> {
-    kill_below(&[node.site.path_in_cgroup(&node.name()), node.site.path_in_cgroup(&node.part("host"))])
+    kill_below(&[
+        node.site.path_in_cgroup(&node.name()),
+        node.site.path_in_cgroup(&node.part("host")),
+    ])
 }
 
 /// Ends every process of the cluster.
@@ -122,17 +128,24 @@ fn delegate(dir: &Path) -> Result<()> {
         .with_context(|| format!("read the controllers of {}", dir.display()))?;
     for controller in ["cpu", "cpuset", "io", "memory", "pids"] {
         if available.split_whitespace().any(|name| name == controller) {
-            fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}")).with_context(|| {
-                format!("delegate cgroup controller {controller} in {} (do processes sit in it?)", dir.display())
-            })?;
+            fs::write(dir.join("cgroup.subtree_control"), format!("+{controller}")).with_context(
+                || {
+                    format!(
+                        "delegate cgroup controller {controller} in {} (do processes sit in it?)",
+                        dir.display()
+                    )
+                },
+            )?;
         }
     }
     Ok(())
 }
 
 fn kill_below(relative: &[PathBuf]) -> Result<()> {
-    let dirs: Vec<PathBuf> =
-        hierarchies().iter().flat_map(|root| relative.iter().map(|dir| root.join(dir))).collect();
+    let dirs: Vec<PathBuf> = hierarchies()
+        .iter()
+        .flat_map(|root| relative.iter().map(|dir| root.join(dir)))
+        .collect();
     let deadline = Instant::now() + KILL_TIMEOUT;
     loop {
         let mut pids = BTreeSet::new();
@@ -156,7 +169,12 @@ fn kill_below(relative: &[PathBuf]) -> Result<()> {
 fn collect_pids(dir: &Path, pids: &mut BTreeSet<i32>) {
     if let Ok(procs) = fs::read_to_string(dir.join("cgroup.procs")) {
         // 0 is a process of an outer PID namespace, and a signal to it would go to our own group.
-        pids.extend(procs.lines().filter_map(|pid| pid.parse::<i32>().ok()).filter(|pid| *pid > 1));
+        pids.extend(
+            procs
+                .lines()
+                .filter_map(|pid| pid.parse::<i32>().ok())
+                .filter(|pid| *pid > 1),
+        );
     }
     for child in children(dir) {
         collect_pids(&child, pids);

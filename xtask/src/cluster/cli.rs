@@ -1,12 +1,20 @@
 //! `cargo xtask cluster …`: arguments and output.
 
+use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
-use super::site::{Lock, Node};
-use super::*;
+use super::site::{Lock, Node, Site};
+use super::{Cluster, UpOptions, api, control_plane, kubectl_binary, lifecycle, net};
+use crate::process;
+use crate::progress::Progress;
 
 /// The arguments of `cargo xtask cluster`.
 #[derive(clap::Args)]
@@ -39,7 +47,11 @@ enum ClusterCommand {
     /// Run kubectl on it: `cargo xtask cluster kubectl -- get nodes`
     Kubectl {
         /// Arguments for kubectl
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGS"
+        )]
         args: Vec<OsString>,
     },
     /// Cut a node off the network; what runs on it goes on
@@ -74,7 +86,11 @@ enum ClusterCommand {
 
 /// Runs a `cargo xtask cluster` command.
 pub(crate) fn run(args: Args) -> Result<()> {
-    let Args { command, name, kubeconfig } = args;
+    let Args {
+        command,
+        name,
+        kubeconfig,
+    } = args;
     let progress = Progress::new();
     if let Some(kubeconfig) = kubeconfig {
         return run_elsewhere(command, &kubeconfig, &progress);
@@ -89,7 +105,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
             println!("{}", existing(&name)?.kubeconfig().display());
             Ok(())
         }
-        ClusterCommand::Kubectl { args } => Err(replace_by(api::kubectl(&existing(&name)?).args(args))),
+        ClusterCommand::Kubectl { args } => {
+            Err(replace_by(api::kubectl(&existing(&name)?).args(args)))
+        }
         ClusterCommand::Cut { node } => set_connected(&name, &node, false, &progress),
         ClusterCommand::Heal { node } => set_connected(&name, &node, true, &progress),
         ClusterCommand::Logs { part, follow } => logs(&existing(&name)?, &part, follow),
@@ -97,7 +115,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
             let _lock = Lock::acquire(&name, &progress)?;
             let site = existing(&name)?;
             if !control_plane::PARTS.contains(&part.as_str()) {
-                bail!("{part:?} can't be restarted; these can: {}", control_plane::PARTS.join(", "));
+                bail!(
+                    "{part:?} can't be restarted; these can: {}",
+                    control_plane::PARTS.join(", ")
+                );
             }
             lifecycle::restart(&site, &part, Duration::from_secs(wait), &progress)
         }
@@ -107,7 +128,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
 fn run_elsewhere(command: ClusterCommand, kubeconfig: &Path, progress: &Progress) -> Result<()> {
     let args = match command {
         ClusterCommand::Kubectl { args } => args,
-        ClusterCommand::Status => ["get", "nodes", "--output=wide"].map(OsString::from).to_vec(),
+        ClusterCommand::Status => ["get", "nodes", "--output=wide"]
+            .map(OsString::from)
+            .to_vec(),
         ClusterCommand::Up { .. }
         | ClusterCommand::Down
         | ClusterCommand::Kubeconfig
@@ -123,7 +146,12 @@ fn run_elsewhere(command: ClusterCommand, kubeconfig: &Path, progress: &Progress
     if !kubeconfig.is_file() {
         bail!("there is no file {}", kubeconfig.display());
     }
-    Err(replace_by(Command::new(kubectl_binary(progress)?).arg("--kubeconfig").arg(kubeconfig).args(args)))
+    Err(replace_by(
+        Command::new(kubectl_binary(progress)?)
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .args(args),
+    ))
 }
 
 /// Becomes the program, so that its exit code and signals are ours; returns only if it can't.
@@ -133,35 +161,58 @@ fn replace_by(command: &mut Command) -> anyhow::Error {
 }
 
 fn existing(name: &str) -> Result<Site> {
-    Site::load(name)?.with_context(|| format!("there is no cluster {name:?}; `cargo xtask cluster up --name {name}` makes it"))
+    Site::load(name)?.with_context(|| {
+        format!("there is no cluster {name:?}; `cargo xtask cluster up --name {name}` makes it")
+    })
 }
 
 fn status(name: &str) -> Result<()> {
     let site = existing(name)?;
-    println!("cluster     {name}");
-    println!("API server  {}", site.api_server());
-    println!("kubeconfig  {}", site.kubeconfig().display());
-    println!("registry    {} (plain HTTP, mirror of every name)", site.registry());
-    println!("logs        {}", site.path("log").display());
-    match site.config.audit {
-        true => println!("audit log   {}", site.audit_log().display()),
-        false => println!("audit log   off; `up --audit` turns it on"),
-    }
     let ready = api::ready_nodes(&site).unwrap_or_default();
+    // A reader that stopped reading (`| head`) is no reason to fail.
+    let _ = write_status(&site, &ready, &mut std::io::stdout().lock());
+    let faults = lifecycle::faults(&site);
+    if !faults.is_empty() {
+        bail!(
+            "{}; `cargo xtask cluster up --name {name} --nodes {}` mends it",
+            faults.join(", "),
+            site.config.nodes
+        );
+    }
+    if ready.len() < usize::from(site.config.nodes) {
+        bail!("not every node is Ready");
+    }
+    Ok(())
+}
+
+fn write_status(site: &Site, ready: &[String], out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "cluster     {}", site.name)?;
+    writeln!(out, "API server  {}", site.api_server())?;
+    writeln!(out, "kubeconfig  {}", site.kubeconfig().display())?;
+    writeln!(
+        out,
+        "registry    {} (plain HTTP, mirror of every name)",
+        site.registry()
+    )?;
+    writeln!(out, "logs        {}", site.path("log").display())?;
+    if site.config.audit {
+        writeln!(out, "audit log   {}", site.audit_log().display())?;
+    } else {
+        writeln!(out, "audit log   off; `up --audit` turns it on")?;
+    }
     for node in site.nodes() {
         let state = match (ready.contains(&node.name()), net::is_connected(&node)) {
             (true, true) => "Ready",
             (false, true) => "not Ready",
             (_, false) => "cut off",
         };
-        println!("{:<11} {state}, address {}, pods {}", node.name(), node.address(), node.pod_subnet());
-    }
-    let faults = lifecycle::faults(&site);
-    if !faults.is_empty() {
-        bail!("{}; `cargo xtask cluster up --name {name} --nodes {}` mends it", faults.join(", "), site.config.nodes);
-    }
-    if ready.len() < usize::from(site.config.nodes) {
-        bail!("not every node is Ready");
+        writeln!(
+            out,
+            "{:<11} {state}, address {}, pods {}",
+            node.name(),
+            node.address(),
+            node.pod_subnet()
+        )?;
     }
     Ok(())
 }
@@ -172,10 +223,20 @@ fn set_connected(name: &str, node_name: &str, connected: bool, progress: &Progre
     let found: Option<Node<'_>> = site.nodes().find(|node| node.name() == node_name);
     let Some(node) = found else {
         let names: Vec<String> = site.nodes().map(|node| node.name()).collect();
-        bail!("there is no {node_name:?} in cluster {name:?}; its nodes are {}", names.join(", "));
+        bail!(
+            "there is no {node_name:?} in cluster {name:?}; its nodes are {}",
+            names.join(", ")
+        );
     };
     net::set_connected(&node, connected)?;
-    progress.step(format!("{node_name} is {}", if connected { "connected again" } else { "cut off" }));
+    progress.step(format!(
+        "{node_name} is {}",
+        if connected {
+            "connected again"
+        } else {
+            "cut off"
+        }
+    ));
     Ok(())
 }
 
@@ -184,14 +245,27 @@ fn logs(site: &Site, part: &str, follow: bool) -> Result<()> {
     if !log.is_file() {
         let mut parts: Vec<String> = fs::read_dir(site.path("log"))
             .context("list the logs")?
-            .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".log")?.to_owned()))
+            .filter_map(|entry| {
+                Some(
+                    entry
+                        .ok()?
+                        .file_name()
+                        .to_str()?
+                        .strip_suffix(".log")?
+                        .to_owned(),
+                )
+            })
             .collect();
         parts.sort();
         bail!("{part:?} has no log; these have: {}", parts.join(", "));
     }
     if follow {
-        return Err(replace_by(Command::new("tail").args(["-n", "+1", "-F"]).arg(log)));
+        return Err(replace_by(
+            Command::new("tail").args(["-n", "+1", "-F"]).arg(log),
+        ));
     }
     let mut file = fs::File::open(&log).with_context(|| format!("open {}", log.display()))?;
-    std::io::copy(&mut file, &mut std::io::stdout().lock()).context("print the log").map(drop)
+    std::io::copy(&mut file, &mut std::io::stdout().lock())
+        .context("print the log")
+        .map(drop)
 }

@@ -29,8 +29,8 @@ const OWNER: &str = "host";
 pub(super) const HOST_PATH_VOLUMES: &str = "/tmp/hostpath_pv";
 /// From its start until the API server is ready: 4 s on two idle cores.
 const API_SERVER_TIMEOUT: Duration = Duration::from_secs(60);
-/// The API server finishes requests and closes watches meanwhile; etcd syncs.
-const GRACE: Duration = Duration::from_secs(8);
+/// Requests under way end within it. The API server would wait for its watchers far longer, in vain.
+const GRACE: Duration = Duration::from_secs(3);
 /// Requests of writers and watches of controllers, counted by service account; bodies left out.
 const AUDIT_POLICY: &str = r#"apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -48,17 +48,22 @@ pub(super) fn ensure(site: &Site, progress: &Progress) -> Result<()> {
         processes::start(site, OWNER, ETCD, &etcd(site))?;
     }
     let etcd = SocketAddr::from((site.gateway(), site.ports().etcd));
-    processes::wait_until(site, ETCD, "etcd accepts connections", Duration::from_secs(30), || {
-        TcpStream::connect_timeout(&etcd, POLL).is_ok()
-    })?;
+    processes::wait_until(
+        site,
+        ETCD,
+        "etcd accepts connections",
+        Duration::from_secs(30),
+        || TcpStream::connect_timeout(&etcd, POLL).is_ok(),
+    )?;
     if processes::pid(site, API_SERVER).is_none() {
         progress.step("starting the API server");
         start_api_server(site)?;
     }
     wait_for_api_server(site)?;
-    for (part, command) in
-        [(CONTROLLER_MANAGER, controller_manager(site)?), (SCHEDULER, scheduler(site))]
-    {
+    for (part, command) in [
+        (CONTROLLER_MANAGER, controller_manager(site)?),
+        (SCHEDULER, scheduler(site)),
+    ] {
         if processes::pid(site, part).is_none() {
             progress.step(format!("starting the {}", part.replace('-', " ")));
             processes::start(site, OWNER, part, &command)?;
@@ -86,9 +91,13 @@ pub(super) fn ensure_registry(site: &Site) -> Result<()> {
         processes::start(site, OWNER, REGISTRY, &command)?;
     }
     let address = SocketAddr::from((site.gateway(), site.ports().registry));
-    processes::wait_until(site, REGISTRY, "the registry accepts connections", Duration::from_secs(20), || {
-        TcpStream::connect_timeout(&address, POLL).is_ok()
-    })
+    processes::wait_until(
+        site,
+        REGISTRY,
+        "the registry accepts connections",
+        Duration::from_secs(20),
+        || TcpStream::connect_timeout(&address, POLL).is_ok(),
+    )
 }
 
 /// Starts the API server, which must not run.
@@ -100,10 +109,16 @@ pub(super) fn start_api_server(site: &Site) -> Result<()> {
 /// Waits until the API server says that it is ready.
 pub(super) fn wait_for_api_server(site: &Site) -> Result<()> {
     let address = SocketAddr::from((site.gateway(), site.ports().api_server));
-    processes::wait_until(site, API_SERVER, "the API server is ready", API_SERVER_TIMEOUT, || {
-        // A connection first: cheaper than kubectl.
-        TcpStream::connect_timeout(&address, POLL).is_ok() && api::is_ready(site)
-    })
+    processes::wait_until(
+        site,
+        API_SERVER,
+        "the API server is ready",
+        API_SERVER_TIMEOUT,
+        || {
+            // A connection first: cheaper than kubectl.
+            TcpStream::connect_timeout(&address, POLL).is_ok() && api::is_ready(site)
+        },
+    )
 }
 
 /// Ends one of these parts in good order.
@@ -113,7 +128,11 @@ pub(super) fn stop(site: &Site, part: &str) -> Result<()> {
 
 /// Starts one of these parts, which must not run, and waits for it where that can be seen.
 pub(super) fn start(site: &Site, part: &str, progress: &Progress) -> Result<()> {
-    if part == REGISTRY { ensure_registry(site) } else { ensure(site, progress) }
+    if part == REGISTRY {
+        ensure_registry(site)
+    } else {
+        ensure(site, progress)
+    }
 }
 
 /// What is wrong with the parts that run once.
@@ -159,7 +178,10 @@ fn api_server(site: &Site) -> Command {
         format!("--tls-private-key-file={}", pki("apiserver.key")),
         format!("--client-ca-file={}", pki("ca.crt")),
         format!("--service-account-key-file={}", pki("service-accounts.pub")),
-        format!("--service-account-signing-key-file={}", pki("service-accounts.key")),
+        format!(
+            "--service-account-signing-key-file={}",
+            pki("service-accounts.key")
+        ),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-cluster-ip-range={}", site.service_subnet()),
         "--authorization-mode=Node,RBAC".to_owned(),
@@ -184,7 +206,10 @@ fn api_server(site: &Site) -> Command {
     ]);
     if site.config.audit {
         command.args([
-            format!("--audit-policy-file={}", site.path("audit-policy.yaml").display()),
+            format!(
+                "--audit-policy-file={}",
+                site.path("audit-policy.yaml").display()
+            ),
             format!("--audit-log-path={}", site.audit_log().display()),
         ]);
     }
@@ -198,22 +223,38 @@ fn controller_manager(site: &Site) -> Result<Command> {
     let pki = |file: &str| site.path("pki").join(file).display().to_string();
     let mut command = Command::new("unshare");
     command
-        .args(["--mount", "--propagation", "private", "sh", "-ec", "mount --bind \"$0\" \"$1\"; shift; exec \"$@\""])
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-ec",
+            "mount --bind \"$0\" \"$1\"; shift; exec \"$@\"",
+        ])
         .arg(site.path("volumes"))
         .arg(HOST_PATH_VOLUMES)
         .arg(site.program("kube-controller-manager"));
-    command.args(client_args(site, "controller-manager", site.ports().controller_manager)).args([
-        format!("--service-account-private-key-file={}", pki("service-accounts.key")),
-        format!("--root-ca-file={}", pki("ca.crt")),
-        format!("--cluster-signing-cert-file={}", pki("ca.crt")),
-        format!("--cluster-signing-key-file={}", pki("ca.key")),
-        "--use-service-account-credentials=true".to_owned(),
-        "--controllers=*,-node-ipam-controller".to_owned(),
-        "--enable-hostpath-provisioner=true".to_owned(),
-        // A node that is cut off is noticed within 10 s; kubelets renew their leases every 1.5 s.
-        "--node-monitor-period=1s".to_owned(),
-        "--node-monitor-grace-period=8s".to_owned(),
-    ]);
+    command
+        .args(client_args(
+            site,
+            "controller-manager",
+            site.ports().controller_manager,
+        ))
+        .args([
+            format!(
+                "--service-account-private-key-file={}",
+                pki("service-accounts.key")
+            ),
+            format!("--root-ca-file={}", pki("ca.crt")),
+            format!("--cluster-signing-cert-file={}", pki("ca.crt")),
+            format!("--cluster-signing-key-file={}", pki("ca.key")),
+            "--use-service-account-credentials=true".to_owned(),
+            "--controllers=*,-node-ipam-controller".to_owned(),
+            "--enable-hostpath-provisioner=true".to_owned(),
+            // A node that is cut off is noticed within 10 s; kubelets renew their leases every 1.5 s.
+            "--node-monitor-period=1s".to_owned(),
+            "--node-monitor-grace-period=8s".to_owned(),
+        ]);
     Ok(command)
 }
 
@@ -225,10 +266,14 @@ fn scheduler(site: &Site) -> Command {
 
 fn client_args(site: &Site, user: &str, port: u16) -> Vec<String> {
     let kubeconfig = site.path("pki").join(format!("{user}.kubeconfig"));
-    let mut args: Vec<String> = ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
-        .iter()
-        .map(|flag| format!("--{flag}={}", kubeconfig.display()))
-        .collect();
+    let mut args: Vec<String> = [
+        "kubeconfig",
+        "authentication-kubeconfig",
+        "authorization-kubeconfig",
+    ]
+    .iter()
+    .map(|flag| format!("--{flag}={}", kubeconfig.display()))
+    .collect();
     args.extend([
         format!("--bind-address={}", site.gateway()),
         format!("--secure-port={port}"),

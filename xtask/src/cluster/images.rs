@@ -36,9 +36,19 @@ pub(crate) struct SmallImage<'a> {
 
 /// Something in an image's layer.
 pub(crate) enum ImageFile<'a> {
-    Directory { path: &'a str, mode: u32 },
-    File { path: &'a str, mode: u32, content: &'a [u8] },
-    Link { path: &'a str, target: &'a str },
+    Directory {
+        path: &'a str,
+        mode: u32,
+    },
+    File {
+        path: &'a str,
+        mode: u32,
+        content: &'a [u8],
+    },
+    Link {
+        path: &'a str,
+        target: &'a str,
+    },
 }
 
 impl SmallImage<'_> {
@@ -70,10 +80,20 @@ impl SmallImage<'_> {
 
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
         let mut archive = tar::Builder::new(file);
-        append(&mut archive, "oci-layout", 0o644, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        append(
+            &mut archive,
+            "oci-layout",
+            0o644,
+            br#"{"imageLayoutVersion":"1.0.0"}"#,
+        )?;
         append(&mut archive, "index.json", 0o644, &index)?;
         for blob in [&layer, &config, &manifest] {
-            append(&mut archive, &format!("blobs/sha256/{}", sha256(blob)), 0o644, blob)?;
+            append(
+                &mut archive,
+                &format!("blobs/sha256/{}", sha256(blob)),
+                0o644,
+                blob,
+            )?;
         }
         archive.into_inner().context("finish the image archive")?;
         Ok(())
@@ -83,16 +103,24 @@ impl SmallImage<'_> {
         let mut layer = tar::Builder::new(Vec::new());
         for file in self.files {
             match *file {
-                ImageFile::File { path, mode, content } => append(&mut layer, path, mode, content)?,
+                ImageFile::File {
+                    path,
+                    mode,
+                    content,
+                } => append(&mut layer, path, mode, content)?,
                 ImageFile::Directory { path, mode } => {
                     let mut header = header(mode, 0);
                     header.set_entry_type(tar::EntryType::Directory);
-                    layer.append_data(&mut header, path, std::io::empty()).with_context(|| format!("add {path}"))?;
+                    layer
+                        .append_data(&mut header, path, std::io::empty())
+                        .with_context(|| format!("add {path}"))?;
                 }
                 ImageFile::Link { path, target } => {
                     let mut header = header(0o777, 0);
                     header.set_entry_type(tar::EntryType::Symlink);
-                    layer.append_link(&mut header, path, target).with_context(|| format!("add {path}"))?;
+                    layer
+                        .append_link(&mut header, path, target)
+                        .with_context(|| format!("add {path}"))?;
                 }
             }
         }
@@ -109,22 +137,61 @@ pub(super) fn ensure(site: &Site) -> Result<()> {
     std::fs::create_dir_all(site.path("images")).context("create the images directory")?;
     let path = packages::static_busybox().context("find a static busybox")?;
     let busybox = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-    let links: Vec<String> = APPLETS.split_whitespace().map(|applet| format!("bin/{applet}")).collect();
+    let links: Vec<String> = APPLETS
+        .split_whitespace()
+        .map(|applet| format!("bin/{applet}"))
+        .collect();
     let mut files = vec![
-        ImageFile::Directory { path: "bin", mode: 0o755 },
-        ImageFile::Directory { path: "etc", mode: 0o755 },
-        ImageFile::Directory { path: "www", mode: 0o755 },
-        ImageFile::Directory { path: "tmp", mode: 0o1777 },
-        ImageFile::File { path: "bin/busybox", mode: 0o755, content: &busybox },
-        ImageFile::File { path: "etc/passwd", mode: 0o644, content: b"root:x:0:0:root:/:/bin/sh\n" },
-        ImageFile::File { path: "etc/group", mode: 0o644, content: b"root:x:0:\n" },
-        ImageFile::File { path: "www/index.html", mode: 0o644, content: b"demo\n" },
+        ImageFile::Directory {
+            path: "bin",
+            mode: 0o755,
+        },
+        ImageFile::Directory {
+            path: "etc",
+            mode: 0o755,
+        },
+        ImageFile::Directory {
+            path: "www",
+            mode: 0o755,
+        },
+        ImageFile::Directory {
+            path: "tmp",
+            mode: 0o1777,
+        },
+        ImageFile::File {
+            path: "bin/busybox",
+            mode: 0o755,
+            content: &busybox,
+        },
+        ImageFile::File {
+            path: "etc/passwd",
+            mode: 0o644,
+            content: b"root:x:0:0:root:/:/bin/sh\n",
+        },
+        ImageFile::File {
+            path: "etc/group",
+            mode: 0o644,
+            content: b"root:x:0:\n",
+        },
+        ImageFile::File {
+            path: "www/index.html",
+            mode: 0o644,
+            content: b"demo\n",
+        },
     ];
-    files.extend(links.iter().map(|path| ImageFile::Link { path, target: "busybox" }));
+    files.extend(links.iter().map(|path| ImageFile::Link {
+        path,
+        target: "busybox",
+    }));
 
     publish(
         site,
-        &SmallImage { reference: "pause:3", files: &files, cmd: &["/bin/sh", "-c", FOREVER], env: &["PATH=/bin"] },
+        &SmallImage {
+            reference: "pause:3",
+            files: &files,
+            cmd: &["/bin/sh", "-c", FOREVER],
+            env: &["PATH=/bin"],
+        },
     )?;
     let command = format!("echo demo $VERSION; httpd -p 8080 -h /www; {FOREVER}");
     for version in 1..=DEMO_VERSIONS {
@@ -145,7 +212,8 @@ pub(super) fn pause_archive(site: &Site) -> PathBuf {
 }
 
 fn archive(site: &Site, reference: &str) -> PathBuf {
-    site.path("images").join(format!("{}.tar", reference.replace(':', "-")))
+    site.path("images")
+        .join(format!("{}.tar", reference.replace(':', "-")))
 }
 
 fn publish(site: &Site, image: &SmallImage<'_>) -> Result<()> {
@@ -153,13 +221,20 @@ fn publish(site: &Site, image: &SmallImage<'_>) -> Result<()> {
     image.write_archive(&archive)?;
     let mut skopeo = Command::new("skopeo");
     skopeo
-        .args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"])
+        .args([
+            "--insecure-policy",
+            "copy",
+            "--quiet",
+            "--dest-tls-verify=false",
+        ])
         .arg(format!("oci-archive:{}", archive.display()))
         .arg(format!("docker://{}/{}", site.registry(), image.reference));
     for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
         skopeo.env_remove(proxy);
     }
-    process::output(&mut skopeo).with_context(|| format!("push {}", image.reference)).map(drop)
+    process::output(&mut skopeo)
+        .with_context(|| format!("push {}", image.reference))
+        .map(drop)
 }
 
 /// Lower-case hexadecimal digits.
@@ -202,6 +277,13 @@ fn header(mode: u32, size: usize) -> tar::Header {
     header
 }
 
-fn append(archive: &mut tar::Builder<impl Write>, path: &str, mode: u32, content: &[u8]) -> Result<()> {
-    archive.append_data(&mut header(mode, content.len()), path, content).with_context(|| format!("add {path}"))
+fn append(
+    archive: &mut tar::Builder<impl Write>,
+    path: &str,
+    mode: u32,
+    content: &[u8],
+) -> Result<()> {
+    archive
+        .append_data(&mut header(mode, content.len()), path, content)
+        .with_context(|| format!("add {path}"))
 }

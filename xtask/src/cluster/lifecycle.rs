@@ -12,7 +12,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::site::{Lock, MAX_NODES, Node, Site};
 use super::{
-    UpOptions, api, cgroups, control_plane, images, localkube, net, node, packages, pki, preflight, processes,
+    UpOptions, api, cgroups, control_plane, images, localkube, net, node, packages, pki, preflight,
+    processes,
 };
 use crate::progress::Progress;
 
@@ -24,7 +25,10 @@ const REPAIR_TIMEOUT: Duration = Duration::from_secs(45);
 /// Makes sure that the cluster runs.
 pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
     if !(1..=MAX_NODES).contains(&options.nodes) {
-        bail!("a cluster has 1 to {MAX_NODES} nodes, not {}", options.nodes);
+        bail!(
+            "a cluster has 1 to {MAX_NODES} nodes, not {}",
+            options.nodes
+        );
     }
     preflight::preflight()?;
     if !packages::missing().is_empty() {
@@ -38,7 +42,9 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
     };
 
     if net::is_foreign(&site) {
-        progress.step("another cluster took this one's place on the machine since it ended: building anew");
+        progress.step(
+            "another cluster took this one's place on the machine since it ended: building anew",
+        );
         return rebuild(&site, options, &programs, progress);
     }
     if site.config.nodes != options.nodes {
@@ -50,7 +56,10 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
                 options.nodes
             );
         }
-        progress.step(format!("what is left of {:?} had {} nodes: building anew", site.name, site.config.nodes));
+        progress.step(format!(
+            "what is left of {:?} had {} nodes: building anew",
+            site.name, site.config.nodes
+        ));
         return rebuild(&site, options, &programs, progress);
     }
 
@@ -62,10 +71,17 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
         control_plane::stop(&site, control_plane::API_SERVER)?;
     }
     if faults.is_empty() && all_ready(&site) {
-        progress.step(format!("cluster {:?} is up already: nothing to do", site.name));
+        progress.step(format!(
+            "cluster {:?} is up already: nothing to do",
+            site.name
+        ));
         return Ok(site);
     }
-    progress.step(format!("mending cluster {:?}: {}", site.name, summary(&faults)));
+    progress.step(format!(
+        "mending cluster {:?}: {}",
+        site.name,
+        summary(&faults)
+    ));
     if faults.iter().any(|fault| fault.contains("doesn't answer")) {
         processes::stop(&site, control_plane::API_SERVER, Duration::ZERO)?;
     }
@@ -125,10 +141,21 @@ fn build(options: &UpOptions, programs: &Path, progress: &Progress) -> Result<Si
 
 fn rebuild(old: &Site, options: &UpOptions, programs: &Path, progress: &Progress) -> Result<Site> {
     tear_down(old)?;
-    build(options, programs, progress)
+    // An audit log that was asked for once stays on.
+    let options = UpOptions {
+        name: options.name.clone(),
+        audit: options.audit || old.config.audit,
+        ..*options
+    };
+    build(&options, programs, progress)
 }
 
-fn bring_up(site: &mut Site, programs: &Path, timeout: Duration, progress: &Progress) -> Result<()> {
+fn bring_up(
+    site: &mut Site,
+    programs: &Path,
+    timeout: Duration,
+    progress: &Progress,
+) -> Result<()> {
     link_programs(site, programs, progress)?;
     net::ensure_bridge(site)?;
     site.settle_ports()?;
@@ -145,11 +172,13 @@ fn bring_up(site: &mut Site, programs: &Path, timeout: Duration, progress: &Prog
     thread::scope(|scope| {
         let mut tasks = vec![
             scope.spawn(|| control_plane::ensure(site, progress)),
-            scope.spawn(|| control_plane::ensure_registry(site).and_then(|()| images::ensure(site))),
+            scope
+                .spawn(|| control_plane::ensure_registry(site).and_then(|()| images::ensure(site))),
         ];
         for node in &nodes {
             tasks.push(scope.spawn(move || {
-                node::ensure_runtime(node, progress).with_context(|| format!("start {}", node.name()))
+                node::ensure_runtime(node, progress)
+                    .with_context(|| format!("start {}", node.name()))
             }));
         }
         join(tasks)
@@ -175,7 +204,10 @@ fn bring_up(site: &mut Site, programs: &Path, timeout: Duration, progress: &Prog
         // A kubelet or containerd that runs but hangs.
         let ready = api::ready_nodes(site)?;
         for node in nodes.iter().filter(|node| !ready.contains(&node.name())) {
-            progress.step(format!("{} doesn't get Ready: restarting its agents", node.name()));
+            progress.step(format!(
+                "{} doesn't get Ready: restarting its agents",
+                node.name()
+            ));
             node::stop_agents(node)?;
             node::ensure_runtime(node, progress)?;
             node::ensure_agents(node)?;
@@ -207,7 +239,9 @@ fn link_programs(site: &Site, programs: &Path, progress: &Progress) -> Result<()
     let link = site.path("bin");
     if link.join("localkube").exists() {
         if link.canonicalize().ok() != programs.canonicalize().ok() {
-            progress.step("note: the cluster runs another build of the control plane than this checkout's");
+            progress.step(
+                "note: the cluster runs another build of the control plane than this checkout's",
+            );
         }
         return Ok(());
     }
@@ -216,8 +250,13 @@ fn link_programs(site: &Site, programs: &Path, progress: &Progress) -> Result<()
 }
 
 fn join(tasks: Vec<thread::ScopedJoinHandle<'_, Result<()>>>) -> Result<()> {
-    let results: Vec<Result<()>> =
-        tasks.into_iter().map(|task| task.join().unwrap_or_else(|_| Err(anyhow!("a thread panicked")))).collect();
+    let results: Vec<Result<()>> = tasks
+        .into_iter()
+        .map(|task| {
+            task.join()
+                .unwrap_or_else(|_| Err(anyhow!("a thread panicked")))
+        })
+        .collect();
     results.into_iter().collect()
 }
 

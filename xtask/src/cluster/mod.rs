@@ -1,12 +1,11 @@
 //! A real Kubernetes cluster of several nodes on this machine, without Docker: control plane, kubelets and
 //! containerds as processes, nodes as namespaces. See tests/cluster/README.md.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 mod api;
 mod cgroups;
@@ -48,13 +47,17 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Makes sure that it runs: starts, mends or finds it.
     pub(crate) fn up(options: &UpOptions, progress: &Progress) -> Result<Self> {
-        Ok(Self { site: lifecycle::up(options, progress)? })
+        Ok(Self {
+            site: lifecycle::up(options, progress)?,
+        })
     }
 
     /// The cluster of this name, if its API server runs.
     pub(crate) fn find(name: &str) -> Result<Option<Self>> {
         let site = Site::load(name)?;
-        Ok(site.filter(|site| processes::pid(site, control_plane::API_SERVER).is_some()).map(|site| Self { site }))
+        Ok(site
+            .filter(|site| processes::pid(site, control_plane::API_SERVER).is_some())
+            .map(|site| Self { site }))
     }
 
     /// Takes it away with all that belongs to it; fine if there is none.
@@ -89,9 +92,16 @@ pub(crate) fn kubectl_binary(progress: &Progress) -> Result<PathBuf> {
 }
 
 fn kubectl_minor(kubectl: &Path) -> Option<u32> {
-    let answer = process::output(Command::new(kubectl).args(["version", "--client", "--output=json"])).ok()?;
+    let answer =
+        process::output(Command::new(kubectl).args(["version", "--client", "--output=json"]))
+            .ok()?;
     let version: serde_json::Value = serde_json::from_str(&answer).ok()?;
-    version.pointer("/clientVersion/minor")?.as_str()?.trim_end_matches('+').parse().ok()
+    version
+        .pointer("/clientVersion/minor")?
+        .as_str()?
+        .trim_end_matches('+')
+        .parse()
+        .ok()
 }
 
 /// Removes a directory, also while the kernel still lets go of mounts in it.
@@ -99,7 +109,9 @@ fn remove_dir(dir: &Path) -> Result<()> {
     for _ in 0..50 {
         match std::fs::remove_dir_all(dir) {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !dir.exists() => return Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !dir.exists() => {
+                return Ok(());
+            }
             Err(_) => std::thread::sleep(Duration::from_millis(100)),
         }
     }

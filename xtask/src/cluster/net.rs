@@ -19,10 +19,20 @@ pub(super) fn used_subnets() -> Result<Vec<Subnet>> {
     let routes = process::output(Command::new("ip").args(["-o", "-4", "route", "show"]))?;
     let addresses = addresses
         .lines()
-        .filter_map(|line| line.split_whitespace().skip_while(|word| *word != "inet").nth(1))
+        .filter_map(|line| {
+            line.split_whitespace()
+                .skip_while(|word| *word != "inet")
+                .nth(1)
+        })
         .filter_map(Subnet::parse);
-    let routes = routes.lines().filter_map(|line| line.split_whitespace().next()).filter_map(Subnet::parse);
-    Ok(addresses.chain(routes).filter(|subnet| subnet.prefix > WIDE_ROUTE).collect())
+    let routes = routes
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter_map(Subnet::parse);
+    Ok(addresses
+        .chain(routes)
+        .filter(|subnet| subnet.prefix > WIDE_ROUTE)
+        .collect())
 }
 
 pub(super) fn bridge_exists(site: &Site) -> bool {
@@ -31,14 +41,26 @@ pub(super) fn bridge_exists(site: &Site) -> bool {
 
 /// Whether the bridge of this name was made for another state directory: then nothing here is ours.
 pub(super) fn is_foreign(site: &Site) -> bool {
-    let alias = std::fs::read_to_string(Path::new("/sys/class/net").join(site.bridge()).join("ifalias"));
+    let alias = std::fs::read_to_string(
+        Path::new("/sys/class/net")
+            .join(site.bridge())
+            .join("ifalias"),
+    );
     alias.is_ok_and(|alias| !alias.trim().is_empty() && alias.trim() != owner(site))
 }
 
 /// What is missing of the bridge and the nodes' cables.
 pub(super) fn faults(site: &Site) -> Vec<String> {
     let mut faults = Vec::new();
-    let address = process::output(Command::new("ip").args(["-o", "-4", "addr", "show", "up", "dev", &site.bridge()]));
+    let address = process::output(Command::new("ip").args([
+        "-o",
+        "-4",
+        "addr",
+        "show",
+        "up",
+        "dev",
+        &site.bridge(),
+    ]));
     if !address.is_ok_and(|text| text.contains(&format!(" {}/", site.gateway()))) {
         faults.push(format!("bridge {} is missing or down", site.bridge()));
     }
@@ -63,7 +85,11 @@ pub(super) fn ensure_bridge(site: &Site) -> Result<()> {
     batch(
         None,
         &[
-            format!("addr replace {}/{} dev {bridge}", site.gateway(), site.node_subnet().prefix),
+            format!(
+                "addr replace {}/{} dev {bridge}",
+                site.gateway(),
+                site.node_subnet().prefix
+            ),
             format!("link set {bridge} alias {}", owner(site)),
             format!("link set {bridge} up"),
         ],
@@ -78,37 +104,64 @@ pub(super) fn ensure_node(node: &Node<'_>) -> Result<()> {
         ip(&["netns", "add", &netns])?;
     }
     let inside = |args: &[&str]| {
-        process::outcome(Command::new("ip").args(["-n", &netns]).args(args)).is_ok_and(|out| out.status.success())
+        process::outcome(Command::new("ip").args(["-n", &netns]).args(args))
+            .is_ok_and(|out| out.status.success())
     };
     if !Path::new("/sys/class/net").join(&veth).exists() || !inside(&["link", "show", "eth0"]) {
         remove_link(&veth)?;
-        ip(&["link", "add", &veth, "type", "veth", "peer", "name", "eth0", "netns", &netns])?;
+        ip(&[
+            "link", "add", &veth, "type", "veth", "peer", "name", "eth0", "netns", &netns,
+        ])?;
     }
     batch(None, &[format!("link set {veth} master {bridge} up")])?;
     let mut commands = vec![
         "link set lo up".to_owned(),
-        format!("addr replace {}/{} dev eth0", node.address(), node.site.node_subnet().prefix),
+        format!(
+            "addr replace {}/{} dev eth0",
+            node.address(),
+            node.site.node_subnet().prefix
+        ),
         "link set eth0 up".to_owned(),
         format!("route replace default via {}", node.site.gateway()),
     ];
     for peer in node.site.nodes().filter(|peer| peer.number != node.number) {
-        commands.push(format!("route replace {} via {}", peer.pod_subnet(), peer.address()));
+        commands.push(format!(
+            "route replace {} via {}",
+            peer.pod_subnet(),
+            peer.address()
+        ));
     }
     batch(Some(&netns), &commands)?;
     // The machine's own way to the pods: the API server calls webhooks there.
-    batch(None, &[format!("route replace {} via {} dev {bridge}", node.pod_subnet(), node.address())])?;
+    batch(
+        None,
+        &[format!(
+            "route replace {} via {} dev {bridge}",
+            node.pod_subnet(),
+            node.address()
+        )],
+    )?;
     process::output(in_netns(node).args(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))?;
     Ok(())
 }
 
 /// Pulls a node's cable out, or plugs it in.
 pub(super) fn set_connected(node: &Node<'_>, connected: bool) -> Result<()> {
-    ip(&["link", "set", &node.veth(), if connected { "up" } else { "down" }])
+    ip(&[
+        "link",
+        "set",
+        &node.veth(),
+        if connected { "up" } else { "down" },
+    ])
 }
 
 /// Whether the node's cable is there and plugged in.
 pub(super) fn is_connected(node: &Node<'_>) -> bool {
-    let state = std::fs::read_to_string(Path::new("/sys/class/net").join(node.veth()).join("operstate"));
+    let state = std::fs::read_to_string(
+        Path::new("/sys/class/net")
+            .join(node.veth())
+            .join("operstate"),
+    );
     state.is_ok_and(|state| state.trim() == "up")
 }
 
@@ -137,8 +190,18 @@ pub(super) fn remove(site: &Site) -> Result<()> {
 
 /// The state directory's end, without spaces: an interface's alias has 255 bytes.
 fn owner(site: &Site) -> String {
-    let path = site.dir.display().to_string().replace(char::is_whitespace, "_");
-    path.chars().rev().take(60).collect::<Vec<_>>().into_iter().rev().collect()
+    let path = site
+        .dir
+        .display()
+        .to_string()
+        .replace(char::is_whitespace, "_");
+    path.chars()
+        .rev()
+        .take(60)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect()
 }
 
 fn netns_file(netns: &str) -> PathBuf {
@@ -157,7 +220,9 @@ fn remove_netns(netns: &str) -> Result<()> {
         // Unmounts and unlinks; a plain file left by a restart is only unlinked by the second try.
         let removed = ip(&["netns", "del", netns]);
         if file.exists() {
-            std::fs::remove_file(&file).with_context(|| format!("remove {}", file.display())).or(removed)?;
+            std::fs::remove_file(&file)
+                .with_context(|| format!("remove {}", file.display()))
+                .or(removed)?;
         }
     }
     Ok(())
@@ -165,7 +230,10 @@ fn remove_netns(netns: &str) -> Result<()> {
 
 fn remove_link(link: &str) -> Result<()> {
     let file = Path::new("/sys/class/net").join(link);
-    if file.exists() && let Err(error) = ip(&["link", "del", link]) && file.exists() {
+    if file.exists()
+        && let Err(error) = ip(&["link", "del", link])
+        && file.exists()
+    {
         return Err(error);
     }
     Ok(())
@@ -188,15 +256,24 @@ fn batch(netns: Option<&str>, commands: &[String]) -> Result<()> {
     if let Some(netns) = netns {
         command.args(["-n", netns]);
     }
-    command.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().context("start `ip`")?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(commands.join("\n").as_bytes()).context("write to `ip -batch`")?;
+        stdin
+            .write_all(commands.join("\n").as_bytes())
+            .context("write to `ip -batch`")?;
         stdin.write_all(b"\n").context("write to `ip -batch`")?;
     }
     let output = child.wait_with_output().context("wait for `ip`")?;
     if !output.status.success() {
-        bail!("`ip` refused one of {commands:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "`ip` refused one of {commands:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(())
 }

@@ -44,7 +44,10 @@ pub(super) fn ensure_runtime(node: &Node<'_>, progress: &Progress) -> Result<()>
     let is_new = !node.dir().join("run").exists();
     if processes::pid(site, &node.part(HOLDER)).is_none() || !is_whole(node) {
         if !is_new {
-            progress.step(format!("{} lost its namespaces: starting it anew, with its containers", node.name()));
+            progress.step(format!(
+                "{} lost its namespaces: starting it anew, with its containers",
+                node.name()
+            ));
         }
         reset(node)?;
         net::ensure_node(node)?;
@@ -58,14 +61,23 @@ pub(super) fn ensure_runtime(node: &Node<'_>, progress: &Progress) -> Result<()>
     if processes::pid(site, &containerd).is_none() {
         let config = node.dir().join("containerd.toml");
         write_atomically(&config, containerd_config(node)?.as_bytes())?;
-        let mut command = in_namespaces(holder, packages::find("containerd").context("find containerd")?);
+        let mut command = in_namespaces(
+            holder,
+            packages::find("containerd").context("find containerd")?,
+        );
         command.arg("--config").arg(config);
         processes::start(site, &node.part("host"), &containerd, &command)?;
     }
-    processes::wait_until(site, &containerd, "containerd answers", NODE_TIMEOUT, || {
-        let mut version = in_namespaces(holder, "ctr");
-        process::outcome(version.arg("version")).is_ok_and(|out| out.status.success())
-    })
+    processes::wait_until(
+        site,
+        &containerd,
+        "containerd answers",
+        NODE_TIMEOUT,
+        || {
+            let mut version = in_namespaces(holder, "ctr");
+            process::outcome(version.arg("version")).is_ok_and(|out| out.status.success())
+        },
+    )
 }
 
 /// Starts the node's kubelet and kube-proxy. The API server, the pause image and [`ensure_runtime`] come first.
@@ -75,8 +87,11 @@ pub(super) fn ensure_agents(node: &Node<'_>) -> Result<()> {
     let kubelet = node.part(KUBELET);
     if processes::pid(site, &kubelet).is_none() {
         let mut import = in_namespaces(holder, "ctr");
-        import.args(["--namespace", "k8s.io", "images", "import"]).arg(images::pause_archive(site));
-        process::output(&mut import).with_context(|| format!("import the pause image on {}", node.name()))?;
+        import
+            .args(["--namespace", "k8s.io", "images", "import"])
+            .arg(images::pause_archive(site));
+        process::output(&mut import)
+            .with_context(|| format!("import the pause image on {}", node.name()))?;
 
         let config = node.dir().join("kubelet.json");
         write_atomically(&config, &serde_json::to_vec_pretty(&kubelet_config(node))?)?;
@@ -111,10 +126,16 @@ pub(super) fn ensure_agents(node: &Node<'_>) -> Result<()> {
 /// Waits until the node's Services work, seen by the rule for the API server's.
 pub(super) fn wait_for_services(node: &Node<'_>) -> Result<()> {
     let rule = format!("{} . tcp . 443", node.site.api_service());
-    processes::wait_until(node.site, &node.part(PROXY), "Services work", NODE_TIMEOUT, || {
-        process::output(net::in_netns(node).args(["nft", "list", "table", "ip", "kube-proxy"]))
-            .is_ok_and(|rules| rules.contains(&rule))
-    })
+    processes::wait_until(
+        node.site,
+        &node.part(PROXY),
+        "Services work",
+        NODE_TIMEOUT,
+        || {
+            process::output(net::in_netns(node).args(["nft", "list", "table", "ip", "kube-proxy"]))
+                .is_ok_and(|rules| rules.contains(&rule))
+        },
+    )
 }
 
 /// Whether this `up` has to start the kubelet, so that what the API server says about the node is stale.
@@ -124,7 +145,10 @@ pub(super) fn kubelet_runs(node: &Node<'_>) -> bool {
 
 /// What of the node doesn't run.
 pub(super) fn faults(node: &Node<'_>) -> Vec<String> {
-    let dead = PARTS.iter().map(|part| node.part(part)).filter(|part| processes::pid(node.site, part).is_none());
+    let dead = PARTS
+        .iter()
+        .map(|part| node.part(part))
+        .filter(|part| processes::pid(node.site, part).is_none());
     dead.map(|part| format!("{part} doesn't run")).collect()
 }
 
@@ -137,14 +161,19 @@ pub(super) fn stop_agents(node: &Node<'_>) -> Result<()> {
 }
 
 fn holder(node: &Node<'_>) -> Result<u32> {
-    processes::pid(node.site, &node.part(HOLDER)).with_context(|| format!("{}'s holder doesn't run", node.name()))
+    processes::pid(node.site, &node.part(HOLDER))
+        .with_context(|| format!("{}'s holder doesn't run", node.name()))
 }
 
 /// Whether the holder's namespaces are the node's: a new namespace may have taken the old one's name,
 /// or the holder may have been stopped half-way.
 fn is_whole(node: &Node<'_>) -> bool {
-    let Ok(holder) = holder(node) else { return false };
-    let network = |command: &mut Command| process::output(command.args(["readlink", "/proc/self/ns/net"])).ok();
+    let Ok(holder) = holder(node) else {
+        return false;
+    };
+    let network = |command: &mut Command| {
+        process::output(command.args(["readlink", "/proc/self/ns/net"])).ok()
+    };
     let named = network(&mut net::in_netns(node));
     named.is_some()
         && named == network(&mut in_namespaces(holder, "env"))
@@ -160,25 +189,56 @@ fn reset(node: &Node<'_>) -> Result<()> {
 fn start_holder(node: &Node<'_>) -> Result<()> {
     let site = node.site;
     let volumes = site.path("volumes");
-    for dir in ["run/containerd", "run/netns", "run/lock", "log", "kubelet", "cni"] {
-        fs::create_dir_all(node.dir().join(dir)).with_context(|| format!("create {}'s {dir}", node.name()))?;
+    for dir in [
+        "run/containerd",
+        "run/netns",
+        "run/lock",
+        "log",
+        "kubelet",
+        "cni",
+    ] {
+        fs::create_dir_all(node.dir().join(dir))
+            .with_context(|| format!("create {}'s {dir}", node.name()))?;
     }
-    for dir in [volumes.as_path(), KUBELET_DIR.as_ref(), HOST_PATH_VOLUMES.as_ref()] {
+    for dir in [
+        volumes.as_path(),
+        KUBELET_DIR.as_ref(),
+        HOST_PATH_VOLUMES.as_ref(),
+    ] {
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
     }
     let mut command = net::in_netns(node);
     command
-        .args(["unshare", "--mount", "--propagation", "private", "sh", "-ec", HOLD, "sh"])
+        .args([
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-ec",
+            HOLD,
+            "sh",
+        ])
         .arg(node.dir())
-        .args([volumes.as_path(), KUBELET_DIR.as_ref(), HOST_PATH_VOLUMES.as_ref()]);
+        .args([
+            volumes.as_path(),
+            KUBELET_DIR.as_ref(),
+            HOST_PATH_VOLUMES.as_ref(),
+        ]);
     let part = node.part(HOLDER);
     processes::start(site, &node.part("host"), &part, &command)?;
     let ready = node.dir().join("run/ready");
-    processes::wait_until(site, &part, "its mounts are made", POLL * 100, || ready.exists())
+    processes::wait_until(site, &part, "its mounts are made", POLL * 100, || {
+        ready.exists()
+    })
 }
 
 fn kubeconfig(node: &Node<'_>, user: &str) -> String {
-    node.site.path("pki").join(format!("{user}.kubeconfig")).display().to_string()
+    node.site
+        .path("pki")
+        .join(format!("{user}.kubeconfig"))
+        .display()
+        .to_string()
 }
 
 fn containerd_config(node: &Node<'_>) -> Result<String> {
@@ -208,7 +268,10 @@ fn containerd_config(node: &Node<'_>) -> Result<String> {
             },
         }],
     });
-    write_atomically(&dir.join("cni/10-pods.conflist"), &serde_json::to_vec_pretty(&network)?)?;
+    write_atomically(
+        &dir.join("cni/10-pods.conflist"),
+        &serde_json::to_vec_pretty(&network)?,
+    )?;
     let plugins = packages::cni_dir().context("find the CNI plugins")?;
     // restrict_oom_score_adj: without CAP_SYS_RESOURCE a sandbox can't be given a better score than ours.
     Ok(format!(

@@ -14,7 +14,10 @@ const CNI_DIRS: [&str; 2] = ["/usr/lib/cni", "/opt/cni/bin"];
 
 /// A Debian package, and the programs that are used of it.
 const PACKAGES: [(&str, &[&str]); 8] = [
-    ("containerd", &["containerd", "ctr", "containerd-shim-runc-v2"]),
+    (
+        "containerd",
+        &["containerd", "ctr", "containerd-shim-runc-v2"],
+    ),
     ("runc", &["runc"]),
     ("docker-registry", &["docker-registry"]),
     ("skopeo", &["skopeo"]),
@@ -67,13 +70,23 @@ pub(super) fn install(progress: &Progress) -> Result<()> {
         command
     };
     let install = || {
-        process::output(apt().args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(&wanted))
+        process::output(
+            apt()
+                .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+                .args(&wanted),
+        )
     };
     process::output(apt().args(["update", "--quiet"])).context("update apt's lists")?;
     install().with_context(|| advice(&wanted, "apt-get failed"))?;
     let still = missing();
     if !still.is_empty() {
-        bail!("{}", advice(&still, "installed, but their programs are not where they are looked for"));
+        bail!(
+            "{}",
+            advice(
+                &still,
+                "installed, but their programs are not where they are looked for"
+            )
+        );
     }
     Ok(())
 }
@@ -98,16 +111,19 @@ pub(super) fn find(program: &str) -> Option<PathBuf> {
 
 /// The directory with the CNI plugins that the nodes' networks are made of.
 pub(super) fn cni_dir() -> Option<&'static Path> {
-    CNI_DIRS
-        .iter()
-        .map(Path::new)
-        .find(|dir| ["bridge", "host-local", "loopback"].iter().all(|plugin| dir.join(plugin).is_file()))
+    CNI_DIRS.iter().map(Path::new).find(|dir| {
+        ["bridge", "host-local", "loopback"]
+            .iter()
+            .all(|plugin| dir.join(plugin).is_file())
+    })
 }
 
 /// A busybox that runs in an image of its own, which a dynamically linked one doesn't.
 pub(super) fn static_busybox() -> Option<PathBuf> {
     let path = find("busybox")?;
     let program = std::fs::read(&path).ok()?;
-    let is_dynamic = program.windows(6).any(|bytes| bytes == b"/ld-li" || bytes == b"/ld-mu");
+    let is_dynamic = program
+        .windows(6)
+        .any(|bytes| bytes == b"/ld-li" || bytes == b"/ld-mu");
     (!is_dynamic).then_some(path)
 }

@@ -6,9 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use serde_json::json;
 
@@ -31,7 +33,10 @@ pub(super) fn ensure(site: &Site) -> Result<()> {
     let gateway = site.gateway().to_string();
     authority.sign(
         "apiserver",
-        Subject { name: "kube-apiserver", group: None },
+        Subject {
+            name: "kube-apiserver",
+            group: None,
+        },
         &[
             "127.0.0.1",
             &gateway,
@@ -43,8 +48,22 @@ pub(super) fn ensure(site: &Site) -> Result<()> {
             "kubernetes.default.svc.cluster.local",
         ],
     )?;
-    authority.sign("front-proxy", Subject { name: "front-proxy", group: None }, &[])?;
-    authority.sign("kubelet-client", Subject { name: "kube-apiserver-kubelet-client", group: Some(MASTERS) }, &[])?;
+    authority.sign(
+        "front-proxy",
+        Subject {
+            name: "front-proxy",
+            group: None,
+        },
+        &[],
+    )?;
+    authority.sign(
+        "kubelet-client",
+        Subject {
+            name: "kube-apiserver-kubelet-client",
+            group: Some(MASTERS),
+        },
+        &[],
+    )?;
 
     let users = [
         ("admin", "admin", Some(MASTERS)),
@@ -54,24 +73,44 @@ pub(super) fn ensure(site: &Site) -> Result<()> {
     ];
     for (file, name, group) in users {
         let credentials = authority.sign(file, Subject { name, group }, &[])?;
-        write_kubeconfig(site, &authority, &credentials, &dir.join(format!("{file}.kubeconfig")))?;
+        write_kubeconfig(
+            site,
+            &authority,
+            &credentials,
+            &dir.join(format!("{file}.kubeconfig")),
+        )?;
     }
     for node in site.nodes() {
         let name = node.name();
         // Client and server in one: the kubelet's API is served with it too.
         let credentials = authority.sign(
             &name,
-            Subject { name: &format!("system:node:{name}"), group: Some("system:nodes") },
+            Subject {
+                name: &format!("system:node:{name}"),
+                group: Some("system:nodes"),
+            },
             &[&name, &node.address().to_string(), "127.0.0.1"],
         )?;
-        write_kubeconfig(site, &authority, &credentials, &dir.join(format!("{name}.kubeconfig")))?;
+        write_kubeconfig(
+            site,
+            &authority,
+            &credentials,
+            &dir.join(format!("{name}.kubeconfig")),
+        )?;
     }
 
     let service_accounts = KeyPair::generate().context("generate the service accounts' key")?;
-    write_secret(&dir.join("service-accounts.key"), &service_accounts.serialize_pem())?;
-    write_secret(&dir.join("service-accounts.pub"), &service_accounts.public_key_pem())?;
+    write_secret(
+        &dir.join("service-accounts.key"),
+        &service_accounts.serialize_pem(),
+    )?;
+    write_secret(
+        &dir.join("service-accounts.pub"),
+        &service_accounts.public_key_pem(),
+    )?;
 
-    let admin = fs::read(dir.join("admin.kubeconfig")).context("read the administrator's kubeconfig")?;
+    let admin =
+        fs::read(dir.join("admin.kubeconfig")).context("read the administrator's kubeconfig")?;
     write_secret(&site.kubeconfig(), &String::from_utf8_lossy(&admin))?;
     write_atomically(&done, b"")
 }
@@ -82,6 +121,7 @@ struct Authority<'a> {
     certificate: String,
 }
 
+#[derive(Clone, Copy)]
 struct Subject<'a> {
     name: &'a str,
     group: Option<&'a str>,
@@ -97,30 +137,52 @@ impl<'a> Authority<'a> {
         let key = KeyPair::generate().context("generate the CA's key")?;
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "local-cluster-ca");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "local-cluster-ca");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages =
-            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
-        let certificate = params.self_signed(&key).context("sign the CA's certificate")?.pem();
+        params.key_usages = vec![
+            KeyUsagePurpose::KeyCertSign,
+            KeyUsagePurpose::CrlSign,
+            KeyUsagePurpose::DigitalSignature,
+        ];
+        let certificate = params
+            .self_signed(&key)
+            .context("sign the CA's certificate")?
+            .pem();
         write_secret(&dir.join("ca.key"), &key.serialize_pem())?;
         write_secret(&dir.join("ca.crt"), &certificate)?;
-        Ok(Self { dir, issuer: Issuer::new(params, key), certificate })
+        Ok(Self {
+            dir,
+            issuer: Issuer::new(params, key),
+            certificate,
+        })
     }
 
     /// Writes `<file>.crt` and `<file>.key`.
     fn sign(&self, file: &str, subject: Subject<'_>, hosts: &[&str]) -> Result<Credentials> {
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).with_context(|| format!("describe certificate {file}"))?;
+        let mut params = CertificateParams::new(hosts)
+            .with_context(|| format!("describe certificate {file}"))?;
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, subject.name);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, subject.name);
         if let Some(group) = subject.group {
-            params.distinguished_name.push(DnType::OrganizationName, group);
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, group);
         }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
         let key = KeyPair::generate().with_context(|| format!("generate key {file}"))?;
-        let certificate =
-            params.signed_by(&key, &self.issuer).with_context(|| format!("sign certificate {file}"))?.pem();
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .with_context(|| format!("sign certificate {file}"))?
+            .pem();
         let key = key.serialize_pem();
         write_secret(&self.dir.join(format!("{file}.crt")), &certificate)?;
         write_secret(&self.dir.join(format!("{file}.key")), &key)?;
@@ -129,18 +191,23 @@ impl<'a> Authority<'a> {
 }
 
 /// Everything embedded, so that the one file can be handed on. JSON is YAML too.
-fn write_kubeconfig(site: &Site, authority: &Authority<'_>, user: &Credentials, path: &Path) -> Result<()> {
+fn write_kubeconfig(
+    site: &Site,
+    authority: &Authority<'_>,
+    user: &Credentials,
+    path: &Path,
+) -> Result<()> {
     let name = &site.name;
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": name, "cluster": {
             "server": site.api_server(),
-            "certificate-authority-data": base64(authority.certificate.as_bytes()),
+            "certificate-authority-data": BASE64.encode(&authority.certificate),
         }}],
         "users": [{"name": name, "user": {
-            "client-certificate-data": base64(user.certificate.as_bytes()),
-            "client-key-data": base64(user.key.as_bytes()),
+            "client-certificate-data": BASE64.encode(&user.certificate),
+            "client-key-data": BASE64.encode(&user.key),
         }}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
@@ -157,32 +224,6 @@ fn write_secret(path: &Path, content: &str) -> Result<()> {
         .mode(0o600)
         .open(path)
         .with_context(|| format!("open {}", path.display()))?;
-    file.write_all(content.as_bytes()).with_context(|| format!("write {}", path.display()))
-}
-
-/// Standard base64 with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().enumerate().fold(0u32, |word, (n, byte)| word | u32::from(*byte) << (16 - 8 * n));
-        for n in 0..4 {
-            let symbol = ALPHABET.get((word >> (18 - 6 * n)) as usize & 63).copied().unwrap_or(b'=');
-            text.push(if n <= chunk.len() { char::from(symbol) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_pads() {
-        for (plain, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
-            assert_eq!(base64(plain.as_bytes()), encoded);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0xfd]), "//79");
-    }
+    file.write_all(content.as_bytes())
+        .with_context(|| format!("write {}", path.display()))
 }

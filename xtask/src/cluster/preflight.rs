@@ -18,7 +18,10 @@ pub(crate) fn preflight() -> Result<()> {
         if nix::unistd::geteuid().is_root() {
             problems.extend(kernel_problems());
         } else {
-            problems.push("not root: namespaces, bridges and mounts need it; run it by sudo or in a VM".to_owned());
+            problems.push(
+                "not root: namespaces, bridges and mounts need it; run it by sudo or in a VM"
+                    .to_owned(),
+            );
         }
         let missing = packages::missing();
         if let Some(reason) = packages::cannot_install()
@@ -42,7 +45,10 @@ fn report(problems: &[String]) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let list: String = problems.iter().map(|problem| format!("\n  - {problem}")).collect();
+    let list: String = problems
+        .iter()
+        .map(|problem| format!("\n  - {problem}"))
+        .collect();
     bail!("this machine can't run a local cluster:{list}")
 }
 
@@ -98,9 +104,14 @@ const PROBES: [Probe; 5] = [
 
 fn kernel_problems() -> Vec<String> {
     let mut problems = Vec::new();
-    let scratch = cache::dir().and_then(|dir| Ok(tempfile::Builder::new().prefix(".probe").tempdir_in(dir)?));
+    let scratch = cache::dir()
+        .and_then(|dir| Ok(tempfile::Builder::new().prefix(".probe").tempdir_in(dir)?));
     match scratch {
-        Ok(scratch) => problems.extend(PROBES.iter().filter_map(|probe| probe.problem(scratch.path()))),
+        Ok(scratch) => problems.extend(
+            PROBES
+                .iter()
+                .filter_map(|probe| probe.problem(scratch.path())),
+        ),
         Err(error) => problems.push(format!("the cache directory can't be written: {error:#}")),
     }
     problems.extend(cgroup_problem());
@@ -110,17 +121,27 @@ fn kernel_problems() -> Vec<String> {
 impl Probe {
     fn problem(&self, scratch: &Path) -> Option<String> {
         // A program that is missing is told as a package, and tried once it is there.
-        if self.needs.iter().any(|program| packages::find(program).is_none()) {
+        if self
+            .needs
+            .iter()
+            .any(|program| packages::find(program).is_none())
+        {
             return None;
         }
         let mut command = Command::new("unshare");
-        command.args(self.namespaces).args(["sh", "-c", self.script]).arg(scratch);
+        command
+            .args(self.namespaces)
+            .args(["sh", "-c", self.script])
+            .arg(scratch);
         let refusal = match process::outcome(&mut command) {
             Ok(output) if output.status.success() => return None,
             Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
             Err(error) => format!("{error:#}"),
         };
-        Some(format!("{} are refused ({refusal}): {}", self.what, self.advice))
+        Some(format!(
+            "{} are refused ({refusal}): {}",
+            self.what, self.advice
+        ))
     }
 }
 
@@ -131,16 +152,27 @@ fn cgroup_problem() -> Option<String> {
     if !cgroups::is_v2() {
         let lacking: Vec<&str> = ["cpu", "cpuset", "memory", "devices", "freezer", "pids"]
             .into_iter()
-            .filter(|name| !Path::new("/sys/fs/cgroup").join(name).join("cgroup.procs").exists())
+            .filter(|name| {
+                !Path::new("/sys/fs/cgroup")
+                    .join(name)
+                    .join("cgroup.procs")
+                    .exists()
+            })
             .collect();
         if !lacking.is_empty() {
-            return Some(format!("cgroup hierarchies {} are missing: {ADVICE}", lacking.join(", ")));
+            return Some(format!(
+                "cgroup hierarchies {} are missing: {ADVICE}",
+                lacking.join(", ")
+            ));
         }
     }
     for root in roots {
         let probe = root.join(format!("kruise-probe-{}", std::process::id()));
         if let Err(error) = std::fs::create_dir(&probe).and_then(|()| std::fs::remove_dir(&probe)) {
-            return Some(format!("cgroups can't be made in {} ({error}): {ADVICE}", root.display()));
+            return Some(format!(
+                "cgroups can't be made in {} ({error}): {ADVICE}",
+                root.display()
+            ));
         }
     }
     None

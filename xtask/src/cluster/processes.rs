@@ -36,16 +36,26 @@ pub(super) fn start(site: &Site, owner: &str, part: &str, program: &Command) -> 
         .arg(program.get_program())
         .args(program.get_args())
         .env_clear()
-        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )
         .env("HOME", &site.dir)
-        .envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))))
+        .envs(
+            program
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        )
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("share the log")?)
         .stderr(log);
-    let child = command.spawn().with_context(|| format!("start {part}: `{}`", process::show(&command)))?;
+    let child = command
+        .spawn()
+        .with_context(|| format!("start {part}: `{}`", process::show(&command)))?;
     let pid = child.id();
-    let stamp = stamp(pid).with_context(|| format!("{part} ended at once{}", log_tail(site, part)))?;
+    let stamp =
+        stamp(pid).with_context(|| format!("{part} ended at once{}", log_tail(site, part)))?;
     fs::create_dir_all(site.path("pids")).context("create the pids directory")?;
     write_atomically(&record(site, part), format!("{pid} {stamp}\n").as_bytes())
 }
@@ -64,9 +74,16 @@ pub(super) fn stop(site: &Site, part: &str, grace: Duration) -> Result<()> {
     let mut asked = false;
     while let Some(pid) = pid(site, part) {
         let waited = start.elapsed();
-        let signal = if waited >= grace { Signal::SIGKILL } else { Signal::SIGTERM };
+        let signal = if waited >= grace {
+            Signal::SIGKILL
+        } else {
+            Signal::SIGTERM
+        };
         if !asked || signal == Signal::SIGKILL {
-            let _ = kill(Pid::from_raw(pid.try_into().context("a pid too large")?), signal);
+            let _ = kill(
+                Pid::from_raw(pid.try_into().context("a pid too large")?),
+                signal,
+            );
             asked = true;
         }
         if waited > grace + Duration::from_secs(10) {
@@ -92,10 +109,17 @@ pub(super) fn wait_until(
             return Ok(());
         }
         if pid(site, part).is_none() {
-            bail!("{part} ended while waiting until {what}{}", log_tail(site, part));
+            bail!(
+                "{part} ended while waiting until {what}{}",
+                log_tail(site, part)
+            );
         }
         if start.elapsed() > timeout {
-            bail!("waited {} s until {what}, in vain{}", timeout.as_secs(), log_tail(site, part));
+            bail!(
+                "waited {} s until {what}, in vain{}",
+                timeout.as_secs(),
+                log_tail(site, part)
+            );
         }
         std::thread::sleep(POLL);
     }
@@ -104,16 +128,23 @@ pub(super) fn wait_until(
 /// A command in the node's mount and network namespaces, `holder` being the process that keeps them.
 pub(super) fn in_namespaces(holder: u32, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("nsenter");
-    command.args(["--target", &holder.to_string(), "--mount", "--net", "--"]).arg(program);
+    command
+        .args(["--target", &holder.to_string(), "--mount", "--net", "--"])
+        .arg(program);
     command
 }
 
 /// The end of a part's log, made to be appended to an error.
 pub(super) fn log_tail(site: &Site, part: &str) -> String {
     let path = site.log(part);
-    let text = fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = fs::read(&path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let tail = lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n  ");
+    let tail = lines
+        .get(lines.len().saturating_sub(8)..)
+        .unwrap_or_default()
+        .join("\n  ");
     format!("; the end of {}:\n  {tail}", path.display())
 }
 

@@ -87,8 +87,14 @@ impl Site {
     pub(super) fn load(name: &str) -> Result<Option<Self>> {
         check_name(name)?;
         let dir = clusters_dir()?.join(name);
-        let Some(config) = read_config(&dir)? else { return Ok(None) };
-        Ok(Some(Self { name: name.to_owned(), dir, config }))
+        let Some(config) = read_config(&dir)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: name.to_owned(),
+            dir,
+            config,
+        }))
     }
 
     /// Takes a slot for a new cluster and writes it down.
@@ -100,7 +106,9 @@ impl Site {
         lock.lock().context("lock the slots")?;
 
         let mut taken = BTreeSet::new();
-        for entry in fs::read_dir(&clusters).with_context(|| format!("read {}", clusters.display()))? {
+        for entry in
+            fs::read_dir(&clusters).with_context(|| format!("read {}", clusters.display()))?
+        {
             if let Some(config) = read_config(&entry?.path())? {
                 taken.insert(config.slot);
             }
@@ -110,14 +118,25 @@ impl Site {
             let site = Self {
                 name: name.to_owned(),
                 dir: clusters.join(name),
-                config: Config { slot, nodes, audit, ports: None },
+                config: Config {
+                    slot,
+                    nodes,
+                    audit,
+                    ports: None,
+                },
             };
             // Another user's or cache directory's cluster: not in our list, but on this machine.
             let foreign = net::bridge_exists(&site) || cgroups::exists(&site);
-            if foreign || site.subnets().iter().any(|ours| in_use.iter().any(|used| ours.overlaps(used))) {
+            if foreign
+                || site
+                    .subnets()
+                    .iter()
+                    .any(|ours| in_use.iter().any(|used| ours.overlaps(used)))
+            {
                 continue;
             }
-            fs::create_dir_all(site.path("log")).with_context(|| format!("create {}", site.dir.display()))?;
+            fs::create_dir_all(site.path("log"))
+                .with_context(|| format!("create {}", site.dir.display()))?;
             site.save()?;
             return Ok(site);
         }
@@ -130,7 +149,10 @@ impl Site {
 
     /// Writes the configuration, whole or not at all.
     pub(super) fn save(&self) -> Result<()> {
-        write_atomically(&self.path("cluster.json"), &serde_json::to_vec_pretty(&self.config)?)
+        write_atomically(
+            &self.path("cluster.json"),
+            &serde_json::to_vec_pretty(&self.config)?,
+        )
     }
 
     /// Settles the ports once the bridge's address exists.
@@ -185,15 +207,24 @@ impl Site {
     }
 
     pub(super) fn pod_subnet(&self) -> Subnet {
-        Subnet { address: Ipv4Addr::new(10, 120 + self.config.slot, 0, 0), prefix: 16 }
+        Subnet {
+            address: Ipv4Addr::new(10, 120 + self.config.slot, 0, 0),
+            prefix: 16,
+        }
     }
 
     pub(super) fn service_subnet(&self) -> Subnet {
-        Subnet { address: Ipv4Addr::new(10, 200 + self.config.slot, 0, 0), prefix: 16 }
+        Subnet {
+            address: Ipv4Addr::new(10, 200 + self.config.slot, 0, 0),
+            prefix: 16,
+        }
     }
 
     pub(super) fn node_subnet(&self) -> Subnet {
-        Subnet { address: Ipv4Addr::new(10, 89 + self.config.slot, 0, 0), prefix: 24 }
+        Subnet {
+            address: Ipv4Addr::new(10, 89 + self.config.slot, 0, 0),
+            prefix: 24,
+        }
     }
 
     /// The `kubernetes` Service's address: the first of the range.
@@ -242,7 +273,10 @@ impl Node<'_> {
     }
 
     pub(super) fn pod_subnet(&self) -> Subnet {
-        Subnet { address: Ipv4Addr::new(10, 120 + self.site.config.slot, self.number, 0), prefix: 24 }
+        Subnet {
+            address: Ipv4Addr::new(10, 120 + self.site.config.slot, self.number, 0),
+            prefix: 24,
+        }
     }
 
     pub(super) fn netns(&self) -> String {
@@ -271,7 +305,10 @@ impl Subnet {
     /// From `10.0.0.0/8` or a bare address.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = text.split_once('/').unwrap_or((text, "32"));
-        Some(Self { address: address.parse().ok()?, prefix: prefix.parse().ok().filter(|prefix| *prefix <= 32)? })
+        Some(Self {
+            address: address.parse().ok()?,
+            prefix: prefix.parse().ok().filter(|prefix| *prefix <= 32)?,
+        })
     }
 
     pub(super) fn overlaps(&self, other: &Self) -> bool {
@@ -298,8 +335,11 @@ impl Lock {
         let path = clusters_dir()?.join(format!(".{name}.lock"));
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
         if file.try_lock().is_err() {
-            progress.step(format!("another command is working on cluster {name:?}; waiting for it"));
-            file.lock().with_context(|| format!("lock {}", path.display()))?;
+            progress.step(format!(
+                "another command is working on cluster {name:?}; waiting for it"
+            ));
+            file.lock()
+                .with_context(|| format!("lock {}", path.display()))?;
         }
         Ok(Self(file))
     }
@@ -321,10 +361,16 @@ fn clusters_dir() -> Result<PathBuf> {
 fn read_config(dir: &Path) -> Result<Option<Config>> {
     let path = dir.join("cluster.json");
     match fs::read(&path) {
-        Ok(content) => {
-            Ok(Some(serde_json::from_slice(&content).with_context(|| format!("parse {}", path.display()))?))
-        }
-        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+        Ok(content) => Ok(Some(
+            serde_json::from_slice(&content)
+                .with_context(|| format!("parse {}", path.display()))?,
+        )),
+        Err(error)
+            if matches!(
+                error.kind(),
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+            ) =>
+        {
             Ok(None)
         }
         Err(error) => Err(error).with_context(|| format!("read {}", path.display())),

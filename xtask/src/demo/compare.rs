@@ -40,6 +40,24 @@ impl Outcome {
             .count();
         format!("{n_new} of {}", self.before.len())
     }
+
+    /// Starts of containers between before and after.
+    fn n_container_starts(&self) -> u32 {
+        let before: BTreeMap<&str, &PodView> = self
+            .before
+            .values()
+            .map(|pod| (pod.uid.as_str(), pod))
+            .collect();
+        let starts = |pod: &PodView| pod.app.restarts + pod.sidecar.restarts;
+        self.after
+            .values()
+            .map(|pod| match before.get(pod.uid.as_str()) {
+                Some(old) => starts(pod).saturating_sub(starts(old)),
+                // Both containers once, and again as often as they restarted.
+                None => starts(pod) + 2,
+            })
+            .sum()
+    }
 }
 
 /// Everything that an update in place must keep and did not; empty if all is well.
@@ -102,6 +120,10 @@ pub(super) fn comparison(in_place: &Outcome, recreate: &Outcome) -> Vec<String> 
             both(&|outcome| outcome.n_kept(|pod| &pod.ip)),
         ),
     ];
+    rows.push((
+        "containers started".to_owned(),
+        both(&|outcome| outcome.n_container_starts().to_string()),
+    ));
     if let (Some(in_place), Some(recreate)) = (in_place.writes, recreate.writes) {
         let both =
             |of: &dyn Fn(PodWrites) -> u32| [of(in_place), of(recreate)].map(|n| n.to_string());
@@ -209,6 +231,7 @@ mod tests {
                 "pods rescheduled                         0 of 1    1 of 1",
                 "UIDs kept                                1 of 1    0 of 1",
                 "IPs kept                                 1 of 1    0 of 1",
+                "containers started                            1         2",
                 "writes to pods by the controller              3         4",
                 "  create                                      0         1",
                 "  patch                                       3         2",

@@ -7,8 +7,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use crate::cluster::{self, Cluster};
 use crate::process;
+use crate::progress::Progress;
 
+/// The demo image on a cluster of ours, where any registry's name leads to the same registry.
+const LOCAL_IMAGE: &str = "registry.local/demo";
 /// Everything of the demo is in this namespace.
 pub(super) const NAMESPACE: &str = "demo";
 /// The CloneSet.
@@ -29,6 +33,16 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// A cluster of our own.
+    pub(super) fn of(cluster: &Cluster, progress: &Progress) -> Result<Self> {
+        Ok(Self {
+            kubectl: cluster::kubectl_binary(progress)?,
+            kubeconfig: cluster.kubeconfig(),
+            image: LOCAL_IMAGE.to_owned(),
+            audit_log: cluster.audit_log(),
+        })
+    }
+
     /// kubectl for this cluster.
     pub(super) fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);

@@ -33,7 +33,10 @@ pub(super) fn apply(kubectl: &Kubectl, manifests: &Manifests, progress: &Progres
         apply_objects(kubectl, &crds)?;
         let mut wait = kubectl.command();
         wait.args(["wait", "--for=condition=Established", ESTABLISHED_TIMEOUT]);
-        wait.args(crds.iter().map(|crd| format!("crd/{}", text(crd, "/metadata/name"))));
+        wait.args(
+            crds.iter()
+                .map(|crd| format!("crd/{}", text(crd, "/metadata/name"))),
+        );
         process::output(&mut wait).context("a CRD was not accepted (`kubectl describe crd`)")?;
     }
     let rest = manifests.without_crds();
@@ -54,7 +57,11 @@ fn apply_objects(kubectl: &Kubectl, objects: &[&Value]) -> Result<()> {
     let said = String::from_utf8_lossy(&output.stderr);
     let missing = missing_rights(&said);
     if missing.is_empty() {
-        bail!("the API server {} refused a manifest: {}", kubectl.server(), said.trim());
+        bail!(
+            "the API server {} refused a manifest: {}",
+            kubectl.server(),
+            said.trim()
+        );
     }
     bail!(
         "rights are missing on {}:\n{}\nask an administrator for them, or install as \
@@ -66,7 +73,11 @@ fn apply_objects(kubectl: &Kubectl, objects: &[&Value]) -> Result<()> {
 
 /// One sentence for each right that the API server says is missing.
 pub(super) fn missing_rights(stderr: &str) -> BTreeSet<String> {
-    stderr.lines().filter(|line| line.contains("orbidden")).filter_map(missing_right).collect()
+    stderr
+        .lines()
+        .filter(|line| line.contains("orbidden"))
+        .filter_map(missing_right)
+        .collect()
 }
 
 fn missing_right(line: &str) -> Option<String> {
@@ -83,10 +94,16 @@ fn missing_right(line: &str) -> Option<String> {
     let verb = line.split(" cannot ").nth(1)?.split(' ').next()?;
     let resource = quoted_after(line, " resource ")?;
     let group = quoted_after(line, " in API group ").unwrap_or_default();
-    let resource =
-        if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let resource = if group.is_empty() {
+        resource.to_owned()
+    } else {
+        format!("{resource}.{group}")
+    };
     let (place, flag) = match quoted_after(line, " in the namespace ") {
-        Some(namespace) => (format!("in namespace \"{namespace}\""), format!(" -n {namespace}")),
+        Some(namespace) => (
+            format!("in namespace \"{namespace}\""),
+            format!(" -n {namespace}"),
+        ),
         None => ("in the whole cluster".to_owned(), String::new()),
     };
     Some(format!(
@@ -115,8 +132,10 @@ mod tests {
         let rights: Vec<String> = missing_rights(said).into_iter().collect();
         assert_eq!(
             rights,
-            ["  user \"dev\" may not patch deployments.apps in namespace \"kruise-system\" \
-              (`kubectl auth can-i patch deployments.apps -n kruise-system`)"]
+            [
+                "  user \"dev\" may not patch deployments.apps in namespace \"kruise-system\" \
+              (`kubectl auth can-i patch deployments.apps -n kruise-system`)"
+            ]
         );
     }
 
@@ -124,10 +143,20 @@ mod tests {
     fn a_core_resource_of_the_cluster_has_no_group_and_no_namespace() {
         let said = "Error from server (Forbidden): namespaces \"x\" is forbidden: User \"dev\" \
                     cannot patch resource \"namespaces\" in API group \"\" in the namespace \"x\"";
-        assert!(missing_rights(said).first().unwrap().contains("may not patch namespaces in"));
+        assert!(
+            missing_rights(said)
+                .first()
+                .unwrap()
+                .contains("may not patch namespaces in")
+        );
         let said = "Error from server (Forbidden): a is forbidden: User \"dev\" cannot get \
                     resource \"nodes\" in API group \"\" at the cluster scope";
-        assert!(missing_rights(said).first().unwrap().contains("nodes in the whole cluster"));
+        assert!(
+            missing_rights(said)
+                .first()
+                .unwrap()
+                .contains("nodes in the whole cluster")
+        );
     }
 
     #[test]

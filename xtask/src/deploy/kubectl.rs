@@ -34,21 +34,29 @@ impl Kubectl {
         if !kubeconfig.is_file() {
             bail!("there is no kubeconfig file {file}");
         }
-        let mut kubectl =
-            Self { binary, kubeconfig: kubeconfig.to_owned(), context, server: String::new() };
+        let mut kubectl = Self {
+            binary,
+            kubeconfig: kubeconfig.to_owned(),
+            context,
+            server: String::new(),
+        };
         let view = kubectl
             .output(&["config", "view", "--minify", "--output=json"])
             .with_context(|| format!("read the kubeconfig file {file}"))?;
-        kubectl.server =
-            text(&parse_json(&view, "its configuration")?, "/clusters/0/cluster/server").to_owned();
+        kubectl.server = text(
+            &parse_json(&view, "its configuration")?,
+            "/clusters/0/cluster/server",
+        )
+        .to_owned();
         if kubectl.server.is_empty() {
             bail!("the kubeconfig file {file} names no server in its current context");
         }
-        let answer = process::outcome(kubectl.command().args([
-            "get",
-            "--raw=/version",
-            CONNECT_TIMEOUT,
-        ]))?;
+        let answer =
+            process::outcome(
+                kubectl
+                    .command()
+                    .args(["get", "--raw=/version", CONNECT_TIMEOUT]),
+            )?;
         if answer.status.success() {
             return Ok(kubectl);
         }
@@ -83,7 +91,10 @@ impl Kubectl {
     /// Reads as JSON; nothing if the object or its kind doesn't exist.
     pub(super) fn get(&self, args: &[&str]) -> Result<Option<Value>> {
         let mut command = self.command();
-        command.arg("get").args(args).args(["--output=json", READ_TIMEOUT]);
+        command
+            .arg("get")
+            .args(args)
+            .args(["--output=json", READ_TIMEOUT]);
         let output = process::outcome(&mut command)?;
         if output.status.success() {
             let json = String::from_utf8_lossy(&output.stdout);
@@ -101,11 +112,18 @@ impl Kubectl {
         let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         let input = serde_json::to_vec(&list).context("write the manifests as JSON")?;
         let mut command = self.command();
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command
             .spawn()
             .with_context(|| format!("start `{}`", process::show(&command)))?;
-        let mut stdin = child.stdin.take().context("kubectl has no standard input")?;
+        let mut stdin = child
+            .stdin
+            .take()
+            .context("kubectl has no standard input")?;
         // Beside the reading of its output: kubectl could otherwise fill one pipe while we fill
         // the other.
         let writer = std::thread::spawn(move || stdin.write_all(&input));
@@ -132,13 +150,19 @@ mod tests {
     #[test]
     fn a_missing_kubeconfig_is_named() {
         let path = Path::new("/nowhere/kubeconfig");
-        let error = Kubectl::connect("kubectl".into(), path, None).err().unwrap().to_string();
+        let error = Kubectl::connect("kubectl".into(), path, None)
+            .err()
+            .unwrap()
+            .to_string();
         assert_eq!(error, "there is no kubeconfig file /nowhere/kubeconfig");
     }
 
     #[test]
     fn the_last_line_that_says_something_is_the_reason() {
-        assert_eq!(last_line(b"E1 retry\nUnable to connect\n\n"), "Unable to connect");
+        assert_eq!(
+            last_line(b"E1 retry\nUnable to connect\n\n"),
+            "Unable to connect"
+        );
         assert_eq!(last_line(b""), "it gave no reason");
     }
 }

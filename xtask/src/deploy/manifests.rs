@@ -11,8 +11,10 @@ use crate::image::PLACEHOLDER_REGISTRY;
 use crate::workspace::Metadata;
 
 /// Where a workload keeps the containers of its pods.
-const CONTAINER_LISTS: [&str; 2] =
-    ["/spec/template/spec/initContainers", "/spec/template/spec/containers"];
+const CONTAINER_LISTS: [&str; 2] = [
+    "/spec/template/spec/initContainers",
+    "/spec/template/spec/containers",
+];
 
 /// An overlay's objects, in kustomize's order.
 pub(super) struct Manifests {
@@ -61,7 +63,9 @@ impl Manifests {
     }
 
     pub(super) fn of_kind<'a>(&'a self, kinds: &'a [&str]) -> impl Iterator<Item = &'a Value> {
-        self.objects.iter().filter(|object| kinds.contains(&text(object, "/kind")))
+        self.objects
+            .iter()
+            .filter(|object| kinds.contains(&text(object, "/kind")))
     }
 
     pub(super) fn crds(&self) -> Vec<&Value> {
@@ -69,7 +73,11 @@ impl Manifests {
     }
 
     pub(super) fn webhook_configurations(&self) -> Vec<&Value> {
-        self.of_kind(&["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]).collect()
+        self.of_kind(&[
+            "MutatingWebhookConfiguration",
+            "ValidatingWebhookConfiguration",
+        ])
+        .collect()
     }
 
     pub(super) fn namespaces(&self) -> Vec<&Value> {
@@ -79,13 +87,18 @@ impl Manifests {
     /// Everything but CRDs.
     pub(super) fn without_crds(&self) -> Vec<&Value> {
         let is_crd = |object: &&Value| text(object, "/kind") == "CustomResourceDefinition";
-        self.objects.iter().filter(|object| !is_crd(object)).collect()
+        self.objects
+            .iter()
+            .filter(|object| !is_crd(object))
+            .collect()
     }
 
     /// The deployables whose placeholder images stand in here.
     pub(super) fn deployables(&self, metadata: &Metadata) -> Result<Vec<String>> {
-        let known: BTreeSet<&str> =
-            metadata.deployables().map(|package| package.name.as_str()).collect();
+        let known: BTreeSet<&str> = metadata
+            .deployables()
+            .map(|package| package.name.as_str())
+            .collect();
         let used = self.placeholders();
         for name in &used {
             if !known.contains(name.as_str()) {
@@ -99,14 +112,19 @@ impl Manifests {
     }
 
     fn placeholders(&self) -> BTreeSet<String> {
-        self.containers().filter_map(placeholder).map(ToOwned::to_owned).collect()
+        self.containers()
+            .filter_map(placeholder)
+            .map(ToOwned::to_owned)
+            .collect()
     }
 
     /// Puts real image references in place of the placeholders. To be called last but for
     /// [`Self::add_args`], which finds containers by the references.
     pub(super) fn use_images(&mut self, references: &BTreeMap<String, String>) {
         for container in self.containers_mut() {
-            let reference = placeholder(container).and_then(|name| references.get(name)).cloned();
+            let reference = placeholder(container)
+                .and_then(|name| references.get(name))
+                .cloned();
             if let (Some(reference), Some(image)) = (reference, container.get_mut("image")) {
                 *image = Value::String(reference);
             }
@@ -122,11 +140,16 @@ impl Manifests {
         for container in self.containers_mut() {
             let image = text(container, "/image");
             let is_ours = references.values().any(|reference| reference == image);
-            let Some(container) = container.as_object_mut().filter(|_| is_ours) else { continue };
-            let present = container.entry("args").or_insert_with(|| Value::Array(Vec::new()));
+            let Some(container) = container.as_object_mut().filter(|_| is_ours) else {
+                continue;
+            };
+            let present = container
+                .entry("args")
+                .or_insert_with(|| Value::Array(Vec::new()));
             if let Some(present) = present.as_array_mut() {
                 let replaces = |old: &Value| {
-                    args.iter().any(|new| flag(new) == flag(old.as_str().unwrap_or_default()))
+                    args.iter()
+                        .any(|new| flag(new) == flag(old.as_str().unwrap_or_default()))
                 };
                 present.retain(|old| !replaces(old));
                 present.extend(args.iter().cloned().map(Value::String));
@@ -136,7 +159,9 @@ impl Manifests {
 
     fn containers(&self) -> impl Iterator<Item = &Value> {
         self.objects.iter().flat_map(|object| {
-            CONTAINER_LISTS.iter().flat_map(|pointer| super::items(object, pointer))
+            CONTAINER_LISTS
+                .iter()
+                .flat_map(|pointer| super::items(object, pointer))
         })
     }
 
@@ -159,7 +184,10 @@ impl Manifests {
 
 /// The deployable that a container's placeholder image stands for.
 fn placeholder(container: &Value) -> Option<&str> {
-    let name = container.get("image")?.as_str()?.strip_prefix(PLACEHOLDER_REGISTRY)?;
+    let name = container
+        .get("image")?
+        .as_str()?
+        .strip_prefix(PLACEHOLDER_REGISTRY)?;
     let name = name.strip_prefix('/')?;
     Some(name.split(':').next().unwrap_or(name))
 }
@@ -212,7 +240,10 @@ metadata: {name: xs.example.com}
             BTreeSet::from(["tool".to_owned()])
         );
         let spec = deployed(&[]);
-        assert_eq!(spec["initContainers"][0]["image"], "10.0.0.1:5000/k/tool:abc");
+        assert_eq!(
+            spec["initContainers"][0]["image"],
+            "10.0.0.1:5000/k/tool:abc"
+        );
         assert_eq!(spec["containers"][0]["image"], "10.0.0.1:5000/k/tool:abc");
         assert_eq!(spec["containers"][1]["image"], "example.com/other:1");
     }
@@ -241,6 +272,9 @@ metadata: {name: xs.example.com}
         let deployment = manifests.of_kind(&["Deployment"]).next().unwrap();
         let reference = ObjectRef::of(deployment);
         assert_eq!(reference.resource, "deployment.v1.apps");
-        assert_eq!((reference.namespace.as_str(), reference.name.as_str()), ("ns", "d"));
+        assert_eq!(
+            (reference.namespace.as_str(), reference.name.as_str()),
+            ("ns", "d")
+        );
     }
 }

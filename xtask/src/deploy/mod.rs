@@ -24,7 +24,6 @@ use crate::oci::Destination;
 use crate::progress::Progress;
 use crate::workspace::Metadata;
 use kubectl::Kubectl;
-use manifests::Manifests;
 
 /// Which local cluster is meant when none is named.
 const DEFAULT_CLUSTER: &str = "kruise";
@@ -70,7 +69,7 @@ pub(crate) struct Target {
     name: Option<String>,
 }
 
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let progress = Progress::new();
     // What can go wrong at once goes wrong before a build of minutes.
     let overlay = overlay::find(&args.overlay)?;
@@ -93,12 +92,21 @@ pub(crate) fn run(args: Args) -> Result<()> {
             references.insert(name.clone(), image.push(&name, &destination)?);
         }
         manifests.use_images(&references);
-        manifests.add_args(&references, &container_args(&args));
+        manifests.add_args(&references, &container_args(args));
     }
 
     apply::apply(&kubectl, &manifests, &progress)?;
-    rollout::wait(&kubectl, &manifests, Duration::from_secs(args.timeout), &progress)?;
-    progress.step(format!("{} is installed on {}", args.overlay, kubectl.server()));
+    rollout::wait(
+        &kubectl,
+        &manifests,
+        Duration::from_secs(args.timeout),
+        &progress,
+    )?;
+    progress.step(format!(
+        "{} is installed on {}",
+        args.overlay,
+        kubectl.server()
+    ));
     Ok(())
 }
 
@@ -107,7 +115,10 @@ impl Target {
     fn connect(&self, progress: &Progress) -> Result<(Kubectl, Option<Cluster>)> {
         let binary = crate::cluster::kubectl_binary(progress)?;
         if let Some(kubeconfig) = &self.kubeconfig {
-            return Ok((Kubectl::connect(binary, kubeconfig, self.context.clone())?, None));
+            return Ok((
+                Kubectl::connect(binary, kubeconfig, self.context.clone())?,
+                None,
+            ));
         }
         let name = self.name.as_deref().unwrap_or(DEFAULT_CLUSTER);
         let Some(cluster) = Cluster::find(name)? else {
@@ -116,7 +127,10 @@ impl Target {
                  {name}`, or name another cluster with --kubeconfig FILE"
             );
         };
-        Ok((Kubectl::connect(binary, &cluster.kubeconfig(), None)?, Some(cluster)))
+        Ok((
+            Kubectl::connect(binary, &cluster.kubeconfig(), None)?,
+            Some(cluster),
+        ))
     }
 }
 
@@ -135,18 +149,27 @@ fn destination(given: Option<Destination>, cluster: Option<&Cluster>) -> Result<
 }
 
 fn container_args(args: &Args) -> Vec<String> {
-    let gates = args.feature_gates.iter().map(|gates| format!("--feature-gates={gates}"));
+    let gates = args
+        .feature_gates
+        .iter()
+        .map(|gates| format!("--feature-gates={gates}"));
     gates.chain(args.args.iter().cloned()).collect()
 }
 
 /// The object's text at a JSON pointer, or nothing.
 fn text<'a>(value: &'a serde_json::Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The list at a JSON pointer, or nothing.
 fn items<'a>(value: &'a serde_json::Value, pointer: &str) -> &'a [serde_json::Value] {
-    value.pointer(pointer).and_then(serde_json::Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .pointer(pointer)
+        .and_then(serde_json::Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn parse_json(json: &str, what: &str) -> Result<serde_json::Value> {

@@ -27,7 +27,10 @@ fn find_in(directory: &Path, name: &str) -> Result<PathBuf> {
     if names.iter().any(|known| known == name) {
         return Ok(directory.join(name));
     }
-    bail!("there is no overlay \"{name}\" in deploy/overlays; there are: {}", names.join(", "))
+    bail!(
+        "there is no overlay \"{name}\" in deploy/overlays; there are: {}",
+        names.join(", ")
+    )
 }
 
 /// Everything in the overlay, as plain `kubectl apply -k` would see it.

@@ -29,6 +29,7 @@ pub(super) fn wait(
 ) -> Result<()> {
     let start = Instant::now();
     let mut shown = Vec::new();
+    let mut shown_logs = Vec::new();
     let mut shown_at: Option<Instant> = None;
     loop {
         let waiting = waiting_for(kubectl, manifests)?;
@@ -41,7 +42,11 @@ pub(super) fn wait(
                 "not everything runs after {} s:\n{}{}",
                 timeout.as_secs(),
                 indented(&waiting),
-                if logs.is_empty() { String::new() } else { format!("\n{}", indented(&logs)) }
+                if logs.is_empty() {
+                    String::new()
+                } else {
+                    format!("\n{}", indented(&logs))
+                }
             );
         }
         let since = shown_at.map(|at| at.elapsed());
@@ -49,8 +54,9 @@ pub(super) fn wait(
         if due {
             progress.step(format!("waiting for:\n{}", indented(&waiting)));
             let logs = logs(kubectl, manifests)?;
-            if !logs.is_empty() {
+            if !logs.is_empty() && logs != shown_logs {
                 eprintln!("{}", indented(&logs));
+                shown_logs = logs;
             }
             shown = waiting;
             shown_at = Some(Instant::now());
@@ -60,7 +66,11 @@ pub(super) fn wait(
 }
 
 fn indented(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    lines
+        .iter()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// A line for each thing that isn't ready.
@@ -80,7 +90,9 @@ fn waiting_for(kubectl: &Kubectl, manifests: &Manifests) -> Result<Vec<String>> 
         }
     }
     for caller in callers(manifests) {
-        let Some(live) = get(kubectl, caller)? else { continue };
+        let Some(live) = get(kubectl, caller)? else {
+            continue;
+        };
         lines.extend(state::without_ca_bundle(&live));
         for (namespace, name) in state::services(&live) {
             let selector = format!("--selector=kubernetes.io/service-name={name}");
@@ -107,11 +119,16 @@ fn callers(manifests: &Manifests) -> Vec<&Value> {
             (reference.namespace, reference.name)
         })
         .collect();
-    let converted = manifests
-        .crds()
+    let converted = manifests.crds().into_iter().filter(|crd| {
+        state::services(crd)
+            .iter()
+            .any(|service| own.contains(service))
+    });
+    manifests
+        .webhook_configurations()
         .into_iter()
-        .filter(|crd| state::services(crd).iter().any(|service| own.contains(service)));
-    manifests.webhook_configurations().into_iter().chain(converted).collect()
+        .chain(converted)
+        .collect()
 }
 
 fn get(kubectl: &Kubectl, object: &Value) -> Result<Option<Value>> {
@@ -126,14 +143,18 @@ fn get(kubectl: &Kubectl, object: &Value) -> Result<Option<Value>> {
 fn pods(kubectl: &Kubectl, workload: &Value) -> Result<Value> {
     let namespace = ObjectRef::of(workload).namespace;
     let selector = format!("--selector={}", state::selector(workload));
-    Ok(kubectl.get(&["pods", "--namespace", &namespace, &selector])?.unwrap_or_default())
+    Ok(kubectl
+        .get(&["pods", "--namespace", &namespace, &selector])?
+        .unwrap_or_default())
 }
 
 /// The last lines of what crashed containers wrote.
 fn logs(kubectl: &Kubectl, manifests: &Manifests) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for workload in workloads(manifests) {
-        let Some(live) = get(kubectl, workload)? else { continue };
+        let Some(live) = get(kubectl, workload)? else {
+            continue;
+        };
         for pod in items(&pods(kubectl, &live)?, "/items") {
             let reference = ObjectRef::of(pod);
             for container in state::crashed_containers(pod) {
@@ -152,10 +173,15 @@ fn log(kubectl: &Kubectl, pod: &ObjectRef, container: &str) -> Result<Vec<String
         command.args(["logs", &pod.name, "--namespace", &pod.namespace]);
         command.args(["--container", container, LOG_LINES, previous]);
         let output = process::outcome(&mut command)?;
-        if output.status.success() {
-            let text = String::from_utf8_lossy(&output.stdout);
+        let text = String::from_utf8_lossy(&output.stdout);
+        // The kubelet tells of a log that is already cleaned away in the log's place.
+        if output.status.success() && !text.starts_with("unable to retrieve container logs") {
             let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
-            return Ok(if lines.is_empty() { vec!["  (empty)".to_owned()] } else { lines });
+            return Ok(if lines.is_empty() {
+                vec!["  (empty)".to_owned()]
+            } else {
+                lines
+            });
         }
     }
     Ok(vec!["  (not available)".to_owned()])

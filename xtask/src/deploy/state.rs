@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::{items, text};
 
+/// From here on a container that isn't ready is taken to end again and again.
+const MANY_RESTARTS: i64 = 2;
+
 /// A deployed workload that isn't there yet, in words; `None` once it is rolled out.
 ///
 /// As `kubectl rollout status` judges: a controller must have seen the newest spec before its
@@ -23,7 +26,9 @@ pub(super) fn workload(object: &Value) -> Option<String> {
             number(object, "/status/numberAvailable"),
         )
     } else {
-        let wanted = object.pointer("/spec/replicas").map_or(1, |_| number(object, "/spec/replicas"));
+        let wanted = object
+            .pointer("/spec/replicas")
+            .map_or(1, |_| number(object, "/spec/replicas"));
         (
             wanted,
             number(object, "/status/replicas"),
@@ -39,9 +44,11 @@ pub(super) fn workload(object: &Value) -> Option<String> {
         line.push_str(&format!(", {} of before still there", all - updated));
     }
     // Pods that can't even be created: a quota, an admission webhook, pod security.
-    let refused = items(object, "/status/conditions").iter().find(|condition| {
-        text(condition, "/type") == "ReplicaFailure" && text(condition, "/status") == "True"
-    });
+    let refused = items(object, "/status/conditions")
+        .iter()
+        .find(|condition| {
+            text(condition, "/type") == "ReplicaFailure" && text(condition, "/status") == "True"
+        });
     if let Some(condition) = refused {
         line.push_str(&format!("; {}", text(condition, "/message")));
     }
@@ -60,40 +67,60 @@ pub(super) fn pod(pod: &Value) -> Option<String> {
     if let Some(scheduled) = condition(pod, "PodScheduled")
         && text(scheduled, "/status") == "False"
     {
-        return Some(format!("{name}: not scheduled: {}", text(scheduled, "/message")));
+        return Some(format!(
+            "{name}: not scheduled: {}",
+            text(scheduled, "/message")
+        ));
     }
     let reasons: Vec<String> = container_statuses(pod).filter_map(container).collect();
-    let reason = if reasons.is_empty() { "not started yet".to_owned() } else { reasons.join("; ") };
+    let reason = if reasons.is_empty() {
+        "not started yet".to_owned()
+    } else {
+        reasons.join("; ")
+    };
     Some(format!("{name}: {reason}"))
 }
 
 fn container(status: &Value) -> Option<String> {
     let name = text(status, "/name");
-    if let Some(waiting) = status.pointer("/state/waiting") {
-        let mut line = format!("{name} {}", text(waiting, "/reason"));
-        if let Some(terminated) = status.pointer("/lastState/terminated") {
-            line.push_str(&ended(terminated));
-        } else if !text(waiting, "/message").is_empty() {
-            line.push_str(&format!(" ({})", text(waiting, "/message")));
-        }
-        return Some(line);
+    if status.get("ready").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
+    let waiting = status.pointer("/state/waiting");
+    // The same words whether it just starts, just ended, or is held back, so that a loop of these
+    // isn't news every second.
+    if let Some(end) = last_end(status)
+        && (number(status, "/restartCount") >= MANY_RESTARTS
+            || waiting.is_some_and(|waiting| text(waiting, "/reason") == "CrashLoopBackOff"))
+    {
+        return Some(format!("{name} keeps ending ({})", ended(end)));
+    }
+    if let Some(waiting) = waiting {
+        let (reason, message) = (text(waiting, "/reason"), text(waiting, "/message"));
+        let message = if message.is_empty() {
+            String::new()
+        } else {
+            format!(" ({message})")
+        };
+        return Some(format!("{name} {reason}{message}"));
     }
     if let Some(terminated) = status.pointer("/state/terminated") {
-        let finished_init = status.get("ready").and_then(Value::as_bool).unwrap_or(false);
-        return (!finished_init).then(|| format!("{name}{}", ended(terminated)));
+        return Some(format!("{name} ended ({})", ended(terminated)));
     }
-    let ready = status.get("ready").and_then(Value::as_bool).unwrap_or(false);
-    (!ready).then(|| match number(status, "/restartCount") {
-        0 => format!("{name} runs, not ready"),
-        n => format!("{name} runs, not ready, restarted {n} times"),
-    })
+    Some(format!("{name} runs, not ready"))
+}
+
+fn last_end(status: &Value) -> Option<&Value> {
+    status
+        .pointer("/state/terminated")
+        .or_else(|| status.pointer("/lastState/terminated"))
 }
 
 fn ended(terminated: &Value) -> String {
     let code = number(terminated, "/exitCode");
     match text(terminated, "/reason") {
-        "" | "Error" | "Completed" => format!(" (ended with exit code {code})"),
-        reason => format!(" (ended with exit code {code}, {reason})"),
+        "" | "Error" | "Completed" => format!("exit code {code}"),
+        reason => format!("exit code {code}, {reason}"),
     }
 }
 
@@ -101,10 +128,7 @@ fn ended(terminated: &Value) -> String {
 pub(super) fn crashed_containers(pod: &Value) -> Vec<String> {
     container_statuses(pod)
         .filter(|status| status.get("ready").and_then(Value::as_bool) != Some(true))
-        .filter(|status| {
-            status.pointer("/lastState/terminated").is_some()
-                || status.pointer("/state/terminated").is_some()
-        })
+        .filter(|status| last_end(status).is_some())
         .map(|status| text(status, "/name").to_owned())
         .collect()
 }
@@ -116,15 +140,20 @@ fn container_statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
-    items(object, "/status/conditions").iter().find(|condition| text(condition, "/type") == kind)
+    items(object, "/status/conditions")
+        .iter()
+        .find(|condition| text(condition, "/type") == kind)
 }
 
 /// The label selector of a workload, as kubectl's `--selector` takes it.
 pub(super) fn selector(object: &Value) -> String {
-    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let labels = object
+        .pointer("/spec/selector/matchLabels")
+        .and_then(Value::as_object);
     let pairs = labels.into_iter().flatten();
-    let pairs: Vec<String> =
-        pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    let pairs: Vec<String> = pairs
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
     pairs.join(",")
 }
 
@@ -132,7 +161,12 @@ pub(super) fn selector(object: &Value) -> String {
 pub(super) fn services(object: &Value) -> Vec<(String, String)> {
     let mut services: Vec<(String, String)> = client_configs(object)
         .filter_map(|(_, config)| config.get("service"))
-        .map(|service| (text(service, "/namespace").into(), text(service, "/name").into()))
+        .map(|service| {
+            (
+                text(service, "/namespace").into(),
+                text(service, "/name").into(),
+            )
+        })
         .collect();
     services.sort();
     services.dedup();
@@ -149,7 +183,10 @@ pub(super) fn without_ca_bundle(object: &Value) -> Option<String> {
         return None;
     }
     let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-    Some(format!("{kind} {name}: no CA bundle yet for {}", missing.join(", ")))
+    Some(format!(
+        "{kind} {name}: no CA bundle yet for {}",
+        missing.join(", ")
+    ))
 }
 
 fn client_configs(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
@@ -164,9 +201,15 @@ fn client_configs(object: &Value) -> impl Iterator<Item = (&str, &Value)> {
 
 /// Whether any endpoint of a service's slices takes requests.
 pub(super) fn has_ready_endpoint(slices: &Value) -> bool {
-    items(slices, "/items").iter().flat_map(|slice| items(slice, "/endpoints")).any(|endpoint| {
-        endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(false)
-    })
+    items(slices, "/items")
+        .iter()
+        .flat_map(|slice| items(slice, "/endpoints"))
+        .any(|endpoint| {
+            endpoint
+                .pointer("/conditions/ready")
+                .and_then(Value::as_bool)
+                .unwrap_or(false)
+        })
 }
 
 fn number(value: &Value, pointer: &str) -> i64 {
@@ -179,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    fn deployment(status: Value) -> Value {
+    fn deployment(status: &Value) -> Value {
         json!({
             "kind": "Deployment",
             "metadata": { "name": "d", "generation": 2 },
@@ -193,7 +236,7 @@ mod tests {
         let done = json!({
             "observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2
         });
-        assert_eq!(workload(&deployment(done)), None);
+        assert_eq!(workload(&deployment(&done)), None);
     }
 
     #[test]
@@ -202,11 +245,15 @@ mod tests {
             "observedGeneration": 2, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 2
         });
         assert_eq!(
-            workload(&deployment(rolling)).unwrap(),
+            workload(&deployment(&rolling)).unwrap(),
             "Deployment d: 1 of 2 updated, 2 available, 2 of before still there"
         );
         let unseen = json!({ "observedGeneration": 1 });
-        assert!(workload(&deployment(unseen)).unwrap().contains("hasn't seen"));
+        assert!(
+            workload(&deployment(&unseen))
+                .unwrap()
+                .contains("hasn't seen")
+        );
     }
 
     #[test]
@@ -215,7 +262,11 @@ mod tests {
             "observedGeneration": 2,
             "conditions": [{ "type": "ReplicaFailure", "status": "True", "message": "quota" }],
         });
-        assert!(workload(&deployment(refused)).unwrap().ends_with("; quota"));
+        assert!(
+            workload(&deployment(&refused))
+                .unwrap()
+                .ends_with("; quota")
+        );
     }
 
     #[test]
@@ -230,27 +281,50 @@ mod tests {
             })
         };
         assert_eq!(workload(&set(3)), None);
-        assert_eq!(workload(&set(1)).unwrap(), "DaemonSet s: 3 of 3 updated, 1 available");
+        assert_eq!(
+            workload(&set(1)).unwrap(),
+            "DaemonSet s: 3 of 3 updated, 1 available"
+        );
     }
 
-    fn pod_with(status: Value) -> Value {
+    fn pod_with(status: &Value) -> Value {
         json!({ "metadata": { "name": "p" }, "status": { "containerStatuses": [status] } })
     }
 
     #[test]
     fn a_crashed_container_is_told_with_its_exit_code() {
-        let crashed = pod_with(json!({
+        let crashed = pod_with(&json!({
             "name": "c", "ready": false,
             "state": { "waiting": { "reason": "CrashLoopBackOff", "message": "back-off 10s" } },
             "lastState": { "terminated": { "exitCode": 1, "reason": "Error" } },
         }));
-        assert_eq!(pod(&crashed).unwrap(), "p: c CrashLoopBackOff (ended with exit code 1)");
+        assert_eq!(pod(&crashed).unwrap(), "p: c keeps ending (exit code 1)");
         assert_eq!(crashed_containers(&crashed), ["c"]);
     }
 
     #[test]
+    fn a_crash_loop_reads_the_same_at_every_moment() {
+        let end = json!({ "exitCode": 137, "reason": "OOMKilled" });
+        let states = [
+            json!({ "running": {} }),
+            json!({ "terminated": end }),
+            json!({ "waiting": { "reason": "CrashLoopBackOff" } }),
+        ];
+        for state in states {
+            let status = json!({
+                "name": "c", "ready": false, "restartCount": 2, "state": state,
+                "lastState": { "terminated": end },
+            });
+            assert_eq!(
+                pod(&pod_with(&status)).unwrap(),
+                "p: c keeps ending (exit code 137, OOMKilled)"
+            );
+        }
+    }
+
+    #[test]
     fn an_image_that_cannot_be_pulled_is_told_with_the_message() {
-        let waiting = pod_with(json!({
+        let waiting = pod_with(&json!({
             "name": "c", "ready": false,
             "state": { "waiting": { "reason": "ImagePullBackOff", "message": "not found" } },
         }));
@@ -288,14 +362,12 @@ mod tests {
         assert!(without_ca_bundle(&config("")).unwrap().ends_with("for w"));
         assert_eq!(without_ca_bundle(&config("eA==")), None);
         assert_eq!(services(&config("")), [("n".to_owned(), "s".to_owned())]);
-        let slices = |ready: bool| {
-            json!({ "items": [{ "endpoints": [{ "conditions": { "ready": ready } }] }] })
-        };
+        let slices = |ready: bool| json!({ "items": [{ "endpoints": [{ "conditions": { "ready": ready } }] }] });
         assert!(has_ready_endpoint(&slices(true)) && !has_ready_endpoint(&slices(false)));
     }
 
     #[test]
     fn selector_joins_labels() {
-        assert_eq!(selector(&deployment(json!({}))), "a=1,b=2");
+        assert_eq!(selector(&deployment(&json!({}))), "a=1,b=2");
     }
 }

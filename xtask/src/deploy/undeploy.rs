@@ -38,7 +38,7 @@ pub(crate) struct UndeployArgs {
     yes: bool,
 }
 
-pub(crate) fn run_undeploy(args: UndeployArgs) -> Result<()> {
+pub(crate) fn run_undeploy(args: &UndeployArgs) -> Result<()> {
     let progress = Progress::new();
     let directory = overlay::find(&args.overlay)?;
     let (kubectl, _) = args.target.connect(&progress)?;
@@ -48,17 +48,38 @@ pub(crate) fn run_undeploy(args: UndeployArgs) -> Result<()> {
     }
 
     // First, so that nothing in the cluster waits for a server that is about to go.
-    delete(&kubectl, &manifests.webhook_configurations(), "webhook configurations", &progress)?;
+    delete(
+        &kubectl,
+        &manifests.webhook_configurations(),
+        "webhook configurations",
+        &progress,
+    )?;
     if args.crds {
         // While the controller still runs: it takes finalizers off, and converts versions.
-        delete(&kubectl, &manifests.crds(), "CRDs and their custom resources", &progress)?;
+        delete(
+            &kubectl,
+            &manifests.crds(),
+            "CRDs and their custom resources",
+            &progress,
+        )?;
     }
     let namespaces = manifests.namespaces();
-    let kept: Vec<&Value> =
-        manifests.webhook_configurations().into_iter().chain(namespaces.iter().copied()).collect();
-    let rest: Vec<&Value> =
-        manifests.without_crds().into_iter().filter(|object| !kept.contains(object)).collect();
-    delete(&kubectl, &rest, "the controllers and their rights", &progress)?;
+    let kept: Vec<&Value> = manifests
+        .webhook_configurations()
+        .into_iter()
+        .chain(namespaces.iter().copied())
+        .collect();
+    let rest: Vec<&Value> = manifests
+        .without_crds()
+        .into_iter()
+        .filter(|object| !kept.contains(object))
+        .collect();
+    delete(
+        &kubectl,
+        &rest,
+        "the controllers and their rights",
+        &progress,
+    )?;
     delete_leases(&kubectl, &manifests)?;
     for namespace in namespaces {
         delete_if_empty(&kubectl, namespace, &progress)?;
@@ -66,16 +87,15 @@ pub(crate) fn run_undeploy(args: UndeployArgs) -> Result<()> {
     if !args.crds {
         progress.step("CRDs and custom resources stay (--crds removes them too)");
     }
-    progress.step(format!("{} is gone from {}", args.overlay, kubectl.server()));
+    progress.step(format!(
+        "{} is gone from {}",
+        args.overlay,
+        kubectl.server()
+    ));
     Ok(())
 }
 
-fn delete(
-    kubectl: &Kubectl,
-    objects: &[&Value],
-    what: &str,
-    progress: &Progress,
-) -> Result<()> {
+fn delete(kubectl: &Kubectl, objects: &[&Value], what: &str, progress: &Progress) -> Result<()> {
     if objects.is_empty() {
         return Ok(());
     }
@@ -86,8 +106,10 @@ fn delete(
     }
     let said = String::from_utf8_lossy(&output.stderr);
     // A kind that the server doesn't know has no objects to remove.
-    let serious: Vec<&str> =
-        said.lines().filter(|line| !line.contains("no matches for kind")).collect();
+    let serious: Vec<&str> = said
+        .lines()
+        .filter(|line| !line.contains("no matches for kind"))
+        .collect();
     if serious.is_empty() {
         return Ok(());
     }
@@ -95,15 +117,26 @@ fn delete(
     if missing.is_empty() {
         bail!("removing {what}: {}", serious.join("\n"));
     }
-    bail!("rights are missing:\n{}", missing.into_iter().collect::<Vec<_>>().join("\n"))
+    bail!(
+        "rights are missing:\n{}",
+        missing.into_iter().collect::<Vec<_>>().join("\n")
+    )
 }
 
 /// A controller makes its Lease itself, so no manifest names it.
 fn delete_leases(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
     for deployment in manifests.of_kind(&["Deployment"]) {
-        let ObjectRef { namespace, name, .. } = ObjectRef::of(deployment);
-        kubectl
-            .output(&["delete", "lease", &name, "--namespace", &namespace, "--ignore-not-found"])?;
+        let ObjectRef {
+            namespace, name, ..
+        } = ObjectRef::of(deployment);
+        kubectl.output(&[
+            "delete",
+            "lease",
+            &name,
+            "--namespace",
+            &namespace,
+            "--ignore-not-found",
+        ])?;
     }
     Ok(())
 }
@@ -114,14 +147,20 @@ fn confirm(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
     for crd in manifests.crds() {
         lines.push(losses(kubectl, crd)?);
     }
-    eprintln!("--crds removes with the definitions:\n  {}", lines.join("\n  "));
+    eprintln!(
+        "--crds removes with the definitions:\n  {}",
+        lines.join("\n  ")
+    );
     if !std::io::stdin().is_terminal() {
         bail!("--crds asks before it removes, and there is no terminal; --yes says yes");
     }
     eprint!("Remove them? Type yes: ");
     std::io::stderr().flush().context("write to the terminal")?;
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).context("read the answer")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .context("read the answer")?;
     if answer.trim() != "yes" {
         bail!("nothing was removed");
     }
@@ -139,8 +178,10 @@ fn describe(kind: &str, objects: Option<&Value>) -> String {
     if objects.is_empty() {
         return format!("{kind}: none");
     }
-    let namespaces: BTreeSet<&str> =
-        objects.iter().map(|object| text(object, "/metadata/namespace")).collect();
+    let namespaces: BTreeSet<&str> = objects
+        .iter()
+        .map(|object| text(object, "/metadata/namespace"))
+        .collect();
     let plural = if namespaces.len() == 1 { "" } else { "s" };
     format!(
         "{kind}: {} in {} namespace{plural}, with their pods",
@@ -156,9 +197,17 @@ fn delete_if_empty(kubectl: &Kubectl, namespace: &Value, progress: &Progress) ->
     }
     let others = others_in(kubectl, name)?;
     if others.is_empty() {
-        return delete(kubectl, &[namespace], &format!("the namespace {name}"), progress);
+        return delete(
+            kubectl,
+            &[namespace],
+            &format!("the namespace {name}"),
+            progress,
+        );
     }
-    progress.step(format!("the namespace {name} stays, since it holds {}", others.join(", ")));
+    progress.step(format!(
+        "the namespace {name} stays, since it holds {}",
+        others.join(", ")
+    ));
     Ok(())
 }
 
@@ -171,8 +220,10 @@ fn others_in(kubectl: &Kubectl, namespace: &str) -> Result<Vec<String>> {
         "--output=name",
     ])?;
     // Events tell of what was; those that something still stands for go with it.
-    let kinds: Vec<&str> =
-        kinds.lines().filter(|kind| !matches!(*kind, "events" | "events.events.k8s.io")).collect();
+    let kinds: Vec<&str> = kinds
+        .lines()
+        .filter(|kind| !matches!(*kind, "events" | "events.events.k8s.io"))
+        .collect();
     let found = kubectl.output(&[
         "get",
         &kinds.join(","),
@@ -181,13 +232,19 @@ fn others_in(kubectl: &Kubectl, namespace: &str) -> Result<Vec<String>> {
         "--ignore-not-found",
         "--output=name",
     ])?;
-    Ok(found.lines().filter(|object| !is_in_every_namespace(object)).map(Into::into).collect())
+    Ok(found
+        .lines()
+        .filter(|object| !is_in_every_namespace(object))
+        .map(Into::into)
+        .collect())
 }
 
 fn is_in_every_namespace(object: &str) -> bool {
     matches!(
         object,
-        "serviceaccount/default" | "configmap/kube-root-ca.crt" | "configmap/openshift-service-ca.crt"
+        "serviceaccount/default"
+            | "configmap/kube-root-ca.crt"
+            | "configmap/openshift-service-ca.crt"
     )
 }
 

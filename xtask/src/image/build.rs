@@ -45,9 +45,18 @@ pub(super) fn build_all(
     profile: Profile,
     progress: &Progress,
 ) -> Result<Vec<PathBuf>> {
-    progress.step(format!("building {} (profile {})", names.join(", "), profile.name()));
+    progress.step(format!(
+        "building {} (profile {})",
+        names.join(", "),
+        profile.name()
+    ));
     let mut command = workspace::cargo();
-    command.args(["build", "--profile", profile.name(), "--message-format=json-render-diagnostics"]);
+    command.args([
+        "build",
+        "--profile",
+        profile.name(),
+        "--message-format=json-render-diagnostics",
+    ]);
     for name in names {
         // By package and binary: a package's examples or further binaries don't go into images.
         command.args(["--package", name, "--bin", name]);
@@ -61,7 +70,10 @@ pub(super) fn build_all(
         bail!("`{}` ended with {}", process::show(&command), output.status);
     }
     let messages = String::from_utf8_lossy(&output.stdout);
-    names.iter().map(|name| executable(&messages, name)).collect()
+    names
+        .iter()
+        .map(|name| executable(&messages, name))
+        .collect()
 }
 
 fn executable(messages: &str, name: &str) -> Result<PathBuf> {
@@ -69,7 +81,12 @@ fn executable(messages: &str, name: &str) -> Result<PathBuf> {
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
-        .filter(|message| message.target.as_ref().is_some_and(|target| target.name == name))
+        .filter(|message| {
+            message
+                .target
+                .as_ref()
+                .is_some_and(|target| target.name == name)
+        })
         .find_map(|message| message.executable)
         .with_context(|| format!("cargo built {name}, but named no executable of it"))
 }
@@ -89,7 +106,10 @@ mod tests {
             "\n",
             r#"{"reason":"build-finished","success":true}"#,
         );
-        assert_eq!(executable(messages, "tool").unwrap(), PathBuf::from("/t/tool"));
+        assert_eq!(
+            executable(messages, "tool").unwrap(),
+            PathBuf::from("/t/tool")
+        );
         assert!(executable(messages, "third").is_err());
     }
 }

@@ -20,7 +20,12 @@ pub(super) fn of(binary: &Path) -> Result<Vec<LayerFile>> {
         return Ok(Vec::new());
     }
     if !output.status.success() {
-        bail!("`{}` ended with {}: {}", process::show(&ldd), output.status, text.trim());
+        bail!(
+            "`{}` ended with {}: {}",
+            process::show(&ldd),
+            output.status,
+            text.trim()
+        );
     }
     paths(&text)?
         .into_iter()
@@ -60,13 +65,18 @@ mod tests {
                    \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
         assert_eq!(
             paths(ldd).unwrap(),
-            ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]
+            [
+                "/lib/x86_64-linux-gnu/libc.so.6",
+                "/lib64/ld-linux-x86-64.so.2"
+            ]
         );
     }
 
     #[test]
     fn a_missing_library_is_named() {
-        let error = paths("\tlibpq.so.5 => not found\n").unwrap_err().to_string();
+        let error = paths("\tlibpq.so.5 => not found\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("libpq.so.5"), "{error}");
     }
 }

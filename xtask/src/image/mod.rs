@@ -41,7 +41,12 @@ pub(crate) struct Args {
     #[arg(long)]
     load: bool,
     /// The local cluster's name
-    #[arg(long, value_name = "CLUSTER", default_value = "kruise", requires = "load")]
+    #[arg(
+        long,
+        value_name = "CLUSTER",
+        default_value = "kruise",
+        requires = "load"
+    )]
     name: String,
 }
 
@@ -51,7 +56,7 @@ enum Goal {
     Registry(Destination),
 }
 
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let progress = Progress::new();
     let metadata = Metadata::read()?;
     // Before a build of minutes: what would fail after it.
@@ -96,10 +101,16 @@ pub(crate) fn local_registry(cluster: &str) -> Result<Destination> {
 }
 
 fn check_names(metadata: &Metadata, names: &[String]) -> Result<()> {
-    let known: Vec<&str> = metadata.deployables().map(|package| package.name.as_str()).collect();
+    let known: Vec<&str> = metadata
+        .deployables()
+        .map(|package| package.name.as_str())
+        .collect();
     for name in names {
         if !known.contains(&name.as_str()) {
-            bail!("no deployable is called \"{name}\"; there are: {}", known.join(", "));
+            bail!(
+                "no deployable is called \"{name}\"; there are: {}",
+                known.join(", ")
+            );
         }
     }
     Ok(())
@@ -114,8 +125,18 @@ fn pack(name: &str, binary: &std::path::Path) -> Result<Image> {
     }
     let bytes = std::fs::read(binary).with_context(|| format!("read {}", binary.display()))?;
     let path = format!("/{name}");
-    layers.push(Layer::new(name, vec![LayerFile { path: path.clone(), bytes }])?);
-    let config = ImageConfig { title: name, entrypoint: &[&path], user: USER };
+    layers.push(Layer::new(
+        name,
+        vec![LayerFile {
+            path: path.clone(),
+            bytes,
+        }],
+    )?);
+    let config = ImageConfig {
+        title: name,
+        entrypoint: &[&path],
+        user: USER,
+    };
     Image::new(&config, layers).with_context(|| format!("make the image of {name}"))
 }
 

@@ -29,7 +29,10 @@ impl Image {
             json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [descriptor] });
         let mut entries: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         entries.insert("index.json".into(), to_bytes(&index)?);
-        entries.insert("oci-layout".into(), to_bytes(&json!({ "imageLayoutVersion": "1.0.0" }))?);
+        entries.insert(
+            "oci-layout".into(),
+            to_bytes(&json!({ "imageLayoutVersion": "1.0.0" }))?,
+        );
         for blob in self.blobs().chain(std::iter::once(&self.manifest)) {
             let name = format!("blobs/{}", blob.digest.replace(':', "/"));
             entries.insert(name, blob.bytes.clone());

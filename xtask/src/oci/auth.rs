@@ -17,12 +17,17 @@ pub(super) struct Credentials {
 
 impl Credentials {
     pub(super) fn basic_header(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+        format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", self.user, self.password))
+        )
     }
 
     /// What `docker login` or `podman login` wrote for the registry, if anything.
     pub(super) fn find(registry: &str) -> Result<Option<Self>> {
-        let Some(path) = docker_config_path() else { return Ok(None) };
+        let Some(path) = docker_config_path() else {
+            return Ok(None);
+        };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -36,16 +41,26 @@ impl Credentials {
 
     fn in_config(config: &Value, registry: &str) -> Result<Option<Self>> {
         let auths = config.get("auths");
-        let entry = auth_keys(registry).into_iter().find_map(|key| auths?.get(key));
-        let Some(auth) = entry.and_then(|entry| entry.get("auth")).and_then(Value::as_str) else {
+        let entry = auth_keys(registry)
+            .into_iter()
+            .find_map(|key| auths?.get(key));
+        let Some(auth) = entry
+            .and_then(|entry| entry.get("auth"))
+            .and_then(Value::as_str)
+        else {
             return Ok(None);
         };
-        let decoded = STANDARD.decode(auth.trim()).context("`auth` is not base64")?;
+        let decoded = STANDARD
+            .decode(auth.trim())
+            .context("`auth` is not base64")?;
         let decoded = String::from_utf8(decoded).context("`auth` is not UTF-8")?;
         let Some((user, password)) = decoded.split_once(':') else {
             bail!("`auth` is not user:password in base64");
         };
-        Ok(Some(Self { user: user.to_owned(), password: password.to_owned() }))
+        Ok(Some(Self {
+            user: user.to_owned(),
+            password: password.to_owned(),
+        }))
     }
 }
 
@@ -58,7 +73,11 @@ fn docker_config_path() -> Option<PathBuf> {
 
 /// Under which names a registry's credentials are found.
 fn auth_keys(registry: &str) -> Vec<String> {
-    let mut keys = vec![registry.to_owned(), format!("https://{registry}"), format!("http://{registry}")];
+    let mut keys = vec![
+        registry.to_owned(),
+        format!("https://{registry}"),
+        format!("http://{registry}"),
+    ];
     if matches!(registry, "docker.io" | "index.docker.io") {
         keys.push("https://index.docker.io/v1/".to_owned());
     }
@@ -70,7 +89,11 @@ fn auth_keys(registry: &str) -> Vec<String> {
 pub(super) enum Challenge {
     Basic,
     /// A token from another server.
-    Bearer { realm: String, service: Option<String>, scope: Option<String> },
+    Bearer {
+        realm: String,
+        service: Option<String>,
+        scope: Option<String>,
+    },
 }
 
 impl Challenge {
@@ -81,7 +104,9 @@ impl Challenge {
             return Ok(Self::Basic);
         }
         if !scheme.eq_ignore_ascii_case("bearer") {
-            bail!("the registry wants the authentication scheme \"{scheme}\", which is not supported");
+            bail!(
+                "the registry wants the authentication scheme \"{scheme}\", which is not supported"
+            );
         }
         let mut realm = None;
         let mut service = None;
@@ -95,7 +120,11 @@ impl Challenge {
             }
         }
         let realm = realm.context("the registry's challenge names no token server (realm)")?;
-        Ok(Self::Bearer { realm, service, scope })
+        Ok(Self::Bearer {
+            realm,
+            service,
+            scope,
+        })
     }
 }
 
@@ -131,17 +160,32 @@ mod tests {
     #[test]
     fn credentials_come_from_auths() {
         let config = json!({ "auths": { "example.com": { "auth": STANDARD.encode("me:a:b") } } });
-        let found = Credentials::in_config(&config, "example.com").unwrap().unwrap();
-        assert_eq!(found, Credentials { user: "me".into(), password: "a:b".into() });
+        let found = Credentials::in_config(&config, "example.com")
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            found,
+            Credentials {
+                user: "me".into(),
+                password: "a:b".into()
+            }
+        );
         assert_eq!(Credentials::in_config(&config, "other.com").unwrap(), None);
-        assert_eq!(Credentials::in_config(&json!({}), "example.com").unwrap(), None);
+        assert_eq!(
+            Credentials::in_config(&json!({}), "example.com").unwrap(),
+            None
+        );
     }
 
     #[test]
     fn docker_hub_has_its_historic_key() {
         let auth = json!({ "auth": STANDARD.encode("me:x") });
         let config = json!({ "auths": { "https://index.docker.io/v1/": auth } });
-        assert!(Credentials::in_config(&config, "docker.io").unwrap().is_some());
+        assert!(
+            Credentials::in_config(&config, "docker.io")
+                .unwrap()
+                .is_some()
+        );
     }
 
     #[test]
@@ -155,7 +199,10 @@ mod tests {
                 scope: Some("repository:a/b:pull,push".into()),
             }
         );
-        assert_eq!(Challenge::parse("Basic realm=\"x\"").unwrap(), Challenge::Basic);
+        assert_eq!(
+            Challenge::parse("Basic realm=\"x\"").unwrap(),
+            Challenge::Basic
+        );
         assert!(Challenge::parse("Negotiate").is_err());
     }
 }

@@ -28,15 +28,26 @@ impl Destination {
             );
         }
         let path = path.trim_matches('/');
-        if path.chars().any(|c| c.is_ascii_uppercase() || c.is_whitespace() || c == '@') {
+        if path
+            .chars()
+            .any(|c| c.is_ascii_uppercase() || c.is_whitespace() || c == '@')
+        {
             bail!("registry \"{text}\": repository paths are lower case, without tag or digest");
         }
-        Ok(Self { registry: registry.to_owned(), path: path.to_owned(), insecure })
+        Ok(Self {
+            registry: registry.to_owned(),
+            path: path.to_owned(),
+            insecure,
+        })
     }
 
     /// The repository of an image, below the registry.
     pub(super) fn repository(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}/{name}", self.path) }
+        if self.path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.path)
+        }
     }
 
     /// What a pod names to get the image.
@@ -63,7 +74,10 @@ mod tests {
     #[test]
     fn host_and_path_are_told_apart() {
         let destination = Destination::parse("localhost:5000/a/b/", true).unwrap();
-        assert_eq!(destination.reference("tool", "1"), "localhost:5000/a/b/tool:1");
+        assert_eq!(
+            destination.reference("tool", "1"),
+            "localhost:5000/a/b/tool:1"
+        );
         assert_eq!(destination.base_url(), "http://localhost:5000");
         let bare = Destination::parse("10.1.0.1:5000", false).unwrap();
         assert_eq!(bare.reference("tool", "1"), "10.1.0.1:5000/tool:1");

@@ -31,7 +31,11 @@ impl Layer {
             .collect();
         let tar = tar(&files).with_context(|| format!("pack the layer \"{comment}\""))?;
         let gzip = gzip(&tar).with_context(|| format!("compress the layer \"{comment}\""))?;
-        Ok(Self { comment: comment.to_owned(), diff_id: digest(&tar), gzip })
+        Ok(Self {
+            comment: comment.to_owned(),
+            diff_id: digest(&tar),
+            gzip,
+        })
     }
 }
 
@@ -83,7 +87,10 @@ mod tests {
     use super::*;
 
     fn file(path: &str, bytes: &[u8]) -> LayerFile {
-        LayerFile { path: path.into(), bytes: bytes.to_vec() }
+        LayerFile {
+            path: path.into(),
+            bytes: bytes.to_vec(),
+        }
     }
 
     #[test]
@@ -98,7 +105,9 @@ mod tests {
     fn entries_are_root_owned_undated_and_have_their_directories() {
         let layer = Layer::new("c", vec![file("/lib/x86/libc.so.6", b"elf")]).unwrap();
         let mut tar = Vec::new();
-        flate2::read::GzDecoder::new(layer.gzip.as_slice()).read_to_end(&mut tar).unwrap();
+        flate2::read::GzDecoder::new(layer.gzip.as_slice())
+            .read_to_end(&mut tar)
+            .unwrap();
         let mut seen = Vec::new();
         for entry in tar::Archive::new(tar.as_slice()).entries().unwrap() {
             let entry = entry.unwrap();

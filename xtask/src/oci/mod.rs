@@ -36,7 +36,11 @@ pub(crate) struct Blob {
 
 impl Blob {
     fn new(media_type: &'static str, bytes: Vec<u8>) -> Self {
-        Self { media_type, digest: digest(&bytes), bytes }
+        Self {
+            media_type,
+            digest: digest(&bytes),
+            bytes,
+        }
     }
 
     fn descriptor(&self) -> serde_json::Value {
@@ -83,8 +87,10 @@ impl Image {
                 .collect::<Vec<_>>(),
         });
         let config = Blob::new(CONFIG_TYPE, to_bytes(&config)?);
-        let layers: Vec<Blob> =
-            layers.into_iter().map(|layer| Blob::new(LAYER_TYPE, layer.gzip)).collect();
+        let layers: Vec<Blob> = layers
+            .into_iter()
+            .map(|layer| Blob::new(LAYER_TYPE, layer.gzip))
+            .collect();
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -92,13 +98,22 @@ impl Image {
             "layers": layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
         });
         let manifest = Blob::new(MANIFEST_TYPE, to_bytes(&manifest)?);
-        Ok(Self { manifest, config, layers })
+        Ok(Self {
+            manifest,
+            config,
+            layers,
+        })
     }
 
     /// A tag that changes exactly when the content does. There is no `latest`: a Deployment that
     /// names a moving tag doesn't roll when the image behind it changes.
     pub(crate) fn tag(&self) -> String {
-        self.config.digest.trim_start_matches("sha256:").chars().take(TAG_LENGTH).collect()
+        self.config
+            .digest
+            .trim_start_matches("sha256:")
+            .chars()
+            .take(TAG_LENGTH)
+            .collect()
     }
 
     /// Size as a registry stores it.
@@ -145,7 +160,11 @@ mod tests {
             bytes: binary.to_vec(),
         };
         let layer = Layer::new("the binary", vec![file]).unwrap();
-        let config = ImageConfig { title: "tool", entrypoint: &["/tool"], user: "65532:65532" };
+        let config = ImageConfig {
+            title: "tool",
+            entrypoint: &["/tool"],
+            user: "65532:65532",
+        };
         Image::new(&config, vec![layer]).unwrap()
     }
 

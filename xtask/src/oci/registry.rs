@@ -64,7 +64,12 @@ impl<'a> Registry<'a> {
         }
         let agent = config.build().new_agent();
         let repository = destination.repository(name);
-        Ok(Self { agent, destination, repository, authorization: None })
+        Ok(Self {
+            agent,
+            destination,
+            repository,
+            authorization: None,
+        })
     }
 
     fn upload_blob(&mut self, blob: &Blob) -> Result<()> {
@@ -83,20 +88,38 @@ impl<'a> Registry<'a> {
         let location = absolute(&self.destination.base_url(), location);
         let separator = if location.contains('?') { '&' } else { '?' };
         let url = format!("{location}{separator}digest={}", blob.digest);
-        let body = Upload { content_type: "application/octet-stream", bytes: &blob.bytes };
-        expect(self.send(Method::Put, &url, Some(body))?, StatusCode::CREATED, "upload")?;
+        let body = Upload {
+            content_type: "application/octet-stream",
+            bytes: &blob.bytes,
+        };
+        expect(
+            self.send(Method::Put, &url, Some(body))?,
+            StatusCode::CREATED,
+            "upload",
+        )?;
         Ok(())
     }
 
     fn put_manifest(&mut self, manifest: &Blob, tag: &str) -> Result<()> {
         let url = self.url(&format!("manifests/{tag}"));
-        let body = Upload { content_type: manifest.media_type, bytes: &manifest.bytes };
-        expect(self.send(Method::Put, &url, Some(body))?, StatusCode::CREATED, "put the manifest")?;
+        let body = Upload {
+            content_type: manifest.media_type,
+            bytes: &manifest.bytes,
+        };
+        expect(
+            self.send(Method::Put, &url, Some(body))?,
+            StatusCode::CREATED,
+            "put the manifest",
+        )?;
         Ok(())
     }
 
     fn url(&self, rest: &str) -> String {
-        format!("{}/v2/{}/{rest}", self.destination.base_url(), self.repository)
+        format!(
+            "{}/v2/{}/{rest}",
+            self.destination.base_url(),
+            self.repository
+        )
     }
 
     /// Sends a request; answers the registry's challenge once if it asks who we are.
@@ -117,7 +140,10 @@ impl<'a> Registry<'a> {
             .context("the registry answers 401 without saying how to authenticate")?;
         self.authorization = Some(self.answer(&Challenge::parse(challenge)?)?);
         let response = self.send_once(method, url, upload)?;
-        if matches!(response.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        if matches!(
+            response.status(),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
             bail!("{}", self.not_let_in());
         }
         Ok(response)
@@ -144,14 +170,21 @@ impl<'a> Registry<'a> {
     /// The `Authorization` header for a challenge.
     fn answer(&self, challenge: &Challenge) -> Result<String> {
         let credentials = Credentials::find(&self.destination.registry)?;
-        let Challenge::Bearer { realm, service, scope } = challenge else {
+        let Challenge::Bearer {
+            realm,
+            service,
+            scope,
+        } = challenge
+        else {
             return credentials
                 .map(|credentials| credentials.basic_header())
                 .with_context(|| self.not_let_in());
         };
         let default_scope = format!("repository:{}:pull,push", self.repository);
-        let mut request =
-            self.agent.get(realm).query("scope", scope.as_deref().unwrap_or(&default_scope));
+        let mut request = self
+            .agent
+            .get(realm)
+            .query("scope", scope.as_deref().unwrap_or(&default_scope));
         if let Some(service) = service {
             request = request.query("service", service);
         }
@@ -160,10 +193,18 @@ impl<'a> Registry<'a> {
             .call()
             .with_context(|| format!("ask {realm} for a token"))?;
         if !response.status().is_success() {
-            bail!("{realm} gives no token ({}): {}", response.status(), self.not_let_in());
+            bail!(
+                "{realm} gives no token ({}): {}",
+                response.status(),
+                self.not_let_in()
+            );
         }
-        let text = response.into_body().read_to_string().context("read the token")?;
-        let answer = serde_json::from_str(&text).context("the token server's answer is not JSON")?;
+        let text = response
+            .into_body()
+            .read_to_string()
+            .context("read the token")?;
+        let answer =
+            serde_json::from_str(&text).context("the token server's answer is not JSON")?;
         Ok(format!("Bearer {}", token(&answer)?))
     }
 
@@ -183,7 +224,10 @@ impl<'a> Registry<'a> {
             "is it running? A registry without TLS needs --insecure; a private certificate \
              authority goes into $SSL_CERT_FILE"
         };
-        format!("the registry at {} doesn't answer; {hint}", self.destination.base_url())
+        format!(
+            "the registry at {} doesn't answer; {hint}",
+            self.destination.base_url()
+        )
     }
 }
 
@@ -216,7 +260,11 @@ fn expect(response: Response<Body>, expected: StatusCode, what: &str) -> Result<
 
 /// Registries may answer a path instead of a URL.
 fn absolute(base_url: &str, location: &str) -> String {
-    if location.starts_with('/') { format!("{base_url}{location}") } else { location.to_owned() }
+    if location.starts_with('/') {
+        format!("{base_url}{location}")
+    } else {
+        location.to_owned()
+    }
 }
 
 /// Mozilla's authorities, or those in `$SSL_CERT_FILE`.

@@ -30,7 +30,9 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Create, adopt, release, update in place and delete pods.",
             group: "",
             resources: &["pods"],
-            verbs: &["get", "list", "watch", "create", "patch", "update", "delete"],
+            verbs: &[
+                "get", "list", "watch", "create", "patch", "update", "delete",
+            ],
             names: &[],
         },
         Rule {
@@ -44,7 +46,9 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Keep the history of templates.",
             group: "apps",
             resources: &["controllerrevisions"],
-            verbs: &["get", "list", "watch", "create", "patch", "update", "delete"],
+            verbs: &[
+                "get", "list", "watch", "create", "patch", "update", "delete",
+            ],
             names: &[],
         },
         Rule {

@@ -21,7 +21,7 @@ const NAMESPACE: &str = "kruise-system";
 pub(crate) struct Args {
     /// Write nothing; fail if a file is not current
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// What one deployable may do.
@@ -46,9 +46,13 @@ struct Rule {
     names: &'static [&'static str],
 }
 
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let files: Vec<Generated> = [cloneset::RIGHTS].iter().map(file).collect();
-    if args.check { generated::check(&files, COMMAND) } else { generated::write(&files) }
+    if args.check {
+        generated::check(&files, COMMAND)
+    } else {
+        generated::write(&files)
+    }
 }
 
 fn file(rights: &Rights) -> Generated {

@@ -37,7 +37,14 @@ fn head(yaml: &mut String, kind: &str, name: &str) {
 fn role(yaml: &mut String, kind: &str, name: &str, rules: &[Rule]) {
     head(yaml, kind, name);
     yaml.push_str("rules:\n");
-    for Rule { why, group, resources, verbs, names } in rules {
+    for Rule {
+        why,
+        group,
+        resources,
+        verbs,
+        names,
+    } in rules
+    {
         let _ = write!(
             yaml,
             "  # {why}\n  \
@@ -83,9 +90,14 @@ mod tests {
         let documents: Vec<Value> = serde_yaml_ng::Deserializer::from_str(&yaml)
             .map(|document| Value::deserialize(document).unwrap())
             .collect();
-        let kinds: Vec<&str> =
-            documents.iter().map(|document| document["kind"].as_str().unwrap()).collect();
-        assert_eq!(kinds, ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]);
+        let kinds: Vec<&str> = documents
+            .iter()
+            .map(|document| document["kind"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            kinds,
+            ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]
+        );
         for pair in documents.chunks(2) {
             assert_eq!(pair[0]["metadata"]["name"], pair[1]["roleRef"]["name"]);
             assert_eq!(pair[1]["subjects"][0]["name"], "cloneset-controller");
@@ -95,8 +107,13 @@ mod tests {
     #[test]
     fn core_is_the_empty_group_and_names_restrict() {
         let mut yaml = String::new();
-        let rule =
-            Rule { why: "w", group: "", resources: &["a"], verbs: &["get"], names: &["n", "m"] };
+        let rule = Rule {
+            why: "w",
+            group: "",
+            resources: &["a"],
+            verbs: &["get"],
+            names: &["n", "m"],
+        };
         role(&mut yaml, "ClusterRole", "x", &[rule]);
         assert!(
             yaml.ends_with(

@@ -489,3 +489,22 @@ fn pods_made_under_a_partition_are_of_the_old_revision() {
         world.status("currentRevision")
     );
 }
+
+// CS-25, CloneSet 7.1: a quota that refuses new pods does not keep the others from being updated.
+#[test]
+fn updates_go_on_while_creations_fail() {
+    let mut world = settled(3, in_place(json!("100%")));
+    world.refuses_pods = true;
+    world.change(json!({ "spec": { "replicas": 5 } }));
+    world.set_image("acme/app:2");
+    for _ in 0..40 {
+        world.reconcile();
+        world.kubelets();
+    }
+    assert_eq!(world.images(), vec!["acme/app:2"; 3]);
+    assert_eq!(world.status("availableReplicas"), json!(3));
+    assert_eq!(world.condition("FailedScale").unwrap()["status"], "True");
+    world.refuses_pods = false;
+    world.settle();
+    assert_eq!(world.status("availableReplicas"), json!(5));
+}

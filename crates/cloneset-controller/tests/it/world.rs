@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
-    plan::{Plan, Step, plan},
+    plan::{Phase, Plan, Step, plan},
     snapshot::{ControllerRevision, Gates, Memory, Snapshot},
     wait::WaitReason,
 };
@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) pod_writes: usize,
     /// Plans stop being applied after this many writes: the process was killed there.
     pub(crate) writes_left: Option<usize>,
+    /// A quota refuses new pods.
+    pub(crate) refuses_pods: bool,
 }
 
 pub(crate) fn spec(replicas: i32, rolling_update: Value) -> Value {
@@ -69,6 +71,7 @@ impl World {
             story: Vec::new(),
             pod_writes: 0,
             writes_left: None,
+            refuses_pods: false,
         }
     }
 
@@ -112,6 +115,11 @@ impl World {
             });
         for step in &plan.steps {
             self.apply(step);
+        }
+        self.memory.scaling_failed =
+            plan.phase == Phase::Scale && self.refuses_pods && !plan.steps.is_empty();
+        if self.memory.scaling_failed {
+            self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
         }
         if let Some(status) = &plan.status {
             self.patch_set(status);
@@ -200,6 +208,7 @@ impl World {
                     self.revisions.remove(name).unwrap();
                 }
             }
+            Step::CreatePods { .. } if self.refuses_pods => {}
             Step::CreatePods { batches } => {
                 self.story
                     .push(format!("create {}", batches.iter().flatten().count()));

@@ -5,10 +5,7 @@ use e2e::{
     namespace::{PATIENCE, image, spec, uids},
     undisturbed,
 };
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    core::v1::ServiceAccount,
-};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::ServiceAccount};
 use kube::{
     Api,
     api::{PostParams, ResourceExt},
@@ -29,7 +26,10 @@ fn run(arguments: &[&str]) -> (bool, String) {
 async fn an_unknown_overlay_is_named_with_those_that_exist() {
     let (ok, text) = run(&["deploy", "clonest"]);
     assert!(!ok);
-    assert!(text.contains("clonest") && text.contains("cloneset"), "{text}");
+    assert!(
+        text.contains("clonest") && text.contains("cloneset"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,10 +44,19 @@ async fn a_kubeconfig_that_does_not_answer_is_named_with_its_server() {
     });
     std::fs::write(file.path(), config.to_string()).unwrap();
     let path = file.path().to_str().unwrap();
-    let (ok, text) =
-        run(&["deploy", "cloneset", "--kubeconfig", path, "--registry", "127.0.0.1:1/kruise"]);
+    let (ok, text) = run(&[
+        "deploy",
+        "cloneset",
+        "--kubeconfig",
+        path,
+        "--registry",
+        "127.0.0.1:1/kruise",
+    ]);
     assert!(!ok);
-    assert!(text.contains("https://127.0.0.1:1"), "names the server: {text}");
+    assert!(
+        text.contains("https://127.0.0.1:1"),
+        "names the server: {text}"
+    );
     assert!(text.contains(path), "names the file: {text}");
 
     let (ok, text) = run(&["deploy", "cloneset", "--kubeconfig", "/nowhere/kubeconfig"]);
@@ -66,7 +75,10 @@ async fn a_missing_right_is_named() {
     let accounts: Api<ServiceAccount> = Api::namespaced(test.client.clone(), &test.name);
     let account: ServiceAccount =
         serde_json::from_value(json!({ "metadata": { "name": "nobody" } })).unwrap();
-    accounts.create(&PostParams::default(), &account).await.unwrap();
+    accounts
+        .create(&PostParams::default(), &account)
+        .await
+        .unwrap();
     let token = accounts
         .create_token_request(
             "nobody",
@@ -97,10 +109,19 @@ async fn a_missing_right_is_named() {
         "--insecure",
     ]);
     assert!(!ok, "{text}");
-    assert!(text.to_lowercase().contains("forbidden") || text.contains("may not"), "{text}");
+    assert!(
+        text.to_lowercase().contains("forbidden") || text.contains("may not"),
+        "{text}"
+    );
     assert!(text.contains("nobody"), "names who: {text}");
-    assert!(text.contains("patch") || text.contains("create"), "names the verb: {text}");
-    assert!(text.contains("customresourcedefinitions"), "names the resource: {text}");
+    assert!(
+        text.contains("patch") || text.contains("create"),
+        "names the verb: {text}"
+    );
+    assert!(
+        text.contains("customresourcedefinitions"),
+        "names the resource: {text}"
+    );
 }
 
 /// Where the running controller's image came from.
@@ -118,12 +139,17 @@ async fn registry_of(test: &Namespace) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn undeploy_keeps_clone_sets_and_their_pods() {
     let _guard = disturbing().await;
-    if !Cluster::get().await.is_local("undeploy_keeps_clone_sets_and_their_pods") {
+    if !Cluster::get()
+        .await
+        .is_local("undeploy_keeps_clone_sets_and_their_pods")
+    {
         return;
     }
     let test = Namespace::create("undeploy").await;
     let strategy = json!({ "podUpdatePolicy": "InPlaceIfPossible" });
-    test.create_clone_set("web", spec(2, strategy)).await.unwrap();
+    test.create_clone_set("web", spec(2, strategy))
+        .await
+        .unwrap();
     test.rolled_out("web").await;
     let before = test.facts().await;
 

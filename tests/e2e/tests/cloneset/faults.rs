@@ -17,11 +17,16 @@ async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>, updat
     let facts = test.facts().await;
     assert_eq!(&uids(&facts), before, "no pod was made or lost");
     for (name, is) in &facts {
-        assert_eq!((is.restarts["app"], is.restarts["sidecar"]), (updates, 0), "{name}");
+        assert_eq!(
+            (is.restarts["app"], is.restarts["sidecar"]),
+            (updates, 0),
+            "{name}"
+        );
         assert_eq!(is.images["app"], image(2), "{name}");
     }
     for pod in test.active_pods().await {
-        let state = &pod.metadata.annotations.clone().unwrap()["apps.kruise.io/inplace-update-state"];
+        let state =
+            &pod.metadata.annotations.clone().unwrap()["apps.kruise.io/inplace-update-state"];
         let state: Value = serde_json::from_str(state).unwrap();
         assert_eq!(
             state["containerBatchesRecord"].as_array().map(Vec::len),
@@ -35,11 +40,16 @@ async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>, updat
 #[tokio::test(flavor = "multi_thread")]
 async fn the_leader_killed_in_a_roll_out_is_succeeded_by_the_other() {
     let _guard = disturbing().await;
-    if !Cluster::get().await.is_local("the_leader_killed_in_a_roll_out") {
+    if !Cluster::get()
+        .await
+        .is_local("the_leader_killed_in_a_roll_out")
+    {
         return;
     }
     let test = Namespace::create("leader").await;
-    test.create_clone_set("web", spec(6, in_place(json!(1)))).await.unwrap();
+    test.create_clone_set("web", spec(6, in_place(json!(1))))
+        .await
+        .unwrap();
     test.rolled_out("web").await;
     let before = uids(&test.facts().await);
 
@@ -48,10 +58,18 @@ async fn the_leader_killed_in_a_roll_out_is_succeeded_by_the_other() {
     let killed = controller::kill_leader(&test.client).await.unwrap();
     let successor = eventually("another leader", PATIENCE, || async {
         let (pod, holder) = controller::leader(&test.client).await;
-        if holder == killed { Err(holder) } else { Ok(pod) }
+        if holder == killed {
+            Err(holder)
+        } else {
+            Ok(pod)
+        }
     })
     .await;
-    assert_ne!(killed.split('_').next(), Some(successor.as_str()), "the warm standby took over");
+    assert_ne!(
+        killed.split('_').next(),
+        Some(successor.as_str()),
+        "the warm standby took over"
+    );
     test.rolled_out("web").await;
     updated_exactly_once(&test, &before, 1).await;
 }
@@ -64,7 +82,9 @@ async fn the_api_server_restarted_in_a_roll_out_delays_it_only() {
         return;
     }
     let test = Namespace::create("apiserver").await;
-    test.create_clone_set("web", spec(6, in_place(json!(1)))).await.unwrap();
+    test.create_clone_set("web", spec(6, in_place(json!(1))))
+        .await
+        .unwrap();
     test.rolled_out("web").await;
     let before = uids(&test.facts().await);
 
@@ -112,28 +132,44 @@ async fn pods_of_a_node_that_is_cut_off_are_replaced_elsewhere() {
 
     cluster.control(&["cut", cut]);
     let healed = Healed { cluster, node: cut };
-    eventually("six available pods on the other nodes", PATIENCE, || async {
-        let set = test.clone_set("web").await;
-        let facts = test.facts().await;
-        let elsewhere = facts.values().filter(|facts| facts.node != cut).count();
-        if elsewhere == 6 && set["status"]["availableReplicas"] == json!(6) {
-            Ok(())
-        } else {
-            Err((elsewhere, set["status"].clone()))
-        }
-    })
+    eventually(
+        "six available pods on the other nodes",
+        PATIENCE,
+        || async {
+            let set = test.clone_set("web").await;
+            let facts = test.facts().await;
+            let elsewhere = facts.values().filter(|facts| facts.node != cut).count();
+            if elsewhere == 6 && set["status"]["availableReplicas"] == json!(6) {
+                Ok(())
+            } else {
+                Err((elsewhere, set["status"].clone()))
+            }
+        },
+    )
     .await;
     let replaced = test.facts().await;
     assert_eq!(replaced.len(), 6, "nothing is doubled: {replaced:?}");
     for (name, was) in before.iter().filter(|(name, _)| !on_cut.contains(*name)) {
-        assert_eq!(replaced.get(name), Some(was), "pods of healthy nodes are left alone");
+        assert_eq!(
+            replaced.get(name),
+            Some(was),
+            "pods of healthy nodes are left alone"
+        );
     }
 
     drop(healed);
-    eventually("the old pods are gone and the node is back", PATIENCE, || async {
-        let all = test.all_pods().await;
-        if all.len() == 6 { Ok(()) } else { Err(all.len()) }
-    })
+    eventually(
+        "the old pods are gone and the node is back",
+        PATIENCE,
+        || async {
+            let all = test.all_pods().await;
+            if all.len() == 6 {
+                Ok(())
+            } else {
+                Err(all.len())
+            }
+        },
+    )
     .await;
     assert_eq!(test.facts().await, replaced, "healing changes nothing");
     tokio::time::sleep(Duration::from_secs(5)).await;

@@ -17,16 +17,34 @@ async fn template_labels_that_do_not_match_create_nothing_and_say_so() {
     test.create_clone_set("web", spec).await.unwrap();
 
     let message = test.waits_for("web", "InvalidSpec").await;
-    assert!(message.contains("spec.template.metadata.labels"), "names the field: {message}");
-    assert!(message.contains("app=typo") && message.contains("app=web"), "and both: {message}");
+    assert!(
+        message.contains("spec.template.metadata.labels"),
+        "names the field: {message}"
+    );
+    assert!(
+        message.contains("app=typo") && message.contains("app=web"),
+        "and both: {message}"
+    );
     let event = eventually("an event", PATIENCE, || async {
         test.events("InvalidSpec").await.pop().ok_or("none")
     })
     .await;
     assert_eq!(event.type_.as_deref(), Some("Warning"));
-    assert_eq!(event.involved_object.name.as_deref(), Some("web"), "names the object");
-    assert_eq!(event.source.unwrap().component.as_deref(), Some("cloneset-controller"));
-    assert!(event.message.unwrap().contains("spec.template.metadata.labels"));
+    assert_eq!(
+        event.involved_object.name.as_deref(),
+        Some("web"),
+        "names the object"
+    );
+    assert_eq!(
+        event.source.unwrap().component.as_deref(),
+        Some("cloneset-controller")
+    );
+    assert!(
+        event
+            .message
+            .unwrap()
+            .contains("spec.template.metadata.labels")
+    );
     assert!(test.all_pods().await.is_empty());
     assert!(test.revisions().await.is_empty());
 
@@ -37,15 +55,27 @@ async fn template_labels_that_do_not_match_create_nothing_and_say_so() {
     )
     .await;
     let set = test.rolled_out("web").await;
-    let conditions = set["status"]["conditions"].as_array().cloned().unwrap_or_default();
-    assert!(!conditions.iter().any(|condition| condition["type"] == "Waiting"), "{conditions:?}");
+    let conditions = set["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    assert!(
+        !conditions
+            .iter()
+            .any(|condition| condition["type"] == "Waiting"),
+        "{conditions:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn negative_replicas_are_refused_by_name() {
     let _guard = undisturbed().await;
     let test = Namespace::create("negative").await;
-    let error = test.create_clone_set("web", spec(-1, json!({}))).await.unwrap_err().to_string();
+    let error = test
+        .create_clone_set("web", spec(-1, json!({})))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("\"web\""), "names the object: {error}");
     assert!(error.contains("spec.replicas"), "names the field: {error}");
 }
@@ -55,7 +85,9 @@ async fn negative_replicas_are_refused_by_name() {
 async fn the_selector_cannot_be_changed() {
     let _guard = undisturbed().await;
     let test = Namespace::create("selector").await;
-    test.create_clone_set("web", spec(0, json!({}))).await.unwrap();
+    test.create_clone_set("web", spec(0, json!({})))
+        .await
+        .unwrap();
     let change = json!({ "spec": { "selector": { "matchLabels": { "app": "other" } } } });
     let error = test
         .clone_sets()

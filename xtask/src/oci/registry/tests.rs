@@ -37,15 +37,18 @@ fn answer(stream: &TcpStream, store: &Store, guarded: bool, host: &str) {
     let Some(request) = head.first() else { return };
     let mut words = request.split(' ');
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
-    let length = head.iter().find_map(|line| line.strip_prefix("content-length: "));
+    let length = head
+        .iter()
+        .find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
 
-    let let_in = !guarded || head.iter().any(|line| line == "authorization: bearer sesame");
+    let let_in = !guarded
+        || head
+            .iter()
+            .any(|line| line == "authorization: bearer sesame");
     let (status, headers, text) = match method {
-        "get" if path.starts_with("/token?") => {
-            ("200 OK", String::new(), r#"{"token":"sesame"}"#)
-        }
+        "get" if path.starts_with("/token?") => ("200 OK", String::new(), r#"{"token":"sesame"}"#),
         _ if !let_in => (
             "401 Unauthorized",
             format!("www-authenticate: Bearer realm=\"http://{host}/token\",service=\"x\"\r\n"),
@@ -53,7 +56,11 @@ fn answer(stream: &TcpStream, store: &Store, guarded: bool, host: &str) {
         ),
         "head" if store.lock().unwrap().contains_key(path) => ("200 OK", String::new(), ""),
         "head" => ("404 Not Found", String::new(), ""),
-        "post" => ("202 Accepted", "location: /session/1?state=a\r\n".to_owned(), ""),
+        "post" => (
+            "202 Accepted",
+            "location: /session/1?state=a\r\n".to_owned(),
+            "",
+        ),
         "put" => {
             let path = match path.split_once("&digest=") {
                 Some((_, digest)) => format!("/v2/group/tool/blobs/{digest}"),
@@ -66,13 +73,23 @@ fn answer(stream: &TcpStream, store: &Store, guarded: bool, host: &str) {
     };
     let length = text.len();
     let mut stream = stream;
-    write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{text}")
-        .unwrap();
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{text}"
+    )
+    .unwrap();
 }
 
 fn image() -> Image {
-    let file = LayerFile { path: "/tool".into(), bytes: b"elf".to_vec() };
-    let config = ImageConfig { title: "tool", entrypoint: &["/tool"], user: "1:1" };
+    let file = LayerFile {
+        path: "/tool".into(),
+        bytes: b"elf".to_vec(),
+    };
+    let config = ImageConfig {
+        title: "tool",
+        entrypoint: &["/tool"],
+        user: "1:1",
+    };
     Image::new(&config, vec![Layer::new("tool", vec![file]).unwrap()]).unwrap()
 }
 
@@ -87,10 +104,14 @@ fn pushes_blobs_and_manifest_to_an_open_registry() {
     let tag = image().tag();
     assert_eq!(reference, format!("{address}/group/tool:{tag}"));
     let store = store.lock().unwrap();
-    let manifest = store.get(&format!("/v2/group/tool/manifests/{tag}")).unwrap();
+    let manifest = store
+        .get(&format!("/v2/group/tool/manifests/{tag}"))
+        .unwrap();
     assert_eq!(manifest, &image().manifest.bytes);
     for blob in image().blobs() {
-        let stored = store.get(&format!("/v2/group/tool/blobs/{}", blob.digest)).unwrap();
+        let stored = store
+            .get(&format!("/v2/group/tool/blobs/{}", blob.digest))
+            .unwrap();
         assert_eq!(stored, &blob.bytes);
     }
 }
@@ -115,5 +136,8 @@ fn an_absent_registry_is_named_in_the_error() {
 
     let error = format!("{:#}", image().push("tool", &destination).unwrap_err());
 
-    assert!(error.contains(&format!("http://{address} doesn't answer")), "{error}");
+    assert!(
+        error.contains(&format!("http://{address} doesn't answer")),
+        "{error}"
+    );
 }

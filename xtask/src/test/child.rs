@@ -1,0 +1,171 @@
+//! Programs that a test run starts, and their end when somebody wants the run to end.
+//!
+//! Each gets a process group of its own, since `cargo test` doesn't pass a signal on to the tests:
+//! the group is ended as a whole, and then the clean-up has the machine for itself.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::libtest::Report;
+use crate::process;
+
+/// How soon a signal takes effect.
+const POLL: Duration = Duration::from_millis(100);
+/// What doesn't end when asked is ended after this.
+const GRACE: Duration = Duration::from_secs(5);
+
+pub(super) struct Children {
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Children {
+    /// From now on Ctrl-C ends what runs, and no longer us.
+    pub(super) fn watch_signals() -> Result<Self> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))
+                .context("handle signals")?;
+        }
+        Ok(Self { interrupted })
+    }
+
+    /// An error if somebody wants the run to end.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.interrupted.load(Ordering::SeqCst) {
+            bail!("interrupted");
+        }
+        Ok(())
+    }
+
+    /// Runs to the end with our standard output and error; a non-zero exit is an error.
+    pub(super) fn run(&self, command: &mut Command) -> Result<()> {
+        let child = self.spawn(command)?;
+        let status = self.wait(child, |_| Ok(()))?;
+        if !status.success() {
+            bail!("`{}` ended with {status}", process::show(command));
+        }
+        Ok(())
+    }
+
+    /// Runs `cargo test`, passing its output on and reading it.
+    pub(super) fn test(&self, command: &mut Command) -> Result<Report> {
+        self.test_to(command, &mut std::io::stdout().lock())
+    }
+
+    fn test_to(&self, command: &mut Command, out: &mut impl Write) -> Result<Report> {
+        let child = self.spawn(command.stdout(Stdio::piped()))?;
+        let mut report = Report::default();
+        let status = self.wait(child, |child| {
+            let stdout = child.stdout.take().context("no standard output")?;
+            for line in BufReader::new(stdout).split(b'\n') {
+                let line = line.context("read the tests' output")?;
+                let line = String::from_utf8_lossy(&line);
+                writeln!(out, "{line}").context("write to standard output")?;
+                report.line(&line);
+            }
+            Ok(())
+        })?;
+        report.ended(status);
+        Ok(report)
+    }
+
+    fn spawn(&self, command: &mut Command) -> Result<Child> {
+        self.check()?;
+        command
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("start `{}`", process::show(command)))
+    }
+
+    /// Waits for the end, doing `meanwhile`; an interrupt ends the whole group.
+    fn wait(
+        &self,
+        mut child: Child,
+        meanwhile: impl FnOnce(&mut Child) -> Result<()>,
+    ) -> Result<ExitStatus> {
+        let group = Pid::from_raw(i32::try_from(child.id()).context("a process id")?);
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.end_if_interrupted(group, &ended));
+            let result = meanwhile(&mut child).and_then(|()| Ok(child.wait()?));
+            ended.store(true, Ordering::SeqCst);
+            result
+        })
+    }
+
+    fn end_if_interrupted(&self, group: Pid, ended: &AtomicBool) {
+        let mut asked: Option<Instant> = None;
+        while !ended.load(Ordering::SeqCst) {
+            let signal = match asked {
+                None => Signal::SIGTERM,
+                Some(_) => Signal::SIGKILL,
+            };
+            let due = asked.is_none_or(|asked| asked.elapsed() >= GRACE);
+            if due && self.interrupted.load(Ordering::SeqCst) {
+                // A group that has just ended by itself is what we want.
+                let _ = killpg(group, signal);
+                asked = Some(Instant::now());
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn children() -> Children {
+        Children {
+            interrupted: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn output_is_read_while_it_goes_by() {
+        let mut command = Command::new("echo");
+        command.arg("test result: ok. 2 passed; 0 failed;");
+        let mut out = Vec::new();
+        let report = children().test_to(&mut command, &mut out).unwrap();
+        assert!(out.starts_with(b"test result"));
+        assert_eq!(report.passed, 2);
+        assert!(report.result().is_ok());
+    }
+
+    #[test]
+    fn a_failing_program_is_an_error_that_names_it() {
+        let error = children()
+            .run(&mut Command::new("false"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("`false`"), "{error}");
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_whole_group_at_once() {
+        let children = children();
+        let interrupted = Arc::clone(&children.interrupted);
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            interrupted.store(true, Ordering::SeqCst);
+        });
+        let start = Instant::now();
+        // The shell's child holds the pipe too; only ending both lets the reader return.
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & sleep 60"]);
+        let report = children.test(&mut command).unwrap();
+        assert!(report.result().is_err());
+        assert!(start.elapsed() < GRACE);
+        assert!(children.check().is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! Which crate must not know which. An architecture is described by its absences.
+
+use anyhow::Result;
+
+use super::Finding;
+use crate::process;
+use crate::workspace;
+
+/// A package, what may not be in its dependency tree, and why.
+const ABSENCES: &[(&str, &[&str], &str)] = &[(
+    "kruise-api",
+    &["tokio", "kube", "kube-client", "hyper", "reqwest", "rand"],
+    "the domain knows no client, runtime, clock or randomness",
+)];
+
+/// Packages that may not be in the lock file, and why.
+const BANNED: &[(&str, &str)] = &[
+    ("aws-lc-sys", "ring is the one TLS provider"),
+    ("aws-lc-rs", "ring is the one TLS provider"),
+    ("openssl-sys", "ring is the one TLS provider"),
+];
+
+pub(super) fn check() -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for (package, absent, why) in ABSENCES {
+        let tree = process::output(workspace::cargo().args([
+            "tree",
+            "--offline",
+            "--edges=normal,build",
+            "--prefix=none",
+            "--package",
+            package,
+        ]))?;
+        for name in present(&tree, absent) {
+            let what = format!("{package} depends on {name} ({why}); see `cargo tree -i {name}`");
+            findings.push(Finding::error("Cargo.toml", what));
+        }
+    }
+    let lock = std::fs::read_to_string(workspace::root().join("Cargo.lock"))?;
+    for (name, why) in BANNED {
+        if lock
+            .lines()
+            .any(|line| line == format!("name = \"{name}\""))
+        {
+            let what = format!("{name}: {why}; see `cargo tree -i {name}`");
+            findings.push(Finding::error("Cargo.lock", what));
+        }
+    }
+    Ok(findings)
+}
+
+/// Those of `names` that `cargo tree --prefix=none` lists: a package a line, name first.
+fn present<'a>(tree: &str, names: &'a [&str]) -> Vec<&'a str> {
+    let listed = |name: &str| {
+        tree.lines()
+            .any(|line| line.split(' ').next() == Some(name))
+    };
+    names.iter().copied().filter(|name| listed(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_names_are_compared() {
+        let tree = "kruise-api v0.1.0\nkube-core v5.0.0\ntokio v1.0.0 (*)\n";
+        assert_eq!(present(tree, &["kube", "tokio"]), ["tokio"]);
+    }
+}
