@@ -22,7 +22,7 @@ pub trait StoreView: Send + Sync {
     fn found_gone(&self, uid: &str) -> bool;
     /// UID of the object with this key, empty when there is none.
     fn uid_of(&self, key: &ObjectKey) -> String;
-    /// [`Store::inject`], for an answer not yet decoded.
+    /// [`crate::Store::inject`], for an answer not yet decoded.
     ///
     /// # Errors
     /// When the answer can't be decoded.

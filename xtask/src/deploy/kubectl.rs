@@ -65,7 +65,7 @@ impl Kubectl {
         if said.contains("Unauthorized") || said.contains("must be logged in") {
             bail!("the API server {server} doesn't accept the credentials in {file}: {said}");
         }
-        bail!("the API server {server}, named in {file}, doesn't answer within 5 s: {said}")
+        bail!("the API server {server}, named in {file}, doesn't answer (in 5 s): {said}")
     }
 
     /// The API server's URL.

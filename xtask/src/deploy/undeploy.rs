@@ -43,8 +43,11 @@ pub(crate) fn run_undeploy(args: &UndeployArgs) -> Result<()> {
     let directory = overlay::find(&args.overlay)?;
     let (kubectl, _) = args.target.connect(&progress)?;
     let manifests = overlay::render(&kubectl, &directory)?;
-    if args.crds && !args.yes {
-        confirm(&kubectl, &manifests)?;
+    if args.crds {
+        show_losses(&kubectl, &manifests)?;
+        if !args.yes {
+            confirm()?;
+        }
     }
 
     // First, so that nothing in the cluster waits for a server that is about to go.
@@ -141,8 +144,7 @@ fn delete_leases(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
     Ok(())
 }
 
-/// Shows what would go and asks; without a terminal there is nobody to ask.
-fn confirm(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
+fn show_losses(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
     let mut lines = Vec::new();
     for crd in manifests.crds() {
         lines.push(losses(kubectl, crd)?);
@@ -151,6 +153,11 @@ fn confirm(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
         "--crds removes with the definitions:\n  {}",
         lines.join("\n  ")
     );
+    Ok(())
+}
+
+/// Without a terminal there is nobody to ask, and no answer means no.
+fn confirm() -> Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("--crds asks before it removes, and there is no terminal; --yes says yes");
     }
