@@ -8,6 +8,7 @@ mod auth;
 mod destination;
 mod layer;
 mod registry;
+mod tls;
 
 use anyhow::{Context, Result};
 use serde_json::json;

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use ureq::http::{Response, StatusCode};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use super::auth::{Challenge, Credentials, token};
-use super::{Blob, Destination, Image};
+use super::{Blob, Destination, Image, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For one request; an upload of some megabytes over a slow line must fit.
@@ -52,16 +51,16 @@ enum Method {
 
 impl<'a> Registry<'a> {
     fn new(name: &str, destination: &'a Destination) -> Result<Self> {
-        let tls = TlsConfig::builder().root_certs(root_certs()?).build();
-        let mut config = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(CALL_TIMEOUT))
-            .tls_config(tls);
-        if destination.insecure {
+            .timeout_global(Some(CALL_TIMEOUT));
+        let config = if destination.insecure {
             // A registry without TLS is near; a proxy for the internet doesn't know the way.
-            config = config.proxy(None);
-        }
+            config.proxy(None)
+        } else {
+            config.tls_config(tls::config()?)
+        };
         let agent = config.build().new_agent();
         let repository = destination.repository(name);
         Ok(Self {
@@ -265,25 +264,6 @@ fn absolute(base_url: &str, location: &str) -> String {
     } else {
         location.to_owned()
     }
-}
-
-/// Mozilla's authorities, or those in `$SSL_CERT_FILE`.
-fn root_certs() -> Result<RootCerts> {
-    let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) else {
-        return Ok(RootCerts::WebPki);
-    };
-    let path = std::path::PathBuf::from(path);
-    let pem = std::fs::read(&path)
-        .with_context(|| format!("read {} ($SSL_CERT_FILE)", path.display()))?;
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&pem) {
-        let item =
-            item.with_context(|| format!("{} ($SSL_CERT_FILE) is not PEM", path.display()))?;
-        if let PemItem::Certificate(certificate) = item {
-            certificates.push(certificate);
-        }
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
 }
 
 #[cfg(test)]
