@@ -11,7 +11,9 @@ use serde_json::Value;
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
 mod claim;
+mod conditions;
 mod counts;
+mod explain;
 mod new_pod;
 mod progress;
 mod revision;
@@ -174,6 +176,13 @@ impl PodRef {
             name: pod.metadata.name.clone(),
             uid: pod.metadata.uid.clone(),
         }
+    }
+}
+
+impl Plan {
+    /// Looks again after this time, or earlier if that was asked for before.
+    fn look_again(&mut self, after: Duration) {
+        self.requeue_after = Some(self.requeue_after.map_or(after, |before| before.min(after)));
     }
 }
 

@@ -9,7 +9,7 @@ use kruise_api::{
     well_known::conditions::PROGRESSING,
 };
 
-use super::{Spec, status::set_condition};
+use super::{Spec, conditions::set_condition};
 
 const AVAILABLE: &str = "CloneSetAvailable";
 const PAUSED: &str = "CloneSetPaused";

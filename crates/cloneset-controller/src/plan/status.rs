@@ -6,18 +6,17 @@ use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::{CloneSetCondition, CloneSetStatus},
     availability,
-    inplace::{self, Completion, lifecycle},
     meta::Time,
     pod::Pod,
     selector::Selector,
-    well_known::{
-        conditions::{FAILED_SCALE, FAILED_UPDATE},
-        lifecycle_states,
-    },
+    well_known::conditions::{FAILED_SCALE, FAILED_UPDATE},
 };
 use serde_json::{Value, json};
 
-use super::{Plan, Revisions, Spec, progress, revision::is_at, update::look_again};
+use super::{
+    Plan, Revisions, Spec, conditions::set_failure, explain::why_unavailable, progress,
+    revision::is_at,
+};
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
 /// Ours: why nothing, or not more, happens. Absent when nothing is held back.
@@ -57,10 +56,10 @@ pub(super) fn plan(
     );
     let told = tell_waiting(snapshot, &mut status.conditions, plan);
     if let Some(after) = progress::apply(spec, stored, &mut status, now) {
-        look_again(plan, after);
+        plan.look_again(after);
     }
     if let Some(after) = next_available(pods, spec, now) {
-        look_again(plan, after);
+        plan.look_again(after);
     }
     if told || differs(stored, &status) {
         plan.status = Some(patch(snapshot, &status));
@@ -116,40 +115,6 @@ fn count(
     status
 }
 
-/// CS-118: the same status and reason change nothing; the same status alone keeps its time.
-pub(super) fn set_condition(conditions: &mut Vec<CloneSetCondition>, mut new: CloneSetCondition) {
-    if let Some(present) = conditions.iter().find(|present| present.type_ == new.type_) {
-        if present.status == new.status && present.reason == new.reason {
-            return;
-        }
-        if present.status == new.status {
-            new.last_transition_time = present.last_transition_time;
-        }
-    }
-    conditions.retain(|present| present.type_ != new.type_);
-    conditions.push(new);
-}
-
-/// CS-119
-fn set_failure(
-    conditions: &mut Vec<CloneSetCondition>,
-    type_: &str,
-    message: Option<&str>,
-    now: Time,
-) {
-    let Some(message) = message else { return };
-    set_condition(
-        conditions,
-        CloneSetCondition {
-            type_: type_.to_owned(),
-            status: "True".to_owned(),
-            message: message.to_owned(),
-            last_transition_time: Some(now),
-            ..CloneSetCondition::default()
-        },
-    );
-}
-
 /// Sets or removes condition Waiting. Whether it changed.
 fn tell_waiting(
     snapshot: &Snapshot,
@@ -183,7 +148,7 @@ fn tell_waiting(
     let held = snapshot.now.duration_since(held_since);
     if !reason.needs_correction() && held < TOLD_AFTER {
         let left = Duration::try_from(TOLD_AFTER - held).unwrap_or(Duration::from_secs(1));
-        look_again(plan, left);
+        plan.look_again(left);
         return false;
     }
     let told_since = present.and_then(|told| told.last_transition_time);
@@ -209,46 +174,6 @@ fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<
         pod: pod.metadata.name.clone(),
         why: why_unavailable(pod),
     })
-}
-
-/// What an unavailable pod waits for, in words that do not change by themselves.
-pub(super) fn why_unavailable(pod: &Pod) -> String {
-    if pod.spec.node_name.is_empty() {
-        let why = pod
-            .condition("PodScheduled")
-            .map_or("", |condition| condition.reason.as_str());
-        return format!("not scheduled {why}").trim_end().to_owned();
-    }
-    if let Some(container) = pod
-        .status
-        .container_statuses
-        .iter()
-        .find(|status| status.waiting_reason().is_some())
-    {
-        return format!(
-            "container {}: {}",
-            container.name,
-            container.waiting_reason().unwrap_or_default()
-        );
-    }
-    if let Completion::Waiting { why } = inplace::completion(pod) {
-        return why;
-    }
-    if let Some(container) = pod
-        .status
-        .container_statuses
-        .iter()
-        .find(|status| !status.ready)
-    {
-        return format!("container {} is not ready", container.name);
-    }
-    match lifecycle::state(pod) {
-        "" | lifecycle_states::NORMAL if pod.is_ready() => {
-            "not ready for minReadySeconds yet".to_owned()
-        }
-        "" | lifecycle_states::NORMAL => "not ready".to_owned(),
-        state => format!("in lifecycle state {state}"),
-    }
 }
 
 /// When the next ready pod will have been ready for long enough (CS-26).

@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
+    explain::why_unavailable,
     revision::is_at,
     scale::{Input, state_patch},
     spec::PodUpdatePolicy,
-    status::why_unavailable,
 };
 use crate::wait::WaitReason;
 
@@ -77,10 +77,9 @@ fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
             Refresh::WaitGrace { seconds } => {
                 plan.waiting_on
                     .push(WaitReason::GracePeriod { pod: name() });
-                look_again(
-                    plan,
-                    Duration::from_secs(u64::try_from(seconds).unwrap_or(1).max(1)),
-                );
+                plan.look_again(Duration::from_secs(
+                    u64::try_from(seconds).unwrap_or(1).max(1),
+                ));
             }
             Refresh::Broken { why } => {
                 plan.waiting_on
@@ -108,10 +107,6 @@ fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
         subresource: None,
         patch: json!({ "metadata": metadata }),
     })
-}
-
-pub(super) fn look_again(plan: &mut Plan, after: Duration) {
-    plan.requeue_after = Some(plan.requeue_after.map_or(after, |before| before.min(after)));
 }
 
 /// What becomes of one candidate.
@@ -175,7 +170,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         plan.steps.push(Step::UpdatePodsInPlace { updates });
         if input.spec.grace_seconds > 0 {
             let seconds = u64::try_from(input.spec.grace_seconds).unwrap_or(1);
-            look_again(plan, Duration::from_secs(seconds));
+            plan.look_again(Duration::from_secs(seconds));
         }
     }
     if !recreates.is_empty() {

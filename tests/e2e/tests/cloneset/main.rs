@@ -9,4 +9,5 @@ mod commands;
 mod faults;
 mod lifecycle;
 mod mistakes;
+mod operations;
 mod rollout;
