@@ -385,3 +385,9 @@ pub fn image(version: u32) -> String {
         std::env::var("KRUISE_E2E_IMAGE").unwrap_or_else(|_| "registry.local/demo".to_owned());
     format!("{repository}:{version}")
 }
+
+/// The terms of an update in place.
+#[must_use]
+pub fn in_place(max_unavailable: Value) -> Value {
+    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
+}

@@ -175,6 +175,8 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
 /// All end-to-end tests, or those with the given names.
 fn run_e2e(args: &Args, children: &Children, names: &[&str]) -> Result<Report> {
     let mut command = workspace::cargo();
+    // The tests call our commands; without this they would build them anew for other features.
+    command.env("KRUISE_XTASK", own_binary()?);
     command.args(["test", "--package=e2e", "--no-fail-fast", "--", E2E_THREADS]);
     if let Some(kubeconfig) = &args.kubeconfig {
         let absolute = std::path::absolute(kubeconfig).context("find the kubeconfig")?;
@@ -187,4 +189,14 @@ fn run_e2e(args: &Args, children: &Children, names: &[&str]) -> Result<Report> {
         command.arg("--exact").args(names);
     }
     children.test(&mut command)
+}
+
+/// Where our binary lies. A stage before may have built it anew, in which case Linux calls the file
+/// that runs deleted; the new one has its name.
+fn own_binary() -> Result<std::path::PathBuf> {
+    let running = std::env::current_exe().context("find our own binary")?;
+    let path = running.to_string_lossy();
+    Ok(path
+        .strip_suffix(" (deleted)")
+        .map_or_else(|| running.clone(), Into::into))
 }

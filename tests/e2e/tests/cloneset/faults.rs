@@ -4,13 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use e2e::{
     Cluster, Namespace, controller, disturbing, eventually,
-    namespace::{PATIENCE, image, name_of, spec, uids},
+    namespace::{PATIENCE, image, in_place, name_of, spec, uids},
 };
 use serde_json::{Value, json};
-
-fn in_place(max_unavailable: Value) -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
-}
 
 /// Each pod went through exactly one update in place, and none was made or lost.
 async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>, updates: i32) {

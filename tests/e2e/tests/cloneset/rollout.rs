@@ -4,14 +4,10 @@ use std::time::Duration;
 
 use e2e::{
     Namespace, eventually, hold_for,
-    namespace::{PATIENCE, image, label, name_of, spec, uids},
+    namespace::{PATIENCE, image, in_place, label, name_of, spec, uids},
     undisturbed,
 };
 use serde_json::{Value, json};
-
-fn in_place(max_unavailable: Value) -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
-}
 
 // CS-S9, IP-S1, IP-S2
 #[tokio::test(flavor = "multi_thread")]
