@@ -38,6 +38,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Nothing can be created in a namespace that is being deleted, however often it is tried.
+    fn namespace_is_terminating(&self) -> bool {
+        self.api().is_some_and(|error| {
+            matches!(error, ApiError::Forbidden { .. })
+                && error.message().contains("because it is being terminated")
+        })
+    }
+
     fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => Some(source),
@@ -54,6 +62,8 @@ impl ReconcileError for Error {
     fn consequence(&self) -> Consequence {
         match self {
             Self::AdoptionRefused { .. } => Consequence::After(Duration::from_secs(1)),
+            // The pods are on their way out, and so is the CloneSet.
+            _ if self.namespace_is_terminating() => Consequence::AwaitChange,
             _ => Consequence::BackOff,
         }
     }
