@@ -12,11 +12,27 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::cgroups;
-use super::site::{Site, write_atomically};
+use super::site::Site;
 use crate::process;
 
 /// How often to look whether something has come to be.
 pub(super) const POLL: Duration = Duration::from_millis(100);
+
+/// How long a shell may take to record itself, on a machine that is busy.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `$0` is the cgroup's list of processes, `$1` the record: pid, start time and boot, as [`stamp`]
+/// reads them. The rest is the program.
+const JOIN_RECORD_EXEC: &str = r#"
+set -e
+echo 0 > "$0"
+started=$(cut -d' ' -f22 "/proc/$$/stat")
+boot=$(cat /proc/sys/kernel/random/boot_id)
+echo "$$ $started $boot" > "$1.new"
+mv "$1.new" "$1"
+shift
+exec "$@"
+"#;
 
 /// Starts a daemon and records it. `owner` is the cgroup it joins: `host`, or `nodeN-host`.
 pub(super) fn start(site: &Site, owner: &str, part: &str, program: &Command) -> Result<()> {
@@ -27,12 +43,17 @@ pub(super) fn start(site: &Site, owner: &str, part: &str, program: &Command) -> 
         .append(true)
         .open(&log_path)
         .with_context(|| format!("open {}", log_path.display()))?;
-    // The shell joins the cgroup before it becomes the program: nothing of the program's runs outside,
-    // even if this command is killed right now. `exec`s keep the pid, so it is the program's.
+    fs::create_dir_all(site.path("pids")).context("create the pids directory")?;
+    let record = record(site, part);
+    let _ = fs::remove_file(&record);
+    // The shell joins the cgroup and records itself before it becomes the program: even if this command
+    // is killed right now, nothing of the program's runs outside, and the next `up` knows of it. `exec`
+    // keeps pid and start time, so they are the program's.
     let mut command = Command::new("setsid");
     command
-        .args(["sh", "-c", "echo 0 > \"$0\" && exec \"$@\""])
+        .args(["sh", "-c", JOIN_RECORD_EXEC])
         .arg(procs)
+        .arg(&record)
         .arg(program.get_program())
         .args(program.get_args())
         .env_clear()
@@ -50,14 +71,18 @@ pub(super) fn start(site: &Site, owner: &str, part: &str, program: &Command) -> 
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("share the log")?)
         .stderr(log);
-    let child = command
+    let mut child = command
         .spawn()
         .with_context(|| format!("start {part}: `{}`", process::show(&command)))?;
-    let pid = child.id();
-    let stamp =
-        stamp(pid).with_context(|| format!("{part} ended at once{}", log_tail(site, part)))?;
-    fs::create_dir_all(site.path("pids")).context("create the pids directory")?;
-    write_atomically(&record(site, part), format!("{pid} {stamp}\n").as_bytes())
+    let started = Instant::now();
+    while !record.exists() {
+        let ended = child.try_wait().context("look after the new process")?;
+        if ended.is_some_and(|status| !status.success()) || started.elapsed() > RECORD_TIMEOUT {
+            bail!("{part} ended at once{}", log_tail(site, part));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
 }
 
 /// The daemon's pid, if it runs.
