@@ -7,7 +7,7 @@ use kruise_api::{
     apps::v1beta1::{
         CloneSetSpec, InPlaceUpdateStrategy, Lifecycle, UpdatePriorityStrategy, UpdateScatterTerm,
     },
-    int_or_string::{IntOrString, Rounding, kruise_percent, partition, resolve_or_zero},
+    int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
     pod::Pod,
 };
 use serde_json::json;
@@ -141,12 +141,6 @@ impl Spec {
                 .progress_deadline_seconds
                 .filter(|seconds| *seconds != NO_DEADLINE),
         }
-    }
-
-    /// Whether a number in the strategy reads as 0 only because it can't be read.
-    #[must_use]
-    pub fn max_unavailable_is_valid(value: &IntOrString, replicas: i32) -> bool {
-        kruise_percent(value, replicas, Rounding::Up).is_ok()
     }
 
     /// Whether the pod is to be deleted by name or label (CS-45).
