@@ -508,3 +508,28 @@ fn updates_go_on_while_creations_fail() {
     world.settle();
     assert_eq!(world.status("availableReplicas"), json!(5));
 }
+
+// CS-28, IP-S40: a pod that names us as owner, but not as the one that manages it, is adopted;
+// one that another manages is left alone.
+#[test]
+fn an_orphan_that_names_us_is_adopted_and_a_strangers_pod_is_not() {
+    let mut world = settled(2, json!({}));
+    let uids = world.uids();
+    let orphan = world.pods.keys().next().unwrap().clone();
+    let owner = |world: &mut World, name: &str, field: &str, value: Value| {
+        world.pods.get_mut(name).unwrap()["metadata"]["ownerReferences"][0][field] = value;
+    };
+    owner(&mut world, &orphan, "controller", json!(false));
+    let plan = world.reconcile();
+    let [Step::AdoptPods { patches }] = &plan.steps[..] else {
+        panic!("{plan:#?}")
+    };
+    assert_eq!(patches[0].pod.name, orphan);
+    world.settle();
+    assert_eq!(world.uids(), uids);
+
+    owner(&mut world, &orphan, "uid", json!("another-set"));
+    world.settle();
+    assert_eq!(world.pods.len(), 3, "replaced, and not touched");
+    assert!(uids.iter().all(|uid| world.uids().contains(uid)));
+}
