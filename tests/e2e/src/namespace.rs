@@ -227,6 +227,24 @@ impl Namespace {
         .await
     }
 
+    /// Waits until condition `Waiting` is gone.
+    pub async fn stops_waiting(&self, name: &str) {
+        eventually(
+            &format!("CloneSet {name} waits for nothing"),
+            PATIENCE,
+            || async {
+                let set = self.clone_set(name).await;
+                let conditions = set["status"]["conditions"].as_array();
+                let waiting = conditions
+                    .into_iter()
+                    .flatten()
+                    .find(|condition| condition["type"] == "Waiting");
+                waiting.map_or(Ok(()), |condition| Err(condition.clone()))
+            },
+        )
+        .await;
+    }
+
     /// Revisions, oldest first.
     pub async fn revisions(&self) -> Vec<ControllerRevision> {
         let api: Api<ControllerRevision> = Api::namespaced(self.client.clone(), &self.name);

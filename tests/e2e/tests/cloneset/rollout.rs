@@ -332,17 +332,7 @@ async fn an_image_that_cannot_be_pulled_stops_the_roll_out_until_corrected() {
         );
         assert_eq!(after[name].images["app"], image(3));
     }
-    let set = test.clone_set("web").await;
-    let conditions = set["status"]["conditions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    assert!(
-        !conditions
-            .iter()
-            .any(|condition| condition["type"] == "Waiting"),
-        "{conditions:?}"
-    );
+    test.stops_waiting("web").await;
 }
 
 // CS-94: paused updates nothing, and scaling goes on.
