@@ -388,17 +388,28 @@ impl Election {
         Ok(Attempt::Held { begun })
     }
 
-    /// Lets the next holder begin at once (client-go: `release`).
+    /// Lets the next holder begin at once (client-go: `release`). A renewal that was under way when we
+    /// were told to stop may still arrive and win the race; the lease is ours all the same.
     async fn release(&self) {
-        let current = match self.lease.get().await {
-            Ok(Some((record, version))) if record.holder == self.identity => (record, version),
-            Ok(_) => return,
-            Err(error) => {
-                tracing::warn!(lease = %self.lease.key, error = chain(&error), "can't release");
-                return;
+        loop {
+            match self.try_release().await {
+                Ok(()) => return,
+                Err(ApiError::Conflict { .. }) => {}
+                Err(error) => {
+                    tracing::warn!(lease = %self.lease.key, error = chain(&error), "can't release");
+                    return;
+                }
             }
+        }
+    }
+
+    async fn try_release(&self) -> Result<(), ApiError> {
+        let Some((record, version)) = self.lease.get().await? else {
+            return Ok(());
         };
-        let (record, version) = current;
+        if record.holder != self.identity {
+            return Ok(());
+        }
         let now = format!("{:.6}", jiff::Timestamp::now());
         let released = Record {
             holder: String::new(),
@@ -407,12 +418,9 @@ impl Election {
             renew_time: now,
             transitions: record.transitions,
         };
-        match self.lease.write(&released, &version).await {
-            Ok(()) => tracing::info!(lease = %self.lease.key, "released the lease"),
-            Err(error) => {
-                tracing::warn!(lease = %self.lease.key, error = chain(&error), "can't release");
-            }
-        }
+        self.lease.write(&released, &version).await?;
+        tracing::info!(lease = %self.lease.key, "released the lease");
+        Ok(())
     }
 }
 
