@@ -23,6 +23,8 @@ fn a_killed_cluster_is_mended_and_down_leaves_nothing() {
         return;
     }
     xtask(&["down"]);
+    // On a fresh machine this takes minutes, for which the waits below are not made.
+    xtask(&["prepare"]);
     let before = Leftovers::count();
 
     // An `up` that is killed half-way, at two places.

@@ -40,6 +40,8 @@ enum ClusterCommand {
         #[arg(long)]
         audit: bool,
     },
+    /// Install and build what a cluster needs, once some minutes, and start nothing
+    Prepare,
     /// Say what runs, and where its files are; fails if something is wrong
     Status,
     /// Print the path of the administrator's kubeconfig
@@ -99,6 +101,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
         ClusterCommand::Up { nodes, audit } => {
             Cluster::up(&UpOptions { name, nodes, audit }, &progress).map(drop)
         }
+        ClusterCommand::Prepare => lifecycle::prepare(&progress).map(drop),
         ClusterCommand::Down => Cluster::down(&name, &progress),
         ClusterCommand::Status => status(&name),
         ClusterCommand::Kubeconfig => {
@@ -132,6 +135,7 @@ fn run_elsewhere(command: ClusterCommand, kubeconfig: &Path, progress: &Progress
             .map(OsString::from)
             .to_vec(),
         ClusterCommand::Up { .. }
+        | ClusterCommand::Prepare
         | ClusterCommand::Down
         | ClusterCommand::Kubeconfig
         | ClusterCommand::Cut { .. }

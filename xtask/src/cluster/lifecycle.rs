@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
@@ -30,12 +30,7 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
             options.nodes
         );
     }
-    preflight::preflight()?;
-    if !packages::missing().is_empty() {
-        packages::install(progress)?;
-        preflight::after_install()?;
-    }
-    let programs = localkube::ensure(progress)?;
+    let programs = prepare(progress)?;
     let _lock = Lock::acquire(&options.name, progress)?;
     let Some(mut site) = Site::load(&options.name)? else {
         return build(options, &programs, progress);
@@ -92,6 +87,16 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
             rebuild(&site, options, &programs, progress)
         }
     }
+}
+
+/// Makes sure that the machine can run a cluster, and returns where its programs are.
+pub(super) fn prepare(progress: &Progress) -> Result<PathBuf> {
+    preflight::preflight()?;
+    if !packages::missing().is_empty() {
+        packages::install(progress)?;
+        preflight::after_install()?;
+    }
+    localkube::ensure(progress)
 }
 
 /// Takes the cluster away, whatever state it is in.

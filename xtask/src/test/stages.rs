@@ -127,6 +127,18 @@ fn cluster(children: &Children, outcome: &mut Outcome) -> Result<()> {
     {
         bail!("xtask/tests is empty: the local cluster's own test is gone");
     }
+    // Here, so that its progress can be seen. Where it fails the test says why, and whether that matters.
+    let prepared = children.run(workspace::cargo().args([
+        "run",
+        "--quiet",
+        "--package=xtask",
+        "--",
+        "cluster",
+        "prepare",
+    ]));
+    if let Err(error) = prepared {
+        eprintln!("{error:#}");
+    }
     // With their output, which says when a machine can't run a cluster.
     let report = children.test(workspace::cargo().args([
         "test",
