@@ -13,6 +13,8 @@ pub mod inplace;
 pub mod int_or_string;
 pub mod json;
 pub mod meta;
+pub mod object;
+mod open_enum;
 pub mod pod;
 pub mod quantity;
 pub mod ranking;

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// String to string, as labels and annotations are.
 pub type StringMap = BTreeMap<String, String>;
+
+/// Fields that a type does not know, by name. They are kept, so that an object which was read, changed and
+/// written back has not lost what a newer version added.
+pub type UnknownFields = BTreeMap<String, Value>;
 
 /// A point in time, to the second, in UTC on the wire (RFC 3339).
 pub type Time = jiff::Timestamp;

@@ -56,7 +56,7 @@ pub(super) fn apply(
             reason: reason.to_owned(),
             last_update_time: Some(now),
             last_transition_time: Some(now),
-            message: String::new(),
+            ..CloneSetCondition::default()
         },
     );
     // CS-120, case 4

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::v1beta1::{
-        CloneSetSpec, InPlaceUpdateStrategy, Lifecycle, UpdatePriorityStrategy, UpdateScatterTerm,
+        self as api, CloneSetSpec, CloneSetUpdateStrategyType, Lifecycle, UpdatePriorityStrategy,
+        UpdateScatterTerm,
     },
     int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
     pod::Pod,
@@ -79,10 +80,13 @@ impl Spec {
     pub fn of(spec: &CloneSetSpec) -> Self {
         let replicas = spec.replicas.unwrap_or(1);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
-        let on_delete = strategy.type_.as_deref() == Some("OnDelete");
+        let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
         let has_rolling_update = strategy.rolling_update.is_some() || !on_delete;
-        let terms = strategy.rolling_update.unwrap_or_default();
+        let api::RollingUpdateCloneSetStrategy {
+            pod_update_policy,
+            terms,
+        } = strategy.rolling_update.unwrap_or_default();
         let paused = terms.paused.unwrap_or(false);
 
         let max_surge = match &terms.max_surge {
@@ -117,15 +121,15 @@ impl Spec {
             on_delete,
             has_rolling_update,
             paused,
-            policy: match terms.pod_update_policy.as_deref() {
-                Some("InPlaceIfPossible") => PodUpdatePolicy::InPlaceIfPossible,
-                Some("InPlaceOnly") => PodUpdatePolicy::InPlaceOnly,
+            policy: match pod_update_policy {
+                Some(api::PodUpdatePolicy::InPlaceIfPossible) => PodUpdatePolicy::InPlaceIfPossible,
+                Some(api::PodUpdatePolicy::InPlaceOnly) => PodUpdatePolicy::InPlaceOnly,
                 _ => PodUpdatePolicy::ReCreate,
             },
             grace_seconds: terms
                 .in_place_update_strategy
                 .as_ref()
-                .and_then(|strategy: &InPlaceUpdateStrategy| strategy.grace_period_seconds)
+                .and_then(|strategy| strategy.grace_period_seconds)
                 .unwrap_or(0),
             min_ready_seconds: spec.min_ready_seconds.unwrap_or(0),
             exclude_preparing_delete: scale.exclude_preparing_delete.unwrap_or(false),

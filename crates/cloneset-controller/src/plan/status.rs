@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::{CloneSetCondition, CloneSetStatus},
     availability,
-    meta::Time,
+    meta::{Time, UnknownFields},
     pod::Pod,
     selector::Selector,
     well_known::conditions::{FAILED_SCALE, FAILED_UPDATE},
@@ -159,6 +159,7 @@ fn tell_waiting(
         message,
         last_update_time: Some(snapshot.now),
         last_transition_time: Some(told_since.unwrap_or(snapshot.now)),
+        ..CloneSetCondition::default()
     };
     conditions.retain(|condition| condition.type_ != WAITING);
     conditions.push(condition);
@@ -209,6 +210,8 @@ fn differs(stored: &CloneSetStatus, status: &CloneSetStatus) -> bool {
     let without_conditions = |status: &CloneSetStatus| CloneSetStatus {
         conditions: Vec::new(),
         collision_count: None,
+        // Not ours to write.
+        unknown: UnknownFields::new(),
         ..status.clone()
     };
     without_conditions(stored) != without_conditions(status)

@@ -17,6 +17,11 @@ pub(super) fn schema_of<T: JsonSchema>() -> Value {
     structural(schema.to_value())
 }
 
+/// Schema of what is not described: the API server keeps every field of it.
+pub(crate) fn preserved(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
+}
+
 fn structural(schema: Value) -> Value {
     let Value::Object(mut schema) = schema else {
         return schema;

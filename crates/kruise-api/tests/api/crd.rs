@@ -14,7 +14,11 @@ fn cloneset() -> Value {
 }
 
 fn version(crd: &Value) -> &Value {
-    &crd["spec"]["versions"][0]
+    let versions = crd["spec"]["versions"].as_array().unwrap();
+    versions
+        .iter()
+        .find(|version| version["name"] == "v1beta1")
+        .unwrap()
 }
 
 /// Every node of the generated schema as a line of the table: path, type, required, constraints.

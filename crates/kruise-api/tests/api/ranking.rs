@@ -190,6 +190,7 @@ fn term(key: &str, value: &str) -> UpdateScatterTerm {
     UpdateScatterTerm {
         key: key.to_owned(),
         value: value.to_owned(),
+        ..UpdateScatterTerm::default()
     }
 }
 

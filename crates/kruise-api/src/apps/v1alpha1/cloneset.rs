@@ -1,0 +1,136 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{CloneSetStatus, CloneSetUpdateTerms, Lifecycle};
+use crate::{
+    crd::preserved,
+    int_or_string::IntOrString,
+    meta::{LabelSelector, ObjectMeta, UnknownFields},
+    object::{ApiVersion, Kind, custom_resource},
+    open_enum::open_enum,
+};
+
+/// A number of interchangeable pods made from one template, updated in place where possible.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSet {
+    /// Group and version.
+    #[serde(default)]
+    pub api_version: ApiVersion<Self>,
+    /// Kind.
+    #[serde(default)]
+    pub kind: Kind<Self>,
+    /// Metadata.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    pub spec: CloneSetSpec,
+    /// What the controller saw last.
+    #[serde(default)]
+    pub status: CloneSetStatus,
+}
+
+custom_resource!(
+    CloneSet,
+    "apps.kruise.io",
+    "v1alpha1",
+    "CloneSet",
+    "clonesets"
+);
+
+/// What a CloneSet shall be.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetSpec {
+    /// Number of pods wanted. Defaults to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i32>")]
+    pub replicas: Option<i32>,
+    /// Which pods belong to the CloneSet. Must match the labels of the template. Can't be changed.
+    pub selector: LabelSelector,
+    /// What each pod is made from.
+    #[schemars(schema_with = "preserved")]
+    pub template: Value,
+    /// Volume claims that each pod gets of its own. A pod's claims are made with it and, unless
+    /// they are to be reused, deleted with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "preserved")]
+    pub volume_claim_templates: Option<Vec<Value>>,
+    /// How pods are added and taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_strategy: Option<CloneSetScaleStrategy>,
+    /// How pods are moved to a new template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_strategy: Option<CloneSetUpdateStrategy>,
+    /// How many old revisions are kept besides those in use. Defaults to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision_history_limit: Option<i32>,
+    /// Seconds that a pod must be ready before it counts as available. Defaults to 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ready_seconds: Option<i32>,
+    /// Hooks by which others hold a pod before deletion, around an update in place, and before it
+    /// counts as normal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<Lifecycle>,
+    /// Seconds without progress after which the condition Progressing turns False. Unset or
+    /// 2147483647: there is no such condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_deadline_seconds: Option<i32>,
+    /// Fields that this version of the crate does not know, as they were.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: UnknownFields,
+}
+
+/// How pods are added and taken away.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetScaleStrategy {
+    /// Names of pods to delete first. Names that no longer exist are taken off the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods_to_delete: Option<Vec<String>>,
+    /// How many pods may be unavailable while pods are added: a number, or a percentage of
+    /// replicas, rounded up. Unset: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<IntOrString>,
+    /// Whether the volume claims of a pod that vanished are left to garbage collection, instead of being
+    /// used by the next pod. Defaults to false: they are used again.
+    #[serde(
+        default,
+        rename = "disablePVCReuse",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub disable_pvc_reuse: Option<bool>,
+    /// Fields that this version of the crate does not know, as they were.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: UnknownFields,
+}
+
+/// How pods are moved to a new template.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetUpdateStrategy {
+    /// `ReCreate` (the default), `InPlaceIfPossible` or `InPlaceOnly`. `OnDelete` is shown for objects
+    /// that were made through v1beta1, and can be set only there.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<CloneSetUpdateStrategyType>,
+    /// The terms on which pods are moved.
+    #[serde(flatten)]
+    pub terms: CloneSetUpdateTerms,
+}
+
+open_enum! {
+    /// How a pod is moved to a new template.
+    pub enum CloneSetUpdateStrategyType {
+        /// It is deleted, and another is made.
+        ReCreate = "ReCreate",
+        /// In place where the difference allows it, otherwise as with `ReCreate`.
+        InPlaceIfPossible = "InPlaceIfPossible",
+        /// In place, or not at all.
+        InPlaceOnly = "InPlaceOnly",
+        /// Not at all: only pods that are made anew get the new template.
+        OnDelete = "OnDelete",
+    }
+}

@@ -1,0 +1,81 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::meta::{Time, UnknownFields};
+
+/// What the controller saw last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetStatus {
+    /// Generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Pods that are neither finished nor being deleted.
+    pub replicas: i32,
+    /// Of these, pods that are ready.
+    pub ready_replicas: i32,
+    /// Of these, pods that have been ready for minReadySeconds and are in state Normal.
+    pub available_replicas: i32,
+    /// Of these, pods at the update revision.
+    pub updated_replicas: i32,
+    /// Pods at the update revision that are ready.
+    pub updated_ready_replicas: i32,
+    /// Pods at the update revision that are available.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub updated_available_replicas: i32,
+    /// Pods that shall be at the update revision: replicas without the partition.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expected_updated_replicas: i32,
+    /// Name of the revision of the last completed roll-out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub current_revision: String,
+    /// Name of the revision of the template.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub update_revision: String,
+    /// How often two templates had the same hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collision_count: Option<i32>,
+    /// The selector as text, for the scale subresource.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label_selector: String,
+    /// What holds now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<CloneSetCondition>,
+    /// Fields that this version of the crate does not know, as they were.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: UnknownFields,
+}
+
+/// One condition of a CloneSet.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetCondition {
+    /// Type of the condition.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// When the condition was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub last_update_time: Option<Time>,
+    /// When the status last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub last_transition_time: Option<Time>,
+    /// Word for why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Sentence for why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// Fields that this version of the crate does not know, as they were.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: UnknownFields,
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}

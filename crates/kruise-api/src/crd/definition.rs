@@ -1,0 +1,235 @@
+//! What a kind says of itself, and the manifest that follows from it.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{rules, rules::Rule, structural};
+use crate::{json::sort_keys, object::CustomResource};
+
+/// Namespace that everything is installed in.
+const NAMESPACE: &str = "kruise-system";
+/// Path of every converter (PF-401).
+const CONVERT_PATH: &str = "/convert";
+
+/// One kind in all its versions.
+pub(super) struct Definition {
+    pub(super) short_names: &'static [&'static str],
+    pub(super) scope: Scope,
+    pub(super) conversion: Conversion,
+    /// Oldest first.
+    pub(super) versions: Vec<Version>,
+}
+
+/// Where objects of a kind live.
+pub(super) enum Scope {
+    Namespaced,
+}
+
+/// Who turns one version into another (PF-402).
+pub(super) enum Conversion {
+    /// The deployable with this Service.
+    Webhook { service: &'static str },
+}
+
+/// One version of a kind.
+pub(super) struct Version {
+    names: Names,
+    storage: bool,
+    schema: Value,
+    scale: Option<Scale>,
+    columns: Vec<Column>,
+}
+
+struct Names {
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+}
+
+/// Where the scale subresource finds its numbers.
+pub(super) struct Scale {
+    pub(super) spec_replicas: &'static str,
+    pub(super) status_replicas: &'static str,
+    pub(super) label_selector: &'static str,
+}
+
+/// A column of `kubectl get`.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    name: &'static str,
+    type_: &'static str,
+    path: &'static str,
+    wide: bool,
+}
+
+impl Column {
+    pub(super) const fn new(name: &'static str, type_: &'static str, path: &'static str) -> Self {
+        Self {
+            name,
+            type_,
+            path,
+            wide: false,
+        }
+    }
+
+    /// Shown by `kubectl get --output=wide` only.
+    pub(super) const fn wide(name: &'static str, path: &'static str) -> Self {
+        Self {
+            name,
+            type_: "string",
+            path,
+            wide: true,
+        }
+    }
+
+    fn manifest(self) -> Value {
+        let mut column = json!({ "name": self.name, "type": self.type_, "jsonPath": self.path });
+        if self.wide {
+            column["priority"] = json!(1);
+        }
+        column
+    }
+}
+
+impl Version {
+    /// A served version of `K` with a status subresource, whose spec and status have these types.
+    pub(super) fn of<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>(
+        description: &str,
+    ) -> Self {
+        Self {
+            names: Names {
+                group: K::GROUP,
+                version: K::VERSION,
+                kind: K::KIND,
+                plural: K::PLURAL,
+            },
+            storage: false,
+            schema: json!({
+                "type": "object",
+                "description": description,
+                "properties": {
+                    "apiVersion": {
+                        "type": "string",
+                        "description": "Group and version of this form of the object.",
+                    },
+                    "kind": { "type": "string", "description": "Kind of the object." },
+                    "metadata": { "type": "object" },
+                    "spec": structural::schema_of::<Spec>(),
+                    "status": structural::schema_of::<Status>(),
+                },
+            }),
+            scale: None,
+            columns: Vec::new(),
+        }
+    }
+
+    /// The version that the API server stores.
+    pub(super) fn stored(mut self) -> Self {
+        self.storage = true;
+        self
+    }
+
+    pub(super) fn scale(mut self, scale: Scale) -> Self {
+        self.scale = Some(scale);
+        self
+    }
+
+    pub(super) fn columns(mut self, columns: &[Column]) -> Self {
+        self.columns = columns.to_vec();
+        self
+    }
+
+    /// Adds rules to the field at this path, such as `spec.updateStrategy.type`; `[]` stands for the
+    /// elements of a list.
+    pub(super) fn rules(mut self, path: &str, rules: &[Rule]) -> Self {
+        rules::add(&mut self.schema, path, rules);
+        self
+    }
+
+    fn manifest(self) -> Value {
+        let mut subresources = json!({ "status": {} });
+        if let Some(scale) = self.scale {
+            subresources["scale"] = json!({
+                "specReplicasPath": scale.spec_replicas,
+                "statusReplicasPath": scale.status_replicas,
+                "labelSelectorPath": scale.label_selector,
+            });
+        }
+        let columns: Vec<Value> = self.columns.into_iter().map(Column::manifest).collect();
+        json!({
+            "name": self.names.version,
+            "served": true,
+            "storage": self.storage,
+            "schema": { "openAPIV3Schema": self.schema },
+            "subresources": subresources,
+            "additionalPrinterColumns": columns,
+        })
+    }
+}
+
+impl Definition {
+    /// The manifest, with keys in byte order.
+    pub(super) fn manifest(self) -> Value {
+        let Self {
+            short_names,
+            scope,
+            conversion,
+            versions,
+        } = self;
+        let Some(Names {
+            group,
+            kind,
+            plural,
+            ..
+        }) = versions.last().map(|version| &version.names)
+        else {
+            return Value::Null;
+        };
+        let mut names = Map::from_iter([
+            ("kind".to_owned(), json!(kind)),
+            ("listKind".to_owned(), json!(format!("{kind}List"))),
+            ("plural".to_owned(), json!(plural)),
+            ("singular".to_owned(), json!(kind.to_lowercase())),
+        ]);
+        if !short_names.is_empty() {
+            names.insert("shortNames".to_owned(), json!(short_names));
+        }
+        sort_keys(json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("{plural}.{group}") },
+            "spec": {
+                "group": group,
+                "scope": match scope {
+                    Scope::Namespaced => "Namespaced",
+                },
+                "names": names,
+                "conversion": conversion.manifest(),
+                "versions": versions.into_iter().map(Version::manifest).collect::<Vec<_>>(),
+            },
+        }))
+    }
+}
+
+impl Conversion {
+    fn manifest(self) -> Value {
+        match self {
+            // The deployable itself writes the certificates' authority into clientConfig.
+            Self::Webhook { service } => json!({
+                "strategy": "Webhook",
+                "webhook": {
+                    "clientConfig": {
+                        "service": {
+                            "namespace": NAMESPACE,
+                            "name": service,
+                            "path": CONVERT_PATH,
+                            "port": 443,
+                        },
+                    },
+                    "conversionReviewVersions": ["v1", "v1beta1"],
+                },
+            }),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Validation rules in CEL, which the API server applies by itself.
+//!
+//! Only what OpenKruise's admission refuses as well, and only as long as the field is being changed: an
+//! object that is stored already stays writable, and writes of scale and status, which admission does
+//! not review, meet no rule about other fields. For a rule on one field the API server sees to that
+//! (CRDValidationRatcheting); a rule across fields has to look at the old object itself.
+
+use serde_json::{Map, Value, json};
+
+/// One rule.
+pub(super) struct Rule {
+    rule: String,
+    message: &'static str,
+    reason: Reason,
+    /// Field that the error names, relative to the one that has the rule.
+    field: Option<&'static str>,
+    /// `oldSelf` is an optional, so that the rule holds at creation too.
+    old_is_optional: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Reason {
+    Invalid,
+    Forbidden,
+}
+
+impl Rule {
+    /// The value itself is wrong.
+    pub(super) fn new(rule: impl Into<String>, message: &'static str) -> Self {
+        Self {
+            rule: rule.into(),
+            message,
+            reason: Reason::Invalid,
+            field: None,
+            old_is_optional: false,
+        }
+    }
+
+    /// The value is fine but may not be there.
+    pub(super) fn forbidden(self) -> Self {
+        Self {
+            reason: Reason::Forbidden,
+            ..self
+        }
+    }
+
+    /// The error names this field instead.
+    pub(super) fn at(self, field: &'static str) -> Self {
+        Self {
+            field: Some(field),
+            ..self
+        }
+    }
+
+    /// The rule refers to `oldSelf`, which has no value at creation.
+    pub(super) fn with_optional_old(self) -> Self {
+        Self {
+            old_is_optional: true,
+            ..self
+        }
+    }
+
+    fn manifest(&self) -> Value {
+        let mut rule = Map::from_iter([
+            ("rule".to_owned(), json!(&self.rule)),
+            ("message".to_owned(), json!(self.message)),
+        ]);
+        if let Reason::Forbidden = self.reason {
+            rule.insert("reason".to_owned(), json!("FieldValueForbidden"));
+        }
+        if let Some(field) = self.field {
+            rule.insert("fieldPath".to_owned(), json!(field));
+        }
+        if self.old_is_optional {
+            rule.insert("optionalOldSelf".to_owned(), json!(true));
+        }
+        Value::Object(rule)
+    }
+}
+
+/// Adds rules to the node at this path of a schema.
+pub(super) fn add(schema: &mut Value, path: &str, rules: &[Rule]) {
+    let mut node = Some(schema);
+    for step in path.split('.') {
+        let (name, is_list) = match step.strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (step, false),
+        };
+        node = node.and_then(|node| node.pointer_mut(&format!("/properties/{name}")));
+        if is_list {
+            node = node.and_then(|node| node.get_mut("items"));
+        }
+    }
+    let node = node.and_then(Value::as_object_mut);
+    debug_assert!(node.is_some(), "a rule for {path}, which is no field");
+    if let Some(node) = node {
+        let list = node
+            .entry("x-kubernetes-validations")
+            .or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.extend(rules.iter().map(Rule::manifest));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What every custom resource has in common: the names of its kind, and how they are written.
+
+use std::{fmt, marker::PhantomData};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A version of a kind.
+pub trait CustomResource {
+    /// API group.
+    const GROUP: &'static str;
+    /// Version within the group.
+    const VERSION: &'static str;
+    /// Group and version, as objects name them.
+    const API_VERSION: &'static str;
+    /// Kind, as objects name it.
+    const KIND: &'static str;
+    /// Name in paths of the API.
+    const PLURAL: &'static str;
+}
+
+/// Implements [`CustomResource`], so that group and version are written once.
+macro_rules! custom_resource {
+    ($type:ty, $group:literal, $version:literal, $kind:literal, $plural:literal) => {
+        impl $crate::object::CustomResource for $type {
+            const GROUP: &'static str = $group;
+            const VERSION: &'static str = $version;
+            const API_VERSION: &'static str = concat!($group, "/", $version);
+            const KIND: &'static str = $kind;
+            const PLURAL: &'static str = $plural;
+        }
+    };
+}
+pub(crate) use custom_resource;
+
+/// The field `apiVersion` of a `T`. It is written as what it must be, and anything else is refused when
+/// an object is read; so it takes no memory.
+pub struct ApiVersion<T>(PhantomData<T>);
+
+/// The field `kind` of a `T`, written and checked like [`ApiVersion`].
+pub struct Kind<T>(PhantomData<T>);
+
+/// Implements what a field with one possible value needs.
+macro_rules! fixed_text {
+    ($field:ident, $constant:ident) => {
+        impl<T: CustomResource> Serialize for $field<T> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(T::$constant)
+            }
+        }
+
+        impl<'de, T: CustomResource> Deserialize<'de> for $field<T> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Expected(T::$constant))?;
+                Ok(Self(PhantomData))
+            }
+        }
+
+        impl<T> Default for $field<T> {
+            fn default() -> Self {
+                Self(PhantomData)
+            }
+        }
+
+        // By hand, since a derive would ask the same of T.
+        impl<T> Clone for $field<T> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T> Copy for $field<T> {}
+
+        impl<T> PartialEq for $field<T> {
+            fn eq(&self, _: &Self) -> bool {
+                true
+            }
+        }
+
+        impl<T> Eq for $field<T> {}
+
+        impl<T: CustomResource> fmt::Debug for $field<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::$constant)
+            }
+        }
+    };
+}
+
+fixed_text!(ApiVersion, API_VERSION);
+fixed_text!(Kind, KIND);
+
+/// Accepts this text and no other.
+struct Expected(&'static str);
+
+impl de::Visitor<'_> for Expected {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        if text == self.0 {
+            Ok(())
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
