@@ -34,6 +34,11 @@ pub mod labels {
     /// read by the CloneSet and StatefulSet controllers.
     pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 
+    /// On CloneSets in version v1alpha1: `true` leaves pods in state PreparingDelete out when pods are
+    /// counted. Written by users and by conversion; read by conversion, which makes it a field.
+    pub const CLONESET_SCALING_EXCLUDE_PREPARING_DELETE: &str =
+        "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
+
     /// On pods: one of [`lifecycle_states`](super::lifecycle_states). Written by workload
     /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
     pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
@@ -68,6 +73,25 @@ pub mod annotations {
     /// On pods: pods of lower cost are deleted first. Written by users and WorkloadSpread; read by
     /// the CloneSet controller.
     pub const POD_DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+
+    /// On CloneSets in version v1alpha1: on how many nodes at a time new images are pulled ahead, a
+    /// number or a percentage. Written by users and by conversion; read by conversion, which makes it a
+    /// field. Also on StatefulSets and DaemonSets, read by their controllers.
+    pub const IMAGE_PREDOWNLOAD_PARALLELISM: &str = "apps.kruise.io/image-predownload-parallelism";
+
+    /// As [`IMAGE_PREDOWNLOAD_PARALLELISM`]: seconds after which pulling an image ahead is given up.
+    pub const IMAGE_PREDOWNLOAD_TIMEOUT_SECONDS: &str =
+        "apps.kruise.io/image-predownload-timeout-seconds";
+
+    /// As [`IMAGE_PREDOWNLOAD_PARALLELISM`]: how many updated pods must be ready before images are
+    /// pulled ahead.
+    pub const IMAGE_PREDOWNLOAD_MIN_UPDATED_READY_PODS: &str =
+        "apps.kruise.io/image-predownload-min-updated-ready-pods";
+
+    /// On CloneSets of type OnDelete in version v1alpha1: the `podUpdatePolicy`, for which that version
+    /// has no field. Written and read by conversion alone.
+    pub const CLONESET_ON_DELETE_POD_UPDATE_POLICY: &str =
+        "apps.kruise.io/cloneset-on-delete-pod-update-policy";
 
     /// On ControllerRevisions of a CloneSet: hash of the volume claim templates, empty when there
     /// are none. Written and read by the CloneSet controller.

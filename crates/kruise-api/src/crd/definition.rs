@@ -84,11 +84,17 @@ impl Column {
     }
 
     fn manifest(self) -> Value {
-        let mut column = json!({ "name": self.name, "type": self.type_, "jsonPath": self.path });
-        if self.wide {
-            column["priority"] = json!(1);
+        let Self {
+            name,
+            type_,
+            path,
+            wide,
+        } = self;
+        if wide {
+            json!({ "name": name, "type": type_, "jsonPath": path, "priority": 1 })
+        } else {
+            json!({ "name": name, "type": type_, "jsonPath": path })
         }
-        column
     }
 }
 
@@ -148,13 +154,14 @@ impl Version {
     }
 
     fn manifest(self) -> Value {
-        let mut subresources = json!({ "status": {} });
+        let mut subresources = Map::from_iter([("status".to_owned(), json!({}))]);
         if let Some(scale) = self.scale {
-            subresources["scale"] = json!({
+            let paths = json!({
                 "specReplicasPath": scale.spec_replicas,
                 "statusReplicasPath": scale.status_replicas,
                 "labelSelectorPath": scale.label_selector,
             });
+            subresources.insert("scale".to_owned(), paths);
         }
         let columns: Vec<Value> = self.columns.into_iter().map(Column::manifest).collect();
         json!({

@@ -9,8 +9,10 @@
 mod availability;
 mod calculate;
 mod completion;
+mod conversion;
 mod crd;
 mod defaults;
+mod instances;
 mod lifecycle;
 mod merge;
 mod numbers;
@@ -22,3 +24,4 @@ mod revision;
 mod selector;
 mod start;
 mod support;
+mod types;

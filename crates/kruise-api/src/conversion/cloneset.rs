@@ -1,0 +1,378 @@
+//! CloneSet between v1alpha1 and v1beta1 (CS-1 to CS-5).
+//!
+//! Every struct is taken apart without `..`, so that a new field can't be forgotten here.
+
+use super::Marks;
+use crate::{
+    apps::{
+        v1alpha1,
+        v1beta1::{self, CloneSetUpdateTerms, InPlaceUpdateStrategy, PodUpdatePolicy},
+    },
+    int_or_string::IntOrString,
+    meta::{ObjectMeta, StringMap},
+    object::{ApiVersion, Kind},
+    well_known::{annotations, labels},
+};
+
+impl From<v1alpha1::CloneSet> for v1beta1::CloneSet {
+    fn from(cloneset: v1alpha1::CloneSet) -> Self {
+        let v1alpha1::CloneSet {
+            api_version: _,
+            kind: _,
+            mut metadata,
+            spec,
+            status,
+        } = cloneset;
+        Self {
+            api_version: ApiVersion::default(),
+            kind: Kind::default(),
+            spec: to_v1beta1(spec, &mut marks(&mut metadata)),
+            metadata,
+            status,
+        }
+    }
+}
+
+impl From<v1beta1::CloneSet> for v1alpha1::CloneSet {
+    fn from(cloneset: v1beta1::CloneSet) -> Self {
+        let v1beta1::CloneSet {
+            api_version: _,
+            kind: _,
+            mut metadata,
+            spec,
+            status,
+        } = cloneset;
+        Self {
+            api_version: ApiVersion::default(),
+            kind: Kind::default(),
+            spec: to_v1alpha1(spec, &mut marks(&mut metadata)),
+            metadata,
+            status,
+        }
+    }
+}
+
+fn marks(metadata: &mut ObjectMeta) -> Marks<'_> {
+    Marks {
+        labels: &mut metadata.labels,
+        annotations: &mut metadata.annotations,
+    }
+}
+
+/// CS-1
+pub(super) fn to_v1beta1(
+    spec: v1alpha1::CloneSetSpec,
+    marks: &mut Marks<'_>,
+) -> v1beta1::CloneSetSpec {
+    let v1alpha1::CloneSetSpec {
+        replicas,
+        selector,
+        template,
+        volume_claim_templates,
+        scale_strategy,
+        update_strategy,
+        revision_history_limit,
+        min_ready_seconds,
+        lifecycle,
+        progress_deadline_seconds,
+        unknown,
+    } = spec;
+    v1beta1::CloneSetSpec {
+        replicas,
+        selector,
+        template,
+        volume_claim_templates,
+        scale_strategy: scale_to_v1beta1(scale_strategy.unwrap_or_default(), marks.labels),
+        update_strategy: Some(update_to_v1beta1(
+            update_strategy.unwrap_or_default(),
+            marks.annotations,
+        )),
+        revision_history_limit,
+        min_ready_seconds,
+        lifecycle,
+        progress_deadline_seconds,
+        unknown,
+    }
+}
+
+fn scale_to_v1beta1(
+    scale: v1alpha1::CloneSetScaleStrategy,
+    labels: &StringMap,
+) -> Option<v1beta1::CloneSetScaleStrategy> {
+    let v1alpha1::CloneSetScaleStrategy {
+        pods_to_delete,
+        max_unavailable,
+        disable_pvc_reuse,
+        unknown,
+    } = scale;
+    let scale = v1beta1::CloneSetScaleStrategy {
+        pods_to_delete,
+        max_unavailable,
+        enable_pvc_reuse: set_if(disable_pvc_reuse != Some(true)),
+        exclude_preparing_delete: set_if(excludes_preparing_delete(labels)),
+        unknown,
+    };
+    some_if_filled(scale)
+}
+
+fn update_to_v1beta1(
+    update: v1alpha1::CloneSetUpdateStrategy,
+    annotations: &mut StringMap,
+) -> v1beta1::CloneSetUpdateStrategy {
+    use v1alpha1::CloneSetUpdateStrategyType as V1alpha1Type;
+    use v1beta1::CloneSetUpdateStrategyType as V1beta1Type;
+
+    let v1alpha1::CloneSetUpdateStrategy { type_, mut terms } = update;
+    terms.in_place_update_strategy =
+        in_place_to_v1beta1(terms.in_place_update_strategy, annotations);
+    let kept_policy = annotations
+        .remove(annotations::CLONESET_ON_DELETE_POD_UPDATE_POLICY)
+        .filter(|policy| !policy.is_empty())
+        .map(|policy| PodUpdatePolicy::from(policy.as_str()));
+    let (type_, pod_update_policy) = match type_ {
+        // DV-CS1
+        Some(V1alpha1Type::OnDelete) => (V1beta1Type::OnDelete, kept_policy),
+        Some(V1alpha1Type::InPlaceIfPossible) => (
+            V1beta1Type::RollingUpdate,
+            Some(PodUpdatePolicy::InPlaceIfPossible),
+        ),
+        Some(V1alpha1Type::InPlaceOnly) => (
+            V1beta1Type::RollingUpdate,
+            Some(PodUpdatePolicy::InPlaceOnly),
+        ),
+        None | Some(V1alpha1Type::ReCreate | V1alpha1Type::Other(_)) => {
+            (V1beta1Type::RollingUpdate, Some(PodUpdatePolicy::ReCreate))
+        }
+    };
+    v1beta1::CloneSetUpdateStrategy {
+        type_: Some(type_),
+        rolling_update: some_if_filled(v1beta1::RollingUpdateCloneSetStrategy {
+            pod_update_policy,
+            terms,
+        }),
+        ..v1beta1::CloneSetUpdateStrategy::default()
+    }
+}
+
+/// CS-2. What v1alpha1 has in the fields for pulling ahead never had an effect; its annotations count.
+fn in_place_to_v1beta1(
+    in_place: Option<InPlaceUpdateStrategy>,
+    annotations: &StringMap,
+) -> Option<InPlaceUpdateStrategy> {
+    let annotation = |key: &str| {
+        annotations
+            .get(key)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let parallelism = annotation(annotations::IMAGE_PREDOWNLOAD_PARALLELISM);
+    let timeout = annotation(annotations::IMAGE_PREDOWNLOAD_TIMEOUT_SECONDS);
+    let min_ready = annotation(annotations::IMAGE_PREDOWNLOAD_MIN_UPDATED_READY_PODS);
+    if in_place.is_none() && parallelism.is_none() && timeout.is_none() && min_ready.is_none() {
+        return None;
+    }
+    let InPlaceUpdateStrategy {
+        grace_period_seconds,
+        image_pre_download_parallelism: _,
+        image_pre_download_timeout_seconds: _,
+        image_pre_download_min_updated_ready_pods: _,
+        unknown,
+    } = in_place.unwrap_or_default();
+    let number = |text: &str| text.parse::<i32>().ok();
+    Some(InPlaceUpdateStrategy {
+        grace_period_seconds,
+        image_pre_download_parallelism: parallelism.map(|text| match number(text) {
+            Some(number) => IntOrString::Int(number),
+            None => IntOrString::String(text.to_owned()),
+        }),
+        image_pre_download_timeout_seconds: timeout.and_then(number),
+        image_pre_download_min_updated_ready_pods: min_ready.and_then(number),
+        unknown,
+    })
+}
+
+/// CS-3
+pub(super) fn to_v1alpha1(
+    spec: v1beta1::CloneSetSpec,
+    marks: &mut Marks<'_>,
+) -> v1alpha1::CloneSetSpec {
+    let v1beta1::CloneSetSpec {
+        replicas,
+        selector,
+        template,
+        volume_claim_templates,
+        scale_strategy,
+        update_strategy,
+        revision_history_limit,
+        min_ready_seconds,
+        lifecycle,
+        progress_deadline_seconds,
+        unknown,
+    } = spec;
+    v1alpha1::CloneSetSpec {
+        replicas,
+        selector,
+        template,
+        volume_claim_templates,
+        scale_strategy: scale_to_v1alpha1(scale_strategy.unwrap_or_default(), marks.labels),
+        update_strategy: Some(update_to_v1alpha1(
+            update_strategy.unwrap_or_default(),
+            marks.annotations,
+        )),
+        revision_history_limit,
+        min_ready_seconds,
+        lifecycle,
+        progress_deadline_seconds,
+        unknown,
+    }
+}
+
+fn scale_to_v1alpha1(
+    scale: v1beta1::CloneSetScaleStrategy,
+    labels: &mut StringMap,
+) -> Option<v1alpha1::CloneSetScaleStrategy> {
+    let v1beta1::CloneSetScaleStrategy {
+        pods_to_delete,
+        max_unavailable,
+        enable_pvc_reuse,
+        exclude_preparing_delete,
+        unknown,
+    } = scale;
+    // DV-CS2
+    let label = labels::CLONESET_SCALING_EXCLUDE_PREPARING_DELETE;
+    if exclude_preparing_delete == Some(true) {
+        labels.insert(label.to_owned(), TRUE.to_owned());
+    } else if excludes_preparing_delete(labels) {
+        labels.remove(label);
+    }
+    let scale = v1alpha1::CloneSetScaleStrategy {
+        pods_to_delete,
+        max_unavailable,
+        disable_pvc_reuse: set_if(enable_pvc_reuse != Some(true)),
+        unknown,
+    };
+    some_if_filled(scale)
+}
+
+fn update_to_v1alpha1(
+    update: v1beta1::CloneSetUpdateStrategy,
+    annotations: &mut StringMap,
+) -> v1alpha1::CloneSetUpdateStrategy {
+    use v1alpha1::CloneSetUpdateStrategyType as V1alpha1Type;
+    use v1beta1::CloneSetUpdateStrategyType as V1beta1Type;
+
+    let v1beta1::CloneSetUpdateStrategy {
+        type_,
+        rolling_update,
+        unknown,
+    } = update;
+    let v1beta1::RollingUpdateCloneSetStrategy {
+        pod_update_policy,
+        terms,
+    } = rolling_update.unwrap_or_default();
+    let CloneSetUpdateTerms {
+        partition,
+        max_unavailable,
+        max_surge,
+        paused,
+        priority_strategy,
+        scatter_strategy,
+        in_place_update_strategy,
+        unknown: unknown_terms,
+    } = terms;
+    annotations.remove(annotations::CLONESET_ON_DELETE_POD_UPDATE_POLICY);
+    let type_ = match (type_, pod_update_policy) {
+        // DV-CS1
+        (Some(V1beta1Type::OnDelete), policy) => {
+            if let Some(policy) = policy.filter(|policy| !policy.as_str().is_empty()) {
+                annotations.insert(
+                    annotations::CLONESET_ON_DELETE_POD_UPDATE_POLICY.to_owned(),
+                    policy.to_string(),
+                );
+            }
+            V1alpha1Type::OnDelete
+        }
+        (_, Some(PodUpdatePolicy::InPlaceIfPossible)) => V1alpha1Type::InPlaceIfPossible,
+        (_, Some(PodUpdatePolicy::InPlaceOnly)) => V1alpha1Type::InPlaceOnly,
+        (_, None | Some(PodUpdatePolicy::ReCreate | PodUpdatePolicy::Other(_))) => {
+            V1alpha1Type::ReCreate
+        }
+    };
+    v1alpha1::CloneSetUpdateStrategy {
+        type_: Some(type_),
+        terms: CloneSetUpdateTerms {
+            partition,
+            max_unavailable,
+            max_surge,
+            paused,
+            priority_strategy,
+            scatter_strategy,
+            in_place_update_strategy: in_place_to_v1alpha1(in_place_update_strategy, annotations),
+            // v1alpha1 has one place for what v1beta1 has in two.
+            unknown: unknown.into_iter().chain(unknown_terms).collect(),
+        },
+    }
+}
+
+/// CS-4
+fn in_place_to_v1alpha1(
+    in_place: Option<InPlaceUpdateStrategy>,
+    annotations: &mut StringMap,
+) -> Option<InPlaceUpdateStrategy> {
+    let InPlaceUpdateStrategy {
+        grace_period_seconds,
+        image_pre_download_parallelism: parallelism,
+        image_pre_download_timeout_seconds: timeout,
+        image_pre_download_min_updated_ready_pods: min_ready,
+        unknown,
+    } = in_place?;
+    let pulls_ahead = parallelism.is_some() || timeout.is_some() || min_ready.is_some();
+    if grace_period_seconds.unwrap_or(0) == 0 && !pulls_ahead && unknown.is_empty() {
+        return None;
+    }
+    let written = [
+        (
+            annotations::IMAGE_PREDOWNLOAD_PARALLELISM,
+            parallelism.map(|value| match value {
+                IntOrString::Int(number) => number.to_string(),
+                IntOrString::String(text) => text,
+            }),
+        ),
+        (
+            annotations::IMAGE_PREDOWNLOAD_TIMEOUT_SECONDS,
+            timeout.map(|seconds| seconds.to_string()),
+        ),
+        (
+            annotations::IMAGE_PREDOWNLOAD_MIN_UPDATED_READY_PODS,
+            min_ready.map(|pods| pods.to_string()),
+        ),
+    ];
+    for (key, text) in written {
+        if let Some(text) = text {
+            annotations.insert(key.to_owned(), text);
+        }
+    }
+    Some(InPlaceUpdateStrategy {
+        grace_period_seconds,
+        unknown,
+        ..InPlaceUpdateStrategy::default()
+    })
+}
+
+/// Value of labels that are on.
+const TRUE: &str = "true";
+
+fn excludes_preparing_delete(labels: &StringMap) -> bool {
+    labels
+        .get(labels::CLONESET_SCALING_EXCLUDE_PREPARING_DELETE)
+        .is_some_and(|value| value == TRUE)
+}
+
+/// False booleans are left out when they are written.
+fn set_if(condition: bool) -> Option<bool> {
+    condition.then_some(true)
+}
+
+fn some_if_filled<T: Default + PartialEq>(value: T) -> Option<T> {
+    (value != T::default()).then_some(value)
+}
