@@ -86,6 +86,21 @@ impl Cluster {
         self.local
     }
 
+    /// Runs kubectl on the cluster. Whether it succeeded, and what it said.
+    #[must_use]
+    pub fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
+        let kubeconfig = self.kubeconfig.to_str().expect("a path in UTF-8");
+        let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];
+        all.extend(arguments);
+        let output = tokio::task::block_in_place(|| xtask(&all)).expect("run kubectl");
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (output.status.success(), text)
+    }
+
     /// Runs `cargo xtask cluster …` on the local cluster.
     pub fn control(&self, arguments: &[&str]) {
         let mut all = vec!["cluster"];

@@ -164,7 +164,9 @@ fn v1beta1_to_v1alpha1_cs_3(
 }
 
 fn rolling(terms: Value) -> Value {
-    json!({ "type": "RollingUpdate", "rollingUpdate": terms })
+    let mut strategy = json!({ "type": "RollingUpdate" });
+    strategy["rollingUpdate"] = terms;
+    strategy
 }
 
 fn recreate() -> Value {

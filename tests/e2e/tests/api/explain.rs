@@ -1,0 +1,36 @@
+//! What `kubectl explain` tells of our types.
+
+use e2e::Cluster;
+
+async fn explain(field: &str) -> String {
+    let (ok, text) = Cluster::get().await.kubectl(&["explain", field]);
+    assert!(ok, "{text}");
+    // Where lines end depends on kubectl.
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_explains_the_update_strategy() {
+    assert_eq!(
+        explain("cloneset.spec.updateStrategy").await,
+        "GROUP: apps.kruise.io KIND: CloneSet VERSION: v1beta1 \
+         FIELD: updateStrategy <Object> \
+         DESCRIPTION: How pods are moved to a new template. \
+         FIELDS: \
+         rollingUpdate <Object> The terms of a rolling update. \
+         type <string> `RollingUpdate` (the default), or `OnDelete`: only pods that are made anew get the \
+         new template."
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubectl_explains_units_and_defaults() {
+    let terms = explain("cloneset.spec.updateStrategy.rollingUpdate").await;
+    for text in [
+        "partition <Object> How many pods keep their old revision: a number, or a percentage of replicas, \
+         rounded up. Defaults to 0.",
+        "podUpdatePolicy <string> `ReCreate` (the default), `InPlaceIfPossible` or `InPlaceOnly`.",
+    ] {
+        assert!(terms.contains(text), "{terms}");
+    }
+}
