@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 mod cache;
 mod cluster;
+mod conformance;
 mod demo;
 mod deploy;
 mod gen_crds;
@@ -40,6 +41,8 @@ enum Command {
     Test(test::Args),
     /// Write crds/ from the types in kruise-api
     GenCrds(gen_crds::Args),
+    /// Compare the CRDs with the reference's, as docs/spec has them
+    Conformance(conformance::Args),
     /// Write the RBAC manifests in deploy/ from the table of rights
     GenRbac(rbac::Args),
     /// Check what the compiler can't: dependency edges, file sizes, layout
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Test(args) => test::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::GenRbac(args) => rbac::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };

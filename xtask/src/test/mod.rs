@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stages = chosen(args);
     if args.list {
         for stage in stages {
-            println!("{:<10} {}", stage.name(), stage.about());
+            println!("{:<12} {}", stage.name(), stage.about());
         }
         return Ok(());
     }

@@ -8,7 +8,7 @@ use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
 use crate::workspace::{self, Metadata};
-use crate::{gen_crds, rbac, tidy};
+use crate::{conformance, gen_crds, rbac, tidy};
 
 /// End-to-end tests mostly wait, so more run at once than there are processors.
 const E2E_THREADS: &str = "--test-threads=4";
@@ -21,6 +21,7 @@ pub(super) enum Stage {
     Tidy,
     Deny,
     Generated,
+    Conformance,
     Unit,
     Cluster,
     E2e,
@@ -28,8 +29,19 @@ pub(super) enum Stage {
 
 impl Stage {
     pub(super) fn all() -> Vec<Self> {
-        use Stage::{Clippy, Cluster, Deny, Docs, E2e, Fmt, Generated, Tidy, Unit};
-        vec![Fmt, Clippy, Docs, Tidy, Deny, Generated, Unit, Cluster, E2e]
+        use Stage::{Clippy, Cluster, Conformance, Deny, Docs, E2e, Fmt, Generated, Tidy, Unit};
+        vec![
+            Fmt,
+            Clippy,
+            Docs,
+            Tidy,
+            Deny,
+            Generated,
+            Conformance,
+            Unit,
+            Cluster,
+            E2e,
+        ]
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -40,6 +52,7 @@ impl Stage {
             Self::Tidy => "tidy",
             Self::Deny => "deny",
             Self::Generated => "generated",
+            Self::Conformance => "conformance",
             Self::Unit => "unit",
             Self::Cluster => "cluster",
             Self::E2e => "e2e",
@@ -54,6 +67,7 @@ impl Stage {
             Self::Tidy => "dependency edges, file sizes, documented commands",
             Self::Deny => "licences and sources of dependencies, banned crates",
             Self::Generated => "generated files are current",
+            Self::Conformance => "CRDs are the reference's, but for reviewed differences",
             Self::Unit => "unit, planner, property and golden tests",
             Self::Cluster => "the local cluster mends itself and leaves nothing behind",
             Self::E2e => "the binaries from their images on a real cluster",
@@ -88,6 +102,7 @@ impl Stage {
                 gen_crds::run(&gen_crds::Args { check: true })?;
                 rbac::run(&rbac::Args { check: true })
             }
+            Self::Conformance => conformance::run(&conformance::Args {}),
             Self::Unit => unit(children, outcome),
             Self::Cluster => cluster(children, outcome),
             Self::E2e => e2e(args, children, outcome),
