@@ -56,6 +56,28 @@ impl Children {
         Ok(())
     }
 
+    /// Runs to the end and passes standard error on, which is returned too; a non-zero exit is an
+    /// error.
+    pub(super) fn run_reading_errors(&self, command: &mut Command) -> Result<String> {
+        let child = self.spawn(command.stderr(Stdio::piped()))?;
+        let mut errors = String::new();
+        let status = self.wait(child, |child| {
+            let stderr = child.stderr.take().context("no standard error")?;
+            for line in BufReader::new(stderr).split(b'\n') {
+                let line = line.context("read standard error")?;
+                let line = String::from_utf8_lossy(&line);
+                eprintln!("{line}");
+                errors.push_str(&line);
+                errors.push('\n');
+            }
+            Ok(())
+        })?;
+        if !status.success() {
+            bail!("`{}` ended with {status}", process::show(command));
+        }
+        Ok(errors)
+    }
+
     /// Runs `cargo test`, passing its output on and reading it.
     pub(super) fn test(&self, command: &mut Command) -> Result<Report> {
         self.test_to(command, &mut std::io::stdout().lock())
@@ -149,6 +171,16 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("`false`"), "{error}");
+    }
+
+    #[test]
+    fn errors_are_read_and_a_failure_is_still_one() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo warning: x >&2"]);
+        let errors = children().run_reading_errors(&mut command).unwrap();
+        assert_eq!(errors, "warning: x\n");
+        let failed = children().run_reading_errors(&mut Command::new("false"));
+        assert!(failed.is_err());
     }
 
     #[test]
