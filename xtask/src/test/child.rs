@@ -23,13 +23,13 @@ const POLL: Duration = Duration::from_millis(100);
 /// What doesn't end when asked is ended after this.
 const GRACE: Duration = Duration::from_secs(5);
 
-pub(super) struct Children {
+pub(crate) struct Children {
     interrupted: Arc<AtomicBool>,
 }
 
 impl Children {
     /// From now on Ctrl-C ends what runs, and no longer us.
-    pub(super) fn watch_signals() -> Result<Self> {
+    pub(crate) fn watch_signals() -> Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))
@@ -39,7 +39,7 @@ impl Children {
     }
 
     /// An error if somebody wants the run to end.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::SeqCst) {
             bail!("interrupted");
         }
@@ -83,7 +83,8 @@ impl Children {
         self.test_to(command, &mut std::io::stdout().lock())
     }
 
-    fn test_to(&self, command: &mut Command, out: &mut impl Write) -> Result<Report> {
+    /// The same, passing the output on to something else.
+    pub(crate) fn test_to(&self, command: &mut Command, out: &mut impl Write) -> Result<Report> {
         let child = self.spawn(command.stdout(Stdio::piped()))?;
         let mut report = Report::default();
         let status = self.wait(child, |child| {

@@ -3,8 +3,8 @@
 //! What a stage does is in `stages`; here is the order, the summary, and the clean-up: the test
 //! cluster goes away at the end, however the end came.
 
-mod child;
-mod libtest;
+pub(crate) mod child;
+pub(crate) mod libtest;
 mod stages;
 mod summary;
 mod tools;
