@@ -4,8 +4,10 @@ use clap::{Parser, Subcommand};
 
 mod cache;
 mod cluster;
+mod conformance;
 mod demo;
 mod deploy;
+mod fuzz;
 mod gen_crds;
 mod generated;
 mod image;
@@ -38,8 +40,12 @@ enum Command {
     Demo(demo::Args),
     /// All tests: static checks, unit and property tests, then end to end
     Test(test::Args),
+    /// The property tests of kruise-api, with many cases for some time
+    Fuzz(fuzz::Args),
     /// Write crds/ from the types in kruise-api
     GenCrds(gen_crds::Args),
+    /// Compare the CRDs with the reference's, as docs/spec has them
+    Conformance(conformance::Args),
     /// Write the RBAC manifests in deploy/ from the table of rights
     GenRbac(rbac::Args),
     /// Check what the compiler can't: dependency edges, file sizes, layout
@@ -54,7 +60,9 @@ fn main() -> std::process::ExitCode {
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
         Command::Test(args) => test::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
+        Command::Conformance(args) => conformance::run(&args),
         Command::GenRbac(args) => rbac::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };

@@ -22,3 +22,8 @@ pub mod ranking;
 pub mod revision;
 pub mod selector;
 pub mod well_known;
+
+/// The examples in the README, which are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

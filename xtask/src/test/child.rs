@@ -23,13 +23,13 @@ const POLL: Duration = Duration::from_millis(100);
 /// What doesn't end when asked is ended after this.
 const GRACE: Duration = Duration::from_secs(5);
 
-pub(super) struct Children {
+pub(crate) struct Children {
     interrupted: Arc<AtomicBool>,
 }
 
 impl Children {
     /// From now on Ctrl-C ends what runs, and no longer us.
-    pub(super) fn watch_signals() -> Result<Self> {
+    pub(crate) fn watch_signals() -> Result<Self> {
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))
@@ -39,7 +39,7 @@ impl Children {
     }
 
     /// An error if somebody wants the run to end.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::SeqCst) {
             bail!("interrupted");
         }
@@ -56,12 +56,35 @@ impl Children {
         Ok(())
     }
 
+    /// Runs to the end and passes standard error on, which is returned too; a non-zero exit is an
+    /// error.
+    pub(super) fn run_reading_errors(&self, command: &mut Command) -> Result<String> {
+        let child = self.spawn(command.stderr(Stdio::piped()))?;
+        let mut errors = String::new();
+        let status = self.wait(child, |child| {
+            let stderr = child.stderr.take().context("no standard error")?;
+            for line in BufReader::new(stderr).split(b'\n') {
+                let line = line.context("read standard error")?;
+                let line = String::from_utf8_lossy(&line);
+                eprintln!("{line}");
+                errors.push_str(&line);
+                errors.push('\n');
+            }
+            Ok(())
+        })?;
+        if !status.success() {
+            bail!("`{}` ended with {status}", process::show(command));
+        }
+        Ok(errors)
+    }
+
     /// Runs `cargo test`, passing its output on and reading it.
     pub(super) fn test(&self, command: &mut Command) -> Result<Report> {
         self.test_to(command, &mut std::io::stdout().lock())
     }
 
-    fn test_to(&self, command: &mut Command, out: &mut impl Write) -> Result<Report> {
+    /// The same, passing the output on to something else.
+    pub(crate) fn test_to(&self, command: &mut Command, out: &mut impl Write) -> Result<Report> {
         let child = self.spawn(command.stdout(Stdio::piped()))?;
         let mut report = Report::default();
         let status = self.wait(child, |child| {
@@ -149,6 +172,16 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("`false`"), "{error}");
+    }
+
+    #[test]
+    fn errors_are_read_and_a_failure_is_still_one() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo warning: x >&2"]);
+        let errors = children().run_reading_errors(&mut command).unwrap();
+        assert_eq!(errors, "warning: x\n");
+        let failed = children().run_reading_errors(&mut Command::new("false"));
+        assert!(failed.is_err());
     }
 
     #[test]

@@ -6,10 +6,10 @@ use anyhow::{Result, bail};
 
 /// Counts over all test binaries of one `cargo test`, with the names that matter.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(crate) struct Report {
     pub(super) passed: u64,
     pub(super) failed: u64,
-    pub(super) failed_tests: Vec<String>,
+    pub(crate) failed_tests: Vec<String>,
     /// What tests said that could not run here: `SKIPPED name: why`.
     pub(super) skipped: Vec<String>,
     /// How `cargo test` itself ended: it may fail before any test does.
@@ -35,7 +35,7 @@ impl Report {
         self.status = Some(status);
     }
 
-    pub(super) fn result(&self) -> Result<()> {
+    pub(crate) fn result(&self) -> Result<()> {
         if !self.failed_tests.is_empty() {
             bail!("failed: {}", self.failed_tests.join(", "));
         }

@@ -3,8 +3,8 @@
 //! What a stage does is in `stages`; here is the order, the summary, and the clean-up: the test
 //! cluster goes away at the end, however the end came.
 
-mod child;
-mod libtest;
+pub(crate) mod child;
+pub(crate) mod libtest;
 mod stages;
 mod summary;
 mod tools;
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stages = chosen(args);
     if args.list {
         for stage in stages {
-            println!("{:<10} {}", stage.name(), stage.about());
+            println!("{:<12} {}", stage.name(), stage.about());
         }
         return Ok(());
     }

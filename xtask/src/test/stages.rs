@@ -1,6 +1,7 @@
 //! The stages, in order of cost.
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
 use super::Args;
 use super::child::Children;
@@ -8,12 +9,12 @@ use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
 use crate::workspace::{self, Metadata};
-use crate::{gen_crds, rbac, tidy};
+use crate::{conformance, gen_crds, rbac, tidy};
 
 /// End-to-end tests mostly wait, so more run at once than there are processors.
 const E2E_THREADS: &str = "--test-threads=4";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Stage {
     Fmt,
     Clippy,
@@ -21,15 +22,17 @@ pub(super) enum Stage {
     Tidy,
     Deny,
     Generated,
+    Conformance,
+    Package,
     Unit,
     Cluster,
     E2e,
 }
 
 impl Stage {
+    /// In the order in which they are declared.
     pub(super) fn all() -> Vec<Self> {
-        use Stage::{Clippy, Cluster, Deny, Docs, E2e, Fmt, Generated, Tidy, Unit};
-        vec![Fmt, Clippy, Docs, Tidy, Deny, Generated, Unit, Cluster, E2e]
+        Self::value_variants().to_vec()
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -40,6 +43,8 @@ impl Stage {
             Self::Tidy => "tidy",
             Self::Deny => "deny",
             Self::Generated => "generated",
+            Self::Conformance => "conformance",
+            Self::Package => "package",
             Self::Unit => "unit",
             Self::Cluster => "cluster",
             Self::E2e => "e2e",
@@ -54,6 +59,8 @@ impl Stage {
             Self::Tidy => "dependency edges, file sizes, documented commands",
             Self::Deny => "licences and sources of dependencies, banned crates",
             Self::Generated => "generated files are current",
+            Self::Conformance => "CRDs are the reference's, but for reviewed differences",
+            Self::Package => "kruise-api builds from its package alone, without a warning",
             Self::Unit => "unit, planner, property and golden tests",
             Self::Cluster => "the local cluster mends itself and leaves nothing behind",
             Self::E2e => "the binaries from their images on a real cluster",
@@ -88,10 +95,28 @@ impl Stage {
                 gen_crds::run(&gen_crds::Args { check: true })?;
                 rbac::run(&rbac::Args { check: true })
             }
+            Self::Conformance => conformance::run(&conformance::Args {}),
+            Self::Package => package(children),
             Self::Unit => unit(children, outcome),
             Self::Cluster => cluster(children, outcome),
             Self::E2e => e2e(args, children, outcome),
         }
+    }
+}
+
+/// Packs what others may use without the rest of the workspace, and builds it from the package.
+fn package(children: &Children) -> Result<()> {
+    let errors = children.run_reading_errors(workspace::cargo().args([
+        "package",
+        "--package=kruise-api",
+        // What isn't committed yet is tested too.
+        "--allow-dirty",
+        "--offline",
+        "--color=never",
+    ]))?;
+    match errors.lines().find(|line| line.starts_with("warning")) {
+        None => Ok(()),
+        Some(warning) => bail!("`cargo package`: {warning}"),
     }
 }
 

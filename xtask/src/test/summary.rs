@@ -94,7 +94,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "\n{:<10} {:<7} {:>8} {:>7} {:>7}",
+            "\n{:<12} {:<7} {:>8} {:>7} {:>7}",
             "stage", "result", "minutes", "passed", "failed"
         )?;
         for Row {
@@ -106,14 +106,14 @@ impl fmt::Display for Summary {
         {
             let result = if error.is_some() { "FAILED" } else { "ok" };
             let minutes = time.as_secs_f64() / 60.0;
-            write!(f, "{:<10} {result:<7} {minutes:>8.1}", stage.name())?;
+            write!(f, "{:<12} {result:<7} {minutes:>8.1}", stage.name())?;
             if outcome.passed + outcome.failed > 0 {
                 write!(f, " {:>7} {:>7}", outcome.passed, outcome.failed)?;
             }
             writeln!(f)?;
         }
         for stage in self.planned.iter().skip(self.rows.len()) {
-            writeln!(f, "{:<10} not run", stage.name())?;
+            writeln!(f, "{:<12} not run", stage.name())?;
         }
         let outcomes = || self.rows.iter().map(|row| &row.outcome);
         for name in outcomes().flat_map(|outcome| &outcome.flaky) {
@@ -169,12 +169,12 @@ mod tests {
         let failure = Err(anyhow!("failed: x"));
         summary.add(Stage::Unit, Duration::from_secs(60), outcome, failure);
         let text = summary.to_string();
-        assert!(text.contains("fmt        ok           0.1\n"), "{text}");
+        assert!(text.contains("fmt          ok           0.1\n"), "{text}");
         assert!(
-            text.contains("unit       FAILED       1.0       2       1\n"),
+            text.contains("unit         FAILED       1.0       2       1\n"),
             "{text}"
         );
-        assert!(text.contains("e2e        not run"), "{text}");
+        assert!(text.contains("e2e          not run"), "{text}");
         assert!(text.ends_with("\n2 passed, 1 failed\n"), "{text}");
         assert_eq!(summary.failure().unwrap(), "stage unit: failed: x");
     }

@@ -3,6 +3,7 @@
 
 mod commands;
 mod dependencies;
+mod domain;
 mod files;
 mod source;
 
@@ -54,6 +55,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     for file in files.read_all()? {
         findings.extend(source::check(&file));
         findings.extend(commands::check(&file));
+        findings.extend(domain::check(&file));
     }
     findings.extend(source::check_targets(&metadata)?);
     findings.sort();

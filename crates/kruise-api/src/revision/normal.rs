@@ -9,7 +9,7 @@ use crate::{meta::Time, quantity};
 
 /// Which fields each type of Kubernetes 1.32 has, in the order in which it writes them.
 static TYPES: LazyLock<HashMap<&'static str, Vec<Field>>> =
-    LazyLock::new(|| parse(include_str!("../../../../docs/spec/podtemplate-1.32.tsv")));
+    LazyLock::new(|| parse(include_str!("podtemplate-1.32.tsv")));
 
 #[derive(Debug)]
 struct Field {
