@@ -18,4 +18,5 @@ pub mod quantity;
 pub mod ranking;
 pub mod revision;
 pub mod selector;
+pub mod strategic_merge;
 pub mod well_known;
