@@ -12,7 +12,6 @@ mod completion;
 mod crd;
 mod defaults;
 mod lifecycle;
-mod merge;
 mod numbers;
 mod properties;
 mod quantity;
