@@ -13,7 +13,7 @@ pub struct MergeError {
 /// What is wrong with a place in a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// The patch or the original is something else.
+    /// The patch, the original or an element is something else.
     #[error("only objects can be merged")]
     NotAnObject,
     /// A `$patch` that has no meaning at this place.

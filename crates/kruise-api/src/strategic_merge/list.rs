@@ -89,7 +89,7 @@ fn take_directives<'a>(
     for (index, element) in patch.iter().enumerate() {
         let place = place.element(index);
         let Value::Object(members) = element else {
-            return Err(place.error(Reason::MixedElements));
+            return Err(place.error(Reason::NotAnObject));
         };
         match Whole::of(members, &place)? {
             None => ordinary.push((index, element)),
@@ -217,7 +217,7 @@ impl Identity {
                 .get(key)
                 .filter(|found| !found.is_null())
                 .ok_or_else(|| place.error(Reason::NoMergeKey(key))),
-            (Self::Key(_), _) => Err(place.error(Reason::MixedElements)),
+            (Self::Key(_), _) => Err(place.error(Reason::NotAnObject)),
         }
     }
 

@@ -44,11 +44,11 @@ mod schema;
 
 use serde_json::Value;
 
+use self::place::Place;
 pub use self::{
-    error::MergeError,
+    error::{MergeError, Reason},
     schema::{MergedList, Schema},
 };
-use self::{error::Reason, place::Place};
 
 /// The original after the patch. The schema says of what type the original is.
 ///

@@ -20,4 +20,5 @@ mod refresh;
 mod revision;
 mod selector;
 mod start;
+mod strategic_merge;
 mod support;
