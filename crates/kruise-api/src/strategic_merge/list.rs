@@ -5,7 +5,7 @@ use std::mem::{Discriminant, discriminant};
 use serde_json::Value;
 
 use super::{
-    added::{added, replacing},
+    added::{replacing, without_directed},
     directives::{PATCH, Whole},
     error::{MergeError, Reason},
     object,
@@ -154,7 +154,11 @@ pub(super) fn merge_in_order(
     let patch_order = identity.all(order.elements, order.place)?;
     check_order(patch.unwrap_or_default(), &patch_order, identity, place)?;
 
-    let server_order = identity.all(original.unwrap_or_default(), place)?;
+    let server_order = order_before(
+        identity.all(original.unwrap_or_default(), place)?,
+        patch.unwrap_or_default(),
+        identity,
+    );
     let merged = match (original, patch) {
         (Some(original), Some(patch)) => {
             let mut merged = original.to_vec();
@@ -162,11 +166,39 @@ pub(super) fn merge_in_order(
             merged
         }
         (Some(original), None) => original.to_vec(),
-        (None, patch) => patch.unwrap_or_default().iter().filter_map(added).collect(),
+        (None, patch) => {
+            let patch = patch.unwrap_or_default().iter();
+            patch.filter_map(without_directed).collect()
+        }
     };
     // Also finds what has no identity in what was added.
     identity.all(&merged, place)?;
     Ok(arranged(merged, &patch_order, &server_order, identity))
+}
+
+/// The order that the server takes for the one from before the patch. It has reused the room of deleted
+/// elements by then: so as many new elements as were deleted seem to have stood at the end.
+// `kubectl apply` sends such patches, and where the elements come to stand is seen in the result.
+fn order_before(original: Vec<Value>, patch: &[Value], identity: Identity) -> Vec<Value> {
+    let Identity::Key(key) = identity else {
+        return original;
+    };
+    let n_original = original.len();
+    let is_deletion = |element: &Value| element.get(PATCH).is_some_and(|word| word == "delete");
+    let is_deleted = |found: &Value| {
+        patch
+            .iter()
+            .any(|element| is_deletion(element) && element.get(key) == Some(found))
+    };
+    let mut order = original;
+    order.retain(|found| !is_deleted(found));
+    let ordinary = patch.iter().filter(|element| element.get(PATCH).is_none());
+    for found in ordinary.filter_map(|element| element.get(key)) {
+        if order.len() < n_original && !order.contains(found) {
+            order.push(found.clone());
+        }
+    }
+    order
 }
 
 /// The patch's elements must be in this order, but for directives. The server stops looking when the order

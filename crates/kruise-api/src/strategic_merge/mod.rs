@@ -19,10 +19,11 @@
 //!
 //! * An object that the original lacks is dropped if it has a `$patch`, whatever that says, wherever it
 //!   stands in what is added.
-//! * Inside of what a patch replaces as a whole, directives have no effect: they go, and what stands
-//!   beside them stays.
+//! * Inside of what a patch replaces as a whole, and of a new element of a list, directives have no
+//!   effect: they go, and what stands beside them stays. Nulls stay too, for decoding to read.
 //! * The elements that a patch names are in its order in the result. The original's other elements stand
-//!   before the first of them that they stood before, and else at the end: new elements come first.
+//!   before the first of them that they stood before, and else at the end: new elements come first. With
+//!   `$setElementOrder`, as many new elements as were deleted count as if they had stood at the end.
 //! * Of a list that is added, or that a patch with `$patch: replace` brings, elements are not merged with
 //!   one another.
 //!

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use serde_json::{Map, Value};
 
 use super::{
-    added::{added, replacing, replacing_members},
+    added::{added, replacing, replacing_members, without_nulls},
     directives::{Members, Whole},
     error::{MergeError, Reason},
     list,
@@ -93,7 +93,7 @@ fn merge_member(
         (Some(Value::Array(present)), Value::Array(patch)) => {
             list::merge(present, patch, type_.list(name), place)?;
         }
-        (Some(present), value) => *present = replacing(value),
+        (Some(present), value) => *present = replacing(&without_nulls(value)),
     }
     Ok(())
 }
