@@ -277,12 +277,11 @@ fn arranged(
     identity: Identity,
 ) -> Vec<Value> {
     let position = |element: &Value, order: &[Value]| identity.position(element, order);
-    let (mut named, mut others): (Vec<_>, Vec<_>) = merged
+    let (named, others): (Vec<_>, Vec<_>) = merged
         .into_iter()
         .partition(|element| position(element, patch_order).is_some());
-    named.sort_by_key(|element| position(element, patch_order));
-    // Neither order has elements that were added beside an empty `$setElementOrder`: they go last.
-    others.sort_by_key(|element| position(element, server_order).unwrap_or(usize::MAX));
+    let named = sorted(named, patch_order, identity);
+    let others = sorted(others, server_order, identity);
 
     let mut woven = Vec::with_capacity(named.len() + others.len());
     let mut others = others.into_iter().peekable();
@@ -298,6 +297,24 @@ fn arranged(
     }
     woven.extend(others);
     woven
+}
+
+/// The elements in this order.
+// Elements that came with an empty `$setElementOrder` are in no order. The server's comparison says of such
+// an element that it comes before any other and any other before it; what becomes of that depends on how it
+// sorts, which is by insertion, at least up to 20 elements.
+fn sorted(elements: Vec<Value>, order: &[Value], identity: Identity) -> Vec<Value> {
+    let mut sorted: Vec<(Option<usize>, Value)> = Vec::with_capacity(elements.len());
+    for element in elements {
+        let position = identity.position(&element, order);
+        let comes_first = |(other, _): &(Option<usize>, Value)| match (other, position) {
+            (Some(other), Some(position)) => *other <= position,
+            _ => false,
+        };
+        let at = sorted.iter().rposition(comes_first).map_or(0, |at| at + 1);
+        sorted.insert(at, (position, element));
+    }
+    sorted.into_iter().map(|(_, element)| element).collect()
 }
 
 /// Values of one type, none of them an object or a list.

@@ -28,8 +28,7 @@
 //!   one another.
 //!
 //! The server goes through a patch in random order. Where that matters, this module decides: elements
-//! that a patch both adds and deletes are deleted. Where several new elements come with an empty
-//! `$setElementOrder`, the server's order is arbitrary; here they go last.
+//! that a patch both adds and deletes are deleted.
 //!
 //! The result is what the server hands on to decoding: defaults, validation and the removal of unknown
 //! or empty members are not part of merging. Members that a schema doesn't know are merged as if they
