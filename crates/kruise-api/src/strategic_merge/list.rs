@@ -149,7 +149,9 @@ pub(super) fn merge_in_order(
     if identity == Identity::Value {
         let patch = patch.unwrap_or_default();
         check_plain(original.unwrap_or_default(), patch, place)?;
-        check_plain(order.elements, &[], order.place)?;
+        if !order.elements.iter().all(is_plain) {
+            return Err(order.place.error(Reason::NotPlain));
+        }
     }
     let patch_order = identity.all(order.elements, order.place)?;
     check_order(patch.unwrap_or_default(), &patch_order, identity, place)?;
@@ -321,7 +323,7 @@ fn sorted(elements: Vec<Value>, order: &[Value], identity: Identity) -> Vec<Valu
 fn check_plain(original: &[Value], patch: &[Value], place: &Place<'_>) -> Result<(), MergeError> {
     let mut first: Option<Discriminant<Value>> = None;
     for element in original.iter().chain(patch) {
-        if element.is_object() || element.is_array() {
+        if !is_plain(element) {
             return Err(place.error(Reason::NotPlain));
         }
         if *first.get_or_insert(discriminant(element)) != discriminant(element) {
@@ -329,4 +331,8 @@ fn check_plain(original: &[Value], patch: &[Value], place: &Place<'_>) -> Result
         }
     }
     Ok(())
+}
+
+fn is_plain(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
 }
