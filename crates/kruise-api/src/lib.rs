@@ -21,6 +21,7 @@ pub mod quantity;
 pub mod ranking;
 pub mod revision;
 pub mod selector;
+pub mod strategic_merge;
 pub mod well_known;
 
 /// The examples in the README, which are tests.

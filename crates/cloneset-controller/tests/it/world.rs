@@ -10,7 +10,11 @@ use cloneset_controller::{
     wait::WaitReason,
 };
 use jiff::{SignedDuration, Timestamp};
-use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    pod::Pod,
+    strategic_merge::{self, Schema},
+};
 use serde_json::{Value, json};
 
 use crate::merge;
@@ -288,7 +292,7 @@ impl World {
                 );
             }
         }
-        merge::strategic(pod, patch);
+        *pod = strategic_merge::apply(Schema::Pod, pod, patch).unwrap();
         pod["metadata"]["resourceVersion"] = version;
         true
     }

@@ -96,7 +96,10 @@ fn metadata_changes_in_place_ip_10(
     "/spec/containers/0/resources/limits"
 )]
 #[case::further_container(
-    json!({ "spec": { "containers": [{ "name": "more", "image": "x" }] } }),
+    json!({ "spec": {
+        "containers": [{ "name": "more", "image": "x" }],
+        "$setElementOrder/containers": [{ "name": "app" }, { "name": "more" }],
+    } }),
     "/spec/containers/1"
 )]
 #[case::command(container(&json!({ "command": ["sh"] })), "/spec/containers/0/command")]

@@ -2,10 +2,7 @@ use kruise_api::inplace::{Completion, completion};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{
-    merge::merged,
-    support::{GRACE, STATE, pod, running_pod},
-};
+use crate::support::{GRACE, STATE, merged, pod, running_pod};
 
 const META: &str = "apps.kruise.io/runtime-containers-meta";
 
@@ -28,10 +25,13 @@ fn is_complete(object: &Value) -> bool {
     !matches!(completion(&pod(object)), Completion::Waiting { .. })
 }
 
-fn status(status: &Value) -> Value {
-    let mut status = status.clone();
-    status["name"] = json!("app");
-    json!({ "status": { "containerStatuses": [status] } })
+/// The container's status with these members changed. A patch replaces the whole list.
+fn status(changes: &Value) -> Value {
+    let mut statuses = running_pod(&json!({}))["status"]["containerStatuses"].clone();
+    for (name, value) in changes.as_object().unwrap() {
+        statuses[0][name] = value.clone();
+    }
+    json!({ "status": { "containerStatuses": statuses } })
 }
 
 fn annotations(annotations: &Value) -> Value {

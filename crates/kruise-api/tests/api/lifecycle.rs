@@ -2,10 +2,7 @@ use kruise_api::{apps::v1beta1::LifecycleHook, inplace::lifecycle};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{
-    merge::merged,
-    support::{pod, running_pod, time},
-};
+use crate::support::{merged, pod, running_pod, time};
 
 fn hook(hook: &Value) -> Option<LifecycleHook> {
     serde_json::from_value(hook.clone()).unwrap()
@@ -61,5 +58,5 @@ fn transition_with_handler_puts_the_hook_on_the_pod_ip_67() {
     let after = pod(&merged(&object, &patch));
     assert!(lifecycle::all_hooked(hook.as_ref(), &after));
     assert_eq!(lifecycle::state(&after), "PreparingUpdate");
-    assert_eq!(after.metadata.finalizers, ["mine", "f"]);
+    assert_eq!(after.metadata.finalizers, ["f", "mine"]);
 }

@@ -10,10 +10,7 @@ use kruise_api::{
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    merge::merged,
-    support::{GRACE, STATE, now, running_pod},
-};
+use crate::support::{GRACE, STATE, merged, now, running_pod};
 
 /// Any JSON, with the words that occur in pods and templates more often than others.
 fn any_json() -> impl Strategy<Value = Value> {

@@ -7,10 +7,7 @@ use kruise_api::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{
-    merge::merged,
-    support::{GRACE, STATE, annotation, condition, now, pod, running_pod, time},
-};
+use crate::support::{GRACE, STATE, annotation, condition, merged, now, pod, running_pod, time};
 
 fn refreshed(pod: &Pod, lifecycle: Option<&Lifecycle>, now: Time) -> Refresh {
     refresh(&RefreshInput {
@@ -284,12 +281,8 @@ fn next_batch_waits_for_the_one_before_ip_39() {
         .unwrap()
         .push(b);
 
-    let not_ready = merged(
-        &object,
-        &json!({ "status": { "containerStatuses": [
-        { "name": "app", "ready": false },
-    ] } }),
-    );
+    let mut not_ready = object.clone();
+    not_ready["status"]["containerStatuses"][0]["ready"] = json!(false);
     let refresh = at(&not_ready, "2026-01-10T08:01:00Z");
     assert!(
         matches!(refresh, Refresh::WaitContainers { .. }),
@@ -415,7 +408,9 @@ fn hold_for_the_update_ends_with_it_ip_69(
     let object = merged(
         &image_runs(&started(0)),
         &json!({
-            "spec": { "readinessGates": [{ "conditionType": "KruisePodReady" }] },
+            "spec": { "readinessGates": [
+                { "conditionType": "InPlaceUpdateReady" }, { "conditionType": "KruisePodReady" },
+            ] },
             "status": { "conditions": [
                 { "type": "KruisePodReady", "status": "False", "message": message },
             ] },

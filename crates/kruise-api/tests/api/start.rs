@@ -4,9 +4,8 @@ use kruise_api::inplace::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::{
-    merge::merged,
-    support::{GRACE, STATE, annotation, condition, now, pod, revision, running_pod, time},
+use crate::support::{
+    GRACE, STATE, annotation, condition, merged, now, pod, revision, running_pod, time,
 };
 
 fn to_image(image: &str) -> Update {
@@ -77,7 +76,9 @@ fn ready_is_left_as_it_is_ip_61(#[case] conditions: Value) {
 #[test]
 fn every_closed_gate_is_named_ip_61() {
     let object = running_pod(&json!({
-        "spec": { "readinessGates": [{ "conditionType": "Other" }] },
+        "spec": { "readinessGates": [
+            { "conditionType": "InPlaceUpdateReady" }, { "conditionType": "Other" },
+        ] },
     }));
     let after = merged(&object, &not_ready_patch(&pod(&object), now()));
     assert_eq!(

@@ -1,10 +1,11 @@
 //! Pods, templates and revisions in few words.
 
 use jiff::Timestamp;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    strategic_merge::{self, Schema},
+};
 use serde_json::{Value, json};
-
-use crate::merge::merged;
 
 pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -17,6 +18,11 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn pod(json: &Value) -> Pod {
     serde_json::from_value(json.clone()).unwrap()
+}
+
+/// The pod after the patch, as the API server merges it.
+pub(crate) fn merged(pod: &Value, patch: &Value) -> Value {
+    strategic_merge::apply(Schema::Pod, pod, patch).unwrap()
 }
 
 /// A running pod `web-x1` of a CloneSet at revision `web-aaa` with one container, changed by `patch`.
@@ -80,7 +86,8 @@ pub(crate) fn revision(patch: &Value) -> Value {
             "initContainers": [{ "name": "init", "image": "acme/init:1" }],
         },
     });
-    let data = kruise_api::revision::data(&merged(&template, patch));
+    let template = strategic_merge::apply(Schema::PodTemplateSpec, &template, patch).unwrap();
+    let data = kruise_api::revision::data(&template);
     serde_json::from_str(&data).unwrap()
 }
 

@@ -1,0 +1,338 @@
+//! Merging lists, and the order of what comes of it.
+
+use std::mem::{Discriminant, discriminant};
+
+use serde_json::Value;
+
+use super::{
+    added::{replacing, without_directed},
+    directives::{PATCH, Whole},
+    error::{MergeError, Reason},
+    object,
+    place::Place,
+    schema::{ListShape, Type},
+};
+
+/// Merges a patch's list into a list.
+pub(super) fn merge(
+    original: &mut Vec<Value>,
+    patch: &[Value],
+    shape: ListShape,
+    place: &Place<'_>,
+) -> Result<(), MergeError> {
+    match shape {
+        ListShape::Atomic => {
+            *original = patch.iter().map(replacing).collect();
+            Ok(())
+        }
+        ListShape::Set => merge_set(original, patch, place),
+        ListShape::By(key, type_) => merge_by(original, patch, key, type_, place),
+    }
+}
+
+fn merge_set(
+    original: &mut Vec<Value>,
+    patch: &[Value],
+    place: &Place<'_>,
+) -> Result<(), MergeError> {
+    check_plain(original, patch, place)?;
+    let server_order = original.clone();
+    let mut merged: Vec<Value> = Vec::new();
+    for element in original.iter().chain(patch) {
+        if !merged.contains(element) {
+            merged.push(element.clone());
+        }
+    }
+    *original = arranged(merged, patch, &server_order, Identity::Value);
+    Ok(())
+}
+
+fn merge_by(
+    original: &mut Vec<Value>,
+    patch: &[Value],
+    key: &'static str,
+    type_: Type,
+    place: &Place<'_>,
+) -> Result<(), MergeError> {
+    let ordinary = take_directives(original, patch, key, place)?;
+    let identity = Identity::Key(key);
+    let server_order = identity.all(original, place)?;
+    let mut patch_order = Vec::new();
+    for (index, element) in ordinary {
+        let place = place.element(index);
+        let found = identity.of(element, &place)?;
+        patch_order.push(found.clone());
+        let present = original
+            .iter_mut()
+            .find(|present| present.get(key) == Some(found));
+        match (present, element) {
+            (Some(Value::Object(present)), Value::Object(element)) => {
+                object::merge(present, element, type_, &place)?;
+            }
+            _ => original.push(replacing(element)),
+        }
+    }
+    let merged = std::mem::take(original);
+    *original = arranged(merged, &patch_order, &server_order, identity);
+    Ok(())
+}
+
+/// Does what elements with a `$patch` say; what is left of the patch is returned, with its places.
+fn take_directives<'a>(
+    original: &mut Vec<Value>,
+    patch: &'a [Value],
+    key: &'static str,
+    place: &Place<'_>,
+) -> Result<Vec<(usize, &'a Value)>, MergeError> {
+    let mut ordinary = Vec::new();
+    let mut replaces = false;
+    for (index, element) in patch.iter().enumerate() {
+        let place = place.element(index);
+        let Value::Object(members) = element else {
+            return Err(place.error(Reason::NotAnObject));
+        };
+        match Whole::of(members, &place)? {
+            None => ordinary.push((index, element)),
+            Some(Whole::Replace) => replaces = true,
+            Some(Whole::Delete) => {
+                let found = Identity::Key(key).of(element, &place)?;
+                original.retain(|present| present.get(key) != Some(found));
+            }
+        }
+    }
+    if replaces {
+        // Not merged with one another either.
+        *original = ordinary.drain(..).map(|(_, it)| replacing(it)).collect();
+    }
+    Ok(ordinary)
+}
+
+/// Takes elements away by value, also from a list that is otherwise replaced. A list of objects is merged
+/// instead, as on the server.
+pub(super) fn delete(
+    original: &mut Vec<Value>,
+    elements: &[Value],
+    shape: ListShape,
+    place: &Place<'_>,
+) -> Result<(), MergeError> {
+    if let ListShape::By(key, type_) = shape {
+        return merge_by(original, elements, key, type_, place);
+    }
+    check_plain(original, elements, place)?;
+    original.retain(|element| !elements.contains(element));
+    Ok(())
+}
+
+/// `$setElementOrder`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order<'a> {
+    pub(super) elements: &'a [Value],
+    pub(super) place: &'a Place<'a>,
+}
+
+/// Merges a list, which both may lack, and puts it in order.
+pub(super) fn merge_in_order(
+    original: Option<&[Value]>,
+    patch: Option<&[Value]>,
+    order: &Order<'_>,
+    shape: ListShape,
+    place: &Place<'_>,
+) -> Result<Vec<Value>, MergeError> {
+    let identity = match shape {
+        ListShape::By(key, _) => Identity::Key(key),
+        ListShape::Set | ListShape::Atomic => Identity::Value,
+    };
+    let n_elements = original.map_or(0, <[Value]>::len) + patch.map_or(0, <[Value]>::len);
+    if n_elements == 0 {
+        return Err(place.error(Reason::NothingToOrder));
+    }
+    if identity == Identity::Value {
+        let patch = patch.unwrap_or_default();
+        check_plain(original.unwrap_or_default(), patch, place)?;
+        if !order.elements.iter().all(is_plain) {
+            return Err(order.place.error(Reason::NotPlain));
+        }
+    }
+    let patch_order = identity.all(order.elements, order.place)?;
+    check_order(patch.unwrap_or_default(), &patch_order, identity, place)?;
+
+    let server_order = order_before(
+        identity.all(original.unwrap_or_default(), place)?,
+        patch.unwrap_or_default(),
+        identity,
+    );
+    let merged = match (original, patch) {
+        (Some(original), Some(patch)) => {
+            let mut merged = original.to_vec();
+            merge(&mut merged, patch, shape, place)?;
+            merged
+        }
+        (Some(original), None) => original.to_vec(),
+        (None, patch) => {
+            let patch = patch.unwrap_or_default().iter();
+            patch.filter_map(without_directed).collect()
+        }
+    };
+    // Also finds what has no identity in what was added.
+    identity.all(&merged, place)?;
+    Ok(arranged(merged, &patch_order, &server_order, identity))
+}
+
+/// The order that the server takes for the one from before the patch. It has reused the room of deleted
+/// elements by then: so as many new elements as were deleted seem to have stood at the end.
+// `kubectl apply` sends such patches, and where the elements come to stand is seen in the result.
+fn order_before(original: Vec<Value>, patch: &[Value], identity: Identity) -> Vec<Value> {
+    let Identity::Key(key) = identity else {
+        return original;
+    };
+    let n_original = original.len();
+    let is_deletion = |element: &Value| element.get(PATCH).is_some_and(|word| word == "delete");
+    let is_deleted = |found: &Value| {
+        patch
+            .iter()
+            .any(|element| is_deletion(element) && element.get(key) == Some(found))
+    };
+    let mut order = original;
+    order.retain(|found| !is_deleted(found));
+    let ordinary = patch.iter().filter(|element| element.get(PATCH).is_none());
+    for found in ordinary.filter_map(|element| element.get(key)) {
+        if order.len() < n_original && !order.contains(found) {
+            order.push(found.clone());
+        }
+    }
+    order
+}
+
+/// The patch's elements must be in this order, but for directives. The server stops looking when the order
+/// ends, and then takes any further element for a wrong one, if it doesn't delete; and it doesn't look at all
+/// if the order is empty.
+fn check_order(
+    patch: &[Value],
+    order: &[Value],
+    identity: Identity,
+    place: &Place<'_>,
+) -> Result<(), MergeError> {
+    if order.is_empty() {
+        return Ok(());
+    }
+    let mut order = order.iter();
+    for (index, element) in patch.iter().enumerate() {
+        let place = place.element(index);
+        let directive = element.get(PATCH);
+        if directive.is_some_and(|word| word == "delete") {
+            continue;
+        }
+        let is_in_order = if directive.is_some() {
+            !order.as_slice().is_empty()
+        } else {
+            let found = identity.of(element, &place)?;
+            order.any(|other| other == found)
+        };
+        if !is_in_order {
+            return Err(place.error(Reason::NotInOrder));
+        }
+    }
+    Ok(())
+}
+
+/// By what elements are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    Value,
+    Key(&'static str),
+}
+
+impl Identity {
+    fn of<'a>(self, element: &'a Value, place: &Place<'_>) -> Result<&'a Value, MergeError> {
+        match (self, element) {
+            (Self::Value, value) => Ok(value),
+            // The server takes null for a key of its own, and then refuses what comes of it.
+            (Self::Key(key), Value::Object(members)) => members
+                .get(key)
+                .filter(|found| !found.is_null())
+                .ok_or_else(|| place.error(Reason::NoMergeKey(key))),
+            (Self::Key(_), _) => Err(place.error(Reason::NotAnObject)),
+        }
+    }
+
+    fn all(self, elements: &[Value], place: &Place<'_>) -> Result<Vec<Value>, MergeError> {
+        let of = |(index, element)| self.of(element, &place.element(index)).cloned();
+        elements.iter().enumerate().map(of).collect()
+    }
+
+    /// Where an element stands in an order.
+    fn position(self, element: &Value, order: &[Value]) -> Option<usize> {
+        let found = match self {
+            Self::Value => Some(element),
+            Self::Key(key) => element.get(key),
+        };
+        order.iter().position(|other| Some(other) == found)
+    }
+}
+
+/// Elements that the patch names in its order, the others in the server's, and the two woven together:
+/// one of the others comes first only when the server had both and had them so.
+fn arranged(
+    merged: Vec<Value>,
+    patch_order: &[Value],
+    server_order: &[Value],
+    identity: Identity,
+) -> Vec<Value> {
+    let position = |element: &Value, order: &[Value]| identity.position(element, order);
+    let (named, others): (Vec<_>, Vec<_>) = merged
+        .into_iter()
+        .partition(|element| position(element, patch_order).is_some());
+    let named = sorted(named, patch_order, identity);
+    let others = sorted(others, server_order, identity);
+
+    let mut woven = Vec::with_capacity(named.len() + others.len());
+    let mut others = others.into_iter().peekable();
+    for named in named {
+        let at = position(&named, server_order);
+        let stood_before = |other: &Value| {
+            position(other, server_order).is_some_and(|other| at.is_some_and(|at| other < at))
+        };
+        while let Some(other) = others.next_if(stood_before) {
+            woven.push(other);
+        }
+        woven.push(named);
+    }
+    woven.extend(others);
+    woven
+}
+
+/// The elements in this order.
+// Elements that came with an empty `$setElementOrder` are in no order. The server's comparison says of such
+// an element that it comes before any other and any other before it; what becomes of that depends on how it
+// sorts, which is by insertion, at least up to 20 elements.
+fn sorted(elements: Vec<Value>, order: &[Value], identity: Identity) -> Vec<Value> {
+    let mut sorted: Vec<(Option<usize>, Value)> = Vec::with_capacity(elements.len());
+    for element in elements {
+        let position = identity.position(&element, order);
+        let comes_first = |(other, _): &(Option<usize>, Value)| match (other, position) {
+            (Some(other), Some(position)) => *other <= position,
+            _ => false,
+        };
+        let at = sorted.iter().rposition(comes_first).map_or(0, |at| at + 1);
+        sorted.insert(at, (position, element));
+    }
+    sorted.into_iter().map(|(_, element)| element).collect()
+}
+
+/// Values of one type, none of them an object or a list.
+fn check_plain(original: &[Value], patch: &[Value], place: &Place<'_>) -> Result<(), MergeError> {
+    let mut first: Option<Discriminant<Value>> = None;
+    for element in original.iter().chain(patch) {
+        if !is_plain(element) {
+            return Err(place.error(Reason::NotPlain));
+        }
+        if *first.get_or_insert(discriminant(element)) != discriminant(element) {
+            return Err(place.error(Reason::MixedElements));
+        }
+    }
+    Ok(())
+}
+
+fn is_plain(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
+}
