@@ -1,4 +1,4 @@
-//! crds/differences.yaml: the differences that we mean to have, each with its reason.
+//! docs/spec/crds/differences.yaml: the differences that we mean to have, each with its reason.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::compare::Difference;
 
 /// Relative to the workspace's root.
-pub(super) const PATH: &str = "crds/differences.yaml";
+pub(super) const PATH: &str = "docs/spec/crds/differences.yaml";
 
 const ALL_VERSIONS: &str = "all";
 /// `spec.x.**` is spec.x and everything below.

@@ -4,8 +4,7 @@
 //! what OpenKruise's admission would refuse and the API server can judge by itself, so that an
 //! installation without webhooks is not left without them.
 //!
-//! A further kind has a file of its own here, which says what [`definition::Definition`] asks for, and a line in
-//! [`all`].
+//! A further kind has a file of its own here, with what `Definition` asks for, and a line in [`all`].
 
 mod cloneset;
 mod definition;

@@ -50,12 +50,12 @@ fn changed(object: &Value, result: &BTreeMap<String, Value>) -> Value {
 #[rstest]
 #[case::pod_template(
     Schema::PodTemplate,
-    include_str!("../../../../tests/strategic-merge/pod_template.yaml")
+    include_str!("strategic-merge/pod_template.yaml")
 )]
-#[case::pod(Schema::Pod, include_str!("../../../../tests/strategic-merge/pod.yaml"))]
+#[case::pod(Schema::Pod, include_str!("strategic-merge/pod.yaml"))]
 #[case::claim(
     Schema::PersistentVolumeClaim,
-    include_str!("../../../../tests/strategic-merge/claim.yaml")
+    include_str!("strategic-merge/claim.yaml")
 )]
 fn golden_cases(#[case] schema: Schema, #[case] yaml: &str) {
     let Cases { object, cases } = serde_yaml_ng::from_str(yaml).unwrap();
