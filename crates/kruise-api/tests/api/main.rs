@@ -14,6 +14,7 @@ mod defaults;
 mod lifecycle;
 mod merge;
 mod numbers;
+mod pod;
 mod properties;
 mod quantity;
 mod ranking;
