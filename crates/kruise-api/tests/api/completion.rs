@@ -1,4 +1,5 @@
-use kruise_api::inplace::{Completion, completion};
+use kruise_api::inplace::{Completion, Options, completion as completion_with};
+use kruise_api::pod::Pod;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -22,6 +23,10 @@ fn updated_pod(patch: &Value) -> Value {
         "spec": { "containers": [{ "name": "app", "image": "acme/app:2" }] },
     }));
     merged(&object, patch)
+}
+
+fn completion(pod: &Pod) -> Completion {
+    completion_with(pod, &Options::default())
 }
 
 fn is_complete(object: &Value) -> bool {

@@ -2,7 +2,8 @@ use kruise_api::{
     apps::v1beta1::CloneSet,
     availability, defaults,
     inplace::{
-        self, Completion, Refresh, RefreshInput, Start, Update, calculate, completion, lifecycle,
+        self, Completion, Options, Refresh, RefreshInput, Start, Update, calculate, completion,
+        lifecycle,
     },
     pod::Pod,
     quantity, revision,
@@ -100,7 +101,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Every decision about one pod, whatever it carries.
 fn decide_everything(pod: &Pod) {
-    let _ = completion(pod);
+    let _ = completion(pod, &Options::default());
     let _ = availability::is_available(pod, 3, now());
     let _ = availability::available_at(pod, i32::MAX);
     let _ = lifecycle::state(pod);
@@ -108,11 +109,13 @@ fn decide_everything(pod: &Pod) {
     for grace_seconds in [0, i32::MAX] {
         let start = Start {
             revision: "web-bbb",
+            target: &Value::Null,
             short_label: false,
             grace_seconds,
+            options: Options::default(),
             now: now(),
         };
-        let _ = inplace::start_patch(pod, &Update::default(), &start);
+        let _ = inplace::start(pod, &Update::default(), &start);
     }
     let _ = refreshed(pod);
 }
@@ -123,6 +126,7 @@ fn refreshed(pod: &Pod) -> Refresh {
         update_revision: "web-bbb",
         pod_readiness_controller_live: false,
         lifecycle: None,
+        options: Options::default(),
         now: now(),
     })
 }
@@ -222,9 +226,9 @@ proptest! {
             decide_everything(&pod);
         }
         let _ = serde_json::from_value::<CloneSet>(json.clone());
-        let _ = calculate(&json, &other);
+        let _ = calculate(&json, &other, &Options::default());
         let wrap = |template: &Value| json!({ "spec": { "template": template } });
-        let _ = calculate(&wrap(&json), &wrap(&other));
+        let _ = calculate(&wrap(&json), &wrap(&other), &Options::default());
         let _ = revision::volume_claim_template_hash(Some(&[json, other]));
     }
 
@@ -257,7 +261,7 @@ proptest! {
     #[test]
     fn complete_means_that_every_image_changed(pod in living_pod()) {
         let pod: Pod = serde_json::from_value(pod).unwrap();
-        if completion(&pod) == Completion::Complete {
+        if completion(&pod, &Options::default()) == Completion::Complete {
             let state = inplace::InPlaceUpdateState::of(&pod).unwrap().unwrap();
             for (name, last) in state.last_container_statuses.into_iter().flatten() {
                 let status = pod.container_status(&name).unwrap();
