@@ -99,6 +99,18 @@ fn report_of_the_daemon_ip_49(#[case] container: Value, #[case] expected: bool) 
     assert_eq!(is_complete(&updated_pod(&meta(&container))), expected);
 }
 
+// IP-49, IP-127: the hash of the whole container, as kubelets before 1.31 have it.
+#[test]
+fn hash_of_older_kubelets_is_proof_ip_49() {
+    let old =
+        kruise_api::hash::go_bytes_hash(r#"{"name":"app","image":"acme/app:2","resources":{}}"#);
+    let report = |hash: u32| {
+        meta(&json!({ "containerID": "containerd://c1", "hashes": { "plainHash": hash } }))
+    };
+    assert!(is_complete(&updated_pod(&report(old))));
+    assert!(!is_complete(&updated_pod(&report(old + 1))));
+}
+
 fn hash() -> u32 {
     kruise_api::hash::go_bytes_hash(r#"{"image":"acme/app:2","name":"app"}"#)
 }

@@ -1,6 +1,5 @@
 use kruise_api::inplace::{
-    InPlaceUpdateState, Options, Start, Update, calculate, must_become_unready, not_ready_patch,
-    start as start_writes,
+    Options, Start, Update, calculate, must_become_unready, not_ready_patch, start as start_writes,
 };
 use kruise_api::pod::Pod;
 use rstest::rstest;
@@ -290,64 +289,4 @@ fn containers_of_the_highest_priority_go_first_ip_25() {
         state["lastContainerStatuses"],
         json!({ "a": { "imageID": "i1" } })
     );
-}
-
-// IP-22, DV-IP2: the pod is in its grace period towards web-bbb (image 2, tier b) when it is sent on.
-#[rstest]
-#[case::another_thing_changes(
-    Update { metadata_patch: Some(json!({ "labels": { "zone": "z" } })), ..Update::default() },
-    json!({ "app": "acme/app:2" }),
-    json!({ "tier": "b", "zone": "z" })
-)]
-#[case::the_same_thing_changes(
-    Update {
-        metadata_patch: Some(json!({ "labels": { "tier": "a" } })),
-        ..to_image("acme/app:1")
-    },
-    json!({ "app": "acme/app:1" }),
-    json!({ "tier": "a", "zone": null })
-)]
-fn what_was_ordered_and_waits_is_taken_along_ip_22(
-    #[case] next: Update,
-    #[case] images: Value,
-    #[case] labels: Value,
-) {
-    let object = running_pod(&json!({}));
-    let first = Update {
-        metadata_patch: Some(json!({ "labels": { "tier": "b" } })),
-        ..to_image("acme/app:2")
-    };
-    let waiting = merged(&object, &start_patch(&pod(&object), &first, &start(30)));
-    let target = revision(&json!({ "spec": { "containers": [
-        { "name": "app", "image": images["app"] },
-    ] } }));
-    let start = Start {
-        revision: "web-ccc",
-        target: &target,
-        ..start(0)
-    };
-    let after = merged(&waiting, &start_patch(&pod(&waiting), &next, &start));
-    assert_eq!(after["spec"]["containers"][0]["image"], images["app"]);
-    for key in ["tier", "zone"] {
-        assert_eq!(after["metadata"]["labels"][key], labels[key], "{key}");
-    }
-    assert_eq!(after["metadata"]["annotations"].get(GRACE), None);
-    assert_eq!(annotation(&after, STATE)["updateImages"], true);
-}
-
-// IP-22: what waits belongs to another revision than the pod's label names.
-#[test]
-fn what_waits_for_another_revision_is_dropped_ip_22() {
-    let object = running_pod(&json!({ "metadata": { "annotations": {
-        STATE: r#"{"revision":"web-zzz","updateTimestamp":null,"lastContainerStatuses":null,
-            "nextContainerImages":{"app":"acme/app:9"}}"#,
-    } } }));
-    assert!(
-        InPlaceUpdateState::of(&pod(&object))
-            .unwrap()
-            .unwrap()
-            .has_pending()
-    );
-    let patch = start_patch(&pod(&object), &Update::default(), &start(0));
-    assert_eq!(patch.get("spec"), None);
 }
