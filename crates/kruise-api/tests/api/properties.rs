@@ -1,12 +1,12 @@
 use kruise_api::{
-    apps::v1beta1::CloneSet,
+    apps::v1beta1::{CloneSet, LifecycleHook},
     availability, defaults,
     inplace::{
         self, Completion, Options, Refresh, RefreshInput, Start, Update, calculate, completion,
         lifecycle,
     },
     pod::Pod,
-    quantity, revision,
+    qos, quantity, revision, specified_delete,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -82,6 +82,10 @@ fn any_json() -> impl Strategy<Value = Value> {
             "updateTimestamp",
             "lastContainerStatuses",
             "nextContainerImages",
+            "nextContainerResources",
+            "containerResources",
+            "resizePolicy",
+            "message",
             "graceSeconds",
             "hashes",
             STATE,
@@ -101,7 +105,23 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Every decision about one pod, whatever it carries.
 fn decide_everything(pod: &Pod) {
-    let _ = completion(pod, &Options::default());
+    let options = Options {
+        vertical_scaling: true,
+        env_from_metadata: true,
+        resize_subresource: true,
+    };
+    let _ = completion(pod, &options);
+    let _ = inplace::daemon_report(pod, now());
+    let _ = inplace::must_become_unready(pod, &Update::default(), &options);
+    let _ = specified_delete::mark_patch(pod, "true");
+    for state in ["PreparingDelete", "PreparingUpdate", "Normal"] {
+        let _ = lifecycle::transition(pod, state, true, now());
+        let hook = LifecycleHook {
+            finalizers_handler: Some(vec!["f".to_owned()]),
+            ..LifecycleHook::default()
+        };
+        let _ = lifecycle::transition_with_handler(pod, state, &hook, now());
+    }
     let _ = availability::is_available(pod, 3, now());
     let _ = availability::available_at(pod, i32::MAX);
     let _ = lifecycle::state(pod);
@@ -112,7 +132,7 @@ fn decide_everything(pod: &Pod) {
             target: &Value::Null,
             short_label: false,
             grace_seconds,
-            options: Options::default(),
+            options,
             now: now(),
         };
         let _ = inplace::start(pod, &Update::default(), &start);
@@ -224,11 +244,16 @@ proptest! {
     fn no_json_breaks_a_decision(json in any_json(), other in any_json()) {
         if let Ok(pod) = serde_json::from_value::<Pod>(json.clone()) {
             decide_everything(&pod);
+            // What is encoded decodes to itself.
+            let encoded = serde_json::to_value(&pod).unwrap();
+            prop_assert_eq!(&serde_json::from_value::<Pod>(encoded).unwrap(), &pod);
         }
+        let _ = qos::of_template(&json);
         let _ = serde_json::from_value::<CloneSet>(json.clone());
-        let _ = calculate(&json, &other, &Options::default());
+        let options = Options { vertical_scaling: true, ..Options::default() };
+        let _ = calculate(&json, &other, &options);
         let wrap = |template: &Value| json!({ "spec": { "template": template } });
-        let _ = calculate(&wrap(&json), &wrap(&other), &Options::default());
+        let _ = calculate(&wrap(&json), &wrap(&other), &options);
         let _ = revision::volume_claim_template_hash(Some(&[json, other]));
     }
 
