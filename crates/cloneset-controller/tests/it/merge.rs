@@ -33,6 +33,18 @@ pub(crate) fn strategic(target: &mut Value, patch: &Value) {
                     .or_insert_with(|| Value::Array(Vec::new()));
                 merge_list(list.as_array_mut().unwrap(), items, key);
             }
+            (Value::Array(items), _) if name == "finalizers" => {
+                let list = fields
+                    .entry(name)
+                    .or_insert_with(|| Value::Array(Vec::new()))
+                    .as_array_mut()
+                    .unwrap();
+                for item in items {
+                    if !list.contains(item) {
+                        list.push(item.clone());
+                    }
+                }
+            }
             (Value::Object(_), _) => strategic(fields.entry(name).or_insert(Value::Null), new),
             _ => {
                 fields.insert(name.clone(), new.clone());

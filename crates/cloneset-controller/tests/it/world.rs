@@ -394,6 +394,7 @@ fn run_containers(pod: &mut Value, now: &str) {
             json!({
                 "name": container["name"], "image": image, "imageID": format!("id-of-{image}"),
                 "ready": true, "restartCount": restarts, "state": {},
+                "resources": container.get("resources").cloned().unwrap_or_else(|| json!({})),
             })
         })
         .collect();
