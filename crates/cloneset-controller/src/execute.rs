@@ -2,7 +2,7 @@
 //! only how many calls run side by side, and which event tells of each.
 
 use futures::stream::{self, StreamExt};
-use kruise_api::apps::v1beta1::CloneSet;
+use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
     Recorder, Resource, Writer, chain,
@@ -171,15 +171,28 @@ impl Executor<'_> {
     }
 
     async fn patch_pod(&self, patch: &PodPatch) -> Result<(), Error> {
-        self.patch(
-            &PODS,
-            &patch.pod.name,
-            patch.subresource,
-            PatchKind::Strategic,
-            &patch.patch,
-        )
-        .await
-        .map(drop)
+        self.write_pod(&patch.pod.name, patch.writes.clone()).await
+    }
+
+    /// One write after the other; each follows the version that the one before returned, or nothing.
+    async fn write_pod(&self, name: &str, writes: Vec<PodWrite>) -> Result<(), Error> {
+        let mut version = None;
+        for PodWrite {
+            subresource,
+            mut patch,
+        } in writes
+        {
+            if let Some(version) = version.take()
+                && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")
+            {
+                *read = version;
+            }
+            let written = self
+                .patch(&PODS, name, subresource, PatchKind::Strategic, &patch)
+                .await?;
+            version = written.pointer("/metadata/resourceVersion").cloned();
+        }
+        Ok(())
     }
 
     async fn mark_for_recreate(&self, patch: &PodPatch) -> Result<(), Error> {
@@ -194,7 +207,7 @@ impl Executor<'_> {
     }
 
     async fn update_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
-        let updated = self.start_in_place(update).await;
+        let updated = self.write_pod(&update.pod.name, update.writes()).await;
         self.tell(
             &updated,
             "SuccessfulUpdatePodInPlace",
@@ -207,27 +220,6 @@ impl Executor<'_> {
             },
         );
         updated
-    }
-
-    async fn start_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
-        let name = &update.pod.name;
-        let mut start = update.start.clone();
-        if let Some(not_ready) = &update.not_ready {
-            let marked = self
-                .patch(&PODS, name, Some("status"), PatchKind::Strategic, not_ready)
-                .await?;
-            // The second write follows the first, or nothing.
-            if let Some(version) = marked.pointer("/metadata/resourceVersion")
-                && let Some(metadata) = start
-                    .pointer_mut("/metadata")
-                    .and_then(Value::as_object_mut)
-            {
-                metadata.insert("resourceVersion".to_owned(), version.clone());
-            }
-        }
-        self.patch(&PODS, name, None, PatchKind::Strategic, &start)
-            .await
-            .map(drop)
     }
 
     async fn patch(

@@ -2,7 +2,9 @@
 //! what wakes what. The work itself is in [`plan`]: a pure function from a snapshot to a plan.
 
 use clap::Args;
-use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod, well_known};
+use kruise_api::{
+    apps::v1beta1::CloneSet, inplace::Options, meta::ObjectMeta, pod::Pod, well_known,
+};
 use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
 };
@@ -88,6 +90,13 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         partition_rollback: gates.enabled(Gate::CloneSetPartitionRollback),
         preparing_update_as_update: gates.enabled(Gate::PreparingUpdateAsUpdate),
         template_no_defaults: gates.enabled(Gate::TemplateNoDefaults),
+        recreate_for_claims: gates.enabled(Gate::RecreatePodWhenChangeVCTInCloneSetGate),
+        in_place: Options {
+            vertical_scaling: gates.enabled(Gate::InPlaceWorkloadVerticalScaling),
+            env_from_metadata: gates.enabled(Gate::InPlaceUpdateEnvFromMetadata),
+            // Known only when the API server has answered.
+            resize_subresource: false,
+        },
         exclude_preparing_delete: args.cloneset_scaling_exclude_preparing_delete,
     };
     let reconciler = CloneSetReconciler {
@@ -96,6 +105,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             pods: pods.store(),
             revisions: revisions.store(),
             gates,
+            server_version: setup.server_version(),
         },
         client: setup.client(),
         own_writes: setup.own_writes(),

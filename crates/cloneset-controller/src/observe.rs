@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
-use kruise_runtime::{Object, ObjectKey, OwnWrites, Settled, Store};
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    inplace::{Options, has_resize_subresource},
+    meta::ObjectMeta,
+    pod::Pod,
+};
+use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store};
 
 use crate::snapshot::{ControllerRevision, Gates, Memory, Snapshot};
 
@@ -19,6 +24,7 @@ pub(crate) struct Observer {
     pub(crate) pods: Store<Pod>,
     pub(crate) revisions: Store<ControllerRevision>,
     pub(crate) gates: Gates,
+    pub(crate) server_version: ServerVersion,
 }
 
 impl Observer {
@@ -46,8 +52,19 @@ impl Observer {
             now: jiff::Timestamp::now(),
             index_version: self.pods.newest_version(),
             pod_readiness_controller_live,
-            gates: self.gates,
+            gates: self.gates(),
             memory,
+        }
+    }
+
+    fn gates(&self) -> Gates {
+        let in_place = Options {
+            resize_subresource: has_resize_subresource(self.server_version.get()),
+            ..self.gates.in_place
+        };
+        Gates {
+            in_place,
+            ..self.gates
         }
     }
 }

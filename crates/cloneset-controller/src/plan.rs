@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kruise_api::{meta::ObjectMeta, pod::Pod, selector::Selector};
+use kruise_api::{inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector};
 use serde_json::Value;
 
 use crate::{snapshot::Snapshot, wait::WaitReason};
@@ -93,13 +93,13 @@ pub enum Step {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
-    /// Patches of different pods, side by side.
+    /// Patches of different pods, side by side; those of one pod in order.
     PatchPods {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
-    /// Start updates in place: for each pod the first patch, then the second. A failure is told in
-    /// an event and never turns into anything else (CS-89).
+    /// Start updates in place: for each pod its patches in order. A failure is told in an event
+    /// and never turns into anything else (CS-89).
     UpdatePodsInPlace {
         /// Which.
         updates: Vec<InPlaceUpdate>,
@@ -134,26 +134,27 @@ pub struct PodRef {
     pub uid: String,
 }
 
-/// A strategic merge patch of one pod.
+/// Strategic merge patches of one pod: one, or few in order. Where several carry the resourceVersion
+/// read, the executor puts in the one that the write before returned, so that nothing slips in between.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodPatch {
     /// The pod.
     pub pod: PodRef,
-    /// `status`, or the pod itself.
-    pub subresource: Option<&'static str>,
-    /// The patch; carries the resourceVersion read where it depends on it.
-    pub patch: Value,
+    /// The writes.
+    pub writes: Vec<PodWrite>,
 }
 
-/// The two writes that start an update in place (IP-15, IP-17).
+/// The writes that start an update in place, in order (IP-15, IP-17, IP-30).
 #[derive(Debug, Clone, PartialEq)]
 pub struct InPlaceUpdate {
     /// The pod.
     pub pod: PodRef,
-    /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate.
+    /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate, or stays
+    /// ready (IP-16).
     pub not_ready: Option<Value>,
-    /// Changes the pod. Without `metadata.resourceVersion`: the executor adds the version that the
-    /// write before returned, so that nothing slips in between.
+    /// Changes resources; of `pods/resize`.
+    pub resize: Option<Value>,
+    /// Changes the pod.
     pub start: Value,
     /// Name of the revision that the pod goes to.
     pub revision: String,
@@ -168,6 +169,47 @@ pub struct Event {
     pub reason: &'static str,
     /// One sentence.
     pub message: String,
+}
+
+impl PodPatch {
+    /// One patch of the pod itself.
+    pub(crate) fn of(pod: &Pod, patch: Value) -> Self {
+        let write = PodWrite {
+            subresource: None,
+            patch,
+        };
+        Self {
+            pod: PodRef::of(pod),
+            writes: vec![write],
+        }
+    }
+}
+
+impl InPlaceUpdate {
+    /// All writes in order.
+    #[must_use]
+    pub fn writes(&self) -> Vec<PodWrite> {
+        let Self {
+            pod: _,
+            not_ready,
+            resize,
+            start,
+            revision: _,
+        } = self;
+        [
+            (Some("status"), not_ready.as_ref()),
+            (Some("resize"), resize.as_ref()),
+            (None, Some(start)),
+        ]
+        .into_iter()
+        .filter_map(|(subresource, patch)| {
+            Some(PodWrite {
+                subresource,
+                patch: patch?.clone(),
+            })
+        })
+        .collect()
+    }
 }
 
 impl PodRef {

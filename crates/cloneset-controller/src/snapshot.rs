@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    inplace::Options,
     meta::{ObjectMeta, Time},
     pod::Pod,
 };
@@ -45,6 +46,10 @@ pub struct Gates {
     pub preparing_update_as_update: bool,
     /// `TemplateNoDefaults`: templates get no defaults (CS-9).
     pub template_no_defaults: bool,
+    /// `RecreatePodWhenChangeVCTInCloneSetGate`: other volume claim templates need new pods (CS-78).
+    pub recreate_for_claims: bool,
+    /// What the in-place library may do.
+    pub in_place: Options,
     /// The flag `--cloneset-scaling-exclude-preparing-delete` (CS-50).
     pub exclude_preparing_delete: bool,
 }

@@ -59,6 +59,12 @@ pub enum WaitReason {
         /// The first such pod.
         pod: String,
     },
+    /// The change reaches a pod through its environment, and it is not known yet whether a node daemon
+    /// is there to restart its containers (DV-IP12).
+    NodeDaemon {
+        /// The first such pod.
+        pod: String,
+    },
     /// An annotation that records an update is unreadable.
     BrokenUpdateState {
         /// The pod.
@@ -92,6 +98,7 @@ impl WaitReason {
             Self::OnDelete => "OnDelete",
             Self::NotInPlace { .. } => "NotInPlace",
             Self::GracePeriod { .. } => "GracePeriod",
+            Self::NodeDaemon { .. } => "NodeDaemon",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
         }
@@ -138,6 +145,11 @@ impl fmt::Display for WaitReason {
                 write!(f, "podUpdatePolicy is InPlaceOnly and pod {pod} can't be updated so: {why}")
             }
             Self::GracePeriod { pod } => write!(f, "pod {pod} is in its grace period"),
+            Self::NodeDaemon { pod } => write!(
+                f,
+                "pod {pod} waits for the node daemon's first report, without which its environment \
+                 can't change in place"
+            ),
             Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
             Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),
         }

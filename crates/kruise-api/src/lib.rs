@@ -17,10 +17,12 @@ pub mod meta;
 pub mod object;
 mod open_enum;
 pub mod pod;
+pub mod qos;
 pub mod quantity;
 pub mod ranking;
 pub mod revision;
 pub mod selector;
+pub mod specified_delete;
 pub mod strategic_merge;
 pub mod well_known;
 

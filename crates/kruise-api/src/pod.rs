@@ -1,13 +1,20 @@
 //! A pod as controllers and the in-place-update library read it: a slim projection that is decoded
 //! straight from the wire and never written back.
 
+mod decode;
+mod resources;
+
 use serde::{Deserialize, Serialize};
+
+pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
 
 use crate::meta::{ObjectMeta, Time, null_as_default};
 
 /// What is kept of a pod. Everything else on the wire is skipped while decoding.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+///
+/// Encoding a pod writes what decoding needs to make an equal one, digests and hashes included. It is
+/// for tests and simulators; such JSON never goes to an API server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pod {
     /// Metadata.
     pub metadata: ObjectMeta,
@@ -19,28 +26,19 @@ pub struct Pod {
 
 /// What is kept of a pod's spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", from = "decode::SpecOnTheWire<Container>")]
 pub struct PodSpec {
     /// Node the pod was assigned to; empty before.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub node_name: String,
     /// Containers that run side by side.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub containers: Vec<Container>,
     /// Containers that run before the others or, when they restart always, beside them.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_containers: Vec<InitContainer>,
     /// Conditions that must be True before the pod can be Ready.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub readiness_gates: Vec<ReadinessGate>,
 }
 
@@ -59,6 +57,19 @@ pub struct Container {
         deserialize_with = "env_that_matters"
     )]
     pub env: Vec<EnvVar>,
+    /// Limits and requests; absent when there are none.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "resources::of_spec"
+    )]
+    pub resources: Option<Box<ContainerResources>>,
+    /// For which resources a change means a restart.
+    #[serde(skip_serializing_if = "ResizePolicy::is_empty")]
+    pub resize_policy: ResizePolicy,
+    /// Hash of the whole container as kubelets before 1.31 compute it (IP-127). Only known for pods
+    /// of which the node daemon reports hashes to compare it with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain_hash: Option<u32>,
 }
 
 /// What is kept of an init container.
@@ -193,6 +204,13 @@ pub struct ContainerStatus {
     pub ready: bool,
     /// How often it was started again.
     pub restart_count: i32,
+    /// Digest of the limits and requests that are in effect; absent when the kubelet reports none.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "resources::of_status",
+        serialize_with = "resources::status_to_wire"
+    )]
+    pub resources: Option<ResourcesDigest>,
     /// What it does now.
     pub state: ContainerState,
 }
@@ -212,6 +230,16 @@ pub struct ContainerState {
 pub struct ContainerStateWaiting {
     /// One word, such as `ImagePullBackOff`.
     pub reason: String,
+}
+
+impl Container {
+    /// Digest of the limits and requests.
+    #[must_use]
+    pub fn resources_digest(&self) -> ResourcesDigest {
+        self.resources
+            .as_ref()
+            .map_or(ResourcesDigest::NOTHING, |resources| resources.digest)
+    }
 }
 
 impl ContainerStatus {

@@ -1,4 +1,5 @@
-//! Kubernetes quantities such as `1500m` or `1Gi`: only their canonical text and rounding.
+//! Kubernetes quantities such as `1500m` or `1Gi`: only their canonical text, their amount, and
+//! rounding.
 
 /// Billionths: the finest amount that Kubernetes knows.
 const NANOS_PER_UNIT: i128 = 1_000_000_000;
@@ -51,6 +52,22 @@ pub fn canonical(text: &str) -> Option<String> {
         Some(text.to_owned())
     } else {
         quantity.write()
+    }
+}
+
+/// The amount in billionths, so that `1`, `1000m` and `1e0` are equal. None when it is no quantity, or
+/// one larger than any that makes sense.
+#[must_use]
+pub fn nanos(text: &str) -> Option<i128> {
+    Quantity::parse(text).map(|quantity| quantity.nanos)
+}
+
+/// Whether two texts stand for the same amount. What is no quantity equals its own text only.
+#[must_use]
+pub fn same_amount(a: &str, b: &str) -> bool {
+    match (nanos(a), nanos(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
     }
 }
 

@@ -24,6 +24,7 @@ use crate::{
     queue::{Queue, RateLimit},
     reconcile::{Controller, Gate, Reconciler},
     resource::{ObjectKey, Resource},
+    server_version::ServerVersion,
     store::Store,
     store_view::StoreView,
     watch::{WatchOptions, Watcher},
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     pub(crate) own_writes: OwnWrites,
     pub(crate) leadership: Leadership,
     pub(crate) metrics: Metrics,
+    pub(crate) server_version: ServerVersion,
 }
 
 /// Gives an app what it needs, and takes what it wants to have run.
@@ -157,6 +159,12 @@ impl Setup {
     #[must_use]
     pub fn leadership(&self) -> Leadership {
         self.shared.leadership.clone()
+    }
+
+    /// The API server's version, known when reconcilers begin.
+    #[must_use]
+    pub fn server_version(&self) -> ServerVersion {
+        self.shared.server_version.clone()
     }
 
     /// Metrics of the runtime.

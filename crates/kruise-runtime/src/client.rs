@@ -141,6 +141,19 @@ impl ApiClient {
         }
     }
 
+    /// Reads the API server's `gitVersion`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn server_version(&self) -> Result<String, ApiError> {
+        let call = "get /version";
+        let request = self.request(call, Method::GET, "/version".to_owned(), None)?;
+        let body = self.send_within(READ_TIMEOUT, call, request).await?;
+        let info: Value = parse(call, &body)?;
+        let version = info.get("gitVersion").and_then(Value::as_str);
+        Ok(version.unwrap_or_default().to_owned())
+    }
+
     /// Creates an object and returns it as stored.
     ///
     /// # Errors

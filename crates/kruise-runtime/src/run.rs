@@ -26,6 +26,7 @@ use crate::{
     metrics::Metrics,
     own_writes::OwnWrites,
     reconcile::Gate,
+    server_version::ServerVersion,
     start::Starter,
 };
 
@@ -202,6 +203,7 @@ impl Process {
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
         let own_writes = OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone());
+        let server_version = ServerVersion::default();
         let shared = Shared {
             args: args.clone(),
             client: reconciling,
@@ -210,6 +212,7 @@ impl Process {
             own_writes,
             leadership: leadership.clone(),
             metrics,
+            server_version: server_version.clone(),
         };
         let mut setup = Setup::new(shared, registry);
         for App { name: app, set_up } in apps {
@@ -245,6 +248,7 @@ impl Process {
         let starter = Starter {
             client: limited,
             leadership,
+            server_version,
             watches,
             gate,
             busy: Arc::clone(&setup.busy),

@@ -23,6 +23,7 @@ use crate::{
     leader::{LeaderState, Leadership},
     object::version_number,
     reconcile::Gate,
+    server_version::ServerVersion,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -36,6 +37,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Starter {
     pub(crate) client: ApiClient,
     pub(crate) leadership: Leadership,
+    pub(crate) server_version: ServerVersion,
     pub(crate) watches: Vec<Watching>,
     pub(crate) gate: watch::Sender<Gate>,
     pub(crate) busy: Arc<AtomicUsize>,
@@ -48,6 +50,7 @@ impl Starter {
     pub(crate) async fn run(self) {
         let mut state = self.leadership.subscribe();
         let mut terms = 0u64;
+        self.server_version.read(&self.client).await;
         loop {
             let leading = |state: &LeaderState| *state != LeaderState::Standby;
             let Ok(term) = state.wait_for(leading).await.map(|term| *term) else {

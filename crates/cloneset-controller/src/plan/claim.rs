@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kruise_api::{meta::OwnerReference, pod::Pod, selector::Selector};
 use serde_json::{Value, json};
 
-use super::{PodPatch, PodRef, Step};
+use super::{PodPatch, Step};
 use crate::snapshot::Snapshot;
 
 /// The outcome of claiming.
@@ -44,31 +44,29 @@ pub(super) fn claim(snapshot: &Snapshot, selector: &Selector) -> Claimed {
 }
 
 fn release(pod: &Pod, uid: &str) -> PodPatch {
-    PodPatch {
-        pod: PodRef::of(pod),
-        subresource: None,
-        patch: json!({
+    PodPatch::of(
+        pod,
+        json!({
             "metadata": {
                 "uid": pod.metadata.uid,
                 "resourceVersion": pod.metadata.resource_version,
                 "ownerReferences": [{ "$patch": "delete", "uid": uid }],
             },
         }),
-    }
+    )
 }
 
 fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
-    PodPatch {
-        pod: PodRef::of(pod),
-        subresource: None,
-        patch: json!({
+    PodPatch::of(
+        pod,
+        json!({
             "metadata": {
                 "uid": pod.metadata.uid,
                 "resourceVersion": pod.metadata.resource_version,
                 "ownerReferences": [owner_reference(snapshot)],
             },
         }),
-    }
+    )
 }
 
 /// The reference that our objects carry (CS-30).

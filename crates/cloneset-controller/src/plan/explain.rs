@@ -1,13 +1,13 @@
 //! Why a pod is not available, in words for people.
 
 use kruise_api::{
-    inplace::{self, Completion, lifecycle},
+    inplace::{self, Completion, Options, lifecycle},
     pod::Pod,
     well_known::lifecycle_states,
 };
 
 /// What an unavailable pod waits for, in words that do not change by themselves.
-pub(super) fn why_unavailable(pod: &Pod) -> String {
+pub(super) fn why_unavailable(pod: &Pod, options: &Options) -> String {
     if pod.spec.node_name.is_empty() {
         let why = pod
             .condition("PodScheduled")
@@ -26,7 +26,7 @@ pub(super) fn why_unavailable(pod: &Pod) -> String {
             container.waiting_reason().unwrap_or_default()
         );
     }
-    if let Completion::Waiting { why } = inplace::completion(pod) {
+    if let Completion::Waiting { why } = inplace::completion(pod, options) {
         return why;
     }
     if let Some(container) = pod

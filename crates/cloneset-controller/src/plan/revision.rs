@@ -41,13 +41,10 @@ impl Revisions {
         self.current == self.update
     }
 
-    /// Stored data of the named revision.
+    /// The known revision of this name.
     #[must_use]
-    pub fn data(&self, name: &str) -> Option<&Value> {
-        self.known
-            .iter()
-            .find(|known| known.metadata.name == name)
-            .map(|known| &known.data)
+    pub fn named(&self, name: &str) -> Option<&Arc<ControllerRevision>> {
+        self.known.iter().find(|known| known.metadata.name == name)
     }
 
     /// The first known revision that the pod's label names (CS-88).

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use kruise_api::{
-    availability, inplace::lifecycle, pod::Pod, ranking, well_known::lifecycle_states,
+    apps::v1beta1::LifecycleHook,
+    availability,
+    inplace::{PodWrite, lifecycle},
+    pod::Pod,
+    ranking,
+    well_known::lifecycle_states,
 };
 use serde_json::Value;
 
@@ -127,7 +132,7 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
         [&lifecycle.pre_delete, &lifecycle.in_place_update]
             .into_iter()
             .flatten()
-            .any(|hook| hook.mark_pod_not_ready == Some(true))
+            .any(lifecycle::marks_not_ready)
     });
     if marks_not_ready {
         return Vec::new();
@@ -141,7 +146,14 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
         .iter()
         .filter(|pod| is_preparing_delete(pod) && !input.spec.is_specified_for_deletion(pod))
         .take(usize::try_from(wanted).unwrap_or(0))
-        .map(|pod| state_patch(pod, lifecycle_states::PREPARING_NORMAL, input.snapshot))
+        .filter_map(|pod| {
+            transition(
+                pod,
+                lifecycle_states::PREPARING_NORMAL,
+                None,
+                input.snapshot,
+            )
+        })
         .collect()
 }
 
@@ -149,13 +161,23 @@ fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Moves a pod to another lifecycle state (IP-66).
-pub(super) fn state_patch(pod: &Pod, state: &str, snapshot: &Snapshot) -> PodPatch {
-    PodPatch {
+/// Moves a pod to another lifecycle state, and holds it not ready if `hook` wants that (IP-66). None
+/// when it is there and held.
+pub(super) fn transition(
+    pod: &Pod,
+    state: &str,
+    hook: Option<&LifecycleHook>,
+    snapshot: &Snapshot,
+) -> Option<PodPatch> {
+    let marks = hook.is_some_and(lifecycle::marks_not_ready);
+    with_writes(pod, lifecycle::transition(pod, state, marks, snapshot.now))
+}
+
+pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> {
+    (!writes.is_empty()).then(|| PodPatch {
         pod: PodRef::of(pod),
-        subresource: None,
-        patch: lifecycle::transition_patch(pod, state, snapshot.now),
-    }
+        writes,
+    })
 }
 
 /// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double.
@@ -213,13 +235,13 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
             pod: pod.metadata.name.clone(),
             hook: "preDelete",
         });
-        if !is_preparing_delete(pod) {
-            transitions.push(state_patch(
-                pod,
-                lifecycle_states::PREPARING_DELETE,
-                input.snapshot,
-            ));
-        }
+        // Also in that state already, the pod is held not ready again if it no longer is.
+        transitions.extend(transition(
+            pod,
+            lifecycle_states::PREPARING_DELETE,
+            hook,
+            input.snapshot,
+        ));
     }
     let acts = !(deletions.is_empty() && transitions.is_empty());
     if !transitions.is_empty() {

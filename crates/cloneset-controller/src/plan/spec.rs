@@ -10,6 +10,7 @@ use kruise_api::{
     },
     int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
     pod::Pod,
+    specified_delete,
 };
 use serde_json::json;
 
@@ -150,10 +151,7 @@ impl Spec {
     /// Whether the pod is to be deleted by name or label (CS-45).
     #[must_use]
     pub fn is_specified_for_deletion(&self, pod: &Pod) -> bool {
-        pod.metadata
-            .labels
-            .contains_key(kruise_api::well_known::labels::SPECIFIED_DELETE)
-            || self.pods_to_delete.contains(&pod.metadata.name)
+        specified_delete::is_marked(pod) || self.pods_to_delete.contains(&pod.metadata.name)
     }
 }
 

@@ -173,7 +173,7 @@ fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<
         .find(|pod| !availability::is_available(pod, spec.min_ready_seconds, snapshot.now))?;
     Some(WaitReason::PodsNotAvailable {
         pod: pod.metadata.name.clone(),
-        why: why_unavailable(pod),
+        why: why_unavailable(pod, &snapshot.gates.in_place),
     })
 }
 

@@ -3,18 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use kruise_api::{
-    inplace::{self, NotInPlace, Refresh, RefreshInput, lifecycle},
+    inplace::{self, DaemonReport, NotInPlace, PodWrite, Refresh, RefreshInput, lifecycle},
     pod::Pod,
-    ranking, revision,
+    ranking, revision, specified_delete,
     well_known::{annotations, labels, lifecycle_states},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     explain::why_unavailable,
     revision::is_at,
-    scale::{Input, state_patch},
+    scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
 };
 use crate::wait::WaitReason;
@@ -63,14 +63,23 @@ fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
             update_revision: &input.revisions.update,
             pod_readiness_controller_live: input.snapshot.pod_readiness_controller_live,
             lifecycle: input.spec.lifecycle.as_ref(),
+            options: input.snapshot.gates.in_place,
             now: input.snapshot.now,
         });
         match refreshed {
-            Refresh::Patch { subresource, patch } => {
+            Refresh::Patch {
+                resize,
+                subresource,
+                patch,
+            } => {
+                let resize = resize.map(|patch| PodWrite {
+                    subresource: Some("resize"),
+                    patch,
+                });
+                let last = PodWrite { subresource, patch };
                 patches.push(PodPatch {
                     pod: PodRef::of(pod),
-                    subresource,
-                    patch,
+                    writes: resize.into_iter().chain([last]).collect(),
                 });
                 continue;
             }
@@ -102,18 +111,15 @@ fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
         "uid": pod.metadata.uid,
         "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
     });
-    Some(PodPatch {
-        pod: PodRef::of(pod),
-        subresource: None,
-        patch: json!({ "metadata": metadata }),
-    })
+    Some(PodPatch::of(pod, json!({ "metadata": metadata })))
 }
 
 /// What becomes of one candidate.
 enum Move {
     InPlace(Box<inplace::Update>),
-    Hold(PodPatch),
+    Hold(Option<PodPatch>),
     Wait(WaitReason),
+    AwaitDaemon(Duration),
     Recreate,
 }
 
@@ -158,8 +164,14 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     for pod in taken {
         match decide(input, pod, target) {
             Move::InPlace(update) => updates.push(start(input, pod, &update, target)),
-            Move::Hold(patch) => holds.push(patch),
+            Move::Hold(patch) => holds.extend(patch),
             Move::Wait(reason) => plan.waiting_on.push(reason),
+            Move::AwaitDaemon(left) => {
+                plan.waiting_on.push(WaitReason::NodeDaemon {
+                    pod: pod.metadata.name.clone(),
+                });
+                plan.look_again(left);
+            }
             Move::Recreate => recreates.extend(mark_for_recreate(pod)),
         }
     }
@@ -226,8 +238,8 @@ fn leave_out_impossible(
     plan: &mut Plan,
 ) {
     candidates.retain(|pod| match in_place(input, pod, target) {
-        Ok(_) => true,
-        Err(why) => {
+        InPlace::Possible(_) | InPlace::AwaitDaemon(_) => true,
+        InPlace::Impossible(why) => {
             plan.waiting_on.push(WaitReason::NotInPlace {
                 pod: pod.metadata.name.clone(),
                 why: why.to_string(),
@@ -237,14 +249,59 @@ fn leave_out_impossible(
     });
 }
 
-fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
+/// Whether a pod can be updated in place.
+enum InPlace {
+    Possible(Box<inplace::Update>),
+    /// It is known in this time, or earlier.
+    AwaitDaemon(Duration),
+    Impossible(NotInPlace),
+}
+
+fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
+    let update = match calculate(input, pod, target) {
+        Ok(update) => Box::new(update),
+        Err(why) => return InPlace::Impossible(why),
+    };
+    if !update.changes_environment() {
+        return InPlace::Possible(update);
+    }
+    // DV-IP12
+    match inplace::daemon_report(pod, input.snapshot.now) {
+        DaemonReport::Counted => InPlace::Possible(update),
+        DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
+            u64::try_from(seconds).unwrap_or(1).max(1),
+        )),
+        DaemonReport::Missing => InPlace::Impossible(NotInPlace {
+            path: "/metadata".to_owned(),
+            why: "a container reads what changes through its environment, and no node daemon is \
+                  there to restart it"
+                .to_owned(),
+        }),
+    }
+}
+
+fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
     let gone = |which: &str| NotInPlace {
         path: String::new(),
         why: format!("its {which} revision is no longer in the history"),
     };
+    let gates = &input.snapshot.gates;
     let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
-    let new = input.revisions.data(target).ok_or_else(|| gone("target"))?;
-    inplace::calculate(&old.data, new)
+    let new = input
+        .revisions
+        .named(target)
+        .ok_or_else(|| gone("target"))?;
+    // CS-78
+    if gates.recreate_for_claims
+        && input.spec.policy != PodUpdatePolicy::InPlaceOnly
+        && inplace::claim_templates_object(&old.metadata.annotations, &new.metadata.annotations)
+    {
+        return Err(NotInPlace {
+            path: String::new(),
+            why: "the volume claim templates have changed".to_owned(),
+        });
+    }
+    inplace::calculate(&old.data, &new.data, &gates.in_place)
 }
 
 /// CS-88
@@ -252,8 +309,10 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
     if input.spec.policy == PodUpdatePolicy::ReCreate {
         return Move::Recreate;
     }
-    let Ok(update) = in_place(input, pod, target) else {
-        return Move::Recreate;
+    let update = match in_place(input, pod, target) {
+        InPlace::Possible(update) => update,
+        InPlace::AwaitDaemon(left) => return Move::AwaitDaemon(left),
+        InPlace::Impossible(_) => return Move::Recreate,
     };
     let hook = input
         .spec
@@ -267,62 +326,54 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
             hook: "inPlaceUpdate",
         })
     };
+    let preparing = lifecycle_states::PREPARING_UPDATE;
     match lifecycle::state(pod) {
-        "" | lifecycle_states::PREPARING_NORMAL | lifecycle_states::NORMAL if hooked => Move::Hold(
-            state_patch(pod, lifecycle_states::PREPARING_UPDATE, input.snapshot),
-        ),
+        "" | lifecycle_states::PREPARING_NORMAL | lifecycle_states::NORMAL if hooked => {
+            Move::Hold(transition(pod, preparing, hook, input.snapshot))
+        }
         lifecycle_states::PREPARING_UPDATE if hooked => wait(),
         lifecycle_states::UPDATED => match hook {
-            Some(hook) => Move::Hold(PodPatch {
-                pod: PodRef::of(pod),
-                subresource: None,
-                patch: lifecycle::transition_with_handler_patch(
-                    pod,
-                    lifecycle_states::PREPARING_UPDATE,
-                    hook,
-                    input.snapshot.now,
-                ),
-            }),
+            Some(hook) => {
+                let now = input.snapshot.now;
+                let writes = lifecycle::transition_with_handler(pod, preparing, hook, now);
+                Move::Hold(with_writes(pod, writes))
+            }
             None => wait(),
         },
-        _ => Move::InPlace(Box::new(update)),
+        _ => Move::InPlace(update),
     }
 }
 
 fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -> InPlaceUpdate {
     let now = input.snapshot.now;
+    let gates = &input.snapshot.gates;
+    let not_ready = inplace::must_become_unready(pod, update, &gates.in_place)
+        .then(|| inplace::not_ready_patch(pod, now));
+    let data = input.revisions.named(target).map(|target| &target.data);
+    let writes = inplace::start(
+        pod,
+        update,
+        &inplace::Start {
+            revision: target,
+            target: data.unwrap_or(&Value::Null),
+            short_label: gates.short_hash,
+            grace_seconds: input.spec.grace_seconds,
+            options: gates.in_place,
+            now,
+        },
+    );
     InPlaceUpdate {
         pod: PodRef::of(pod),
-        not_ready: inplace::must_become_unready(pod).then(|| inplace::not_ready_patch(pod, now)),
-        start: inplace::start_patch(
-            pod,
-            update,
-            &inplace::Start {
-                revision: target,
-                short_label: input.snapshot.gates.short_hash,
-                grace_seconds: input.spec.grace_seconds,
-                now,
-            },
-        ),
+        not_ready,
+        resize: writes.resize,
+        start: writes.pod,
         revision: target.to_owned(),
     }
 }
 
 /// CS-91; the pod itself is deleted by scaling, under its limits.
 fn mark_for_recreate(pod: &Pod) -> Option<PodPatch> {
-    if pod.metadata.labels.contains_key(labels::SPECIFIED_DELETE) {
-        return None;
-    }
-    Some(PodPatch {
-        pod: PodRef::of(pod),
-        subresource: None,
-        patch: json!({
-            "metadata": {
-                "uid": pod.metadata.uid,
-                "labels": { labels::SPECIFIED_DELETE: "true" },
-            },
-        }),
-    })
+    specified_delete::mark_patch(pod, "true").map(|patch| PodPatch::of(pod, patch))
 }
 
 /// Who uses the limit up: a pod that is unavailable, or the first that this plan makes so. Neither
@@ -333,7 +384,7 @@ fn limit_reached(input: &Input<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
         why,
     };
     if let Some(pod) = input.pods.iter().find(|pod| !input.is_available(pod)) {
-        return reached(pod, why_unavailable(pod));
+        return reached(pod, why_unavailable(pod, &input.snapshot.gates.in_place));
     }
     if let Some(pod) = taken {
         return reached(pod, "is being updated".to_owned());

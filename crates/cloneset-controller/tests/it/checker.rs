@@ -45,6 +45,7 @@ fn update(pod: &PodRef) -> InPlaceUpdate {
     InPlaceUpdate {
         pod: pod.clone(),
         not_ready: None,
+        resize: None,
         start: json!({}),
         revision: "web-new".to_owned(),
     }
@@ -87,8 +88,7 @@ fn strangers_and_pods_on_their_way_out() {
         json!("2026-01-10T08:00:00Z");
     let patch = PodPatch {
         pod: pods[0].clone(),
-        subresource: None,
-        patch: json!({}),
+        writes: Vec::new(),
     };
     let step = Step::PatchPods {
         patches: vec![patch],

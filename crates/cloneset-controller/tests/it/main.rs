@@ -6,6 +6,7 @@
 
 mod checker;
 mod counts;
+mod in_place;
 mod merge;
 mod plans;
 mod properties;

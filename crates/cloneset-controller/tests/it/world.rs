@@ -12,6 +12,7 @@ use cloneset_controller::{
 use jiff::{SignedDuration, Timestamp};
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    inplace::PodWrite,
     pod::Pod,
     strategic_merge::{self, Schema},
 };
@@ -237,24 +238,13 @@ impl World {
             | Step::PatchPods { patches }
             | Step::MarkPodsForRecreate { patches } => {
                 for patch in patches {
-                    self.story
-                        .push(format!("patch {} {}", patch.pod.name, patch.patch));
-                    self.patch_pod(&patch.pod.name, &patch.patch);
+                    self.write_pod(&patch.pod.name, &patch.writes);
                 }
             }
             Step::UpdatePodsInPlace { updates } => {
                 for update in updates {
                     self.story.push(format!("update {}", update.pod.name));
-                    let mut start = update.start.clone();
-                    if let Some(not_ready) = &update.not_ready {
-                        if !self.patch_pod(&update.pod.name, not_ready) {
-                            continue;
-                        }
-                        let version =
-                            self.pods[&update.pod.name]["metadata"]["resourceVersion"].clone();
-                        start["metadata"]["resourceVersion"] = version;
-                    }
-                    self.patch_pod(&update.pod.name, &start);
+                    self.write_pod(&update.pod.name, &update.writes());
                 }
             }
             Step::PatchCloneSet { patch } => {
@@ -275,6 +265,23 @@ impl World {
             self.pods.insert(name.to_owned(), body).is_none(),
             "{name} is there already"
         );
+    }
+
+    /// As the executor does it: each write follows the version of the one before.
+    fn write_pod(&mut self, name: &str, writes: &[PodWrite]) {
+        for (index, PodWrite { subresource, patch }) in writes.iter().enumerate() {
+            let place = subresource.unwrap_or("pod");
+            self.story.push(format!("patch {name} {place} {patch}"));
+            let mut patch = patch.clone();
+            if index > 0
+                && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")
+            {
+                *read = self.pods[name]["metadata"]["resourceVersion"].clone();
+            }
+            if !self.patch_pod(name, &patch) {
+                return;
+            }
+        }
     }
 
     fn patch_pod(&mut self, name: &str, patch: &Value) -> bool {
@@ -392,6 +399,7 @@ fn run_containers(pod: &mut Value, now: &str) {
             json!({
                 "name": container["name"], "image": image, "imageID": format!("id-of-{image}"),
                 "ready": true, "restartCount": restarts, "state": {},
+                "resources": container.get("resources").cloned().unwrap_or_else(|| json!({})),
             })
         })
         .collect();

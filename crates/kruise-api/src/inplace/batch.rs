@@ -1,42 +1,28 @@
 //! One batch of an update: which containers change now, and which wait until these are ready (IP-24 to
 //! IP-33).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
+    Options, Update,
     patch::PodPatch,
     state::{
-        ContainerBatch, InPlaceUpdateState, LastContainerStatus, PreCheckBeforeNext, RefMetadata,
-        whole_seconds,
+        ContainerBatch, InPlaceUpdateState, LastContainerStatus, PreCheckBeforeNext, whole_seconds,
     },
 };
 use crate::{
-    meta::{StringMap, Time},
+    meta::Time,
     pod::{Container, Pod},
     well_known::annotations::INPLACE_UPDATE_STATE,
 };
 
-/// What is to be changed in containers, in this batch or in a later one.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Items {
-    /// Images, by container.
-    pub(super) images: StringMap,
-    /// Labels and annotations, by the container that reads them.
-    pub(super) ref_metadata: BTreeMap<String, RefMetadata>,
-}
-
-impl Items {
-    fn concern(&self, container: &str) -> bool {
-        self.images.contains_key(container) || self.ref_metadata.contains_key(container)
-    }
-}
-
-/// Adds the present batch to the patch, and the state that remembers it. `state` is what was known
-/// before.
+/// Adds the present batch of the update to the patch, and the state that remembers it. `state` is what
+/// was known before.
 pub(super) fn apply(
     pod: &Pod,
-    items: &Items,
+    update: &Update,
     mut state: InPlaceUpdateState,
+    options: &Options,
     now: Time,
     patch: &mut PodPatch,
 ) {
@@ -44,34 +30,13 @@ pub(super) fn apply(
     state.next_container_ref_metadata.clear();
     state.next_container_resources.clear();
 
-    let batch = present_batch(pod, items);
+    let batch = present_batch(pod, update);
     for container in &pod.spec.containers {
         let name = &container.name;
-        if let Some(image) = items.images.get(name) {
-            if batch.contains(name.as_str()) {
-                patch.image(name, image);
-                remember_image(pod, name, &mut state);
-            } else {
-                state
-                    .next_container_images
-                    .insert(name.clone(), image.clone());
-            }
-        }
-        if let Some(metadata) = items.ref_metadata.get(name) {
-            if batch.contains(name.as_str()) {
-                metadata
-                    .labels
-                    .iter()
-                    .for_each(|(key, value)| patch.label(key, value));
-                metadata
-                    .annotations
-                    .iter()
-                    .for_each(|(key, value)| patch.annotation(key, value));
-            } else {
-                state
-                    .next_container_ref_metadata
-                    .insert(name.clone(), metadata.clone());
-            }
+        if batch.contains(name.as_str()) {
+            change(pod, container, update, options, &mut state, patch);
+        } else {
+            postpone(name, update, &mut state);
         }
     }
 
@@ -84,16 +49,72 @@ pub(super) fn apply(
         containers,
     });
     patch.annotation(INPLACE_UPDATE_STATE, &state.to_json());
+    if let Some(metadata) = &update.metadata_patch {
+        patch.metadata(metadata);
+    }
+}
+
+fn change(
+    pod: &Pod,
+    container: &Container,
+    update: &Update,
+    options: &Options,
+    state: &mut InPlaceUpdateState,
+    patch: &mut PodPatch,
+) {
+    let name = &container.name;
+    if let Some(image) = update.images.get(name) {
+        patch.image(name, image);
+        remember_image(pod, name, state);
+    }
+    if let Some(metadata) = update.ref_metadata.get(name) {
+        patch.ref_metadata(metadata);
+    }
+    if let Some(resources) = update
+        .resources
+        .get(name)
+        .and_then(|resources| resources.patch(container))
+    {
+        if options.resize_subresource {
+            patch.resize(name, resources);
+        } else {
+            patch.resources(name, resources);
+        }
+    }
+}
+
+fn postpone(container: &str, update: &Update, state: &mut InPlaceUpdateState) {
+    if let Some(image) = update.images.get(container) {
+        state
+            .next_container_images
+            .insert(container.to_owned(), image.clone());
+    }
+    if let Some(metadata) = update.ref_metadata.get(container) {
+        state
+            .next_container_ref_metadata
+            .insert(container.to_owned(), metadata.clone());
+    }
+    if let Some(resources) = update.resources.get(container) {
+        state
+            .next_container_resources
+            .insert(container.to_owned(), resources.clone());
+    }
+}
+
+fn concerns(update: &Update, container: &str) -> bool {
+    update.images.contains_key(container)
+        || update.ref_metadata.contains_key(container)
+        || update.resources.contains_key(container)
 }
 
 /// Names of the containers that change now: those without launch priority and those of the highest,
 /// with everyone who reads a label or annotation that thereby changes.
-fn present_batch<'a>(pod: &'a Pod, items: &Items) -> BTreeSet<&'a str> {
+fn present_batch<'a>(pod: &'a Pod, update: &Update) -> BTreeSet<&'a str> {
     let candidates: Vec<(&str, Option<i64>)> = pod
         .spec
         .containers
         .iter()
-        .filter(|container| items.concern(&container.name))
+        .filter(|container| concerns(update, &container.name))
         .map(|container| (container.name.as_str(), launch_priority(container)))
         .collect();
     let highest = candidates
@@ -110,7 +131,7 @@ fn present_batch<'a>(pod: &'a Pod, items: &Items) -> BTreeSet<&'a str> {
         for (candidate, _) in &candidates {
             if batch
                 .iter()
-                .any(|member| share_metadata(items, candidate, member))
+                .any(|member| share_metadata(update, candidate, member))
             {
                 batch.insert(candidate);
             }
@@ -121,8 +142,8 @@ fn present_batch<'a>(pod: &'a Pod, items: &Items) -> BTreeSet<&'a str> {
     }
 }
 
-fn share_metadata(items: &Items, a: &str, b: &str) -> bool {
-    let (Some(a), Some(b)) = (items.ref_metadata.get(a), items.ref_metadata.get(b)) else {
+fn share_metadata(update: &Update, a: &str, b: &str) -> bool {
+    let (Some(a), Some(b)) = (update.ref_metadata.get(a), update.ref_metadata.get(b)) else {
         return false;
     };
     a.labels.keys().any(|key| b.labels.contains_key(key))

@@ -1,12 +1,15 @@
 //! Can one revision become another in place? Decided by what differs between their data alone, never
 //! by the live pod (IP-1 to IP-12).
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use serde_json::{Map, Value, json};
-
-use super::{Update, hashes};
-use crate::{json::go_json, revision};
+use super::{
+    Options, Update,
+    difference::{Difference, Operation, differences, unescaped},
+    metadata,
+    template::Template,
+};
+use crate::{meta::StringMap, qos, well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH};
 
 /// Why a pod can't be updated in place: the first difference that is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,281 +26,134 @@ pub struct NotInPlace {
 /// # Errors
 ///
 /// When it takes a new pod.
-pub fn calculate(old: &Value, new: &Value) -> Result<Update, NotInPlace> {
+pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, NotInPlace> {
     let old_template = Template::of(old, "present")?;
     let new_template = Template::of(new, "target")?;
-    let mut differences = Vec::new();
-    compare(&mut String::new(), Some(old), Some(new), &mut differences);
-
     let mut update = Update::default();
     let mut metadata_differs = false;
-    for difference in differences {
+    for difference in differences(old, new) {
         // Where it is in the template.
         let path = difference.path.replacen("/spec/template", "", 1);
-        let refuse = |why: &str| {
-            Err(NotInPlace {
-                path: path.clone(),
-                why: why.to_owned(),
-            })
-        };
-        if path.starts_with("/metadata/") {
+        if let Some(place) = path.strip_prefix("/metadata/") {
             metadata_differs = true;
-            if let Some(container) = new_template.env_reader(&path, difference.operation) {
-                return refuse(&format!(
-                    "container {container} reads it through its environment, which changes only \
-                     with a restart"
-                ));
+            if options.env_from_metadata {
+                record_readers(&mut update, new_template, place, &difference);
             }
             continue;
         }
-        let Some((index, member)) = container_member(&path) else {
-            return refuse("only container images, labels and annotations can change in place");
-        };
-        if member != "image" || difference.operation != Operation::Replace {
-            return refuse("of a container, only its image can change in place");
+        if let Err(why) = record_container(&mut update, old_template, &path, &difference, options) {
+            return Err(NotInPlace {
+                path,
+                why: why.to_owned(),
+            });
         }
-        let (Some(container), Some(image)) = (
-            old_template.container_name(index),
-            difference.value.and_then(Value::as_str),
-        ) else {
-            return refuse("there is no such container, or the image is not text");
-        };
-        update.images.insert(container.to_owned(), image.to_owned());
     }
-    update.metadata_patch =
-        metadata_differs.then(|| metadata_patch(old_template.metadata(), new_template.metadata()));
+    let class_changes =
+        || qos::of_template(old_template.json()) != qos::of_template(new_template.json());
+    if !update.resources.is_empty() && class_changes() {
+        return Err(NotInPlace {
+            path: "/spec/containers".to_owned(),
+            why: "the new resources change the pod's quality-of-service class".to_owned(),
+        });
+    }
+    if metadata_differs {
+        update.metadata_patch = Some(metadata::patch(
+            old_template.metadata(),
+            new_template.metadata(),
+            |map, key| update.is_read(map, key),
+        ));
+    }
     Ok(update)
 }
 
-/// Index and the rest of the path, for a path into an ordinary container.
-fn container_member(path: &str) -> Option<(usize, &str)> {
-    let (index, member) = path.strip_prefix("/spec/containers/")?.split_once('/')?;
-    Some((index.parse().ok()?, member))
-}
-
-/// A revision's data that was found to hold a pod template.
-#[derive(Clone, Copy)]
-struct Template<'a>(&'a Value);
-
-impl<'a> Template<'a> {
-    fn of(data: &'a Value, which: &str) -> Result<Self, NotInPlace> {
-        let unreadable = |what: &str| NotInPlace {
-            path: String::new(),
-            why: format!("the {which} revision holds no pod template: {what}"),
-        };
-        let template = revision::template(data)
-            .filter(|template| template.is_object())
-            .ok_or_else(|| unreadable("spec.template is no object"))?;
-        for path in ["/metadata", "/spec"] {
-            if template
-                .pointer(path)
-                .is_some_and(|part| !part.is_object() && !part.is_null())
-            {
-                return Err(unreadable(&format!("{path} is no object")));
-            }
-        }
-        for path in ["/metadata/labels", "/metadata/annotations"] {
-            let readable = match template.pointer(path) {
-                Some(Value::Object(map)) => map.values().all(Value::is_string),
-                Some(Value::Null) | None => true,
-                Some(_) => false,
-            };
-            if !readable {
-                return Err(unreadable(&format!("{path} does not map text to text")));
-            }
-        }
-        let readable = match template.pointer("/spec/containers") {
-            Some(Value::Array(containers)) => containers.iter().all(Value::is_object),
-            Some(Value::Null) | None => true,
-            Some(_) => false,
-        };
-        if readable {
-            Ok(Self(template))
-        } else {
-            Err(unreadable("/spec/containers is no list of objects"))
-        }
-    }
-
-    fn metadata(self) -> &'a Value {
-        self.0.get("metadata").unwrap_or(&Value::Null)
-    }
-
-    fn containers(self) -> &'a [Value] {
-        self.0
-            .pointer("/spec/containers")
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
-    }
-
-    fn container_name(self, index: usize) -> Option<&'a str> {
-        self.containers().get(index)?.get("name")?.as_str()
-    }
-
-    /// The container whose environment shows the label or annotation at this path, if it is one that
-    /// was added or changed (IP-9). A label that goes, or the first of all labels, shows nowhere.
-    fn env_reader(self, path: &str, operation: Operation) -> Option<&'a str> {
-        if operation == Operation::Remove {
-            return None;
-        }
-        let (map, key) = path.strip_prefix("/metadata/")?.split_once('/')?;
-        let key = key.replace("~1", "/").replace("~0", "~");
-        self.containers().iter().find_map(|container| {
-            let mut env = container
-                .get("env")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
-            let text = |value: &'a Value, pointer: &str| {
-                value
-                    .pointer(pointer)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
-            env.any(|env| {
-                !hashes::is_not_counted(text(env, "/name"))
-                    && text(env, "/value").is_empty()
-                    && hashes::metadata_key(text(env, "/valueFrom/fieldRef/fieldPath"))
-                        .is_some_and(|read| read == (map, key.as_str()))
-            })
-            .then(|| text(container, "/name"))
-        })
+/// Whether the volume claim templates of two revisions keep pods from going from one to the other in
+/// place, by the annotations of the revisions (IP-11). A revision without the annotation does not
+/// object. Only asked with gate `RecreatePodWhenChangeVCTInCloneSetGate`, and not by policy
+/// `InPlaceOnly`.
+#[must_use]
+pub fn claim_templates_object(old_annotations: &StringMap, new_annotations: &StringMap) -> bool {
+    let hash = |annotations: &StringMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
+    match (hash(old_annotations), hash(new_annotations)) {
+        (Some(old), Some(new)) => old != new,
+        _ => false,
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Add,
-    Remove,
-    Replace,
-}
-
-#[derive(Debug)]
-struct Difference<'a> {
-    /// JSON pointer into the revision's data.
-    path: String,
-    operation: Operation,
-    /// The new value, unless it is removed.
-    value: Option<&'a Value>,
-}
-
-/// Collects the differences of two documents in the order of the first.
-fn compare<'a>(
-    path: &mut String,
-    old: Option<&Value>,
-    new: Option<&'a Value>,
-    differences: &mut Vec<Difference<'a>>,
+/// IP-9: a label or annotation that was added or changed, for each container that shows it. One that
+/// goes, or the first of all, shows nowhere.
+fn record_readers(
+    update: &mut Update,
+    template: Template<'_>,
+    place: &str,
+    difference: &Difference<'_>,
 ) {
-    let operation = match (old, new) {
-        (None, None) => return,
-        (None, Some(_)) => Operation::Add,
-        (Some(_), None) => Operation::Remove,
-        (Some(old), Some(new)) => match (old, new) {
-            (Value::Object(old), Value::Object(new)) => {
-                let added = new.keys().filter(|key| !old.contains_key(*key));
-                for key in old.keys().chain(added) {
-                    let step = key.replace('~', "~0").replace('/', "~1");
-                    at(path, &step, |path| {
-                        compare(path, old.get(key), new.get(key), differences);
-                    });
-                }
-                return;
-            }
-            (Value::Array(old), Value::Array(new)) if !is_compared_as_a_whole(old, new) => {
-                for index in 0..old.len().max(new.len()) {
-                    at(path, &index.to_string(), |path| {
-                        compare(path, old.get(index), new.get(index), differences);
-                    });
-                }
-                return;
-            }
-            (Value::Number(old), Value::Number(new)) if old.as_f64() == new.as_f64() => return,
-            (Value::Null, new) if !new.is_null() => Operation::Add,
-            (old, new) if old == new => return,
-            _ => Operation::Replace,
-        },
+    let Some((map, key)) = place.split_once('/') else {
+        return;
     };
-    differences.push(Difference {
-        path: path.clone(),
-        operation,
-        value: new,
-    });
-}
-
-/// Runs with the path one step deeper.
-fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
-    let length = path.len();
-    path.push('/');
-    path.push_str(step);
-    visit(path);
-    path.truncate(length);
-}
-
-/// The reference compares such lists by edit distance. No difference inside of one is acceptable
-/// where it matters, so that it is enough to know that they differ.
-fn is_compared_as_a_whole(old: &[Value], new: &[Value]) -> bool {
-    let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
-    let is_flat = |items: &[Value]| {
-        items
-            .first()
-            .and_then(Value::as_object)
-            .is_some_and(|first| first.values().all(is_scalar))
+    let Some(value) = difference.value.and_then(Value::as_str) else {
+        return;
     };
-    (old.iter().all(is_scalar) && new.iter().all(is_scalar)) || (is_flat(old) && is_flat(new))
-}
-
-/// Strategic merge difference of two templates' metadata, as far as pods take it over.
-fn metadata_patch(old: &Value, new: &Value) -> Value {
-    let mut patch = Map::new();
-    for field in ["labels", "annotations"] {
-        let entries = |metadata: &Value| {
-            metadata
-                .get(field)
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default()
-        };
-        let (old, new) = (entries(old), entries(new));
-        let mut changes = Map::new();
-        for (key, value) in &new {
-            if old.get(key) != Some(value) {
-                changes.insert(key.clone(), value.clone());
-            }
-        }
-        for key in old.keys().filter(|key| !new.contains_key(*key)) {
-            changes.insert(key.clone(), Value::Null);
-        }
-        if !changes.is_empty() {
-            patch.insert(field.to_owned(), Value::Object(changes));
-        }
+    if difference.operation == Operation::Remove {
+        return;
     }
-    let (old, new) = (finalizers(old), finalizers(new));
-    let mut list = |key: &str, names: Vec<&&str>| {
-        if !names.is_empty() {
-            patch.insert(key.to_owned(), json!(names));
-        }
-    };
-    list("finalizers", new.difference(&old).collect());
-    list(
-        "$deleteFromPrimitiveList/finalizers",
-        old.difference(&new).collect(),
-    );
-    Value::Object(patch)
+    let key = unescaped(key);
+    for container in template.env_readers(map, &key) {
+        let read = update.ref_metadata.entry(container.to_owned()).or_default();
+        let entries = match map {
+            "labels" => &mut read.labels,
+            _ => &mut read.annotations,
+        };
+        entries.insert(key.clone(), value.to_owned());
+    }
 }
 
-fn finalizers(metadata: &Value) -> BTreeSet<&str> {
-    let names = metadata.get("finalizers").and_then(Value::as_array);
-    names
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
-}
-
-/// The patch of a pod's metadata as bytes of a patch of the pod.
-pub(super) fn metadata_patch_bytes(patch: &Value) -> Vec<u8> {
-    let pod = match patch.as_object() {
-        Some(members) if members.is_empty() => json!({}),
-        _ => json!({ "metadata": patch }),
+/// IP-4 to IP-6
+fn record_container(
+    update: &mut Update,
+    template: Template<'_>,
+    path: &str,
+    difference: &Difference<'_>,
+    options: &Options,
+) -> Result<(), &'static str> {
+    let place = path
+        .strip_prefix("/spec/containers/")
+        .and_then(|place| place.split_once('/'));
+    let Some((index, member)) = place else {
+        return Err(
+            "only images and resources of containers, labels and annotations can change in \
+                    place",
+        );
     };
-    go_json(&pod).into_bytes()
+    if difference.operation != Operation::Replace {
+        return Err("of a container, nothing can be added or taken away in place");
+    }
+    let container = index
+        .parse()
+        .ok()
+        .and_then(|index| template.container_name(index))
+        .ok_or("there is no such container")?
+        .to_owned();
+    let text = difference.value.and_then(Value::as_str);
+    if member == "image" {
+        let image = text.ok_or("the image is no text")?;
+        update.images.insert(container, image.to_owned());
+        return Ok(());
+    }
+    let Some(amount) = member.strip_prefix("resources/") else {
+        return Err("of a container, only its image and its resources can change in place");
+    };
+    if !options.vertical_scaling {
+        return Err("resources change in place only with feature gate \
+                    InPlaceWorkloadVerticalScaling");
+    }
+    let resources = update.resources.entry(container).or_default();
+    let is_recorded = amount
+        .split_once('/')
+        .zip(text)
+        .is_some_and(|((field, resource), amount)| resources.record(field, resource, amount));
+    if is_recorded {
+        Ok(())
+    } else {
+        Err("of resources, only limits and requests of CPU and memory can change in place")
+    }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::{
-    hashes,
+    Options, hashes,
     state::{self, InPlaceUpdateState},
 };
 use crate::{
@@ -29,7 +29,7 @@ pub enum Completion {
 /// How far the last update in place of this pod got. There is no time-out: a pod whose image can't be
 /// pulled waits until another update.
 #[must_use]
-pub fn completion(pod: &Pod) -> Completion {
+pub fn completion(pod: &Pod, options: &Options) -> Completion {
     let waiting = |why: &str| Completion::Waiting {
         why: why.to_owned(),
     };
@@ -44,14 +44,18 @@ pub fn completion(pod: &Pod) -> Completion {
     if state.has_pending() {
         return waiting("further containers are to be updated");
     }
-    match applied_batches_run(pod, &state) {
+    match applied_batches_run(pod, &state, options) {
         Ok(()) => Completion::Complete,
         Err(why) => Completion::Waiting { why },
     }
 }
 
 /// Whether everything applied so far runs; if not, what is missing.
-pub(super) fn applied_batches_run(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
+pub(super) fn applied_batches_run(
+    pod: &Pod,
+    state: &InPlaceUpdateState,
+    options: &Options,
+) -> Result<(), String> {
     let meta = RuntimeMeta::of(pod)?;
     if state.update_env_from_metadata {
         let meta = meta
@@ -68,11 +72,14 @@ pub(super) fn applied_batches_run(pod: &Pod, state: &InPlaceUpdateState) -> Resu
             ));
         }
     }
+    if state.update_resources && options.vertical_scaling {
+        resources_in_effect(pod)?;
+    }
     // The report of the node daemon is proof; that it is missing or old proves nothing.
     let proven = meta.is_some_and(|meta| {
         pod.spec.containers.iter().all(|container| {
             meta.is_consistent(pod, container, |hashes| {
-                hashes.plain_hash == hashes::plain(container)
+                hashes::is_plain(container, hashes.plain_hash)
             })
         })
     });
@@ -80,6 +87,26 @@ pub(super) fn applied_batches_run(pod: &Pod, state: &InPlaceUpdateState) -> Resu
         Ok(())
     } else {
         images_changed(pod, state)
+    }
+}
+
+/// IP-48: of all containers, those of sidecars included. The kubelet's conditions about a resize are
+/// not looked at.
+fn resources_in_effect(pod: &Pod) -> Result<(), String> {
+    let missing = pod.spec.containers.iter().find(|container| {
+        pod.container_status(&container.name)
+            .and_then(|status| status.resources)
+            != Some(container.resources_digest())
+    });
+    match missing {
+        Some(container) => Err(format!(
+            "the resources of container {} are not in effect yet",
+            container.name
+        )),
+        None if pod.status.container_statuses.len() != pod.spec.containers.len() => {
+            Err("there is not one status for each container".to_owned())
+        }
+        None => Ok(()),
     }
 }
 

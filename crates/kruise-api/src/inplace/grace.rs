@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{
-    base64, batch,
-    batch::Items,
+    Options, Update, base64, batch,
+    daemon::whole_seconds_up,
     patch::PodPatch,
     refresh::Refresh,
     state::{InPlaceUpdateGrace, InPlaceUpdateState},
@@ -21,14 +21,14 @@ use crate::{
 };
 
 /// What is due for a pod that carries this grace annotation.
-pub(super) fn refresh(pod: &Pod, grace_text: &str, now: Time) -> Refresh {
-    match decide(pod, grace_text, now) {
+pub(super) fn refresh(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Refresh {
+    match decide(pod, grace_text, options, now) {
         Ok(refresh) => refresh,
         Err(why) => Refresh::Broken { why },
     }
 }
 
-fn decide(pod: &Pod, grace_text: &str, now: Time) -> Result<Refresh, String> {
+fn decide(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Result<Refresh, String> {
     let grace: InPlaceUpdateGrace = serde_json::from_str(grace_text)
         .map_err(|error| format!("annotation {INPLACE_UPDATE_GRACE} can't be read: {error}"))?;
     let state = InPlaceUpdateState::of(pod)
@@ -41,6 +41,7 @@ fn decide(pod: &Pod, grace_text: &str, now: Time) -> Result<Refresh, String> {
     if !label.is_some_and(|label| revision::label_names(label, &grace.revision)) {
         // Someone sent the pod elsewhere: this update is off, the ordinary path starts again.
         return Ok(Refresh::Patch {
+            resize: None,
             subresource: None,
             patch: patch.for_version_of(pod),
         });
@@ -48,19 +49,15 @@ fn decide(pod: &Pod, grace_text: &str, now: Time) -> Result<Refresh, String> {
     if let Some(seconds) = remaining(&state, grace.grace_seconds, now) {
         return Ok(Refresh::WaitGrace { seconds });
     }
-    if !grace.container_resources.is_empty() {
-        return Err("resources are to change in place, which is not supported".to_owned());
-    }
-    let metadata_patch = metadata_patch(&grace)?;
-    let items = Items {
+    let update = Update {
+        metadata_patch: metadata_patch(&grace)?,
         images: grace.container_images,
+        resources: grace.container_resources,
         ref_metadata: grace.container_ref_metadata,
     };
-    batch::apply(pod, &items, state, now, &mut patch);
-    if let Some(metadata) = &metadata_patch {
-        patch.metadata(metadata);
-    }
+    batch::apply(pod, &update, state, options, now, &mut patch);
     Ok(Refresh::Patch {
+        resize: patch.take_resize(pod),
         subresource: None,
         patch: patch.for_version_of(pod),
     })
@@ -94,10 +91,6 @@ pub(super) fn metadata_patch(grace: &InPlaceUpdateGrace) -> Result<Option<Value>
 fn remaining(state: &InPlaceUpdateState, grace_seconds: i32, now: Time) -> Option<i64> {
     let length = SignedDuration::from_secs(i64::from(grace_seconds));
     let end = state.update_timestamp?.checked_add(length).ok()?;
-    let left = end.duration_since(now);
-    if left <= SignedDuration::ZERO {
-        return None;
-    }
-    let begun_second = i64::from(left.subsec_nanos() > 0);
-    Some(left.as_secs() + begun_second)
+    let left = whole_seconds_up(end.duration_since(now));
+    (left > 0).then_some(left)
 }

@@ -11,8 +11,14 @@ use crate::{
 /// Set and changed by SidecarSet's hot upgrade, which is no change of the environment.
 const NOT_COUNTED: [&str; 2] = ["SIDECARSET_VERSION", "SIDECARSET_VERSION_ALT"];
 
+/// Whether this is the container's plain hash, as kubelets of today or earlier ones compute it. Which
+/// one the node's is, is not known.
+pub(super) fn is_plain(container: &Container, hash: u64) -> bool {
+    hash == plain(container) || container.plain_hash.map(u64::from) == Some(hash)
+}
+
 /// Hash of a container as kubelets since 1.31 compute it: from its name and image.
-pub(super) fn plain(container: &Container) -> u64 {
+fn plain(container: &Container) -> u64 {
     #[derive(Serialize)]
     struct Hashed<'a> {
         image: &'a str,

@@ -1,13 +1,20 @@
 //! States of a pod's life and the hooks that hold a pod in them (IP-62 to IP-71).
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::state::whole_seconds;
+use super::{
+    not_ready_keys::{self, Change, Key},
+    patch::{PodPatch, PodWrite},
+    state::whole_seconds,
+};
 use crate::{
     apps::v1beta1::LifecycleHook,
     meta::Time,
     pod::Pod,
-    well_known::{annotations, labels},
+    well_known::{
+        annotations, labels,
+        lifecycle_states::{NORMAL, PREPARING_DELETE, PREPARING_UPDATE, UPDATED},
+    },
 };
 
 /// The pod's state; empty when it has none.
@@ -51,47 +58,119 @@ pub fn timestamp(time: Time) -> String {
     whole_seconds(time).to_string()
 }
 
-/// Strategic merge patch of a pod that sets its state and when it did.
+/// Whether the hook asks that the pod be not ready while it is held (IP-68).
 #[must_use]
-pub fn transition_patch(pod: &Pod, state: &str, now: Time) -> Value {
-    let (labels, annotations) = state_members(state, now);
-    json!({ "metadata": { "uid": pod.metadata.uid, "labels": labels, "annotations": annotations } })
+pub fn marks_not_ready(hook: &LifecycleHook) -> bool {
+    hook.mark_pod_not_ready == Some(true)
 }
 
-/// Strategic merge patch of a pod that sets its state and puts the hook's labels and finalizers on it
-/// (IP-67).
+/// The writes that move a pod to a state (IP-66): at most one. None when it is in that state, and held
+/// not ready, or let go, as the state wants it. `mark_pod_not_ready` is the hook's wish.
 #[must_use]
-pub fn transition_with_handler_patch(
+pub fn transition(pod: &Pod, to_state: &str, mark_pod_not_ready: bool, now: Time) -> Vec<PodWrite> {
+    let mut patch = PodPatch::default();
+    go_to(&mut patch, pod, to_state, mark_pod_not_ready, now);
+    writes(pod, patch)
+}
+
+/// The writes that move a pod to a state and put the hook's labels and finalizers on it (IP-67), in
+/// order. None when it is in that state, and held not ready if the hook wants it.
+///
+/// There are two when the pod is to become not ready and finalizers are missing, which a patch of the
+/// status can't carry. Then the state comes with the finalizers, second: a pod that was left between
+/// the two is asked again.
+#[must_use]
+pub fn transition_with_handler(
     pod: &Pod,
-    state: &str,
+    to_state: &str,
     hook: &LifecycleHook,
     now: Time,
-) -> Value {
-    let (state_labels, annotations) = state_members(state, now);
-    let mut labels = Map::new();
-    for (key, value) in hook.labels_handler.iter().flatten() {
-        labels.insert(key.clone(), Value::from(value.as_str()));
+) -> Vec<PodWrite> {
+    let mut patch = PodPatch::default();
+    go_to(&mut patch, pod, to_state, marks_not_ready(hook), now);
+    if state(pod) != to_state {
+        for (key, value) in hook.labels_handler.iter().flatten() {
+            // The state wins over a hook that names its label.
+            if !patch.labels.contains_key(key) {
+                patch.label(key, value);
+            }
+        }
+        if finalizers(hook).any(|finalizer| !has_finalizer(pod, finalizer)) {
+            let finalizers: Vec<&str> = finalizers(hook).collect();
+            // Merged by the server into those that the pod has.
+            patch
+                .finalizers
+                .insert("finalizers".to_owned(), json!(finalizers));
+        }
     }
-    labels.extend(state_labels);
-    let mut metadata = Map::new();
-    metadata.insert("uid".to_owned(), Value::from(pod.metadata.uid.as_str()));
-    metadata.insert("labels".to_owned(), Value::Object(labels));
-    metadata.insert("annotations".to_owned(), Value::Object(annotations));
-    let finalizers: Vec<&str> = finalizers(hook).collect();
-    if !finalizers.is_empty() {
-        // Merged by the server into those that the pod has.
-        metadata.insert("finalizers".to_owned(), json!(finalizers));
-    }
-    json!({ "metadata": metadata })
+    writes(pod, patch)
 }
 
-/// Labels and annotations of a pod in this state since `now`.
-pub(super) fn state_members(state: &str, now: Time) -> (Map<String, Value>, Map<String, Value>) {
-    let single = |key: &str, value: &str| Map::from_iter([(key.to_owned(), Value::from(value))]);
-    (
-        single(labels::LIFECYCLE_STATE, state),
-        single(annotations::LIFECYCLE_TIMESTAMP, &timestamp(now)),
-    )
+/// Sets a state and since when.
+pub(super) fn set_state(patch: &mut PodPatch, state: &str, now: Time) {
+    patch.label(labels::LIFECYCLE_STATE, state);
+    patch.annotation(annotations::LIFECYCLE_TIMESTAMP, &timestamp(now));
+}
+
+/// Adds to the patch what moves the pod to a state: the state itself, and who holds the pod not ready
+/// (IP-66, IP-68, IP-69).
+pub(super) fn go_to(
+    patch: &mut PodPatch,
+    pod: &Pod,
+    to_state: &str,
+    mark_pod_not_ready: bool,
+    now: Time,
+) {
+    let keys = change_of_keys(state(pod), to_state, mark_pod_not_ready);
+    patch
+        .conditions
+        .extend(not_ready_keys::changed(pod, &keys, now));
+    if state(pod) != to_state {
+        set_state(patch, to_state, now);
+    }
+}
+
+/// A hook's wish is only asked when the pod is to be held. Whoever held it lets it go whatever the
+/// wish is by now (DV-IP6), so that nobody stays not ready for ever.
+fn change_of_keys(from: &str, to: &str, mark_pod_not_ready: bool) -> Change {
+    let add = match to {
+        PREPARING_DELETE => Some(Key::pre_delete_hook()),
+        PREPARING_UPDATE => Some(Key::pre_update_hook()),
+        _ => None,
+    };
+    let mut remove = Vec::new();
+    if matches!(to, UPDATED | NORMAL) {
+        remove.push(Key::pre_update_hook());
+    }
+    if from == PREPARING_DELETE && to != PREPARING_DELETE {
+        remove.push(Key::pre_delete_hook());
+    }
+    Change {
+        add: add.filter(|_| mark_pod_not_ready),
+        remove,
+    }
+}
+
+fn writes(pod: &Pod, mut patch: PodPatch) -> Vec<PodWrite> {
+    let write = |subresource, patch| PodWrite { subresource, patch };
+    if patch.is_empty() {
+        return Vec::new();
+    }
+    if patch.conditions.is_empty() {
+        return vec![write(None, patch.for_uid_of(pod))];
+    }
+    if patch.finalizers.is_empty() {
+        // Labels and annotations travel with the status, DV-D6.
+        return vec![write(Some("status"), patch.for_version_of(pod))];
+    }
+    let conditions = PodPatch {
+        conditions: std::mem::take(&mut patch.conditions),
+        ..PodPatch::default()
+    };
+    vec![
+        write(Some("status"), conditions.for_version_of(pod)),
+        write(None, patch.for_uid_of(pod)),
+    ]
 }
 
 fn finalizers(hook: &LifecycleHook) -> impl Iterator<Item = &str> {

@@ -17,30 +17,56 @@ pub(super) struct Key {
 impl Key {
     /// Held by a workload while the pod waits to be updated in place.
     pub(super) fn pre_update_hook() -> Self {
+        Self::of_lifecycle("preUpdateHook")
+    }
+
+    /// Held by a workload while the pod waits to be deleted.
+    pub(super) fn pre_delete_hook() -> Self {
+        Self::of_lifecycle("preDeleteHook")
+    }
+
+    fn of_lifecycle(key: &str) -> Self {
         Self {
             user_agent: "Lifecycle".to_owned(),
-            key: "preUpdateHook".to_owned(),
+            key: key.to_owned(),
         }
     }
 }
 
-/// The condition without this holder, or nothing when the holder is not listed.
-pub(super) fn without(pod: &Pod, key: &Key, now: Time) -> Option<Value> {
+/// What becomes of the list.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) add: Option<Key>,
+    pub(super) remove: Vec<Key>,
+}
+
+/// The conditions as patches after this change of the list: none when it changes nothing, or the pod
+/// has no gate for it. A key that is added makes the pod not Ready at once; when one is taken away,
+/// the kubelet decides (IP-75).
+pub(super) fn changed(pod: &Pod, change: &Change, now: Time) -> Vec<Value> {
     if !pod.has_readiness_gate(KRUISE_POD_READY) {
-        return None;
+        return Vec::new();
     }
-    let condition = pod.condition(KRUISE_POD_READY)?;
+    let present = pod.condition(KRUISE_POD_READY);
     // A message that can't be read counts as an empty list.
-    let mut keys: Vec<Key> = serde_json::from_str(&condition.message).unwrap_or_default();
-    let before = keys.len();
-    keys.retain(|listed| listed != key);
-    if keys.len() == before {
-        return None;
+    let before: Vec<Key> = present
+        .and_then(|condition| serde_json::from_str(&condition.message).ok())
+        .unwrap_or_default();
+    let mut keys = before.clone();
+    keys.retain(|listed| !change.remove.contains(listed));
+    let added = change.add.as_ref().filter(|key| !keys.contains(key));
+    if let Some(key) = added {
+        keys.push(key.clone());
+        keys.sort();
     }
-    let status = if keys.is_empty() {
-        "True"
-    } else {
-        condition.status.as_str()
+    if keys == before {
+        return Vec::new();
+    }
+    let status = match present {
+        _ if added.is_some() => "False",
+        _ if keys.is_empty() => "True",
+        Some(condition) => condition.status.as_str(),
+        None => "False",
     };
     let message = go_json(&keys);
     let wanted = Wanted {
@@ -49,5 +75,9 @@ pub(super) fn without(pod: &Pod, key: &Key, now: Time) -> Option<Value> {
         reason: "",
         message: &message,
     };
-    Some(conditions::replace(pod, wanted, now))
+    let mut conditions = vec![conditions::replace(pod, wanted, now)];
+    if added.is_some() {
+        conditions.extend(conditions::ready_after(pod, KRUISE_POD_READY, status, now));
+    }
+    conditions
 }

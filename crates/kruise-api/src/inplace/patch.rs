@@ -2,7 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
+use super::state::RefMetadata;
 use crate::pod::Pod;
+
+/// One write of a pod: a strategic merge patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodWrite {
+    /// Where it goes: this subresource, or the pod itself.
+    pub subresource: Option<&'static str>,
+    /// The patch. It carries the pod's UID and, when it depends on what was read, its
+    /// resourceVersion: the version read, or the one that the write before it returned.
+    pub patch: Value,
+}
 
 /// What one patch changes.
 #[derive(Debug, Default)]
@@ -11,8 +22,10 @@ pub(super) struct PodPatch {
     pub(super) annotations: Map<String, Value>,
     /// Finalizers and the list directives that belong to them.
     pub(super) finalizers: Map<String, Value>,
-    /// Containers with what changes in them; the server merges them by name.
-    pub(super) containers: Vec<Value>,
+    /// What changes in containers, by name; the server merges them by it.
+    pub(super) containers: Map<String, Value>,
+    /// Resources of containers that go to `pods/resize` before all else, by name.
+    pub(super) resized: Map<String, Value>,
     /// Conditions with what changes in them; the server merges them by type.
     pub(super) conditions: Vec<Value>,
 }
@@ -24,12 +37,14 @@ impl PodPatch {
             annotations,
             finalizers,
             containers,
+            resized,
             conditions,
         } = self;
         labels.is_empty()
             && annotations.is_empty()
             && finalizers.is_empty()
             && containers.is_empty()
+            && resized.is_empty()
             && conditions.is_empty()
     }
 
@@ -49,8 +64,36 @@ impl PodPatch {
     }
 
     pub(super) fn image(&mut self, container: &str, image: &str) {
-        self.containers
-            .push(json!({ "name": container, "image": image }));
+        self.in_container(container, "image", Value::from(image));
+    }
+
+    /// Changes resources with the pod itself.
+    pub(super) fn resources(&mut self, container: &str, resources: Value) {
+        self.in_container(container, "resources", resources);
+    }
+
+    /// Changes resources through the subresource that API servers have for it.
+    pub(super) fn resize(&mut self, container: &str, resources: Value) {
+        self.resized.insert(container.to_owned(), resources);
+    }
+
+    fn in_container(&mut self, container: &str, member: &str, value: Value) {
+        let members = self
+            .containers
+            .entry(container)
+            .or_insert_with(|| json!({ "name": container }));
+        if let Some(members) = members.as_object_mut() {
+            members.insert(member.to_owned(), value);
+        }
+    }
+
+    pub(super) fn ref_metadata(&mut self, metadata: &RefMetadata) {
+        for (key, value) in &metadata.labels {
+            self.label(key, value);
+        }
+        for (key, value) in &metadata.annotations {
+            self.annotation(key, value);
+        }
     }
 
     /// Takes over a patch of metadata. What this patch already says of a key stays.
@@ -71,21 +114,41 @@ impl PodPatch {
         }
     }
 
+    /// The patch of `pods/resize` that goes before the patch proper, if resources change so.
+    pub(super) fn take_resize(&mut self, pod: &Pod) -> Option<Value> {
+        let resized = std::mem::take(&mut self.resized);
+        if resized.is_empty() {
+            return None;
+        }
+        let containers: Vec<Value> = resized
+            .into_iter()
+            .map(|(name, resources)| json!({ "name": name, "resources": resources }))
+            .collect();
+        Some(json!({
+            "metadata": uid_and_version(pod),
+            "spec": { "containers": containers },
+        }))
+    }
+
     /// The patch. It is refused when the pod is another or a newer one than the one it was made for.
     pub(super) fn for_version_of(self, pod: &Pod) -> Value {
+        self.with(uid_and_version(pod))
+    }
+
+    /// The patch, for whatever version of the pod.
+    pub(super) fn for_uid_of(self, pod: &Pod) -> Value {
+        self.with(uid(pod))
+    }
+
+    fn with(self, mut metadata: Map<String, Value>) -> Value {
         let Self {
             labels,
             annotations,
             finalizers,
             containers,
+            resized: _,
             conditions,
         } = self;
-        let mut metadata = Map::new();
-        metadata.insert("uid".to_owned(), Value::from(pod.metadata.uid.as_str()));
-        metadata.insert(
-            "resourceVersion".to_owned(),
-            Value::from(pod.metadata.resource_version.as_str()),
-        );
         for (field, entries) in [("labels", labels), ("annotations", annotations)] {
             if !entries.is_empty() {
                 metadata.insert(field.to_owned(), Value::Object(entries));
@@ -94,6 +157,7 @@ impl PodPatch {
         metadata.extend(finalizers);
         let mut patch = Map::from_iter([("metadata".to_owned(), Value::Object(metadata))]);
         if !containers.is_empty() {
+            let containers: Vec<Value> = containers.into_iter().map(|(_, of)| of).collect();
             patch.insert("spec".to_owned(), json!({ "containers": containers }));
         }
         if !conditions.is_empty() {
@@ -101,6 +165,17 @@ impl PodPatch {
         }
         Value::Object(patch)
     }
+}
+
+fn uid(pod: &Pod) -> Map<String, Value> {
+    Map::from_iter([("uid".to_owned(), Value::from(pod.metadata.uid.as_str()))])
+}
+
+fn uid_and_version(pod: &Pod) -> Map<String, Value> {
+    let version = Value::from(pod.metadata.resource_version.as_str());
+    let mut metadata = uid(pod);
+    metadata.insert("resourceVersion".to_owned(), version);
+    metadata
 }
 
 /// Whether a member of a metadata patch is the list of finalizers or a directive about it.

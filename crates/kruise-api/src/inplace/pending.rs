@@ -4,111 +4,197 @@
 //! does not show it. It is wanted still, wherever the new difference is silent: the new target then has
 //! the same value as the earlier one.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
 
 use super::{
-    Update,
-    batch::Items,
-    grace,
+    Resources, Update, grace,
     patch::is_about_finalizers,
     state::{self, InPlaceUpdateGrace, InPlaceUpdateState, RefMetadata},
 };
 use crate::{pod::Pod, revision, well_known::labels::CONTROLLER_REVISION_HASH};
 
-/// Everything that an update is to change, its own and what was still waiting.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Whole {
-    pub(super) items: Items,
-    pub(super) metadata_patch: Option<Value>,
-    pub(super) env_from_metadata: bool,
-}
-
-/// The update together with what still waits in the pod.
-pub(super) fn with_pending(pod: &Pod, update: &Update) -> Whole {
+/// The update together with what still waits in the pod. `target` is the data of the revision that the
+/// update goes to.
+pub(super) fn with_pending(pod: &Pod, update: &Update, target: &Value) -> Update {
     let mut whole = waiting(pod);
-    for (container, image) in &update.images {
-        whole.items.images.insert(container.clone(), image.clone());
+    drop_reverted(&mut whole, target);
+    drop_metadata_that_is_named(&mut whole, update);
+
+    whole.images.extend(update.images.clone());
+    for (container, resources) in &update.resources {
+        let mut resources = resources.clone();
+        resources.complete_with(whole.resources.remove(container).unwrap_or_default());
+        whole.resources.insert(container.clone(), resources);
+    }
+    for (container, metadata) in &update.ref_metadata {
+        add(
+            whole.ref_metadata.entry(container.clone()).or_default(),
+            metadata.clone(),
+        );
     }
     if let Some(patch) = &update.metadata_patch {
-        let is_named = |field: &str, key: &str| {
-            patch
-                .get(field)
-                .and_then(Value::as_object)
-                .is_some_and(|keys| keys.contains_key(key))
-        };
-        for metadata in whole.items.ref_metadata.values_mut() {
-            metadata.labels.retain(|key, _| !is_named("labels", key));
-            metadata
-                .annotations
-                .retain(|key, _| !is_named("annotations", key));
-        }
-        whole
-            .items
-            .ref_metadata
-            .retain(|_, metadata| !metadata.labels.is_empty() || !metadata.annotations.is_empty());
-        let earlier = whole.metadata_patch.take();
-        whole.metadata_patch = Some(merged(earlier, patch));
+        whole.metadata_patch = Some(merged(whole.metadata_patch.take(), patch));
     }
-    whole.env_from_metadata &= !whole.items.ref_metadata.is_empty();
     whole
 }
 
 /// What waits in the grace annotation and for later batches, provided that it belongs to the revision
 /// which the pod's label names. What can't be read is not waited for.
-fn waiting(pod: &Pod) -> Whole {
+pub(super) fn waiting(pod: &Pod) -> Update {
     let label = pod.metadata.labels.get(CONTROLLER_REVISION_HASH);
     let is_ordered =
         |revision: &str| label.is_some_and(|label| revision::label_names(label, revision));
-    let mut whole = Whole::default();
+    let mut waiting = Update::default();
     if let Ok(Some(state)) = InPlaceUpdateState::of(pod)
         && is_ordered(&state.revision)
-        && state.has_pending()
     {
-        whole.items.images = state.next_container_images;
-        whole.items.ref_metadata = state.next_container_ref_metadata;
-        whole.env_from_metadata = state.update_env_from_metadata;
+        waiting = of_state(state);
     }
     let grace: Option<InPlaceUpdateGrace> =
         state::grace_text(pod).and_then(|text| serde_json::from_str(text).ok());
     if let Some(grace) = grace
         && is_ordered(&grace.revision)
     {
-        whole.metadata_patch = grace::metadata_patch(&grace).unwrap_or_default();
-        whole.env_from_metadata |= grace.update_env_from_metadata;
-        whole.items.images.extend(grace.container_images);
+        waiting.metadata_patch = grace::metadata_patch(&grace).unwrap_or_default();
+        waiting.images.extend(grace.container_images);
+        for (container, mut resources) in grace.container_resources {
+            resources.complete_with(waiting.resources.remove(&container).unwrap_or_default());
+            waiting.resources.insert(container, resources);
+        }
         for (container, metadata) in grace.container_ref_metadata {
-            let merged: &mut RefMetadata = whole.items.ref_metadata.entry(container).or_default();
-            merged.labels.extend(metadata.labels);
-            merged.annotations.extend(metadata.annotations);
+            add(waiting.ref_metadata.entry(container).or_default(), metadata);
         }
     }
-    whole
+    waiting
+}
+
+/// What waits for later batches.
+pub(super) fn of_state(state: InPlaceUpdateState) -> Update {
+    Update {
+        images: state.next_container_images,
+        resources: state.next_container_resources,
+        ref_metadata: state.next_container_ref_metadata,
+        metadata_patch: None,
+    }
+}
+
+fn add(metadata: &mut RefMetadata, more: RefMetadata) {
+    metadata.labels.extend(more.labels);
+    metadata.annotations.extend(more.annotations);
+}
+
+/// Keeps only the images and resources that the new target still has. Without edits of the pod by
+/// others, what the difference does not name is what the target has.
+fn drop_reverted(waiting: &mut Update, target: &Value) {
+    let containers = revision::template(target)
+        .and_then(|template| template.pointer("/spec/containers")?.as_array());
+    let container = |name: &str| {
+        containers
+            .into_iter()
+            .flatten()
+            .find(|container| container.get("name").and_then(Value::as_str) == Some(name))
+    };
+    waiting.images.retain(|name, image| {
+        let wanted = container(name).and_then(|container| container.get("image")?.as_str());
+        wanted == Some(image)
+    });
+    waiting.resources.retain(|name, resources: &mut Resources| {
+        resources.keep_wanted(container(name));
+        !resources.is_empty()
+    });
+}
+
+/// Takes away the labels and annotations of which the new update says something itself, on whichever
+/// of its two ways.
+fn drop_metadata_that_is_named(waiting: &mut Update, update: &Update) {
+    let is_named = |map: &str, key: &str| {
+        let named = update
+            .metadata_patch
+            .as_ref()
+            .and_then(|patch| patch.get(map));
+        update.is_read(map, key) || named.is_some_and(|keys| keys.get(key).is_some())
+    };
+    waiting.ref_metadata.retain(|_, metadata| {
+        metadata.labels.retain(|key, _| !is_named("labels", key));
+        metadata
+            .annotations
+            .retain(|key, _| !is_named("annotations", key));
+        !metadata.labels.is_empty() || !metadata.annotations.is_empty()
+    });
+    for map in ["labels", "annotations"] {
+        let entries = waiting
+            .metadata_patch
+            .as_mut()
+            .and_then(|patch| patch.get_mut(map)?.as_object_mut());
+        if let Some(entries) = entries {
+            entries.retain(|key, _| !is_named(map, key));
+        }
+    }
 }
 
 /// Two patches of metadata one after the other.
 fn merged(earlier: Option<Value>, later: &Value) -> Value {
-    let Some(Value::Object(mut patch)) = earlier else {
+    let Some(Value::Object(earlier)) = earlier else {
         return later.clone();
     };
-    let Some(later) = later.as_object() else {
-        return Value::Object(patch);
-    };
-    if later.keys().any(|key| is_about_finalizers(key)) {
-        patch.retain(|key, _| !is_about_finalizers(key));
-    }
-    for (key, value) in later {
-        match (patch.get_mut(key).and_then(Value::as_object_mut), value) {
-            (Some(entries), Value::Object(later)) => {
-                entries.extend(
-                    later
-                        .iter()
-                        .map(|(key, value)| (key.clone(), value.clone())),
-                );
-            }
-            _ => {
-                patch.insert(key.clone(), value.clone());
-            }
+    let nothing = Map::new();
+    let later = later.as_object().unwrap_or(&nothing);
+    let mut patch = Map::new();
+    for map in ["labels", "annotations"] {
+        let entries: Map<String, Value> = [&earlier, later]
+            .into_iter()
+            .filter_map(|patch| patch.get(map)?.as_object())
+            .flatten()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if !entries.is_empty() {
+            patch.insert(map.to_owned(), Value::Object(entries));
         }
     }
-    Value::Object(patch.into_iter().collect::<Map<_, _>>())
+    patch.extend(merged_finalizers(&earlier, later));
+    Value::Object(patch)
 }
+
+/// The later patch decides of each finalizer that it names. An order that a patch asks for is not kept:
+/// it would have to name all of them.
+fn merged_finalizers(
+    earlier: &Map<String, Value>,
+    later: &Map<String, Value>,
+) -> Map<String, Value> {
+    if !earlier.keys().any(|key| is_about_finalizers(key)) {
+        return later
+            .iter()
+            .filter(|(key, _)| is_about_finalizers(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+    }
+    let names = |patch: &Map<String, Value>, member: &str| -> BTreeSet<String> {
+        let names = patch.get(member).and_then(Value::as_array);
+        names
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
+    };
+    let (added, taken) = (names(later, FINALIZERS), names(later, TAKEN_FINALIZERS));
+    let still = |member: &str, against: &BTreeSet<String>| -> BTreeSet<String> {
+        names(earlier, member)
+            .difference(against)
+            .cloned()
+            .collect()
+    };
+    let all_added = &still(FINALIZERS, &taken) | &added;
+    let all_taken = &still(TAKEN_FINALIZERS, &added) | &taken;
+    let members = [(FINALIZERS, all_added), (TAKEN_FINALIZERS, all_taken)];
+    members
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(member, names)| (member.to_owned(), json!(names)))
+        .collect()
+}
+
+const FINALIZERS: &str = "finalizers";
+const TAKEN_FINALIZERS: &str = "$deleteFromPrimitiveList/finalizers";

@@ -3,13 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    batch,
-    batch::Items,
+    Options, batch,
     completion::{Completion, applied_batches_run, completion},
     conditions::{self, Wanted},
     grace, lifecycle,
-    not_ready_keys::{self, Key},
     patch::PodPatch,
+    pending,
     state::{self, InPlaceUpdateState},
 };
 use crate::{
@@ -29,9 +28,12 @@ use crate::{
 pub enum Refresh {
     /// Nothing.
     Nothing,
-    /// One write.
+    /// One write, or two.
     Patch {
-        /// Where it goes: the pod itself, or this subresource.
+        /// Strategic merge patch of `pods/resize`, to be sent first. The other one follows the version
+        /// that this one returns.
+        resize: Option<Value>,
+        /// Where the other goes: the pod itself, or this subresource.
         subresource: Option<&'static str>,
         /// Strategic merge patch, refused by the server for another version of the pod.
         patch: Value,
@@ -64,6 +66,8 @@ pub struct RefreshInput<'a> {
     pub pod_readiness_controller_live: bool,
     /// The workload's hooks.
     pub lifecycle: Option<&'a Lifecycle>,
+    /// What the library may do.
+    pub options: Options,
     /// The time.
     pub now: Time,
 }
@@ -77,7 +81,7 @@ pub struct RefreshInput<'a> {
 pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
     let pod = input.pod;
     if let Some(text) = state::grace_text(pod).filter(|text| !text.is_empty()) {
-        return grace::refresh(pod, text, input.now);
+        return grace::refresh(pod, text, &input.options, input.now);
     }
     let state = match InPlaceUpdateState::of(pod) {
         Ok(state) => state,
@@ -88,10 +92,10 @@ pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
         }
     };
     let waiting_for = match &state {
-        Some(state) => match containers(pod, state) {
+        Some(state) => match containers(pod, state, &input.options) {
             Containers::Done => None,
             Containers::Wait(why) => Some(why),
-            Containers::NextBatch => return next_batch(pod, state, input.now),
+            Containers::NextBatch => return next_batch(input, state),
         },
         None => None,
     };
@@ -106,17 +110,15 @@ pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
             .extend(first_kruise_pod_ready(pod, input.now));
     }
     if let Some(next) = next_state(input) {
-        let (label, timestamp) = lifecycle::state_members(next, input.now);
-        patch.labels = label;
-        patch.annotations = timestamp;
-        // IP-69, DV-IP6: whoever held the pod for the update lets it go.
-        let key = Key::pre_update_hook();
-        patch
-            .conditions
-            .extend(not_ready_keys::without(pod, &key, input.now));
+        let marks = input
+            .lifecycle
+            .and_then(|lifecycle| lifecycle.in_place_update.as_ref())
+            .is_some_and(lifecycle::marks_not_ready);
+        lifecycle::go_to(&mut patch, pod, next, marks, input.now);
     }
     match waiting_for {
         _ if !patch.is_empty() => Refresh::Patch {
+            resize: None,
             subresource: Some("status"),
             patch: patch.for_version_of(pod),
         },
@@ -131,8 +133,8 @@ enum Containers {
     NextBatch,
 }
 
-fn containers(pod: &Pod, state: &InPlaceUpdateState) -> Containers {
-    if let Err(why) = applied_batches_run(pod, state) {
+fn containers(pod: &Pod, state: &InPlaceUpdateState, options: &Options) -> Containers {
+    if let Err(why) = applied_batches_run(pod, state, options) {
         return Containers::Wait(why);
     }
     if !state.has_pending() {
@@ -153,19 +155,20 @@ fn containers(pod: &Pod, state: &InPlaceUpdateState) -> Containers {
     Containers::NextBatch
 }
 
-fn next_batch(pod: &Pod, state: &InPlaceUpdateState, now: Time) -> Refresh {
-    if !state.next_container_resources.is_empty() {
-        return Refresh::Broken {
-            why: "resources are to change in place, which is not supported".to_owned(),
-        };
-    }
-    let items = Items {
-        images: state.next_container_images.clone(),
-        ref_metadata: state.next_container_ref_metadata.clone(),
-    };
+fn next_batch(input: &RefreshInput<'_>, state: &InPlaceUpdateState) -> Refresh {
+    let pod = input.pod;
+    let update = pending::of_state(state.clone());
     let mut patch = PodPatch::default();
-    batch::apply(pod, &items, state.clone(), now, &mut patch);
+    batch::apply(
+        pod,
+        &update,
+        state.clone(),
+        &input.options,
+        input.now,
+        &mut patch,
+    );
     Refresh::Patch {
+        resize: patch.take_resize(pod),
         subresource: None,
         patch: patch.for_version_of(pod),
     }
@@ -234,7 +237,7 @@ fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
             .get(CONTROLLER_REVISION_HASH)
             .filter(|label| revision::label_names(label, input.update_revision))
             .map(|_| after_update()),
-        UPDATING => match completion(pod) {
+        UPDATING => match completion(pod, &input.options) {
             Completion::NotUpdating | Completion::Complete => Some(after_update()),
             Completion::Waiting { .. } => None,
         },

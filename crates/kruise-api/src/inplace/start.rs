@@ -3,12 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    Update, base64, batch,
-    calculate::metadata_patch_bytes,
+    Options, Update, base64, batch,
     conditions::{self, Wanted},
-    grace, lifecycle,
+    grace, lifecycle, metadata,
     patch::PodPatch,
-    pending::{self, Whole},
+    pending,
     state::{InPlaceUpdateGrace, InPlaceUpdateState, whole_seconds},
 };
 use crate::{
@@ -27,18 +26,49 @@ use crate::{
 pub struct Start<'a> {
     /// Full name of the revision that the pod goes to.
     pub revision: &'a str,
+    /// Data of that revision.
+    pub target: &'a Value,
     /// Whether the label `controller-revision-hash` gets the short form only.
     pub short_label: bool,
     /// Seconds between marking the pod not ready and changing it. None at all when not positive.
     pub grace_seconds: i32,
+    /// What the library may do.
+    pub options: Options,
     /// The time.
     pub now: Time,
 }
 
-/// Whether the pod is taken out of service while it is updated: when it has the readiness gate.
+/// The writes with which an update begins, after the pod was marked not ready where it must be. They
+/// are sent in this order; the second follows the version that the first returned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartWrites {
+    /// Strategic merge patch of `pods/resize`.
+    pub resize: Option<Value>,
+    /// Strategic merge patch of the pod.
+    pub pod: Value,
+}
+
+/// Whether the pod is taken out of service while it is updated (IP-16): when it has the readiness
+/// gate, unless nothing but resources changes, which takes no restart.
 #[must_use]
-pub fn must_become_unready(pod: &Pod) -> bool {
+pub fn must_become_unready(pod: &Pod, update: &Update, options: &Options) -> bool {
     pod.has_readiness_gate(IN_PLACE_UPDATE_READY)
+        && !(options.vertical_scaling && only_resizes(pod, update))
+}
+
+fn only_resizes(pod: &Pod, update: &Update) -> bool {
+    // Started with the rest, IP-22.
+    let waiting = pending::waiting(pod);
+    let parts = [update, &waiting];
+    let resized = || parts.iter().flat_map(|part| &part.resources);
+    parts
+        .iter()
+        .all(|part| part.images.is_empty() && part.ref_metadata.is_empty())
+        && resized().next().is_some()
+        && !resized().any(|(name, resources)| {
+            pod.container(name)
+                .is_some_and(|container| resources.restart(container))
+        })
 }
 
 /// Strategic merge patch of `pods/status` that takes a pod out of service before it is updated.
@@ -64,12 +94,12 @@ pub fn not_ready_patch(pod: &Pod, now: Time) -> Value {
     patch.for_version_of(pod)
 }
 
-/// Strategic merge patch of the pod with which its update begins: revision labels, lifecycle state and
-/// the library's own state; and the change itself, unless there is a grace period first. What an
-/// earlier update ordered and has not applied yet is taken along.
+/// The writes with which a pod's update begins: revision labels, lifecycle state and the library's own
+/// state; and the change itself, unless there is a grace period first. What an earlier update ordered
+/// and has not applied yet is taken along (IP-22).
 #[must_use]
-pub fn start_patch(pod: &Pod, update: &Update, start: &Start<'_>) -> Value {
-    let whole = pending::with_pending(pod, update);
+pub fn start(pod: &Pod, update: &Update, start: &Start<'_>) -> StartWrites {
+    let whole = pending::with_pending(pod, update, start.target);
     let short = revision::short_hash(start.revision);
     let mut patch = PodPatch::default();
     patch.label(
@@ -81,17 +111,16 @@ pub fn start_patch(pod: &Pod, update: &Update, start: &Start<'_>) -> Value {
         },
     );
     patch.label(labels::POD_TEMPLATE_HASH, short);
-    let (state_label, timestamp) = lifecycle::state_members(lifecycle_states::UPDATING, start.now);
-    patch.labels.extend(state_label);
-    patch.annotations.extend(timestamp);
+    lifecycle::set_state(&mut patch, lifecycle_states::UPDATING, start.now);
     patch.drop_annotation(pod, annotations::INPLACE_UPDATE_STATE_LEGACY);
     grace::end(pod, &mut patch);
 
     let state = InPlaceUpdateState {
         revision: start.revision.to_owned(),
         update_timestamp: Some(whole_seconds(start.now)),
-        update_env_from_metadata: whole.env_from_metadata,
-        update_images: !whole.items.images.is_empty(),
+        update_env_from_metadata: whole.changes_environment(),
+        update_resources: !whole.resources.is_empty(),
+        update_images: !whole.images.is_empty(),
         ..InPlaceUpdateState::default()
     };
     if start.grace_seconds > 0 {
@@ -101,29 +130,31 @@ pub fn start_patch(pod: &Pod, update: &Update, start: &Start<'_>) -> Value {
             &stored(whole, start).to_json(),
         );
     } else {
-        batch::apply(pod, &whole.items, state, start.now, &mut patch);
-        if let Some(metadata) = &whole.metadata_patch {
-            patch.metadata(metadata);
-        }
+        batch::apply(pod, &whole, state, &start.options, start.now, &mut patch);
     }
-    patch.for_version_of(pod)
+    StartWrites {
+        resize: patch.take_resize(pod),
+        pod: patch.for_version_of(pod),
+    }
 }
 
-fn stored(whole: Whole, start: &Start<'_>) -> InPlaceUpdateGrace {
-    let Whole {
-        items,
+fn stored(whole: Update, start: &Start<'_>) -> InPlaceUpdateGrace {
+    let update_env_from_metadata = whole.changes_environment();
+    let Update {
+        images,
+        resources,
+        ref_metadata,
         metadata_patch,
-        env_from_metadata,
     } = whole;
     InPlaceUpdateGrace {
         revision: start.revision.to_owned(),
-        container_images: items.images,
-        container_ref_metadata: items.ref_metadata,
+        container_images: images,
+        container_ref_metadata: ref_metadata,
+        container_resources: resources,
         meta_data_patch: metadata_patch
-            .map(|patch| base64::encode(&metadata_patch_bytes(&patch)))
+            .map(|patch| base64::encode(&metadata::bytes(&patch)))
             .unwrap_or_default(),
-        update_env_from_metadata: env_from_metadata,
+        update_env_from_metadata,
         grace_seconds: start.grace_seconds,
-        ..InPlaceUpdateGrace::default()
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::Resources;
 use crate::{
     json::go_json,
     meta::{StringMap, Time, null_as_default},
@@ -51,7 +51,7 @@ pub struct InPlaceUpdateState {
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub next_container_resources: BTreeMap<String, Value>,
+    pub next_container_resources: BTreeMap<String, Resources>,
     /// What must hold before the next batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_check_before_next: Option<PreCheckBeforeNext>,
@@ -136,7 +136,7 @@ pub struct InPlaceUpdateGrace {
         skip_serializing_if = "BTreeMap::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub container_resources: BTreeMap<String, Value>,
+    pub container_resources: BTreeMap<String, Resources>,
     /// Strategic merge patch of the pod's metadata, as base64 of its JSON.
     #[serde(
         skip_serializing_if = "String::is_empty",

@@ -7,6 +7,7 @@ mod priority;
 mod scatter;
 
 pub use deletion::{Spread, deletion_cost, deletion_order};
+pub use scatter::expand_wildcards;
 
 use crate::{
     apps::v1beta1::{UpdatePriorityStrategy, UpdateScatterTerm},

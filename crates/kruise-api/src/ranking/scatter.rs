@@ -1,8 +1,36 @@
-//! The scatter strategy: pods of one kind are spread over the order of an update (IP-83, IP-85).
+//! The scatter strategy: pods of one kind are spread over the order of an update (IP-83 to IP-85).
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::{apps::v1beta1::UpdateScatterTerm, pod::Pod};
+
+/// The terms with each whose value is `*` replaced by one for each value that its label has on the
+/// pods, in the pods' order. For workloads whose terms have wildcards (SidecarSet); others take the
+/// asterisk literally (IP-84).
+#[must_use]
+pub fn expand_wildcards(terms: &[UpdateScatterTerm], pods: &[&Pod]) -> Vec<UpdateScatterTerm> {
+    let mut expanded = Vec::new();
+    for term in terms {
+        if term.value != "*" {
+            expanded.push(term.clone());
+            continue;
+        }
+        let mut seen = BTreeSet::new();
+        let values = pods
+            .iter()
+            .filter_map(|pod| pod.metadata.labels.get(&term.key));
+        for value in values {
+            if seen.insert(value) {
+                expanded.push(UpdateScatterTerm {
+                    key: term.key.clone(),
+                    value: value.clone(),
+                    ..UpdateScatterTerm::default()
+                });
+            }
+        }
+    }
+    expanded
+}
 
 /// Spreads for each term that any waiting pod meets, the most frequent first.
 pub(super) fn spread(

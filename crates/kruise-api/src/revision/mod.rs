@@ -8,6 +8,8 @@ mod normal;
 
 use serde_json::{Value, json};
 
+pub(crate) use normal::form as normal_form;
+
 use crate::{hash, json as wire};
 
 /// Longest part of a workload's name that a revision's name keeps, in bytes.

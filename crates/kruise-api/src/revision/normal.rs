@@ -38,7 +38,7 @@ enum Kind {
 
 /// Normal form of a value of this type, its fields in the type's order. Fields that the type doesn't
 /// have are left out. What isn't of the type at all stays as it is.
-pub(super) fn form(type_name: &'static str, value: &Value) -> Value {
+pub(crate) fn form(type_name: &'static str, value: &Value) -> Value {
     normal(&Kind::Struct(type_name), value)
 }
 

@@ -1,8 +1,14 @@
-use kruise_api::inplace::calculate;
+use kruise_api::inplace::{
+    NotInPlace, Options, Update, calculate as calculate_with, claim_templates_object,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::revision;
+
+fn calculate(old: &Value, new: &Value) -> Result<Update, NotInPlace> {
+    calculate_with(old, new, &Options::default())
+}
 
 fn container(change: &Value) -> Value {
     let mut container = json!({ "name": "app" });
@@ -36,10 +42,7 @@ fn image_changes_in_place_ip_5() {
 #[test]
 fn no_difference_is_an_update_in_place_ip_12() {
     let same = revision(&json!({}));
-    assert_eq!(
-        calculate(&same, &same).unwrap(),
-        kruise_api::inplace::Update::default()
-    );
+    assert_eq!(calculate(&same, &same).unwrap(), Update::default());
 }
 
 // IP-8, IP-10, IP-S5: (metadata before, after, patch)
@@ -155,32 +158,27 @@ fn difference_outside_of_the_template_is_refused_ip_4() {
     );
 }
 
-fn reads(annotation: &str, env: &str) -> Value {
-    container(&json!({ "env": [{
-        "name": env,
-        "valueFrom": { "fieldRef": { "fieldPath": format!("metadata.annotations['{annotation}']") } },
-    }] }))
-}
-
-// IP-9: environment from metadata is not updated in place yet; IP-S26 stays possible.
+// IP-11, IP-S27: (annotation before, after, whether they object)
 #[rstest]
-#[case::changed(json!({ "cfg": "v1" }), json!({ "cfg": "v2" }), "CFG", false)]
-#[case::added(json!({ "x": "" }), json!({ "x": "", "cfg": "v2" }), "CFG", false)]
-#[case::removed(json!({ "x": "", "cfg": "v1" }), json!({ "x": "" }), "CFG", true)]
-#[case::first_of_all(json!({}), json!({ "cfg": "v2" }), "CFG", true)]
-#[case::not_counted(json!({ "cfg": "v1" }), json!({ "cfg": "v2" }), "SIDECARSET_VERSION", true)]
-#[case::another(json!({ "y": "1" }), json!({ "y": "2" }), "CFG", true)]
-fn metadata_that_env_reads_ip_9(
-    #[case] before: Value,
-    #[case] after: Value,
-    #[case] env: &str,
-    #[case] possible: bool,
+#[case(Some("3636919212"), Some("2656862266"), true)]
+#[case(Some("3636919212"), Some("3636919212"), false)]
+#[case(Some(""), Some("2656862266"), true)]
+#[case(None, Some("2656862266"), false)]
+#[case(Some("3636919212"), None, false)]
+#[case(None, None, false)]
+fn claim_templates_ip_11(
+    #[case] before: Option<&str>,
+    #[case] after: Option<&str>,
+    #[case] object: bool,
 ) {
-    let with = |annotations: &Value| {
-        let mut template = reads("cfg", env);
-        template["metadata"] = json!({ "annotations": annotations });
-        revision(&template)
+    let annotations = |hash: Option<&str>| {
+        let key = "kruise.io/cloneset-volumeclaimtemplate-hash".to_owned();
+        hash.map(|hash| (key, hash.to_owned()))
+            .into_iter()
+            .collect()
     };
-    let result = calculate(&with(&before), &with(&after));
-    assert_eq!(result.is_ok(), possible, "{result:?}");
+    assert_eq!(
+        claim_templates_object(&annotations(before), &annotations(after)),
+        object
+    );
 }

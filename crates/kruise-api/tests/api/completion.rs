@@ -1,4 +1,5 @@
-use kruise_api::inplace::{Completion, completion};
+use kruise_api::inplace::{Completion, Options, completion as completion_with};
+use kruise_api::pod::Pod;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -19,6 +20,10 @@ fn updated_pod(patch: &Value) -> Value {
         "spec": { "containers": [{ "name": "app", "image": "acme/app:2" }] },
     }));
     merged(&object, patch)
+}
+
+fn completion(pod: &Pod) -> Completion {
+    completion_with(pod, &Options::default())
 }
 
 fn is_complete(object: &Value) -> bool {
@@ -92,6 +97,18 @@ fn meta(container: &Value) -> Value {
 #[case::other_hash(json!({ "containerID": "containerd://c1", "hashes": { "plainHash": 1 } }), false)]
 fn report_of_the_daemon_ip_49(#[case] container: Value, #[case] expected: bool) {
     assert_eq!(is_complete(&updated_pod(&meta(&container))), expected);
+}
+
+// IP-49, IP-127: the hash of the whole container, as kubelets before 1.31 have it.
+#[test]
+fn hash_of_older_kubelets_is_proof_ip_49() {
+    let old =
+        kruise_api::hash::go_bytes_hash(r#"{"name":"app","image":"acme/app:2","resources":{}}"#);
+    let report = |hash: u32| {
+        meta(&json!({ "containerID": "containerd://c1", "hashes": { "plainHash": hash } }))
+    };
+    assert!(is_complete(&updated_pod(&report(old))));
+    assert!(!is_complete(&updated_pod(&report(old + 1))));
 }
 
 fn hash() -> u32 {

@@ -1,11 +1,12 @@
 use kruise_api::{
-    apps::v1beta1::CloneSet,
+    apps::v1beta1::{CloneSet, LifecycleHook},
     availability, defaults,
     inplace::{
-        self, Completion, Refresh, RefreshInput, Start, Update, calculate, completion, lifecycle,
+        self, Completion, Options, Refresh, RefreshInput, Start, Update, calculate, completion,
+        lifecycle,
     },
     pod::Pod,
-    quantity, revision,
+    qos, quantity, revision, specified_delete,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -78,6 +79,10 @@ fn any_json() -> impl Strategy<Value = Value> {
             "updateTimestamp",
             "lastContainerStatuses",
             "nextContainerImages",
+            "nextContainerResources",
+            "containerResources",
+            "resizePolicy",
+            "message",
             "graceSeconds",
             "hashes",
             STATE,
@@ -97,7 +102,23 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 /// Every decision about one pod, whatever it carries.
 fn decide_everything(pod: &Pod) {
-    let _ = completion(pod);
+    let options = Options {
+        vertical_scaling: true,
+        env_from_metadata: true,
+        resize_subresource: true,
+    };
+    let _ = completion(pod, &options);
+    let _ = inplace::daemon_report(pod, now());
+    let _ = inplace::must_become_unready(pod, &Update::default(), &options);
+    let _ = specified_delete::mark_patch(pod, "true");
+    for state in ["PreparingDelete", "PreparingUpdate", "Normal"] {
+        let _ = lifecycle::transition(pod, state, true, now());
+        let hook = LifecycleHook {
+            finalizers_handler: Some(vec!["f".to_owned()]),
+            ..LifecycleHook::default()
+        };
+        let _ = lifecycle::transition_with_handler(pod, state, &hook, now());
+    }
     let _ = availability::is_available(pod, 3, now());
     let _ = availability::available_at(pod, i32::MAX);
     let _ = lifecycle::state(pod);
@@ -105,11 +126,13 @@ fn decide_everything(pod: &Pod) {
     for grace_seconds in [0, i32::MAX] {
         let start = Start {
             revision: "web-bbb",
+            target: &Value::Null,
             short_label: false,
             grace_seconds,
+            options,
             now: now(),
         };
-        let _ = inplace::start_patch(pod, &Update::default(), &start);
+        let _ = inplace::start(pod, &Update::default(), &start);
     }
     let _ = refreshed(pod);
 }
@@ -120,6 +143,7 @@ fn refreshed(pod: &Pod) -> Refresh {
         update_revision: "web-bbb",
         pod_readiness_controller_live: false,
         lifecycle: None,
+        options: Options::default(),
         now: now(),
     })
 }
@@ -224,11 +248,16 @@ proptest! {
     fn no_json_breaks_a_decision(json in any_json(), other in any_json()) {
         if let Ok(pod) = serde_json::from_value::<Pod>(json.clone()) {
             decide_everything(&pod);
+            // What is encoded decodes to itself.
+            let encoded = serde_json::to_value(&pod).unwrap();
+            prop_assert_eq!(&serde_json::from_value::<Pod>(encoded).unwrap(), &pod);
         }
+        let _ = qos::of_template(&json);
         let _ = serde_json::from_value::<CloneSet>(json.clone());
-        let _ = calculate(&json, &other);
+        let options = Options { vertical_scaling: true, ..Options::default() };
+        let _ = calculate(&json, &other, &options);
         let wrap = |template: &Value| json!({ "spec": { "template": template } });
-        let _ = calculate(&wrap(&json), &wrap(&other));
+        let _ = calculate(&wrap(&json), &wrap(&other), &options);
         let _ = revision::volume_claim_template_hash(Some(&[json, other]));
     }
 
@@ -261,7 +290,7 @@ proptest! {
     #[test]
     fn complete_means_that_every_image_changed(pod in living_pod()) {
         let pod: Pod = serde_json::from_value(pod).unwrap();
-        if completion(&pod) == Completion::Complete {
+        if completion(&pod, &Options::default()) == Completion::Complete {
             let state = inplace::InPlaceUpdateState::of(&pod).unwrap().unwrap();
             for (name, last) in state.last_container_statuses.into_iter().flatten() {
                 let status = pod.container_status(&name).unwrap();

@@ -4,7 +4,7 @@ use kruise_api::{
     apps::v1beta1::{UpdatePriorityStrategy, UpdateScatterTerm},
     meta::StringMap,
     pod::Pod,
-    ranking::{Spread, deletion_cost, deletion_order, update_order},
+    ranking::{Spread, deletion_cost, deletion_order, expand_wildcards, update_order},
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -348,4 +348,40 @@ fn pods_in_the_fuller_zone_go_first_ip_100() {
         keys: &keys,
     };
     assert_eq!(deleted(&pods, &spread), ["p3", "p2", "p4", "p1", "p9"]);
+}
+
+// IP-84
+#[test]
+fn wildcards_stand_for_each_value_ip_84() {
+    let pods = labelled(&[
+        json!({ "zone": "b" }),
+        json!({}),
+        json!({ "zone": "a" }),
+        json!({ "zone": "b", "rack": "*" }),
+        json!({ "zone": "" }),
+    ]);
+    let pods: Vec<&Pod> = pods.iter().collect();
+    let term = |key: &str, value: &str| UpdateScatterTerm {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        ..UpdateScatterTerm::default()
+    };
+    let terms = [
+        term("app", "web"),
+        term("zone", "*"),
+        term("floor", "*"),
+        term("rack", "*"),
+    ];
+    let expected = [
+        term("app", "web"),
+        term("zone", "b"),
+        term("zone", "a"),
+        term("zone", ""),
+        term("rack", "*"),
+    ];
+    assert_eq!(expand_wildcards(&terms, &pods), expected);
+    // CloneSet takes it literally.
+    let (order, waiting) = ([0, 1, 2, 3, 4], [term("zone", "*")]);
+    let names: Vec<Pod> = pods.iter().map(|pod| (*pod).clone()).collect();
+    assert_eq!(updated(&names, &order, None, Some(&waiting)), order);
 }

@@ -1,6 +1,6 @@
 use kruise_api::{
     apps::v1beta1::Lifecycle,
-    inplace::{Refresh, RefreshInput, Start, Update, not_ready_patch, refresh, start_patch},
+    inplace::{Options, Refresh, RefreshInput, Start, Update, not_ready_patch, refresh, start},
     meta::Time,
     pod::Pod,
 };
@@ -15,6 +15,7 @@ fn refreshed(pod: &Pod, lifecycle: Option<&Lifecycle>, now: Time) -> Refresh {
         update_revision: "web-bbb",
         pod_readiness_controller_live: false,
         lifecycle,
+        options: Options::default(),
         now,
     })
 }
@@ -25,7 +26,12 @@ fn at(object: &Value, now: &str) -> Refresh {
 
 /// The patch that is due, and the pod after it.
 fn patched(object: &Value, refresh: Refresh) -> (Option<&'static str>, Value, Value) {
-    let Refresh::Patch { subresource, patch } = refresh else {
+    let Refresh::Patch {
+        resize: None,
+        subresource,
+        patch,
+    } = refresh
+    else {
         panic!("{refresh:?}")
     };
     assert_eq!(patch["metadata"]["resourceVersion"], "7");
@@ -61,14 +67,17 @@ fn started(grace_seconds: i32) -> Value {
     let update = Update {
         images: [("app".to_owned(), "acme/app:2".to_owned())].into(),
         metadata_patch: Some(json!({ "labels": { "tier": "b", "app": null } })),
+        ..Update::default()
     };
-    let start = Start {
+    let terms = Start {
         revision: "web-bbb",
+        target: &Value::Null,
         short_label: false,
         grace_seconds,
+        options: Options::default(),
         now: now(),
     };
-    merged(&object, &start_patch(&pod(&object), &update, &start))
+    merged(&object, &start(&pod(&object), &update, &terms).pod)
 }
 
 fn image_runs(object: &Value) -> Value {
@@ -114,6 +123,7 @@ fn live_pod_readiness_controller_is_left_its_condition() {
         update_revision: "web-bbb",
         pod_readiness_controller_live: true,
         lifecycle: None,
+        options: Options::default(),
         now: now(),
     });
     let (_, _, after) = patched(&object, refresh);

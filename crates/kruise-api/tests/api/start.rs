@@ -1,6 +1,7 @@
 use kruise_api::inplace::{
-    InPlaceUpdateState, Start, Update, calculate, must_become_unready, not_ready_patch, start_patch,
+    Options, Start, Update, calculate, must_become_unready, not_ready_patch, start as start_writes,
 };
+use kruise_api::pod::Pod;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -11,24 +12,37 @@ use crate::support::{
 fn to_image(image: &str) -> Update {
     Update {
         images: [("app".to_owned(), image.to_owned())].into(),
-        metadata_patch: None,
+        ..Update::default()
     }
 }
 
 fn start(grace_seconds: i32) -> Start<'static> {
     Start {
         revision: "web-bbb",
+        target: &Value::Null,
         short_label: false,
         grace_seconds,
+        options: Options::default(),
         now: now(),
     }
+}
+
+/// The one write of a start that resizes nothing.
+fn start_patch(pod: &Pod, update: &Update, start: &Start<'_>) -> Value {
+    let writes = start_writes(pod, update, start);
+    assert_eq!(writes.resize, None);
+    writes.pod
 }
 
 // IP-S1, step 2
 #[test]
 fn pod_leaves_service_first_ip_15() {
     let object = running_pod(&json!({}));
-    assert!(must_become_unready(&pod(&object)));
+    assert!(must_become_unready(
+        &pod(&object),
+        &to_image("acme/app:2"),
+        &Options::default()
+    ));
     let patch = not_ready_patch(&pod(&object), time("2026-01-10T08:00:00.4Z"));
     assert_eq!(
         patch,
@@ -93,7 +107,12 @@ fn every_closed_gate_is_named_ip_61() {
 fn pod_without_the_gate_stays_in_service_ip_16() {
     let mut object = running_pod(&json!({}));
     object["spec"]["readinessGates"] = json!([]);
-    assert!(!must_become_unready(&pod(&object)));
+    let update = to_image("acme/app:2");
+    assert!(!must_become_unready(
+        &pod(&object),
+        &update,
+        &Options::default()
+    ));
 }
 
 // IP-S1, step 3
@@ -181,7 +200,7 @@ fn grace_changes_nothing_yet_ip_19() {
 fn metadata_alone_is_a_batch_of_no_container_ip_54() {
     let object = running_pod(&json!({}));
     let labelled = |tier: &str| revision(&json!({ "metadata": { "labels": { "tier": tier } } }));
-    let update = calculate(&labelled("a"), &labelled("b")).unwrap();
+    let update = calculate(&labelled("a"), &labelled("b"), &Options::default()).unwrap();
     let patch = start_patch(&pod(&object), &update, &start(0));
     assert_eq!(patch["metadata"]["labels"]["tier"], "b");
     assert_eq!(patch.get("spec"), None);
@@ -254,7 +273,7 @@ fn containers_of_the_highest_priority_go_first_ip_25() {
     let images = ["a", "b"].map(|name| (name.to_owned(), "x:2".to_owned()));
     let update = Update {
         images: images.into(),
-        metadata_patch: None,
+        ..Update::default()
     };
     let patch = start_patch(&pod(&barriers()), &update, &start(0));
     assert_eq!(
@@ -271,61 +290,4 @@ fn containers_of_the_highest_priority_go_first_ip_25() {
         state["lastContainerStatuses"],
         json!({ "a": { "imageID": "i1" } })
     );
-}
-
-// IP-22, DV-IP2: the pod is in its grace period towards web-bbb (image 2, tier b) when it is sent on.
-#[rstest]
-#[case::another_thing_changes(
-    Update { metadata_patch: Some(json!({ "labels": { "zone": "z" } })), ..Update::default() },
-    json!({ "app": "acme/app:2" }),
-    json!({ "tier": "b", "zone": "z" })
-)]
-#[case::the_same_thing_changes(
-    Update {
-        metadata_patch: Some(json!({ "labels": { "tier": "a" } })),
-        ..to_image("acme/app:1")
-    },
-    json!({ "app": "acme/app:1" }),
-    json!({ "tier": "a", "zone": null })
-)]
-fn what_was_ordered_and_waits_is_taken_along_ip_22(
-    #[case] next: Update,
-    #[case] images: Value,
-    #[case] labels: Value,
-) {
-    let object = running_pod(&json!({}));
-    let first = Update {
-        metadata_patch: Some(json!({ "labels": { "tier": "b" } })),
-        ..to_image("acme/app:2")
-    };
-    let waiting = merged(&object, &start_patch(&pod(&object), &first, &start(30)));
-    let start = Start {
-        revision: "web-ccc",
-        grace_seconds: 0,
-        ..start(0)
-    };
-    let after = merged(&waiting, &start_patch(&pod(&waiting), &next, &start));
-    assert_eq!(after["spec"]["containers"][0]["image"], images["app"]);
-    for key in ["tier", "zone"] {
-        assert_eq!(after["metadata"]["labels"][key], labels[key], "{key}");
-    }
-    assert_eq!(after["metadata"]["annotations"].get(GRACE), None);
-    assert_eq!(annotation(&after, STATE)["updateImages"], true);
-}
-
-// IP-22: what waits belongs to another revision than the pod's label names.
-#[test]
-fn what_waits_for_another_revision_is_dropped_ip_22() {
-    let object = running_pod(&json!({ "metadata": { "annotations": {
-        STATE: r#"{"revision":"web-zzz","updateTimestamp":null,"lastContainerStatuses":null,
-            "nextContainerImages":{"app":"acme/app:9"}}"#,
-    } } }));
-    assert!(
-        InPlaceUpdateState::of(&pod(&object))
-            .unwrap()
-            .unwrap()
-            .has_pending()
-    );
-    let patch = start_patch(&pod(&object), &Update::default(), &start(0));
-    assert_eq!(patch.get("spec"), None);
 }

@@ -5,5 +5,6 @@ mod leader;
 mod own_writes;
 mod process;
 mod queue;
+mod server_version;
 mod store;
 mod watch;

@@ -1,0 +1,95 @@
+//! A pod template in a revision's data, checked once so that nothing after it can fail (IP-1).
+
+use serde_json::Value;
+
+use super::{NotInPlace, hashes};
+use crate::revision;
+
+/// A revision's data that was found to hold a pod template.
+#[derive(Clone, Copy)]
+pub(super) struct Template<'a>(&'a Value);
+
+impl<'a> Template<'a> {
+    pub(super) fn of(data: &'a Value, which: &str) -> Result<Self, NotInPlace> {
+        let unreadable = |what: &str| NotInPlace {
+            path: String::new(),
+            why: format!("the {which} revision holds no pod template: {what}"),
+        };
+        let template = revision::template(data)
+            .filter(|template| template.is_object())
+            .ok_or_else(|| unreadable("spec.template is no object"))?;
+        for path in ["/metadata", "/spec"] {
+            if template
+                .pointer(path)
+                .is_some_and(|part| !part.is_object() && !part.is_null())
+            {
+                return Err(unreadable(&format!("{path} is no object")));
+            }
+        }
+        for path in ["/metadata/labels", "/metadata/annotations"] {
+            let readable = match template.pointer(path) {
+                Some(Value::Object(map)) => map.values().all(Value::is_string),
+                Some(Value::Null) | None => true,
+                Some(_) => false,
+            };
+            if !readable {
+                return Err(unreadable(&format!("{path} does not map text to text")));
+            }
+        }
+        let readable = match template.pointer("/spec/containers") {
+            Some(Value::Array(containers)) => containers.iter().all(Value::is_object),
+            Some(Value::Null) | None => true,
+            Some(_) => false,
+        };
+        if readable {
+            Ok(Self(template))
+        } else {
+            Err(unreadable("/spec/containers is no list of objects"))
+        }
+    }
+
+    /// The template itself.
+    pub(super) fn json(self) -> &'a Value {
+        self.0
+    }
+
+    pub(super) fn metadata(self) -> &'a Value {
+        self.0.get("metadata").unwrap_or(&Value::Null)
+    }
+
+    fn containers(self) -> &'a [Value] {
+        self.0
+            .pointer("/spec/containers")
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn container_name(self, index: usize) -> Option<&'a str> {
+        self.containers().get(index)?.get("name")?.as_str()
+    }
+
+    /// The containers whose environment shows this label or annotation (`map` says which of them).
+    /// Init containers are not looked at.
+    pub(super) fn env_readers(self, map: &str, key: &str) -> impl Iterator<Item = &'a str> {
+        self.containers()
+            .iter()
+            .filter(move |container| {
+                let env = container.get("env").and_then(Value::as_array);
+                env.into_iter().flatten().any(|env| shows(env, map, key))
+            })
+            .map(|container| text(container, "/name"))
+    }
+}
+
+fn shows(env: &Value, map: &str, key: &str) -> bool {
+    !hashes::is_not_counted(text(env, "/name"))
+        && text(env, "/value").is_empty()
+        && hashes::metadata_key(text(env, "/valueFrom/fieldRef/fieldPath")) == Some((map, key))
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

@@ -1,0 +1,128 @@
+//! Decoding a pod straight from the wire into its projection.
+//!
+//! One thing needs whole containers: the hash of each by which an older kubelet's container is
+//! recognised (IP-127). It is computed while decoding, and only for pods that carry the report of the
+//! node daemon, as a container must be read into memory for it. Writers put `metadata` before `spec`;
+//! where it comes after, the hash is left out, and image IDs decide (IP-51).
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, IgnoredAny, MapAccess},
+};
+use serde_json::Value;
+
+use super::{Container, InitContainer, Pod, PodSpec, PodStatus, ReadinessGate};
+use crate::{
+    hash::go_bytes_hash,
+    json::go_json,
+    meta::{ObjectMeta, null_as_default},
+    revision,
+    well_known::annotations::RUNTIME_CONTAINERS_META,
+};
+
+/// A pod's spec with containers that are read in one way or another.
+#[derive(Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    bound(deserialize = "C: Deserialize<'de>")
+)]
+pub(super) struct SpecOnTheWire<C> {
+    node_name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    containers: Vec<C>,
+    #[serde(deserialize_with = "null_as_default")]
+    init_containers: Vec<InitContainer>,
+    #[serde(deserialize_with = "null_as_default")]
+    readiness_gates: Vec<ReadinessGate>,
+}
+
+impl<C> Default for SpecOnTheWire<C> {
+    fn default() -> Self {
+        Self {
+            node_name: String::new(),
+            containers: Vec::new(),
+            init_containers: Vec::new(),
+            readiness_gates: Vec::new(),
+        }
+    }
+}
+
+impl<C: Into<Container>> From<SpecOnTheWire<C>> for PodSpec {
+    fn from(spec: SpecOnTheWire<C>) -> Self {
+        Self {
+            node_name: spec.node_name,
+            containers: spec.containers.into_iter().map(Into::into).collect(),
+            init_containers: spec.init_containers,
+            readiness_gates: spec.readiness_gates,
+        }
+    }
+}
+
+/// A container that is hashed while it is read.
+struct Hashed(Container);
+
+impl From<Hashed> for Container {
+    fn from(hashed: Hashed) -> Self {
+        hashed.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Hashed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let whole = Value::deserialize(deserializer)?;
+        let mut container = Container::deserialize(&whole).map_err(de::Error::custom)?;
+        container.plain_hash.get_or_insert_with(|| {
+            go_bytes_hash(&go_json(&revision::normal_form("Container", &whole)))
+        });
+        Ok(Self(container))
+    }
+}
+
+impl<'de> Deserialize<'de> for Pod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PodVisitor)
+    }
+}
+
+struct PodVisitor;
+
+impl<'de> de::Visitor<'de> for PodVisitor {
+    type Value = Pod;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a pod")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Pod, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(field_identifier, rename_all = "camelCase")]
+        enum Member {
+            Metadata,
+            Spec,
+            Status,
+            #[serde(other)]
+            Other,
+        }
+
+        let mut pod = Pod::default();
+        while let Some(member) = members.next_key()? {
+            match member {
+                Member::Metadata => pod.metadata = members.next_value::<ObjectMeta>()?,
+                Member::Spec if has_report(&pod.metadata) => {
+                    pod.spec = members.next_value::<SpecOnTheWire<Hashed>>()?.into();
+                }
+                Member::Spec => pod.spec = members.next_value()?,
+                Member::Status => pod.status = members.next_value::<PodStatus>()?,
+                Member::Other => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(pod)
+    }
+}
+
+fn has_report(metadata: &ObjectMeta) -> bool {
+    metadata.annotations.contains_key(RUNTIME_CONTAINERS_META)
+}
