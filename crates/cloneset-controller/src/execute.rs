@@ -2,7 +2,7 @@
 //! only how many calls run side by side, and which event tells of each.
 
 use futures::stream::{self, StreamExt};
-use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite};
+use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
     Recorder, Resource, Writer, chain,
@@ -287,8 +287,8 @@ impl Executor<'_> {
     fn event(&self, warning: bool, reason: &'static str, message: String) {
         let metadata = &self.set.metadata;
         let target = EventTarget {
-            api_version: kruise_api::well_known::API_VERSION_V1BETA1.to_owned(),
-            kind: kruise_api::well_known::CLONESET_KIND.to_owned(),
+            api_version: CloneSet::API_VERSION.to_owned(),
+            kind: CloneSet::KIND.to_owned(),
             namespace: metadata.namespace.clone(),
             name: metadata.name.clone(),
             uid: metadata.uid.clone(),

@@ -3,7 +3,8 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet, inplace::Options, meta::ObjectMeta, pod::Pod, well_known,
+    apps::v1beta1::CloneSet, inplace::Options, meta::ObjectMeta, object::CustomResource, pod::Pod,
+    well_known,
 };
 use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
@@ -27,10 +28,10 @@ pub const NAME: &str = "cloneset-controller";
 
 /// The kind that this deployable owns.
 pub const CLONESETS: Resource = Resource {
-    group: well_known::GROUP,
-    version: "v1beta1",
-    plural: "clonesets",
-    kind: well_known::CLONESET_KIND,
+    group: CloneSet::GROUP,
+    version: CloneSet::VERSION,
+    plural: CloneSet::PLURAL,
+    kind: CloneSet::KIND,
     namespaced: true,
 };
 
@@ -129,8 +130,8 @@ fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> 
                 .iter()
                 // PF-404: the group decides, not the version.
                 .filter(|owner| {
-                    owner.kind == well_known::CLONESET_KIND
-                        && owner.api_version.split('/').next() == Some(well_known::GROUP)
+                    owner.kind == CloneSet::KIND
+                        && owner.api_version.split('/').next() == Some(CloneSet::GROUP)
                 })
                 .map(|owner| ObjectKey {
                     namespace: metadata.namespace.clone(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kruise_api::{inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector};
+use kruise_api::{inplace::PodWrite, pod::Pod, selector::Selector, template::PodTemplate};
 use serde_json::Value;
 
 use crate::{snapshot::Snapshot, wait::WaitReason};
@@ -302,13 +302,10 @@ fn validate(snapshot: &Snapshot) -> Result<Selector, WaitReason> {
             "selects every pod; name at least one label".into(),
         ));
     }
+    let template = PodTemplate::view(&set.spec.template)
+        .map_err(|error| invalid("spec.template", error.to_string()))?
+        .metadata;
     // DV-CS9
-    let template: ObjectMeta = set
-        .spec
-        .template
-        .get("metadata")
-        .and_then(|metadata| serde_json::from_value(metadata.clone()).ok())
-        .unwrap_or_default();
     if !selector.matches(&template.labels) {
         let labels = template
             .labels

@@ -24,6 +24,7 @@ pub mod revision;
 pub mod selector;
 pub mod specified_delete;
 pub mod strategic_merge;
+pub mod template;
 pub mod well_known;
 
 /// The examples in the README, which are tests.

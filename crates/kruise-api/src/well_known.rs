@@ -1,15 +1,6 @@
 //! Every string that goes over the wire and that others may know: one constant each, with who
 //! writes and who reads it.
 
-/// API group of all OpenKruise workloads.
-pub const GROUP: &str = "apps.kruise.io";
-
-/// Kind of a CloneSet, as owner references name it.
-pub const CLONESET_KIND: &str = "CloneSet";
-
-/// Group and version that owner references written by us carry. Readers compare the group only.
-pub const API_VERSION_V1BETA1: &str = "apps.kruise.io/v1beta1";
-
 /// Labels.
 pub mod labels {
     /// On pods and claims of a CloneSet: five characters that a pod shares with its claims.

@@ -43,6 +43,13 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "Change resources in place, with gate InPlaceWorkloadVerticalScaling.",
+            group: "",
+            resources: &["pods/resize"],
+            verbs: &["patch"],
+            names: &[],
+        },
+        Rule {
             why: "Keep the history of templates.",
             group: "apps",
             resources: &["controllerrevisions"],

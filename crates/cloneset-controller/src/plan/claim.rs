@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use kruise_api::{meta::OwnerReference, pod::Pod, selector::Selector};
+use kruise_api::{
+    apps::v1beta1::CloneSet, meta::OwnerReference, object::CustomResource, pod::Pod,
+    selector::Selector,
+};
 use serde_json::{Value, json};
 
 use super::{PodPatch, Step};
@@ -73,8 +76,8 @@ fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
 pub(super) fn owner_reference(snapshot: &Snapshot) -> Value {
     let metadata = &snapshot.set.metadata;
     json!(OwnerReference {
-        api_version: kruise_api::well_known::API_VERSION_V1BETA1.to_owned(),
-        kind: kruise_api::well_known::CLONESET_KIND.to_owned(),
+        api_version: CloneSet::API_VERSION.to_owned(),
+        kind: CloneSet::KIND.to_owned(),
         name: metadata.name.clone(),
         uid: metadata.uid.clone(),
         controller: Some(true),

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use kruise_api::{
-    meta::StringMap,
     pod::Pod,
     revision,
     selector::Selector,
+    template::PodTemplate,
     well_known::{annotations, labels},
 };
 use serde_json::{Value, json};
@@ -202,11 +202,9 @@ fn new_revision(
     hash: &str,
     number: i64,
 ) -> Value {
-    let template_labels: StringMap = template
-        .pointer("/metadata/labels")
-        .and_then(|labels| serde_json::from_value(labels.clone()).ok())
+    let mut all_labels = PodTemplate::view(template)
+        .map(|template| template.metadata.labels)
         .unwrap_or_default();
-    let mut all_labels = template_labels;
     all_labels.insert(labels::REVISION_HASH.to_owned(), hash.to_owned());
     let mut all_annotations = snapshot.set.metadata.annotations.clone();
     all_annotations.insert(

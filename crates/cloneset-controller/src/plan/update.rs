@@ -356,7 +356,9 @@ fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -
         &inplace::Start {
             revision: target,
             target: data.unwrap_or(&Value::Null),
-            short_label: gates.short_hash,
+            workload: inplace::Workload::CloneSet {
+                short_label: gates.short_hash,
+            },
             grace_seconds: input.spec.grace_seconds,
             options: gates.in_place,
             now,

@@ -42,7 +42,7 @@ pub use options::{Options, has_resize_subresource};
 pub use patch::PodWrite;
 pub use refresh::{Refresh, RefreshInput, refresh};
 pub use resources::Resources;
-pub use start::{Start, StartWrites, must_become_unready, not_ready_patch, start};
+pub use start::{Start, StartWrites, Workload, must_become_unready, not_ready_patch, start};
 pub use state::{InPlaceUpdateGrace, InPlaceUpdateState, RefMetadata};
 
 /// What an update in place changes in a pod.

@@ -21,15 +21,30 @@ use crate::{
     },
 };
 
+/// Whose pod it is: kinds of workloads mark their pods differently (IP-13, IP-17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workload {
+    /// The revision's full name or its short form, its short form once more as `pod-template-hash`, and
+    /// the state Updating.
+    CloneSet {
+        /// Gate CloneSetShortHash.
+        short_label: bool,
+    },
+    /// The revision's full name, and the state Updating on pods that have a state.
+    StatefulSet,
+    /// The revision's hash, which is all that is called its revision here. No state.
+    DaemonSet,
+}
+
 /// The terms on which an update begins.
 #[derive(Debug, Clone, Copy)]
 pub struct Start<'a> {
-    /// Full name of the revision that the pod goes to.
+    /// Whose pod it is.
+    pub workload: Workload,
+    /// The revision that the pod goes to: its full name, for a DaemonSet its hash.
     pub revision: &'a str,
     /// Data of that revision.
     pub target: &'a Value,
-    /// Whether the label `controller-revision-hash` gets the short form only.
-    pub short_label: bool,
     /// Seconds between marking the pod not ready and changing it. None at all when not positive.
     pub grace_seconds: i32,
     /// What the library may do.
@@ -100,18 +115,8 @@ pub fn not_ready_patch(pod: &Pod, now: Time) -> Value {
 #[must_use]
 pub fn start(pod: &Pod, update: &Update, start: &Start<'_>) -> StartWrites {
     let whole = pending::with_pending(pod, update, start.target);
-    let short = revision::short_hash(start.revision);
     let mut patch = PodPatch::default();
-    patch.label(
-        labels::CONTROLLER_REVISION_HASH,
-        if start.short_label {
-            short
-        } else {
-            start.revision
-        },
-    );
-    patch.label(labels::POD_TEMPLATE_HASH, short);
-    lifecycle::set_state(&mut patch, lifecycle_states::UPDATING, start.now);
+    mark(pod, start, &mut patch);
     patch.drop_annotation(pod, annotations::INPLACE_UPDATE_STATE_LEGACY);
     grace::end(pod, &mut patch);
 
@@ -135,6 +140,22 @@ pub fn start(pod: &Pod, update: &Update, start: &Start<'_>) -> StartWrites {
     StartWrites {
         resize: patch.take_resize(pod),
         pod: patch.for_version_of(pod),
+    }
+}
+
+fn mark(pod: &Pod, start: &Start<'_>, patch: &mut PodPatch) {
+    let short = revision::short_hash(start.revision);
+    let (label, has_state) = match start.workload {
+        Workload::CloneSet { short_label } => {
+            patch.label(labels::POD_TEMPLATE_HASH, short);
+            (if short_label { short } else { start.revision }, true)
+        }
+        Workload::StatefulSet => (start.revision, !lifecycle::state(pod).is_empty()),
+        Workload::DaemonSet => (start.revision, false),
+    };
+    patch.label(labels::CONTROLLER_REVISION_HASH, label);
+    if has_state {
+        lifecycle::set_state(patch, lifecycle_states::UPDATING, start.now);
     }
 }
 

@@ -4,7 +4,7 @@ use kruise_api::{
     hash::go_bytes_hash,
     inplace::{
         Completion, DaemonReport, NotInPlace, Options, Refresh, RefreshInput, Start, Update,
-        calculate, completion, daemon_report, refresh, start,
+        Workload, calculate, completion, daemon_report, refresh, start,
     },
     meta::StringMap,
 };
@@ -123,7 +123,7 @@ fn terms(grace_seconds: i32) -> Start<'static> {
     Start {
         revision: "web-bbb",
         target: &Value::Null,
-        short_label: false,
+        workload: Workload::CloneSet { short_label: false },
         grace_seconds,
         options: Options::default(),
         now: now(),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use kruise_api::{
-    inplace::{InPlaceUpdateState, Options, RefMetadata, Resources, Start, Update, start},
+    inplace::{
+        InPlaceUpdateState, Options, RefMetadata, Resources, Start, Update, Workload, start,
+    },
     meta::StringMap,
 };
 use rstest::rstest;
@@ -52,7 +54,7 @@ fn begun(object: &Value, update: &Update, to: &str, target: &Value, grace_second
     let terms = Start {
         revision: to,
         target,
-        short_label: false,
+        workload: Workload::CloneSet { short_label: false },
         grace_seconds,
         options: Options::default(),
         now: now(),

@@ -1,12 +1,15 @@
 use kruise_api::{
     apps::v1beta1::{CloneSet, LifecycleHook},
-    availability, defaults,
+    availability,
+    conversion::convert,
+    defaults,
     inplace::{
-        self, Completion, Options, Refresh, RefreshInput, Start, Update, calculate, completion,
-        lifecycle,
+        self, Completion, Options, Refresh, RefreshInput, Start, Update, Workload, calculate,
+        completion, lifecycle,
     },
     pod::Pod,
     qos, quantity, revision, specified_delete,
+    template::PodTemplate,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -127,7 +130,7 @@ fn decide_everything(pod: &Pod) {
         let start = Start {
             revision: "web-bbb",
             target: &Value::Null,
-            short_label: false,
+            workload: Workload::CloneSet { short_label: false },
             grace_seconds,
             options,
             now: now(),
@@ -253,7 +256,15 @@ proptest! {
             prop_assert_eq!(&serde_json::from_value::<Pod>(encoded).unwrap(), &pod);
         }
         let _ = qos::of_template(&json);
-        let _ = serde_json::from_value::<CloneSet>(json.clone());
+        let _ = PodTemplate::view(&json);
+        for (from, to) in [("v1alpha1", "v1beta1"), ("v1beta1", "v1alpha1")] {
+            let version = |version: &str| format!("apps.kruise.io/{version}");
+            let object = json!({
+                "apiVersion": version(from), "kind": "CloneSet", "metadata": json, "spec": other,
+            });
+            let _ = serde_json::from_value::<CloneSet>(object.clone());
+            let _ = convert(object, &version(to));
+        }
         let options = Options { vertical_scaling: true, ..Options::default() };
         let _ = calculate(&json, &other, &options);
         let wrap = |template: &Value| json!({ "spec": { "template": template } });

@@ -1,6 +1,8 @@
 use kruise_api::{
     apps::v1beta1::Lifecycle,
-    inplace::{Options, Refresh, RefreshInput, Start, Update, not_ready_patch, refresh, start},
+    inplace::{
+        Options, Refresh, RefreshInput, Start, Update, Workload, not_ready_patch, refresh, start,
+    },
     meta::Time,
     pod::Pod,
 };
@@ -72,7 +74,7 @@ fn started(grace_seconds: i32) -> Value {
     let terms = Start {
         revision: "web-bbb",
         target: &Value::Null,
-        short_label: false,
+        workload: Workload::CloneSet { short_label: false },
         grace_seconds,
         options: Options::default(),
         now: now(),

@@ -3,7 +3,8 @@
 use kruise_api::{
     inplace::{
         Completion, NotInPlace, Options, Refresh, RefreshInput, Resources, Start, StartWrites,
-        Update, calculate, completion, has_resize_subresource, must_become_unready, refresh, start,
+        Update, Workload, calculate, completion, has_resize_subresource, must_become_unready,
+        refresh, start,
     },
     pod::Pod,
 };
@@ -64,7 +65,7 @@ fn started(object: &Value, update: &Update, options: Options, grace_seconds: i32
     let terms = Start {
         revision: "web-bbb",
         target: &with(&cpu_limit("2")),
-        short_label: false,
+        workload: Workload::CloneSet { short_label: false },
         grace_seconds,
         options,
         now: now(),

@@ -1,5 +1,6 @@
 use kruise_api::inplace::{
-    Options, Start, Update, calculate, must_become_unready, not_ready_patch, start as start_writes,
+    Options, Start, Update, Workload, calculate, must_become_unready, not_ready_patch,
+    start as start_writes,
 };
 use kruise_api::pod::Pod;
 use rstest::rstest;
@@ -20,7 +21,7 @@ fn start(grace_seconds: i32) -> Start<'static> {
     Start {
         revision: "web-bbb",
         target: &Value::Null,
-        short_label: false,
+        workload: Workload::CloneSet { short_label: false },
         grace_seconds,
         options: Options::default(),
         now: now(),
@@ -153,7 +154,7 @@ fn one_write_starts_the_update_ip_17() {
 fn label_is_short_when_asked_ip_13() {
     let object = running_pod(&json!({}));
     let start = Start {
-        short_label: true,
+        workload: Workload::CloneSet { short_label: true },
         ..start(0)
     };
     let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
@@ -162,6 +163,48 @@ fn label_is_short_when_asked_ip_13() {
         "bbb"
     );
     assert_eq!(annotation(&patch, STATE)["revision"], "web-bbb");
+}
+
+// IP-13, IP-17
+#[rstest]
+#[case::cloneset(Workload::CloneSet { short_label: false }, "Normal", "web-bbb", true, "Updating")]
+#[case::cloneset_without_state(Workload::CloneSet { short_label: false }, "", "web-bbb", true, "Updating")]
+#[case::statefulset(Workload::StatefulSet, "Normal", "web-bbb", false, "Updating")]
+#[case::statefulset_without_state(Workload::StatefulSet, "", "web-bbb", false, "")]
+#[case::daemonset(Workload::DaemonSet, "", "web-bbb", false, "")]
+fn each_workload_marks_its_pods_in_its_way_ip_13(
+    #[case] workload: Workload,
+    #[case] state: &str,
+    #[case] revision: &str,
+    #[case] has_template_hash: bool,
+    #[case] state_after: &str,
+) {
+    let object = running_pod(&json!({ "metadata": { "labels": {
+        "lifecycle.apps.kruise.io/state": state,
+        "pod-template-hash": null,
+    } } }));
+    let start = Start {
+        workload,
+        ..start(0)
+    };
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
+    let after = pod(&merged(&object, &patch));
+    assert_eq!(after.metadata.labels["controller-revision-hash"], revision);
+    assert_eq!(
+        after
+            .metadata
+            .labels
+            .get("pod-template-hash")
+            .map(String::as_str),
+        has_template_hash.then_some("bbb")
+    );
+    assert_eq!(kruise_api::inplace::lifecycle::state(&after), state_after);
+    assert_eq!(
+        patch["metadata"]["annotations"]
+            .get("lifecycle.apps.kruise.io/timestamp")
+            .is_some(),
+        !state_after.is_empty()
+    );
 }
 
 // IP-S4, first part; 3.2.1 and 3.2.2 to the byte

@@ -8,7 +8,7 @@ use kruise_api::{
     hash::go_bytes_hash,
     inplace::{
         Completion, InPlaceUpdateState, Options, Refresh, RefreshInput, Start, StartWrites, Update,
-        calculate, completion, must_become_unready, not_ready_patch, refresh, start,
+        Workload, calculate, completion, must_become_unready, not_ready_patch, refresh, start,
     },
     pod::Pod,
     revision,
@@ -243,7 +243,7 @@ impl Story {
         let terms = Start {
             revision: &revision,
             target: &target,
-            short_label: false,
+            workload: Workload::CloneSet { short_label: false },
             grace_seconds,
             options,
             now: self.now,

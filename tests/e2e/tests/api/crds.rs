@@ -5,6 +5,7 @@ use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
 };
+use serde_json::Value;
 
 /// Warnings count as errors: the API server has some for CRDs that it takes but finds odd.
 #[tokio::test(flavor = "multi_thread")]
@@ -65,4 +66,36 @@ async fn without_a_converter_v1alpha1_is_an_error_and_v1beta1_works() {
             .len(),
         1
     );
+}
+
+/// What the server makes of the CRDs when nothing is installed that converts.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_component_for_crds_alone_stops_serving_v1alpha1() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/crds-only");
+    let cluster = Cluster::get().await;
+    let (ok, text) = cluster.kubectl(&["kustomize", directory]);
+    assert!(ok, "{text}");
+    let crd: Value = serde_yaml_ng::from_str(&text).unwrap();
+    let served: Vec<_> = crd["spec"]["versions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|version| {
+            (
+                version["name"].as_str().unwrap(),
+                version["served"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(served, [("v1alpha1", false), ("v1beta1", true)]);
+    let (ok, text) = cluster.kubectl(&[
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--dry-run=server",
+        "--warnings-as-errors",
+        "--kustomize",
+        directory,
+    ]);
+    assert!(ok, "{text}");
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod fixture;
+mod samples;
 
 use serde_json::{Value, json};
 
