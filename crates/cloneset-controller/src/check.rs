@@ -7,6 +7,7 @@ use kruise_api::{
     availability,
     pod::Pod,
     selector::Selector,
+    template::PodTemplate,
     well_known::{labels, lifecycle_states},
 };
 use serde_json::Value;
@@ -239,13 +240,8 @@ impl<'a> Facts<'a> {
         if self.touched.is_empty() && self.creates.is_empty() {
             return;
         }
-        let labels = self
-            .snapshot
-            .set
-            .spec
-            .template
-            .pointer("/metadata/labels")
-            .and_then(|labels: &Value| serde_json::from_value(labels.clone()).ok())
+        let labels = PodTemplate::view(&self.snapshot.set.spec.template)
+            .map(|template| template.metadata.labels)
             .unwrap_or_default();
         let matches = Selector::parse(&self.snapshot.set.spec.selector)
             .is_ok_and(|selector| !selector.is_empty() && selector.matches(&labels));

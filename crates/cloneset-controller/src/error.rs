@@ -46,6 +46,12 @@ impl Error {
         })
     }
 
+    /// The object was changed by another between our look and our write. The next pass looks again; it
+    /// is no failure that anyone has to know of (IP-23, DV-D10).
+    pub(crate) fn is_lost_race(&self) -> bool {
+        matches!(self.api(), Some(ApiError::Conflict { .. }))
+    }
+
     fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => Some(source),

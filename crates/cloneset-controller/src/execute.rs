@@ -280,6 +280,7 @@ impl Executor<'_> {
     ) {
         match result {
             Ok(()) => self.event(false, success, message()),
+            Err(error) if error.is_lost_race() => {}
             Err(error) => self.event(true, failure, chain(error)),
         }
     }

@@ -155,7 +155,9 @@ impl Memories {
                 Some((last, since)) if last == *reason => (last, since),
                 _ => (reason.clone(), snapshot.now),
             });
-        let message = error.map(|error| chain(error));
+        let message = error
+            .filter(|error| !error.is_lost_race())
+            .map(|error| chain(error));
         memory.scaling_failed = plan.phase == Phase::Scale && message.is_some();
         match plan.phase {
             Phase::Prepare => {}

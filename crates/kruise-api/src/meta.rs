@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,21 +17,45 @@ pub type UnknownFields = BTreeMap<String, Value>;
 /// A point in time, to the second, in UTC on the wire (RFC 3339).
 pub type Time = jiff::Timestamp;
 
+/// A time as it is written on the wire: RFC 3339 in UTC, with whole seconds.
+#[must_use]
+pub fn timestamp(time: Time) -> String {
+    whole_seconds(time).to_string()
+}
+
+/// The same time without its fraction of a second: what the wire can hold.
+pub(crate) fn whole_seconds(time: Time) -> Time {
+    let fraction = SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()));
+    time.checked_sub(fraction).unwrap_or(time)
+}
+
 /// The part of `metadata` that controllers read. `managedFields` is never kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectMeta {
     /// Name, unique in the namespace for one kind.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub name: String,
     /// Namespace; empty for cluster-scoped objects.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub namespace: String,
     /// Identity over the object's whole life.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub uid: String,
     /// Version of this state of the object, comparable as a number within one resource.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub resource_version: String,
     /// Counts changes of the spec.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,13 +69,13 @@ pub struct ObjectMeta {
     /// Labels.
     #[serde(
         skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
+        deserialize_with = "string_map"
     )]
     pub labels: StringMap,
     /// Annotations.
     #[serde(
         skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
+        deserialize_with = "string_map"
     )]
     pub annotations: StringMap,
     /// Names of those who must act before the object can vanish.
@@ -89,6 +114,39 @@ impl ObjectMeta {
     pub fn is_terminating(&self) -> bool {
         self.deletion_timestamp.is_some()
     }
+}
+
+/// Reads a map of texts in which `null` stands for the empty text, as Go's decoder does.
+pub(crate) fn string_map<'de, D>(deserializer: D) -> Result<StringMap, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    struct Entries;
+
+    impl<'de> serde::de::Visitor<'de> for Entries {
+        type Value = StringMap;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a map of texts")
+        }
+
+        fn visit_unit<E>(self) -> Result<StringMap, E> {
+            Ok(StringMap::new())
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(
+            self,
+            mut map: A,
+        ) -> Result<StringMap, A::Error> {
+            let mut entries = StringMap::new();
+            while let Some((key, value)) = map.next_entry::<String, Option<String>>()? {
+                entries.insert(key, value.unwrap_or_default());
+            }
+            Ok(entries)
+        }
+    }
+
+    deserializer.deserialize_any(Entries)
 }
 
 /// Reads `null` as the type's empty value, as Go's decoder does.

@@ -113,7 +113,7 @@ pub(super) fn new_pod(
     let mut all_annotations = map("annotations");
     all_annotations.insert(
         annotations::LIFECYCLE_TIMESTAMP.to_owned(),
-        Value::String(kruise_api::inplace::lifecycle::timestamp(snapshot.now)),
+        Value::String(kruise_api::meta::timestamp(snapshot.now)),
     );
     let name = format!("{}-{instance_id}", set.name);
     let mut metadata = json!({

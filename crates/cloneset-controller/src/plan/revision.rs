@@ -67,7 +67,9 @@ pub(super) fn is_at(pod: &Pod, name: &str) -> bool {
 }
 
 pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
-    let known = known(snapshot, selector);
+    let mut known = known(snapshot, selector);
+    // The same data under our name, but not listed as ours (IP-131).
+    let mut taken_over = None;
     let template = defaulted_template(snapshot);
     let data = revision::data(&template);
     // The data was just written by ourselves; that it does not parse can't happen, and would only
@@ -116,7 +118,10 @@ pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
                 .find(|taken| taken.metadata.name == name)
             {
                 // IP-131: the same data under our name is used, whoever owns it.
-                Some(taken) if revision::same_data(&taken.data, &parsed) => break name,
+                Some(taken) if revision::same_data(&taken.data, &parsed) => {
+                    taken_over = Some(Arc::clone(taken));
+                    break name;
+                }
                 Some(_) => collision_count += 1,
                 None => {
                     steps.push(Step::CreateRevision {
@@ -134,6 +139,10 @@ pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
             }
         },
     };
+    if let Some(taken) = taken_over {
+        let at = known.partition_point(|other| other.revision <= taken.revision);
+        known.insert(at, taken);
+    }
     let status_current = &snapshot.set.status.current_revision;
     let current = known
         .iter()

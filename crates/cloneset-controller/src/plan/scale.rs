@@ -180,9 +180,15 @@ pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> 
     })
 }
 
+/// Creations in one pass. The next pass goes on where this one ended, so that a number of replicas that
+/// nobody can mean costs neither memory nor a worker.
+const MAX_CREATIONS: usize = 500;
+
 /// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double.
 fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
-    let count = usize::try_from(counts.scale_up_limit).unwrap_or(0);
+    let count = usize::try_from(counts.scale_up_limit)
+        .unwrap_or(0)
+        .min(MAX_CREATIONS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = input.revisions;
     let current = revisions

@@ -71,6 +71,8 @@ pub struct Spec {
     pub progress_deadline_seconds: Option<i32>,
 }
 
+/// Larger numbers count as this one, so that sums of a few of them fit in 32 bits.
+const LARGEST: i32 = i32::MAX / 8;
 /// A deadline of this many seconds means that there is none.
 const NO_DEADLINE: i32 = i32::MAX;
 const DEFAULT_HISTORY_LIMIT: i32 = 10;
@@ -79,7 +81,7 @@ impl Spec {
     /// Applies defaults and resolves numbers.
     #[must_use]
     pub fn of(spec: &CloneSetSpec) -> Self {
-        let replicas = spec.replicas.unwrap_or(1);
+        let replicas = spec.replicas.unwrap_or(1).min(LARGEST);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
@@ -114,8 +116,8 @@ impl Spec {
             replicas,
             partition_is_valid: resolved_partition.is_ok(),
             partition: resolved_partition.unwrap_or(0),
-            max_unavailable: max_unavailable.max(0),
-            max_surge: max_surge.max(0),
+            max_unavailable: max_unavailable.clamp(0, LARGEST),
+            max_surge: max_surge.clamp(0, LARGEST),
             scale_cap: scale.max_unavailable.as_ref().map_or(i32::MAX, |value| {
                 resolve_or_zero(value, replicas, Rounding::Up)
             }),

@@ -268,16 +268,25 @@ fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
     // DV-IP12
     match inplace::daemon_report(pod, input.snapshot.now) {
         DaemonReport::Counted => InPlace::Possible(update),
+        DaemonReport::NotYet if daemon_may_come(input) => InPlace::Possible(update),
         DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
             u64::try_from(seconds).unwrap_or(1).max(1),
         )),
-        DaemonReport::Missing => InPlace::Impossible(NotInPlace {
+        DaemonReport::NotYet | DaemonReport::Missing => InPlace::Impossible(NotInPlace {
             path: "/metadata".to_owned(),
             why: "a container reads what changes through its environment, and no node daemon is \
                   there to restart it"
                 .to_owned(),
         }),
     }
+}
+
+/// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may
+/// mend it. Otherwise it is made anew, which restarts nothing that runs.
+fn daemon_may_come(input: &Input<'_>) -> bool {
+    let is_reported =
+        |pod: &Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
+    input.spec.policy == PodUpdatePolicy::InPlaceOnly || input.pods.iter().any(is_reported)
 }
 
 fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
@@ -340,7 +349,15 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
             }
             None => wait(),
         },
-        _ => Move::InPlace(update),
+        ""
+        | lifecycle_states::PREPARING_NORMAL
+        | lifecycle_states::NORMAL
+        | lifecycle_states::PREPARING_UPDATE
+        | lifecycle_states::UPDATING => Move::InPlace(update),
+        unknown => Move::Wait(WaitReason::BrokenUpdateState {
+            pod: pod.metadata.name.clone(),
+            why: format!("its state {unknown:?} is none of a pod's life, so it is left alone"),
+        }),
     }
 }
 

@@ -8,6 +8,7 @@ mod checker;
 mod counts;
 mod in_place;
 mod merge;
+mod odd;
 mod plans;
 mod properties;
 mod world;

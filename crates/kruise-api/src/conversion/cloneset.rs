@@ -9,7 +9,7 @@ use crate::{
         v1beta1::{self, CloneSetUpdateTerms, InPlaceUpdateStrategy, PodUpdatePolicy},
     },
     int_or_string::IntOrString,
-    meta::{ObjectMeta, StringMap},
+    meta::{ObjectMeta, StringMap, UnknownFields},
     object::{ApiVersion, Kind},
     well_known::{annotations, labels},
 };
@@ -150,7 +150,7 @@ fn update_to_v1beta1(
             pod_update_policy,
             terms,
         }),
-        ..v1beta1::CloneSetUpdateStrategy::default()
+        unknown: UnknownFields::new(),
     }
 }
 
@@ -354,8 +354,10 @@ fn in_place_to_v1alpha1(
     }
     Some(InPlaceUpdateStrategy {
         grace_period_seconds,
+        image_pre_download_parallelism: None,
+        image_pre_download_timeout_seconds: None,
+        image_pre_download_min_updated_ready_pods: None,
         unknown,
-        ..InPlaceUpdateStrategy::default()
     })
 }
 

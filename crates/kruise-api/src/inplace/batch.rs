@@ -6,12 +6,10 @@ use std::collections::BTreeSet;
 use super::{
     Options, Update,
     patch::PodPatch,
-    state::{
-        ContainerBatch, InPlaceUpdateState, LastContainerStatus, PreCheckBeforeNext, whole_seconds,
-    },
+    state::{ContainerBatch, InPlaceUpdateState, LastContainerStatus, PreCheckBeforeNext},
 };
 use crate::{
-    meta::Time,
+    meta::{Time, whole_seconds},
     pod::{Container, Pod},
     well_known::annotations::INPLACE_UPDATE_STATE,
 };

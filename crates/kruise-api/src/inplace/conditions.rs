@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::lifecycle::timestamp;
 use crate::{
-    meta::Time,
+    meta::{Time, timestamp},
     pod::Pod,
     well_known::conditions::{CONTAINERS_READY, READINESS_GATES_NOT_READY, READY},
 };

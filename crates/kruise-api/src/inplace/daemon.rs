@@ -12,8 +12,10 @@ use crate::{
 /// completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DaemonReport {
-    /// It is there, or comes in time: the pod does not run yet.
+    /// It is there.
     Counted,
+    /// The pod does not run yet, so that none can be there. Other pods' reports tell more.
+    NotYet,
     /// It may still come.
     Awaited {
         /// Time left, in whole seconds, at least 1.
@@ -33,9 +35,11 @@ pub fn daemon_report(pod: &Pod, now: Time) -> DaemonReport {
         .metadata
         .annotations
         .contains_key(RUNTIME_CONTAINERS_META)
-        || pod.status.phase != "Running"
     {
         return DaemonReport::Counted;
+    }
+    if pod.status.phase != "Running" {
+        return DaemonReport::NotYet;
     }
     let since = pod
         .condition(CONTAINERS_READY)

@@ -5,11 +5,10 @@ use serde_json::json;
 use super::{
     not_ready_keys::{self, Change, Key},
     patch::{PodPatch, PodWrite},
-    state::whole_seconds,
 };
 use crate::{
     apps::v1beta1::LifecycleHook,
-    meta::Time,
+    meta::{Time, timestamp},
     pod::Pod,
     well_known::{
         annotations, labels,
@@ -50,12 +49,6 @@ pub fn all_hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
             .iter()
             .flatten()
             .all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
-}
-
-/// A time as it is written on the wire: RFC 3339 in UTC, with whole seconds.
-#[must_use]
-pub fn timestamp(time: Time) -> String {
-    whole_seconds(time).to_string()
 }
 
 /// Whether the hook asks that the pod be not ready while it is held (IP-68).

@@ -7,8 +7,8 @@ use super::conditions::{self, Wanted};
 use crate::{json::go_json, meta::Time, pod::Pod, well_known::conditions::KRUISE_POD_READY};
 
 /// One holder.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Key {
     pub(super) user_agent: String,
     pub(super) key: String,

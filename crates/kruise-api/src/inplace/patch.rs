@@ -87,12 +87,16 @@ impl PodPatch {
         }
     }
 
+    /// Takes over what containers read. What this patch already says of a key stays.
     pub(super) fn ref_metadata(&mut self, metadata: &RefMetadata) {
-        for (key, value) in &metadata.labels {
-            self.label(key, value);
-        }
-        for (key, value) in &metadata.annotations {
-            self.annotation(key, value);
+        for (into, from) in [
+            (&mut self.labels, &metadata.labels),
+            (&mut self.annotations, &metadata.annotations),
+        ] {
+            for (key, value) in from {
+                into.entry(key.clone())
+                    .or_insert_with(|| Value::from(value.as_str()));
+            }
         }
     }
 

@@ -110,11 +110,8 @@ pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
             .extend(first_kruise_pod_ready(pod, input.now));
     }
     if let Some(next) = next_state(input) {
-        let marks = input
-            .lifecycle
-            .and_then(|lifecycle| lifecycle.in_place_update.as_ref())
-            .is_some_and(lifecycle::marks_not_ready);
-        lifecycle::go_to(&mut patch, pod, next, marks, input.now);
+        // Only ever to states in which nobody holds the pod not ready.
+        lifecycle::go_to(&mut patch, pod, next, false, input.now);
     }
     match waiting_for {
         _ if !patch.is_empty() => Refresh::Patch {

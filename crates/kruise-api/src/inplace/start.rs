@@ -8,10 +8,10 @@ use super::{
     grace, lifecycle, metadata,
     patch::PodPatch,
     pending,
-    state::{InPlaceUpdateGrace, InPlaceUpdateState, whole_seconds},
+    state::{InPlaceUpdateGrace, InPlaceUpdateState},
 };
 use crate::{
-    meta::Time,
+    meta::{Time, whole_seconds},
     pod::Pod,
     revision,
     well_known::{

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::Resources;
@@ -199,12 +198,6 @@ pub(super) fn grace_text(pod: &Pod) -> Option<&str> {
             annotations::INPLACE_UPDATE_GRACE_LEGACY,
         ],
     )
-}
-
-/// The same time without its fraction of a second: what the wire can hold.
-pub(super) fn whole_seconds(time: Time) -> Time {
-    let fraction = SignedDuration::from_nanos(i64::from(time.subsec_nanosecond()));
-    time.checked_sub(fraction).unwrap_or(time)
 }
 
 fn first_annotation<'a>(pod: &'a Pod, keys: [&str; 2]) -> Option<&'a str> {

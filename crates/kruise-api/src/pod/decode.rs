@@ -28,6 +28,7 @@ use crate::{
     bound(deserialize = "C: Deserialize<'de>")
 )]
 pub(super) struct SpecOnTheWire<C> {
+    #[serde(deserialize_with = "null_as_default")]
     node_name: String,
     #[serde(deserialize_with = "null_as_default")]
     containers: Vec<C>,

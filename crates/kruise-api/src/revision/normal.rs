@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use serde_json::{Map, Number, Value};
 
-use crate::{meta::Time, quantity};
+use crate::{
+    meta::{Time, timestamp},
+    quantity,
+};
 
 /// Which fields each type of Kubernetes 1.32 has, in the order in which it writes them.
 static TYPES: LazyLock<HashMap<&'static str, Vec<Field>>> =
@@ -65,7 +68,7 @@ fn normal(kind: &Kind, value: &Value) -> Value {
         }
         (Kind::Integer, Value::Number(number)) => Value::Number(whole(number)),
         (Kind::Time, Value::String(text)) => match text.parse::<Time>() {
-            Ok(time) => Value::String(crate::inplace::lifecycle::timestamp(time)),
+            Ok(time) => Value::String(timestamp(time)),
             Err(_) => value.clone(),
         },
         _ => value.clone(),

@@ -182,3 +182,23 @@ fn claim_templates_ip_11(
         object
     );
 }
+
+/// Whether a change of this field of the pod's spec, from one value to the other, is one at all.
+// IP-2
+#[rstest]
+#[case::numbers_as_doubles(json!(30), json!(30.0), true)]
+#[case::null_on_both_sides(json!(null), json!(null), true)]
+#[case::null_to_something(json!(null), json!(1), false)]
+#[case::something_to_null(json!(1), json!(null), false)]
+#[case::another_type(json!("1"), json!(1), false)]
+#[case::longer_list(json!([{ "a": {} }]), json!([{ "a": {} }, { "a": {} }]), false)]
+#[case::shorter_list(json!([1, 2]), json!([1]), false)]
+#[case::moved_in_a_list(json!([1, 2]), json!([2, 1]), false)]
+fn what_is_a_difference_ip_2(#[case] old: Value, #[case] new: Value, #[case] same: bool) {
+    let data = |value: &Value| json!({ "spec": { "template": { "spec": { "containers": [], "field": value } } } });
+    let answer = calculate(&data(&old), &data(&new));
+    assert_eq!(answer.is_ok(), same, "{answer:?}");
+    if let Err(refused) = answer {
+        assert!(refused.path.starts_with("/spec/field"), "{refused:?}");
+    }
+}

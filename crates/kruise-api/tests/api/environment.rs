@@ -274,7 +274,11 @@ fn who_reads_the_same_changes_together_ip_26(#[case] key: &str, #[case] batch: V
 // DV-IP12
 #[rstest]
 #[case::reported(json!({ "metadata": { "annotations": { META: "{}" } } }), DaemonReport::Counted)]
-#[case::not_running(json!({ "status": { "phase": "Pending" } }), DaemonReport::Counted)]
+#[case::not_running(json!({ "status": { "phase": "Pending" } }), DaemonReport::NotYet)]
+#[case::reported_before_it_stopped(
+    json!({ "metadata": { "annotations": { META: "{}" } }, "status": { "phase": "Pending" } }),
+    DaemonReport::Counted
+)]
 #[case::ready_since_a_moment(ready_since("2026-01-10T07:59:59Z"), DaemonReport::Awaited { seconds: 9 })]
 #[case::ready_since_a_fraction(
     ready_since("2026-01-10T07:59:50.4Z"), DaemonReport::Awaited { seconds: 1 }

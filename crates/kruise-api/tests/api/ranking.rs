@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use kruise_api::{
-    apps::v1beta1::{UpdatePriorityStrategy, UpdateScatterTerm},
+    apps::v1beta1::{UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm},
     meta::StringMap,
     pod::Pod,
     ranking::{Spread, deletion_cost, deletion_order, expand_wildcards, update_order},
@@ -222,6 +222,42 @@ fn scatter_ip_86(#[case] pattern: &str, #[case] waiting: &[usize], #[case] expec
     // IP-83: a term that nothing waiting meets changes nothing, and `*` is taken literally (CS-85).
     let terms = [term("b", "2"), term("a", "*"), term("a", "1")];
     assert_eq!(updated(&pods, waiting, None, Some(&terms)), expected);
+}
+
+// IP-83: of two terms that pods meet, the one that more pods meet goes first.
+#[test]
+fn scatter_of_two_terms_ip_83() {
+    let labels: Vec<Value> = (0..8)
+        .map(|index| match index {
+            0 | 1 => json!({ "b": "1" }),
+            2..=4 => json!({ "a": "1" }),
+            _ => json!({}),
+        })
+        .collect();
+    let pods = labelled(&labels);
+    let waiting: Vec<usize> = (0..8).collect();
+    let (a, b) = (term("a", "1"), term("b", "1"));
+    let both = |terms: &[UpdateScatterTerm]| updated(&pods, &waiting, None, Some(terms));
+    let listed = both(&[b.clone(), a.clone()]);
+    assert_eq!(listed, both(&[a.clone(), b.clone()]));
+    // Each is spread alone, and together as one after the other.
+    assert_eq!(both(&[a]), [2, 0, 1, 5, 3, 6, 7, 4]);
+    assert_eq!(both(&[b]), [0, 2, 3, 4, 5, 6, 7, 1]);
+    assert_ne!(listed, waiting);
+}
+
+// IP-82
+#[test]
+fn weight_wins_where_both_forms_are_given_ip_82() {
+    let pods = labelled(&[json!({ "k": "9" }), json!({ "k": "1", "a": "1" })]);
+    let mut both = order(&["k"]);
+    both.weight_priority = Some(vec![UpdatePriorityWeightTerm {
+        weight: 1,
+        match_selector: serde_json::from_value(json!({ "matchLabels": { "a": "1" } })).unwrap(),
+        ..UpdatePriorityWeightTerm::default()
+    }]);
+    assert_eq!(updated(&pods, &[0, 1], Some(&order(&["k"])), None), [0, 1]);
+    assert_eq!(updated(&pods, &[0, 1], Some(&both), None), [1, 0]);
 }
 
 // CS-S34: 1st, 6th and last

@@ -310,6 +310,42 @@ fn barriers() -> Value {
     object
 }
 
+// IP-25, DV-IP8: no barrier, or one that names no key, is no priority; a key that is no number is 0.
+#[rstest]
+#[case::none(json!([]), &["a", "c"])]
+#[case::another_source(json!([{ "name": "KRUISE_CONTAINER_BARRIER", "valueFrom": {} }]), &["a", "c"])]
+#[case::short_key(barrier("p"), &["a", "c"])]
+#[case::no_number(barrier("p_x"), &["a"])]
+#[case::as_high(barrier("p_10"), &["a", "c"])]
+#[case::lower(barrier("p_9"), &["a"])]
+#[case::higher(barrier("p_11"), &["c"])]
+fn who_goes_first_ip_25(#[case] env: Value, #[case] first: &[&str]) {
+    let mut object = barriers();
+    let further = json!({ "name": "c", "image": "x:1", "env": env });
+    let containers = object["spec"]["containers"].as_array_mut().unwrap();
+    containers.push(further);
+    let images = ["a", "b", "c"].map(|name| (name.to_owned(), "x:2".to_owned()));
+    let update = Update {
+        images: images.into(),
+        ..Update::default()
+    };
+    let patch = start_patch(&pod(&object), &update, &start(0));
+    let changed: Vec<&str> = patch["spec"]["containers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|container| container["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(changed, first);
+}
+
+fn barrier(key: &str) -> Value {
+    json!([{
+        "name": "KRUISE_CONTAINER_BARRIER",
+        "valueFrom": { "configMapKeyRef": { "name": "web-x1-barrier", "key": key } },
+    }])
+}
+
 // IP-25, IP-32, first part of IP-S9
 #[test]
 fn containers_of_the_highest_priority_go_first_ip_25() {
