@@ -10,7 +10,6 @@ use kruise_api::{
     template::PodTemplate,
     well_known::{labels, lifecycle_states},
 };
-use serde_json::Value;
 
 use crate::{
     plan::{Plan, PodRef, Spec, Step},
