@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    apps::{v1alpha1, v1beta1},
+    apps::{common::CloneSetSpec, v1alpha1, v1beta1},
     int_or_string::IntOrString,
     quantity,
 };
@@ -20,9 +20,7 @@ const FILE_MODE: i64 = 0o644;
 
 /// Fills in what a CloneSet's spec leaves open, except for its template (CS-6, CS-8).
 pub fn cloneset(spec: &mut v1beta1::CloneSetSpec) {
-    spec.replicas.get_or_insert(REPLICAS);
-    spec.revision_history_limit
-        .get_or_insert(REVISION_HISTORY_LIMIT);
+    numbers(spec);
     let strategy = spec.update_strategy.get_or_insert_default();
     let type_ = strategy
         .type_
@@ -46,9 +44,7 @@ pub fn cloneset(spec: &mut v1beta1::CloneSetSpec) {
 
 /// The same for v1alpha1 (CS-6, CS-7).
 pub fn cloneset_v1alpha1(spec: &mut v1alpha1::CloneSetSpec) {
-    spec.replicas.get_or_insert(REPLICAS);
-    spec.revision_history_limit
-        .get_or_insert(REVISION_HISTORY_LIMIT);
+    numbers(spec);
     let strategy = spec.update_strategy.get_or_insert_default();
     let type_ = strategy
         .type_
@@ -61,6 +57,12 @@ pub fn cloneset_v1alpha1(spec: &mut v1alpha1::CloneSetSpec) {
     );
     strategy.type_ = Some(type_);
     update_terms(&mut strategy.terms, in_place);
+}
+
+fn numbers<Scale, Update>(spec: &mut CloneSetSpec<Scale, Update>) {
+    spec.replicas.get_or_insert(REPLICAS);
+    spec.revision_history_limit
+        .get_or_insert(REVISION_HISTORY_LIMIT);
 }
 
 fn update_terms(terms: &mut v1beta1::CloneSetUpdateTerms, in_place: bool) {

@@ -64,35 +64,14 @@ pub(super) fn to_v1beta1(
     spec: v1alpha1::CloneSetSpec,
     marks: &mut Marks<'_>,
 ) -> v1beta1::CloneSetSpec {
-    let v1alpha1::CloneSetSpec {
-        replicas,
-        selector,
-        template,
-        volume_claim_templates,
-        scale_strategy,
-        update_strategy,
-        revision_history_limit,
-        min_ready_seconds,
-        lifecycle,
-        progress_deadline_seconds,
-        unknown,
-    } = spec;
-    v1beta1::CloneSetSpec {
-        replicas,
-        selector,
-        template,
-        volume_claim_templates,
-        scale_strategy: scale_to_v1beta1(scale_strategy.unwrap_or_default(), marks.labels),
-        update_strategy: Some(update_to_v1beta1(
-            update_strategy.unwrap_or_default(),
-            marks.annotations,
-        )),
-        revision_history_limit,
-        min_ready_seconds,
-        lifecycle,
-        progress_deadline_seconds,
-        unknown,
-    }
+    let Marks {
+        labels,
+        annotations,
+    } = marks;
+    spec.with_strategies(
+        |scale| scale_to_v1beta1(scale.unwrap_or_default(), labels),
+        |update| Some(update_to_v1beta1(update.unwrap_or_default(), annotations)),
+    )
 }
 
 fn scale_to_v1beta1(
@@ -196,35 +175,14 @@ pub(super) fn to_v1alpha1(
     spec: v1beta1::CloneSetSpec,
     marks: &mut Marks<'_>,
 ) -> v1alpha1::CloneSetSpec {
-    let v1beta1::CloneSetSpec {
-        replicas,
-        selector,
-        template,
-        volume_claim_templates,
-        scale_strategy,
-        update_strategy,
-        revision_history_limit,
-        min_ready_seconds,
-        lifecycle,
-        progress_deadline_seconds,
-        unknown,
-    } = spec;
-    v1alpha1::CloneSetSpec {
-        replicas,
-        selector,
-        template,
-        volume_claim_templates,
-        scale_strategy: scale_to_v1alpha1(scale_strategy.unwrap_or_default(), marks.labels),
-        update_strategy: Some(update_to_v1alpha1(
-            update_strategy.unwrap_or_default(),
-            marks.annotations,
-        )),
-        revision_history_limit,
-        min_ready_seconds,
-        lifecycle,
-        progress_deadline_seconds,
-        unknown,
-    }
+    let Marks {
+        labels,
+        annotations,
+    } = marks;
+    spec.with_strategies(
+        |scale| scale_to_v1alpha1(scale.unwrap_or_default(), labels),
+        |update| Some(update_to_v1alpha1(update.unwrap_or_default(), annotations)),
+    )
 }
 
 fn scale_to_v1alpha1(
