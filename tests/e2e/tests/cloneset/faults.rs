@@ -34,7 +34,7 @@ async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>, updat
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_leader_killed_in_a_roll_out_is_succeeded_by_the_other() {
+async fn the_leader_killed_in_a_roll_out_is_succeeded() {
     let _guard = disturbing().await;
     if !Cluster::get()
         .await
@@ -52,20 +52,13 @@ async fn the_leader_killed_in_a_roll_out_is_succeeded_by_the_other() {
     test.set_app_image("web", &image(2)).await;
     test.status_becomes("web", "updatedReplicas", 2).await;
     let killed = controller::kill_leader(&test.client).await.unwrap();
-    let successor = eventually("another leader", PATIENCE, || async {
-        let (pod, holder) = controller::leader(&test.client).await;
-        if holder == killed {
-            Err(holder)
-        } else {
-            Ok(pod)
-        }
+    // Usually the warm standby. A container that restarts at once sees the lease a moment after the last
+    // renewal, though, and the standby looks only every two seconds: either may see it expire first.
+    eventually("another leader", PATIENCE, || async {
+        let (_, holder) = controller::leader(&test.client).await;
+        if holder == killed { Err(holder) } else { Ok(()) }
     })
     .await;
-    assert_ne!(
-        killed.split('_').next(),
-        Some(successor.as_str()),
-        "the warm standby took over"
-    );
     test.rolled_out("web").await;
     updated_exactly_once(&test, &before, 1).await;
 }
