@@ -1,6 +1,6 @@
 //! The HTTPS server for admission and conversion.
 //!
-//! [`Routes`] say what answers at which path, [`WebhookService`] answers one request, and `Server`
+//! [`Routes`] say what answers at which path, [`WebhookService`] answers one request, and [`Server`]
 //! puts that on a TLS socket. Answers are given within the time that the API server waits, bodies and
 //! requests are bounded, and a handler that panics fails its own request only (PF-106).
 //!
@@ -10,6 +10,7 @@
 
 mod admission;
 mod body;
+mod connection;
 mod conversion;
 mod error;
 mod limits;
@@ -18,6 +19,7 @@ mod patch;
 mod refusal;
 mod response;
 mod routes;
+mod server;
 mod service;
 #[cfg(test)]
 mod tests;
@@ -32,4 +34,5 @@ pub use metrics::WebhookMetrics;
 pub use patch::{carry_over, diff};
 pub use response::{AdmissionResponse, Cause};
 pub use routes::{CONVERT_PATH, Routes};
+pub use server::Server;
 pub use service::WebhookService;

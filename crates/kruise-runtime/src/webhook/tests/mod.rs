@@ -5,6 +5,7 @@ mod conversion;
 mod limits;
 mod metrics;
 mod patch;
+mod tls;
 
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
