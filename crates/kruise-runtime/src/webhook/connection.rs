@@ -152,3 +152,34 @@ impl Drop for Busy {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_nothing_runs_or_begins_for_a_while() {
+        let activity = Arc::new(Activity::default());
+        let start = Instant::now();
+        let running = Busy::new(&activity);
+        tokio::spawn(async move {
+            sleep(IDLE * 3 / 2).await;
+            drop(running);
+        });
+        activity.idle_for(IDLE).await;
+        assert_eq!(start.elapsed(), IDLE * 2);
+
+        drop(Busy::new(&activity));
+        let again = Arc::clone(&activity);
+        tokio::spawn(async move {
+            sleep(IDLE / 2).await;
+            drop(Busy::new(&again));
+        });
+        activity.idle_for(IDLE).await;
+        assert_eq!(start.elapsed(), IDLE * 4);
+    }
+}
