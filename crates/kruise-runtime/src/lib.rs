@@ -41,6 +41,7 @@ mod vanished;
 pub mod watch;
 mod watch_error;
 mod watch_order;
+pub mod webhook;
 
 pub use api_error::{ApiError, chain};
 pub use app::{App, Setup, SetupError, Watched};

@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::resource::ObjectKey;
+use crate::{resource::ObjectKey, webhook::WebhookMetrics};
 
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($field:ident),* }) => {
@@ -119,6 +119,7 @@ pub struct Metrics {
     pub own_writes_leaked: Counter,
     pub events_dropped: Counter,
     pub wait_reason: Family<ReasonLabels, Gauge>,
+    pub webhooks: WebhookMetrics,
 }
 
 impl Metrics {
@@ -131,6 +132,7 @@ impl Metrics {
         add.queues(&metrics);
         add.requests(&metrics);
         add.watches(&metrics);
+        metrics.webhooks.register(registry);
         metrics
     }
 
@@ -167,6 +169,7 @@ impl Metrics {
             own_writes_leaked: Counter::default(),
             events_dropped: Counter::default(),
             wait_reason: Family::default(),
+            webhooks: WebhookMetrics::default(),
         }
     }
 }

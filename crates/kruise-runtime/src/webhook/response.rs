@@ -1,0 +1,219 @@
+//! Answers to requests for admission.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::StatusCode;
+use json_patch::Patch;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    admission::{AdmissionRequest, REVIEW_KIND, REVIEW_VERSION},
+    patch,
+};
+
+/// What is decided on a request. Codes and texts are those of PF-211.
+#[derive(Clone, PartialEq, Debug)]
+#[must_use]
+pub struct AdmissionResponse {
+    verdict: Verdict,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+enum Verdict {
+    Allowed(Patch),
+    Denied {
+        code: StatusCode,
+        reason: Option<&'static str>,
+        message: String,
+        causes: Vec<Cause>,
+    },
+}
+
+/// One thing that is wrong with an object.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Cause {
+    /// `FieldValueInvalid`, `FieldValueRequired` or the like.
+    pub reason: &'static str,
+    /// Path of the field, such as `spec.replicas`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl AdmissionResponse {
+    /// Go on.
+    pub fn allow() -> Self {
+        Self::allow_with(Patch::default())
+    }
+
+    /// Go on with the object changed to `changed`, which was made from the request's own, so that what
+    /// no type knows is in it.
+    pub fn change(request: &AdmissionRequest, changed: &Value) -> Self {
+        match request.object::<Value>() {
+            Ok(original) => Self::allow_with(patch::diff(&original, changed)),
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Go on with the changes that lead from `before`, the object as a type sees it, to `after`. What
+    /// the type doesn't know stays as it is (see [`patch::carry_over`]).
+    pub fn change_known(request: &AdmissionRequest, before: &Value, after: &Value) -> Self {
+        match request.object::<Value>() {
+            Ok(original) => {
+                let changed = patch::carry_over(&original, before, after);
+                Self::allow_with(patch::diff(&original, &changed))
+            }
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Refuse. The message is what the user reads after the webhook's name.
+    pub fn deny(code: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Denied {
+                code,
+                reason: None,
+                message: message.into(),
+                causes: vec![],
+            },
+            warnings: vec![],
+        }
+    }
+
+    /// Gives a refusal a word for programs, such as `Invalid`.
+    pub fn with_reason(mut self, word: &'static str) -> Self {
+        if let Verdict::Denied { reason, .. } = &mut self.verdict {
+            *reason = Some(word);
+        }
+        self
+    }
+
+    /// Tells what is wrong with which field.
+    pub fn with_causes(mut self, all: Vec<Cause>) -> Self {
+        if let Verdict::Denied { causes, .. } = &mut self.verdict {
+            *causes = all;
+        }
+        self
+    }
+
+    /// Tells the user something, whatever is decided. The API server cuts texts above 256 bytes.
+    pub fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+
+    /// Whether the request may go on.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        matches!(self.verdict, Verdict::Allowed(_))
+    }
+
+    /// The changes; empty if there are none.
+    #[must_use]
+    pub fn operations(&self) -> &[json_patch::PatchOperation] {
+        match &self.verdict {
+            Verdict::Allowed(patch) => patch,
+            Verdict::Denied { .. } => &[],
+        }
+    }
+
+    /// The status code: 200 if allowed.
+    #[must_use]
+    pub fn code(&self) -> StatusCode {
+        match &self.verdict {
+            Verdict::Allowed(_) => StatusCode::OK,
+            Verdict::Denied { code, .. } => *code,
+        }
+    }
+
+    /// Why the request is refused; empty if it isn't.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match &self.verdict {
+            Verdict::Allowed(_) => "",
+            Verdict::Denied { message, .. } => message,
+        }
+    }
+
+    /// What the user is told besides.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The review that carries this answer to the request of that UID, as JSON.
+    pub(crate) fn to_review(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let operations = self.operations();
+        let patch = match operations {
+            [] => None,
+            operations => Some(STANDARD.encode(serde_json::to_vec(operations)?)),
+        };
+        let (reason, causes): (_, &[Cause]) = match &self.verdict {
+            Verdict::Allowed(_) => (None, &[]),
+            Verdict::Denied { reason, causes, .. } => (*reason, causes),
+        };
+        serde_json::to_vec(&Review {
+            api_version: REVIEW_VERSION,
+            kind: REVIEW_KIND,
+            response: Response {
+                uid,
+                allowed: self.is_allowed(),
+                status: Status {
+                    code: self.code().as_u16(),
+                    reason,
+                    message: self.message(),
+                    details: (!causes.is_empty()).then_some(Details { causes }),
+                },
+                patch_type: patch.is_some().then_some("JSONPatch"),
+                patch,
+                warnings: &self.warnings,
+            },
+        })
+    }
+
+    fn allow_with(patch: Patch) -> Self {
+        Self {
+            verdict: Verdict::Allowed(patch),
+            warnings: vec![],
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Review<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    response: Response<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    uid: &'a str,
+    allowed: bool,
+    status: Status<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details<'a>>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    causes: &'a [Cause],
+}

@@ -1,0 +1,117 @@
+//! The TLS server around the service: accepts connections, and stops without losing a request.
+
+use std::{sync::Arc, time::Duration};
+
+use rustls::{server::NoServerSessionStorage, server::ResolvesServerCert};
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::Connection, error::ServerError, limits::Limits, metrics::WebhookMetrics,
+    routes::Routes, service::WebhookService,
+};
+
+/// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves webhooks.
+pub struct Server {
+    service: WebhookService,
+    tls: TlsAcceptor,
+}
+
+impl Server {
+    /// A server of these routes. Each handshake shows the certificate that the resolver has then, and
+    /// fails while it has none.
+    ///
+    /// # Errors
+    /// When two routes have the same path, or TLS can't be set up.
+    pub fn new(
+        routes: Routes,
+        certificates: Arc<dyn ResolvesServerCert>,
+        limits: Limits,
+        metrics: WebhookMetrics,
+    ) -> Result<Self, ServerError> {
+        Ok(Self {
+            service: WebhookService::new(routes, limits, metrics)?,
+            tls: acceptor(certificates)?,
+        })
+    }
+
+    /// Serves until some time after `stop`. Then new connections are still taken for
+    /// [`Limits::serve_on`]; the caller has said by then that it isn't ready. After that nothing new is
+    /// taken, clients are told to go (HTTP/2 GOAWAY), and requests in flight have
+    /// [`Limits::finish_within`] to finish.
+    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+        let limits = self.service.limits().clone();
+        let closing = CancellationToken::new();
+        let mut connections = JoinSet::new();
+        let free = Arc::new(Semaphore::new(
+            limits.connections.min(Semaphore::MAX_PERMITS),
+        ));
+        let last_call = async {
+            stop.cancelled().await;
+            sleep(limits.serve_on).await;
+        };
+        tokio::pin!(last_call);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut last_call => break,
+                Some(_) = connections.join_next() => continue,
+                accepted = listener.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "can't accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
+                tracing::debug!("too many connections, closing one");
+                continue;
+            };
+            let connection = Connection {
+                tls: self.tls.clone(),
+                service: self.service.clone(),
+                closing: closing.clone(),
+            };
+            connections.spawn(async move {
+                connection.serve(stream).await;
+                drop(place);
+            });
+        }
+        drop(listener);
+        closing.cancel();
+        let finished = timeout(limits.finish_within, async {
+            while connections.join_next().await.is_some() {}
+        });
+        if finished.await.is_err() {
+            tracing::warn!(
+                connections = connections.len(),
+                "cutting off webhook requests"
+            );
+        }
+    }
+}
+
+fn acceptor(certificates: Arc<dyn ResolvesServerCert>) -> Result<TlsAcceptor, ServerError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ServerError::Tls)?
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A resumed session shows no certificate, so that nobody would see a new one.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

@@ -1,0 +1,247 @@
+//! From a request to its answer, without a socket: tests of handlers call this with a review.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::future::{BoxFuture, FutureExt};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::{Body, Bytes};
+use tokio::sync::Semaphore;
+
+use super::{
+    admission::{Admission, AdmissionRequest},
+    body, conversion,
+    error::ServerError,
+    limits::Limits,
+    metrics::WebhookMetrics,
+    refusal::Refusal,
+    routes::{Endpoint, Route, Routes},
+};
+
+/// Always answered, so that probes and readiness can tell that the server is there (PF-138).
+const HEALTH_PATH: &str = "/healthz";
+
+type Answer = Response<Full<Bytes>>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Answers requests. Clones share the limits.
+#[derive(Clone)]
+pub struct WebhookService {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    routes: HashMap<String, Route>,
+    limits: Limits,
+    free_requests: Semaphore,
+    /// One permit a byte.
+    free_bytes: Arc<Semaphore>,
+    metrics: WebhookMetrics,
+}
+
+impl WebhookService {
+    /// A service of these routes.
+    ///
+    /// # Errors
+    /// When two routes have the same path.
+    pub fn new(
+        routes: Routes,
+        limits: Limits,
+        metrics: WebhookMetrics,
+    ) -> Result<Self, ServerError> {
+        let mut by_path = HashMap::new();
+        for route in routes.into_routes() {
+            metrics.announce(&route.path);
+            let path = route.path.clone();
+            if by_path.insert(path.clone(), route).is_some() {
+                return Err(ServerError::SamePath { path });
+            }
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                routes: by_path,
+                free_requests: Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS)),
+                free_bytes: Arc::new(Semaphore::new(limits.bodies.min(Semaphore::MAX_PERMITS))),
+                limits,
+                metrics,
+            }),
+        })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// The answer to one request.
+    pub async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let path = request.uri().path();
+        if path == HEALTH_PATH {
+            return Answer::default();
+        }
+        let Some(route) = self.shared.routes.get(path) else {
+            return Refusal::NotFound.into_answer();
+        };
+        let measured = self.shared.metrics.begin(&route.path);
+        let answer = match self.shared.review(route, request).await {
+            Ok(review) => json(review),
+            Err(refusal) => {
+                report(&route.path, &refusal);
+                refusal.into_answer()
+            }
+        };
+        let time = measured.end(&route.path, answer.status());
+        tracing::debug!(
+            path = route.path,
+            code = answer.status().as_u16(),
+            ?time,
+            "answered"
+        );
+        answer
+    }
+}
+
+impl Shared {
+    async fn review<B>(&self, route: &Route, request: Request<B>) -> Result<Vec<u8>, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        if request.method() != Method::POST {
+            return Err(Refusal::Method);
+        }
+        if !is_json(request.headers()) {
+            return Err(Refusal::ContentType);
+        }
+        let time = route.time(request.uri().query());
+        tokio::time::timeout(time, self.read_and_handle(route, request.into_body()))
+            .await
+            .map_err(|_| Refusal::Late(time))?
+    }
+
+    async fn read_and_handle<B>(&self, route: &Route, body: B) -> Result<Vec<u8>, Refusal>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        let largest = match &route.endpoint {
+            Endpoint::Admission(_) => self.limits.admission_body,
+            Endpoint::Conversion(_) => self.limits.conversion_body,
+        };
+        let body = body::read(body, largest, &self.free_bytes).await?;
+        // Only now: a client that sends slowly takes nobody's place.
+        let _running = self
+            .free_requests
+            .try_acquire()
+            .map_err(|_| Refusal::TooManyRequests)?;
+        let handle = async {
+            match &route.endpoint {
+                Endpoint::Admission(handler) => admit(handler.as_ref(), body.bytes()).await,
+                Endpoint::Conversion(converter) => {
+                    conversion::answer(body.bytes(), converter).await
+                }
+            }
+        };
+        // What a handler leaves behind when it panics is its own; nothing here is half changed.
+        AssertUnwindSafe(handle)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                self.metrics.panics.inc();
+                let panic = panic_text(panic.as_ref());
+                tracing::error!(path = route.path, panic, "a webhook handler panicked");
+                Err(Refusal::Panicked)
+            })
+    }
+}
+
+async fn admit(handler: &dyn Admission, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let request = AdmissionRequest::from_review(body)?;
+    let response = handler.admit(&request).await;
+    tracing::debug!(
+        uid = request.uid,
+        resource = request.resource.resource,
+        namespace = request.namespace,
+        name = request.name,
+        operation = ?request.operation,
+        allowed = response.is_allowed(),
+        message = response.message(),
+        "admission decided"
+    );
+    response
+        .to_review(&request.uid)
+        .map_err(Refusal::Unwritable)
+}
+
+impl<B> tower::Service<Request<B>> for WebhookService
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Answer, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        async move { Ok(service.answer(request).await) }.boxed()
+    }
+}
+
+fn report(path: &str, refusal: &Refusal) {
+    match refusal {
+        Refusal::Late(_) | Refusal::Unwritable(_) => {
+            tracing::warn!(
+                path,
+                error = crate::chain(refusal),
+                "no answer to a webhook request"
+            );
+        }
+        // Whoever can reach the port can cause these, as many as they like.
+        _ => tracing::debug!(
+            path,
+            error = crate::chain(refusal),
+            "webhook request refused"
+        ),
+    }
+}
+
+fn json(review: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(review.into()));
+    *answer.status_mut() = StatusCode::OK;
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    answer
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("?")
+}
