@@ -212,11 +212,8 @@ impl Authority {
         let issuer = Issuer::from_ca_cert_der(&self.certificate.der, &*signing_key.pair)
             .map_err(sign_error)?;
         let certificate = params.signed_by(&key, &issuer).map_err(sign_error)?;
-        Serving::read(
-            certificate.pem().as_bytes(),
-            key.serialize_pem().as_bytes(),
-        )
-        .map_err(MakeCertificateError::UseServing)
+        Serving::read(certificate.pem().as_bytes(), key.serialize_pem().as_bytes())
+            .map_err(MakeCertificateError::UseServing)
     }
 }
 

@@ -241,7 +241,10 @@ fn optional<T>(read: Result<T, ReadMaterialError>) -> Option<T> {
         Err(ReadMaterialError::Missing(_)) => None,
         Err(error) => {
             let error = crate::api_error::chain(&error);
-            tracing::warn!(error, "ignoring an unreadable part of the certificates' Secret");
+            tracing::warn!(
+                error,
+                "ignoring an unreadable part of the certificates' Secret"
+            );
             None
         }
     }

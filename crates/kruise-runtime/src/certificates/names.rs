@@ -16,10 +16,7 @@ impl ServingNames {
     /// The names of Services in one namespace. The API server calls `<service>.<namespace>.svc`; the
     /// other forms are for people and probes.
     #[must_use]
-    pub fn of_services<'a>(
-        namespace: &str,
-        services: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub fn of_services<'a>(namespace: &str, services: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all = vec![LOCALHOST.to_owned()];
         let mut common_name = LOCALHOST.to_owned();
         for service in services {

@@ -240,9 +240,7 @@ mod tests {
     }
 
     fn patch(kind: PlaceKind, object: &Value) -> Option<Value> {
-        place(kind)
-            .patch(object, &bundle())
-            .map(|(_, patch)| patch)
+        place(kind).patch(object, &bundle()).map(|(_, patch)| patch)
     }
 
     fn crd(strategy: &str, config: &Value) -> Value {
@@ -302,7 +300,10 @@ mod tests {
 
     #[test]
     fn a_url_gives_way_to_the_service() {
-        let object = crd("Webhook", &json!({ "caBundle": encoded(), "url": "https://x/convert" }));
+        let object = crd(
+            "Webhook",
+            &json!({ "caBundle": encoded(), "url": "https://x/convert" }),
+        );
         let patch = patch(PlaceKind::Crd, &object).unwrap();
         let config = &patch["spec"]["conversion"]["webhook"]["clientConfig"];
         assert_eq!(*config, json!({ "service": service("ours"), "url": null }));
@@ -343,6 +344,9 @@ mod tests {
 
     #[test]
     fn a_configuration_without_entries_needs_nothing() {
-        assert_eq!(patch(PlaceKind::Validating, &json!({ "webhooks": null })), None);
+        assert_eq!(
+            patch(PlaceKind::Validating, &json!({ "webhooks": null })),
+            None
+        );
     }
 }

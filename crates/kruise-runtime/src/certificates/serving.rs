@@ -111,8 +111,7 @@ impl Serving {
         match self.verify(std::slice::from_ref(authority), names, now) {
             Ok(()) => {}
             Err(rustls::Error::InvalidCertificate(
-                CertificateError::NotValidForName
-                | CertificateError::NotValidForNameContext { .. },
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => return Verdict::WrongNames,
             Err(_) => return Verdict::NotSigned,
         }

@@ -3,13 +3,8 @@
 use rustls::pki_types::CertificateDer;
 
 use super::{
-    config::Mode,
-    error::CertificatesError,
-    files,
-    plan::View,
-    secret::SharedSecret,
-    serving::Serving,
-    x509::Certificate,
+    config::Mode, error::CertificatesError, files, plan::View, secret::SharedSecret,
+    serving::Serving, x509::Certificate,
 };
 
 /// What a source has to offer.

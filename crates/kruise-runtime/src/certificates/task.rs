@@ -177,8 +177,7 @@ impl Task {
         if !may_serve {
             return;
         }
-        self.resolver
-            .set(Arc::clone(&offer.serving.certified_key));
+        self.resolver.set(Arc::clone(&offer.serving.certified_key));
         let until = offer.serving.certificate.validity.not_after;
         tracing::info!(%until, "serving with a new certificate");
         self.status.send_modify(|status| {

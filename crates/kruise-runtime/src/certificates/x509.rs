@@ -41,8 +41,8 @@ pub(crate) struct Certificate {
 impl Certificate {
     pub(crate) fn from_der(der: CertificateDer<'static>) -> Result<Self, ReadCertificateError> {
         let (validity, public_key) = {
-            let (_, parsed) = x509_parser::parse_x509_certificate(&der)
-                .map_err(ReadCertificateError::Parse)?;
+            let (_, parsed) =
+                x509_parser::parse_x509_certificate(&der).map_err(ReadCertificateError::Parse)?;
             let time = |at: x509_parser::time::ASN1Time| {
                 Timestamp::from_second(at.timestamp()).map_err(ReadCertificateError::Validity)
             };
@@ -72,9 +72,7 @@ impl Certificate {
 }
 
 /// Reads all certificates of a PEM text; none is an error.
-pub(crate) fn read_chain(
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, ReadCertificateError> {
+pub(crate) fn read_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ReadCertificateError> {
     let chain: Vec<_> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(ReadCertificateError::DecodePem)?;
