@@ -1,0 +1,41 @@
+//! Certificates of the webhook server: made, shared by all replicas, renewed, swapped while serving, and
+//! trusted by the API server (PF-216 to PF-227, design rule 9).
+//!
+//! ```text
+//!  source                          trust                         resolver
+//!  Secret | files | cert-manager   bundles in our own CRDs and   what new connections
+//!  certificate, key, bundle ---->  webhook configurations  ----> are given
+//! ```
+//!
+//! One task on every replica, leader or not, does all of it: [`Certificates::new`] returns the handle
+//! and the task. It doesn't serve, doesn't create CRDs or webhook configurations, and doesn't decide
+//! which webhooks there are.
+
+mod authority;
+mod config;
+mod error;
+mod files;
+mod material;
+mod names;
+mod places;
+mod plan;
+mod resolver;
+mod secret;
+mod serving;
+mod source;
+mod status;
+mod task;
+#[cfg(test)]
+mod tests;
+mod trust;
+mod x509;
+
+pub use authority::{Lifetimes, MakeCertificateError};
+pub use config::{CertificatesConfig, Mode};
+pub use error::CertificatesError;
+pub use names::ServingNames;
+pub use resolver::CertificateResolver;
+pub use serving::ReadServingError;
+pub use status::Status;
+pub use task::Certificates;
+pub use x509::ReadCertificateError;
