@@ -35,6 +35,9 @@ pub const CLONESETS: Resource = Resource {
     namespaced: true,
 };
 
+/// The CRD of that kind.
+const CRD: &str = "clonesets.apps.kruise.io";
+
 /// Flags of this deployable.
 #[derive(Args, Clone, Debug)]
 pub struct CloneSetArgs {
@@ -56,6 +59,7 @@ pub fn app(args: CloneSetArgs) -> App {
 }
 
 fn wire(setup: &mut Setup, args: &CloneSetArgs) {
+    setup.conversion(CRD, CloneSet::KIND, kruise_api::conversion::convert);
     let queue = setup.queue("cloneset");
     let sets = setup.watch::<CloneSet>(CLONESETS, WatchOptions::default());
     // Every pod of a CloneSet has the label, so that the watch costs what our own pods cost.

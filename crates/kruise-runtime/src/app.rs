@@ -9,12 +9,14 @@ use std::{
 
 use futures::future::BoxFuture;
 use prometheus_client::registry::Registry;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::RuntimeArgs,
     client::ApiClient,
+    conversions::Conversions,
     events::Recorder,
     gates::FeatureGates,
     leader::Leadership,
@@ -79,6 +81,7 @@ pub struct Setup {
     pub(crate) controllers: Vec<(&'static str, RunController)>,
     pub(crate) tasks: Vec<(String, Task)>,
     pub(crate) busy: Arc<AtomicUsize>,
+    pub(crate) conversions: Conversions,
 }
 
 /// One watch of the process.
@@ -122,6 +125,7 @@ impl Setup {
             controllers: vec![],
             tasks: vec![],
             busy: Arc::default(),
+            conversions: Conversions::default(),
         }
     }
 
@@ -241,6 +245,17 @@ impl Setup {
             name,
             Box::new(|gate, stop| Box::pin(controller.run(gate, stop))),
         ));
+    }
+
+    /// Converts objects of a kind between the versions of its CRD, on every replica, ready or not. The
+    /// converter is told the version wanted, such as `apps.kruise.io/v1beta1`; its error is what a user
+    /// reads, and should name the object.
+    pub fn conversion<C, E>(&mut self, crd: &'static str, kind: &'static str, converter: C)
+    where
+        C: Fn(Value, &str) -> Result<Value, E> + Send + Sync + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        self.conversions.add(crd, kind, converter);
     }
 
     /// Runs something else as long as the process; when it ends, the process ends.

@@ -59,6 +59,9 @@ pub struct RuntimeArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub allow_kruise_manager: bool,
+    /// Port that webhooks are served at, where there are any; 0 turns them off.
+    #[arg(long, env = "WEBHOOK_PORT", default_value_t = 9876)]
+    pub webhook_port: u16,
     /// Watch this namespace only; empty: all.
     #[arg(long, default_value = "")]
     pub namespace: String,

@@ -20,7 +20,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
-use crate::{app::Watching, client::ApiClient, leader::Leadership, logging::LogLevel, metrics};
+use crate::{
+    app::Watching, certificates::Certificates, client::ApiClient, leader::Leadership,
+    logging::LogLevel, metrics,
+};
 
 /// A client that doesn't finish its request within this time is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -127,6 +130,8 @@ pub(crate) struct Readiness {
     pub(crate) client: ApiClient,
     pub(crate) leadership: Leadership,
     pub(crate) watches: Vec<Watching>,
+    /// Of a process that serves webhooks.
+    pub(crate) certificates: Option<Certificates>,
     pub(crate) stopping: Arc<AtomicBool>,
 }
 
@@ -149,6 +154,10 @@ impl Readiness {
             answered,
             if answered { "" } else { "has not answered yet" },
         );
+        if let Some(certificates) = &self.certificates {
+            let status = certificates.ready().borrow().clone();
+            check("webhook-ready", status.is_ready(), &status.to_string());
+        }
         for Watching {
             resource, store, ..
         } in &self.watches

@@ -17,17 +17,20 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api_error::chain,
     app::{App, Setup, SetupError, Shared},
-    args::RuntimeArgs,
+    args::{RuntimeArgs, pod_namespace},
+    certificates::{Certificates, CertificatesConfig},
     client::ApiClient,
+    conversions::Conversions,
     events, http_server,
     http_server::{HealthServer, MetricsServer, Readiness},
-    leader::{Election, ElectionConfig},
+    leader::{Election, ElectionConfig, Leadership},
     logging::{self, LogLevel},
     metrics::Metrics,
     own_writes::OwnWrites,
     reconcile::Gate,
     server_version::ServerVersion,
     start::Starter,
+    webhook::{Limits, Routes, Server, WebhookMetrics},
 };
 
 /// Bound on finishing reconciles at shutdown, within the usual 30 s of grace.
@@ -65,6 +68,9 @@ pub enum RunError {
         #[source]
         source: SetupError,
     },
+    /// The webhook server can't be set up.
+    #[error("can't set up the webhook server")]
+    Webhooks(#[source] crate::webhook::ServerError),
     /// Signals can't be received.
     #[error("can't receive signals")]
     Signals(#[source] std::io::Error),
@@ -204,6 +210,7 @@ impl Process {
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
         let own_writes = OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone());
         let server_version = ServerVersion::default();
+        let webhook_metrics = metrics.webhooks.clone();
         let shared = Shared {
             args: args.clone(),
             client: reconciling,
@@ -221,14 +228,39 @@ impl Process {
         let registry = std::mem::take(&mut setup.registry);
         let watches = setup.watches.clone();
         let stopping = Arc::new(AtomicBool::new(false));
+        let mut tasks = Tasks::default();
+        // Before any watch, whose list may need conversion.
+        let stop_serving = CancellationToken::new();
+        let mut servers = Tasks::default();
+        let certificates = if setup.conversions.is_empty() || args.webhook_port == 0 {
+            None
+        } else {
+            let webhooks = Webhooks {
+                name,
+                conversions: std::mem::take(&mut setup.conversions),
+                yield_to_manager: (!args.allow_kruise_manager).then(|| leadership.clone()),
+                metrics: webhook_metrics,
+            };
+            let address = format!(":{}", args.webhook_port);
+            let listener = listen(&address).await?;
+            let (certificates, keeper, server) = webhooks.assemble(limited.clone())?;
+            tasks.spawn("certificates", keeper);
+            if let Some(listener) = listener {
+                servers.spawn(
+                    "webhook server",
+                    server.serve(listener, stop_serving.clone()),
+                );
+            }
+            Some(certificates)
+        };
         let readiness = Readiness {
             client: bare,
             leadership: leadership.clone(),
             watches: watches.clone(),
+            certificates,
             stopping: Arc::clone(&stopping),
         };
 
-        let mut tasks = Tasks::default();
         if let Some(listener) = listen(&args.health_probe_addr).await? {
             let server = Arc::new(HealthServer {
                 readiness,
@@ -270,8 +302,11 @@ impl Process {
             error = tasks.first_end() => Err(error),
             error = workers.first_end() => Err(error),
             error = elections.first_end() => Err(error),
+            error = servers.first_end() => Err(error),
         };
         stopping.store(true, Ordering::Relaxed);
+        // Serves on for some seconds, until everyone knows that this replica isn't ready any more.
+        stop_serving.cancel();
         if let Err(error) = &result {
             tracing::error!(error = chain(error), "stopping");
         }
@@ -286,8 +321,54 @@ impl Process {
         }
         stop_election.cancel();
         elections.all_end().await;
+        servers.all_end().await;
         drop(setup);
         result
+    }
+}
+
+/// What a process serves to the API server, before it is put together.
+struct Webhooks {
+    name: &'static str,
+    conversions: Conversions,
+    /// While OpenKruise's own manager is alive, CRDs are left to it.
+    yield_to_manager: Option<Leadership>,
+    metrics: WebhookMetrics,
+}
+
+impl Webhooks {
+    /// Certificates, the task that looks after them, and the server. The client must be one that writes
+    /// without leading.
+    fn assemble(
+        self,
+        client: ApiClient,
+    ) -> Result<
+        (
+            Certificates,
+            impl Future<Output = ()> + Send + 'static,
+            Server,
+        ),
+        RunError,
+    > {
+        let Self {
+            name,
+            conversions,
+            yield_to_manager,
+            metrics,
+        } = self;
+        let config = CertificatesConfig {
+            crds: conversions.crds(),
+            // Admission isn't served yet.
+            mutating: vec![],
+            validating: vec![],
+            yield_to_manager,
+            ..CertificatesConfig::new(name, &pod_namespace())
+        };
+        let (certificates, keeper) = Certificates::new(config, client);
+        let routes = Routes::new().conversion(move |object, to| conversions.convert(object, to));
+        let server = Server::new(routes, certificates.resolver(), Limits::default(), metrics)
+            .map_err(RunError::Webhooks)?;
+        Ok((certificates, keeper, server))
     }
 }
 

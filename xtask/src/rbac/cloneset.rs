@@ -65,8 +65,29 @@ pub(super) const RIGHTS: Rights = Rights {
             verbs: &["create", "patch"],
             names: &[],
         },
+        Rule {
+            why: "Tell the API server whom to trust when it has CloneSets converted.",
+            group: "apiextensions.k8s.io",
+            resources: &["customresourcedefinitions"],
+            verbs: &["get", "patch"],
+            names: &["clonesets.apps.kruise.io"],
+        },
     ],
     own_namespace: &[
+        Rule {
+            why: "Share the webhook server's certificates. Creation can't be restricted to a name.",
+            group: "",
+            resources: &["secrets"],
+            verbs: &["create"],
+            names: &[],
+        },
+        Rule {
+            why: "Share the webhook server's certificates.",
+            group: "",
+            resources: &["secrets"],
+            verbs: &["get", "update", "patch"],
+            names: &["kruise-cloneset-controller-webhook-certs"],
+        },
         Rule {
             why: "Leader election. Creation can't be restricted to a name.",
             group: "coordination.k8s.io",

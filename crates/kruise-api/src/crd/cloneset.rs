@@ -35,7 +35,7 @@ pub(super) fn definition() -> Definition {
         short_names: &["clone"],
         scope: Scope::Namespaced,
         conversion: Conversion::Webhook {
-            service: "cloneset-controller-convert",
+            service: "kruise-cloneset-controller-conversion-service",
         },
         versions: vec![v1alpha1(), v1beta1()],
     }

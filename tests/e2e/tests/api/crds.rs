@@ -1,10 +1,6 @@
 //! The CRDs as they are installed.
 
-use e2e::{Cluster, Namespace, eventually, namespace::PATIENCE, undisturbed};
-use kube::{
-    Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
-};
+use e2e::Cluster;
 use serde_json::Value;
 
 /// Warnings count as errors: the API server has some for CRDs that it takes but finds odd.
@@ -29,43 +25,6 @@ async fn crds_are_accepted_without_warnings() {
         ]);
         assert!(ok, "{text}");
     }
-}
-
-/// As long as nothing converts, the stored version works and the other says why it doesn't.
-// PF-402
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_converter_v1alpha1_is_an_error_and_v1beta1_works() {
-    let _guard = undisturbed().await;
-    let test = Namespace::create("converter").await;
-    test.create_clone_set("web", e2e::namespace::spec(0, serde_json::json!({})))
-        .await
-        .unwrap();
-    let kind = GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet");
-    let resource = ApiResource::from_gvk_with_plural(&kind, "clonesets");
-    let v1alpha1: Api<DynamicObject> =
-        Api::namespaced_with(test.client.clone(), &test.name, &resource);
-    // A version that was not served before the deployment takes the server a moment.
-    eventually("an answer about conversion", PATIENCE, || async {
-        let error = match v1alpha1.list(&ListParams::default()).await {
-            Ok(_) => return Err("an answer".to_owned()),
-            Err(error) => error.to_string(),
-        };
-        if error.contains("conversion webhook") && error.contains("/convert") {
-            Ok(())
-        } else {
-            Err(error)
-        }
-    })
-    .await;
-    assert_eq!(
-        test.clone_sets()
-            .list(&ListParams::default())
-            .await
-            .unwrap()
-            .items
-            .len(),
-        1
-    );
 }
 
 /// What the server makes of the CRDs when nothing is installed that converts.

@@ -9,3 +9,4 @@ mod explain;
 mod rules;
 mod samples;
 mod scratch;
+mod versions;

@@ -92,6 +92,28 @@ impl<'a> Scratch<'a> {
             .unwrap();
     }
 
+    /// Has its objects converted by this Service.
+    pub(crate) async fn convert_by(&self, service: &str) {
+        let name = self.crd["metadata"]["name"].as_str().unwrap();
+        let conversion = json!({
+            "strategy": "Webhook",
+            "webhook": {
+                "clientConfig": {
+                    "service": { "namespace": self.test.name, "name": service, "path": "/convert" },
+                },
+                "conversionReviewVersions": ["v1"],
+            },
+        });
+        self.crds()
+            .patch(
+                name,
+                &PatchParams::default(),
+                &Patch::Merge(json!({ "spec": { "conversion": conversion } })),
+            )
+            .await
+            .unwrap();
+    }
+
     fn crds(&self) -> Api<CustomResourceDefinition> {
         Api::all(self.test.client.clone())
     }

@@ -56,7 +56,11 @@ async fn the_leader_killed_in_a_roll_out_is_succeeded() {
     // renewal, though, and the standby looks only every two seconds: either may see it expire first.
     eventually("another leader", PATIENCE, || async {
         let (_, holder) = controller::leader(&test.client).await;
-        if holder == killed { Err(holder) } else { Ok(()) }
+        if holder == killed {
+            Err(holder)
+        } else {
+            Ok(())
+        }
     })
     .await;
     test.rolled_out("web").await;

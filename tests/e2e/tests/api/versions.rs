@@ -1,0 +1,162 @@
+//! Both versions of an object, converted by the deployable that owns the kind.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use e2e::{
+    Cluster, Namespace, eventually,
+    namespace::{PATIENCE, PodFacts, image, spec, uids},
+    undisturbed,
+};
+use kruise_api::conversion::convert;
+use kube::{
+    Api,
+    api::{
+        ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+    },
+};
+use serde_json::{Value, json};
+
+use crate::scratch::Scratch;
+
+fn v1alpha1(test: &Namespace) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet");
+    let resource = ApiResource::from_gvk_with_plural(&kind, "clonesets");
+    Api::namespaced_with(test.client.clone(), &test.name, &resource)
+}
+
+fn samples() -> impl Iterator<Item = PathBuf> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/samples/cloneset");
+    std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+}
+
+// CS-3, CS-4
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_applied_in_one_version_are_read_in_the_other() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("versions").await;
+    let cluster = Cluster::get().await;
+    for path in samples() {
+        let (ok, text) = cluster.kubectl(&[
+            "apply",
+            "--namespace",
+            &test.name,
+            "--filename",
+            path.to_str().unwrap(),
+        ]);
+        assert!(ok, "{}: {text}", path.display());
+    }
+    let stored = test
+        .clone_sets()
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    assert!(stored.items.len() > 3);
+    for object in stored.items {
+        let name = object.metadata.name.clone().unwrap();
+        let mut object = serde_json::to_value(object).unwrap();
+        let other = v1alpha1(&test).get(&name).await.unwrap();
+        let other = serde_json::to_value(other).unwrap();
+        assert_eq!(other["apiVersion"], "apps.kruise.io/v1alpha1");
+        // The items of a list needn't say what they are.
+        object["apiVersion"] = json!("apps.kruise.io/v1beta1");
+        object["kind"] = json!("CloneSet");
+        let converted = convert(object, "apps.kruise.io/v1alpha1").unwrap();
+        let mut spec = other["spec"].clone();
+        // The controller may have taken names off the list meanwhile.
+        if let Some(scale) = converted["spec"].get("scaleStrategy")
+            && let Some(names) = scale.get("podsToDelete")
+        {
+            spec["scaleStrategy"]["podsToDelete"] = names.clone();
+        }
+        assert_eq!(spec, converted["spec"], "{name}");
+        for field in ["labels", "annotations"] {
+            assert_eq!(
+                other["metadata"][field], converted["metadata"][field],
+                "{name}"
+            );
+        }
+    }
+}
+
+// CS-1
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_made_in_v1alpha1_is_run_and_updated_in_place() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("v1alpha1").await;
+    let mut old = spec(2, json!({}));
+    old["updateStrategy"] = json!({ "type": "InPlaceIfPossible", "maxUnavailable": "100%" });
+    let object: DynamicObject = serde_json::from_value(json!({
+        "apiVersion": "apps.kruise.io/v1alpha1",
+        "kind": "CloneSet",
+        "metadata": { "name": "web", "namespace": test.name },
+        "spec": old,
+    }))
+    .unwrap();
+    eventually("the object is taken", PATIENCE, || async {
+        v1alpha1(&test)
+            .create(&PostParams::default(), &object)
+            .await
+            .map(drop)
+    })
+    .await;
+    let stored = test.clone_set("web").await;
+    let strategy = &stored["spec"]["updateStrategy"];
+    assert_eq!(strategy["type"], "RollingUpdate");
+    assert_eq!(
+        strategy["rollingUpdate"]["podUpdatePolicy"],
+        "InPlaceIfPossible"
+    );
+    assert_eq!(stored["spec"]["scaleStrategy"]["enablePVCReuse"], true);
+    test.rolled_out("web").await;
+    let before: BTreeMap<String, PodFacts> = test.facts().await;
+
+    let mut template = old["template"].clone();
+    template["spec"]["containers"][0]["image"] = json!(image(2));
+    let patch = json!({ "spec": { "template": template } });
+    v1alpha1(&test)
+        .patch("web", &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
+    test.rolled_out("web").await;
+    let after = test.facts().await;
+    assert_eq!(uids(&after), uids(&before));
+    assert!(after.values().all(|pod| pod.images["app"] == image(2)));
+    // Its status is the same in both.
+    let seen = v1alpha1(&test).get("web").await.unwrap();
+    let seen: Value = serde_json::to_value(seen).unwrap();
+    assert_eq!(seen["status"], test.clone_set("web").await["status"]);
+    assert_eq!(seen["spec"]["updateStrategy"]["type"], "InPlaceIfPossible");
+}
+
+/// As long as nothing converts, the stored version works and the other says why it doesn't.
+// PF-402
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_converter_v1alpha1_is_an_error_and_v1beta1_works() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("converter").await;
+    let scratch = Scratch::create(&test, "CloneSet", true).await;
+    let object = scratch.object("v1beta1", "web", &spec(0, json!({})));
+    scratch
+        .api("v1beta1")
+        .create(&PostParams::default(), &object)
+        .await
+        .unwrap();
+    scratch.convert_by("absent-service").await;
+    eventually("an answer about conversion", PATIENCE, || async {
+        match scratch.api("v1alpha1").get("web").await {
+            Ok(_) => Err("an answer".to_owned()),
+            Err(error) if error.to_string().contains("absent-service") => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await;
+    scratch.api("v1beta1").get("web").await.unwrap();
+    let patch = Patch::Merge(json!({ "spec": { "replicas": 1 } }));
+    scratch
+        .api("v1beta1")
+        .patch("web", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
