@@ -1,9 +1,9 @@
 //! All I/O that deployables share: flags, logs, metrics, health, leader election, watches and their
-//! indexes, work queues, own-write tracking, events, start and shutdown.
+//! indexes, work queues, own-write tracking, events, webhooks and their certificates, start and shutdown.
 //!
 //! A deployable is an [`App`]; its binary calls [`run()`] with one, and a binary for small clusters with
 //! several. This crate knows what a Kubernetes object is and nothing of what any kind means: it makes
-//! no plan, and no write of its own except leases and events.
+//! no plan, and no write of its own except leases, events, and what the API server needs to trust its webhooks.
 
 pub mod api_error;
 pub mod app;
