@@ -56,7 +56,7 @@ async fn a_rotation_cuts_nobody_off() {
     cluster.pass(400).await;
     let after = cluster.material().unwrap();
     assert_ne!(after.authority.certificate, before.authority.certificate);
-    assert_eq!(after.retired, [before.authority.certificate.clone()]);
+    assert_eq!(after.retired, vec![before.authority.certificate.clone()]);
     assert_eq!(n_different(&replicas), 1);
     assert_eq!(
         replicas[0].served(),
