@@ -48,6 +48,31 @@ impl Default for Lifetimes {
     }
 }
 
+impl Lifetimes {
+    /// Reads `CERTS_RENEW_BEFORE`: a number with `d` for days, `m` for 30 days or `y` for 365. Whatever
+    /// else stands there means the default, as it does in OpenKruise (PF-1008).
+    #[must_use]
+    pub fn with_renew_before(self, text: &str) -> Self {
+        let parse = || {
+            let unit = text.chars().last()?;
+            let days = match unit {
+                'd' => 1,
+                'm' => 30,
+                'y' => 365,
+                _ => return None,
+            };
+            let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
+            DAY.checked_mul(number.checked_mul(days)?)
+        };
+        Self {
+            renew_before: parse()
+                .filter(|duration| !duration.is_zero())
+                .unwrap_or(Self::default().renew_before),
+            ..self
+        }
+    }
+}
+
 /// Why a certificate can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeCertificateError {

@@ -41,7 +41,6 @@ pub struct Certificates {
 impl Certificates {
     /// The handle, and the task that must run as long as the process. The client must be one that
     /// writes without leading: every replica does this.
-    #[must_use]
     pub fn new(
         config: CertificatesConfig,
         client: ApiClient,
@@ -137,12 +136,11 @@ impl Task {
             served_under: served_under.as_ref(),
             next_is_trusted,
         };
-        match self.source.refresh(&view).await {
+        let refreshed = self.source.refresh(&view).await;
+        let is_fresh = refreshed.is_ok();
+        match refreshed {
             Ok(offer) => self.offer = Some(offer),
-            Err(error) => {
-                self.tell_of_source(&error);
-                return false;
-            }
+            Err(error) => self.tell_of_source(&error),
         }
         self.serve(now);
         let served_under = self.served_under().cloned();
@@ -150,7 +148,8 @@ impl Task {
             served_under: served_under.as_ref(),
             ..view
         };
-        self.keep_trust(&view).await
+        // Even of an offer that couldn't be looked at again: places are edited meanwhile, too.
+        self.keep_trust(&view).await && is_fresh
     }
 
     fn served_under(&self) -> Option<&Certificate> {

@@ -29,6 +29,7 @@ use crate::{
         task::Clock,
         x509::read_chain,
     },
+    client::ApiClient,
     test_server::{Answer, Call, TestServer},
 };
 
@@ -195,16 +196,18 @@ impl Cluster {
         self.state().faults = Some(Box::new(faults));
     }
 
+    /// The client of a replica.
+    pub(super) fn client(&self, id: usize) -> ApiClient {
+        let cluster = self.clone();
+        TestServer::new(move |call| cluster.answer(id, call)).client()
+    }
+
     pub(super) fn start(&self, id: usize, config: CertificatesConfig) -> Replica {
-        let server = TestServer::new({
-            let cluster = self.clone();
-            move |call| cluster.answer(id, call)
-        });
         let clock: Clock = Arc::new({
             let cluster = self.clone();
             move || cluster.now()
         });
-        let (certificates, task) = Certificates::with_clock(config, server.client(), clock);
+        let (certificates, task) = Certificates::with_clock(config, self.client(id), clock);
         let mut state = self.state();
         state.replicas.insert(id, certificates.clone());
         Replica {

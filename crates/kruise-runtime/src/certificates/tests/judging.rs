@@ -124,3 +124,19 @@ fn serial_numbers_differ() {
     };
     assert_ne!(serial(&one), serial(&two));
 }
+
+/// PF-1008.
+#[rstest]
+#[case("10d", 10)]
+#[case("2m", 60)]
+#[case("1y", 365)]
+#[case("0d", 180)]
+#[case("5x", 180)]
+#[case("", 180)]
+#[case("d", 180)]
+#[case("-1d", 180)]
+#[case("4294967295y", 180)]
+fn the_time_to_renew_is_read_as_openkruise_reads_it(#[case] text: &str, #[case] days: u32) {
+    let lifetimes = Lifetimes::default().with_renew_before(text);
+    assert_eq!(lifetimes.renew_before, days * DAY);
+}

@@ -49,17 +49,17 @@ async fn files_are_served_trusted_and_read_again() {
     write(directory.path(), &one);
     wait(&cluster, 30).await;
     assert!(replica.is_ready());
-    assert_eq!(replica.served(), [one.1.certificate.der.clone()]);
+    assert_eq!(replica.served(), vec![one.1.certificate.der.clone()]);
     let encoded = cluster.bundles();
     assert!(encoded.iter().all(|bundle| bundle.len() == 1));
 
     // Half-way: the key isn't the certificate's.
     std::fs::write(directory.path().join("tls.key"), &two.1.key_pem).unwrap();
     wait(&cluster, 30).await;
-    assert_eq!(replica.served(), [one.1.certificate.der.clone()]);
+    assert_eq!(replica.served(), vec![one.1.certificate.der.clone()]);
     write(directory.path(), &two);
     wait(&cluster, 60).await;
-    assert_eq!(replica.served(), [two.1.certificate.der.clone()]);
+    assert_eq!(replica.served(), vec![two.1.certificate.der.clone()]);
     assert_ne!(cluster.bundles(), encoded);
     assert_eq!(cluster.object(SECRET), None);
 }
@@ -105,7 +105,7 @@ async fn external_certificates_are_waited_for_and_nothing_is_written() {
     });
     cluster.put(SECRET, json!({ "data": data }));
     cluster.pass(40).await;
-    assert_eq!(replica.served(), [serving.certificate.der.clone()]);
+    assert_eq!(replica.served(), vec![serving.certificate.der.clone()]);
     assert!(!replica.is_ready(), "the places don't trust it yet");
 
     let inject = |config: &mut Value| config["caBundle"] = data["ca.crt"].clone();

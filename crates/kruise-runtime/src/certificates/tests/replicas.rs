@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use rustls::pki_types::ServerName;
 
-use super::cluster::{Cluster, Fault, Replica, SECRET, config};
+use super::cluster::{CRD, Cluster, Fault, Replica, SECRET, config};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -56,7 +56,7 @@ async fn a_rotation_cuts_nobody_off() {
     cluster.pass(400).await;
     let after = cluster.material().unwrap();
     assert_ne!(after.authority.certificate, before.authority.certificate);
-    assert_eq!(after.retired, [before.authority.certificate.clone()]);
+    assert_eq!(after.retired, vec![before.authority.certificate.clone()]);
     assert_eq!(n_different(&replicas), 1);
     assert_eq!(
         replicas[0].served(),
@@ -69,6 +69,38 @@ async fn a_rotation_cuts_nobody_off() {
         cluster.bundles(),
         vec![vec![after.authority.certificate.der]; 4]
     );
+    assert_eq!(cluster.violations(), [""; 0]);
+}
+
+/// One place that doesn't trust it is enough, and a minute in all places is needed.
+#[tokio::test(start_paused = true)]
+async fn an_authority_doesnt_sign_before_every_place_trusts_it() {
+    let cluster = Cluster::new();
+    let _replicas: Vec<_> = (0..2).map(|id| cluster.start(id, config())).collect();
+    cluster.pass(30).await;
+    let before = cluster.material().unwrap();
+    cluster.on_request(|_, call| {
+        let is_refused = call.path == CRD && call.method == http::Method::PATCH;
+        if is_refused {
+            Fault::Refused(403)
+        } else {
+            Fault::None
+        }
+    });
+    cluster.jump_to(near_the_end(&cluster));
+    cluster.pass(300).await;
+    let announced = cluster.material().unwrap();
+    assert!(announced.next.is_some());
+    assert_eq!(
+        announced.authority.certificate,
+        before.authority.certificate
+    );
+    cluster.on_request(|_, _| Fault::None);
+    cluster.pass(55).await;
+    assert!(cluster.material().unwrap().next.is_some());
+    cluster.pass(60).await;
+    let promoted = cluster.material().unwrap().authority.certificate;
+    assert_eq!(promoted, announced.next.unwrap().certificate);
     assert_eq!(cluster.violations(), [""; 0]);
 }
 

@@ -1,6 +1,13 @@
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::cluster::{CRD, Cluster, Fault, MUTATING, SECRET, VALIDATING, config};
+use crate::{
+    certificates::CertificatesConfig,
+    leader::{Election, ElectionConfig},
+    metrics::Metrics,
+};
 
 #[tokio::test(start_paused = true)]
 async fn all_places_are_written_once_and_then_left_alone() {
@@ -139,4 +146,40 @@ async fn a_place_that_cant_be_written_is_told() {
         cluster.bundles()[1..],
         vec![cluster.material().unwrap().bundle(); 3]
     );
+}
+
+/// Design rule 10: OpenKruise's manager keeps its CRDs as long as it is alive.
+#[tokio::test(start_paused = true)]
+async fn crds_are_left_to_a_manager_that_is_alive() {
+    let cluster = Cluster::new();
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/ns/leases/kruise-manager";
+    let holder = json!({ "holderIdentity": "manager", "leaseDurationSeconds": 60 });
+    cluster.put(lease, json!({ "spec": holder }));
+    let election = ElectionConfig {
+        enabled: true,
+        namespace: "ns".into(),
+        name: "app".into(),
+        lease_duration: Duration::from_secs(15),
+        renew_deadline: Duration::from_secs(10),
+        retry_period: Duration::from_secs(2),
+        allow_kruise_manager: false,
+    };
+    let election = Election::new(election, cluster.client(0), Metrics::unregistered());
+    let config = CertificatesConfig {
+        yield_to_manager: Some(election.leadership()),
+        ..config()
+    };
+    let before = cluster.object(CRD);
+    let replica = cluster.start(0, config);
+    cluster.pass(50).await;
+    assert_eq!(cluster.object(CRD), before);
+    assert_eq!(
+        cluster.bundles()[1..],
+        vec![cluster.material().unwrap().bundle(); 3]
+    );
+    assert!(replica.is_ready());
+    let status = replica.certificates.ready().borrow().to_string();
+    assert!(status.contains("left to kruise-manager"), "{status}");
+    cluster.pass(60).await;
+    assert_eq!(cluster.bundles()[0], cluster.material().unwrap().bundle());
 }
