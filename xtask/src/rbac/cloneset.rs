@@ -85,7 +85,7 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Share the webhook server's certificates.",
             group: "",
             resources: &["secrets"],
-            verbs: &["get", "update", "patch"],
+            verbs: &["get", "patch"],
             names: &["kruise-cloneset-controller-webhook-certs"],
         },
         Rule {
