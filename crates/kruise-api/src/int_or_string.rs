@@ -82,6 +82,30 @@ pub fn kruise_percent(
     }
 }
 
+/// Kubernetes' percentages, which DaemonSets use: an integer as it is; a text must end in `%`, and what is
+/// before must be an integer.
+///
+/// # Errors
+///
+/// When the text is no such percentage.
+pub fn strict_percent(
+    value: &IntOrString,
+    total: i32,
+    rounding: Rounding,
+) -> Result<i32, NumberError> {
+    let text = match value {
+        IntOrString::Int(number) => return Ok(*number),
+        IntOrString::String(text) => text,
+    };
+    let prefix = text
+        .strip_suffix('%')
+        .ok_or_else(|| NumberError::NotAPercentage { text: text.clone() })?;
+    let percent = prefix
+        .parse::<i64>()
+        .map_err(|_| NumberError::NotANumber { text: text.clone() })?;
+    Ok(share(percent as f64, total, rounding))
+}
+
 /// Kubernetes' older percentages: an integer as it is; in a text every `%` is dropped, and an
 /// integer must remain, so that `"5"` means 5 %.
 ///

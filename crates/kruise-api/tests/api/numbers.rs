@@ -1,5 +1,6 @@
 use kruise_api::int_or_string::{
     IntOrString, Rounding, kruise_percent, lenient_percent, partition, resolve_or_zero,
+    strict_percent,
 };
 use rstest::rstest;
 
@@ -81,6 +82,25 @@ fn lenient_percent_ip_162(#[case] written: &str, #[case] total: i32, #[case] up:
         lenient_percent(&text(written), total, Rounding::Up).ok(),
         up
     );
+}
+
+// IP-162
+#[rstest]
+#[case(text("5%"), Some(1), Some(0))]
+#[case(text("150%"), Some(15), Some(15))]
+#[case(text("-5%"), Some(0), Some(-1))]
+#[case(text("5"), None, None)]
+#[case(text("5.5%"), None, None)]
+#[case(text("%5%"), None, None)]
+#[case(text("%"), None, None)]
+#[case(IntOrString::Int(7), Some(7), Some(7))]
+fn strict_percent_of_ten_ip_162(
+    #[case] value: IntOrString,
+    #[case] up: Option<i32>,
+    #[case] down: Option<i32>,
+) {
+    assert_eq!(strict_percent(&value, 10, Rounding::Up).ok(), up);
+    assert_eq!(strict_percent(&value, 10, Rounding::Down).ok(), down);
 }
 
 #[test]
