@@ -69,17 +69,12 @@ pub fn kruise_percent(
     total: i32,
     rounding: Rounding,
 ) -> Result<i32, NumberError> {
-    let text = match value {
-        IntOrString::Int(number) => return Ok(*number),
-        IntOrString::String(text) => text,
-    };
-    let prefix = text
-        .strip_suffix('%')
-        .ok_or_else(|| NumberError::NotAPercentage { text: text.clone() })?;
-    match prefix.parse::<f64>() {
-        Ok(percent) if percent.is_finite() => Ok(share(percent, total, rounding)),
-        _ => Err(NumberError::NotANumber { text: text.clone() }),
-    }
+    percent_by(value, total, rounding, |prefix| {
+        prefix
+            .parse()
+            .ok()
+            .filter(|percent: &f64| percent.is_finite())
+    })
 }
 
 /// Kubernetes' percentages, which DaemonSets use: an integer as it is; a text must end in `%`, and what is
@@ -93,17 +88,9 @@ pub fn strict_percent(
     total: i32,
     rounding: Rounding,
 ) -> Result<i32, NumberError> {
-    let text = match value {
-        IntOrString::Int(number) => return Ok(*number),
-        IntOrString::String(text) => text,
-    };
-    let prefix = text
-        .strip_suffix('%')
-        .ok_or_else(|| NumberError::NotAPercentage { text: text.clone() })?;
-    let percent = prefix
-        .parse::<i64>()
-        .map_err(|_| NumberError::NotANumber { text: text.clone() })?;
-    Ok(share(percent as f64, total, rounding))
+    percent_by(value, total, rounding, |prefix| {
+        prefix.parse().ok().map(|percent: i64| percent as f64)
+    })
 }
 
 /// Kubernetes' older percentages: an integer as it is; in a text every `%` is dropped, and an
@@ -155,6 +142,25 @@ pub fn partition(value: Option<&IntOrString>, replicas: i32) -> Result<i32, Numb
         kept = replicas - 1;
     }
     Ok(kept.min(replicas).max(0))
+}
+
+/// An integer as it is, or a share of the total, `parse` reading what is before the `%`.
+fn percent_by(
+    value: &IntOrString,
+    total: i32,
+    rounding: Rounding,
+    parse: impl FnOnce(&str) -> Option<f64>,
+) -> Result<i32, NumberError> {
+    let text = match value {
+        IntOrString::Int(number) => return Ok(*number),
+        IntOrString::String(text) => text,
+    };
+    let prefix = text
+        .strip_suffix('%')
+        .ok_or_else(|| NumberError::NotAPercentage { text: text.clone() })?;
+    parse(prefix)
+        .map(|percent| share(percent, total, rounding))
+        .ok_or_else(|| NumberError::NotANumber { text: text.clone() })
 }
 
 fn share(percent: f64, total: i32, rounding: Rounding) -> i32 {
