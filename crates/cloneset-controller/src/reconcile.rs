@@ -172,3 +172,60 @@ impl Memories {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kruise_runtime::ApiError;
+
+    use super::*;
+    use crate::snapshot::Gates;
+
+    fn snapshot() -> Snapshot {
+        Snapshot {
+            set: Arc::new(CloneSet::default()),
+            pods: vec![],
+            revisions: vec![],
+            now: jiff::Timestamp::UNIX_EPOCH,
+            index_version: 1,
+            pod_readiness_controller_live: false,
+            gates: Gates::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    fn remembered(source: ApiError) -> Memory {
+        let error = Error::Write {
+            verb: "patch",
+            kind: "Pod",
+            object: "ns/web-a".to_owned(),
+            source,
+        };
+        let plan = Plan {
+            phase: Phase::Update,
+            ..Plan::default()
+        };
+        let memories = Memories::default();
+        let key = ObjectKey::new("ns", "web");
+        memories.remember(&key, &snapshot(), &plan, Some(&error));
+        memories.get(&key)
+    }
+
+    // IP-23, DV-D10: the condition FailedUpdate is never cleared, so that a lost race may not set it.
+    #[test]
+    fn a_lost_race_is_no_failure() {
+        let call = || "patch pods ns/web-a".to_owned();
+        let message = || "changed meanwhile".to_owned();
+        let lost = ApiError::Conflict {
+            call: call(),
+            message: message(),
+        };
+        assert_eq!(remembered(lost).failed_update, None);
+        let refused = ApiError::Forbidden {
+            call: call(),
+            message: message(),
+        };
+        assert!(remembered(refused).failed_update.is_some());
+    }
+}

@@ -321,6 +321,12 @@ impl Pod {
             .find(|condition| condition.type_ == type_)
     }
 
+    /// Whether the pod was assigned to a node.
+    #[must_use]
+    pub fn has_node(&self) -> bool {
+        !self.spec.node_name.is_empty()
+    }
+
     /// Whether the pod waits for a condition of this type before it can be Ready.
     #[must_use]
     pub fn has_readiness_gate(&self, type_: &str) -> bool {

@@ -55,15 +55,15 @@ pub(super) fn set(pod: &Pod, wanted: Wanted<'_>, now: Time) -> Option<Value> {
     (!same).then(|| replace(pod, wanted, now))
 }
 
-/// What `Ready` becomes once the condition `changed` has `status`, as the kubelet would compute it.
+/// What `Ready` becomes once the condition `closed` is False, as the kubelet would compute it (IP-61).
 /// Left to the kubelet when it has not set `Ready` yet or the containers are not ready.
-pub(super) fn ready_after(pod: &Pod, changed: &str, status: &str, now: Time) -> Option<Value> {
+pub(super) fn ready_after(pod: &Pod, closed: &str, now: Time) -> Option<Value> {
     pod.condition(READY)?;
     pod.condition(CONTAINERS_READY)
         .filter(|condition| condition.status == "True")?;
     let status_of = |type_: &str| {
-        if type_ == changed {
-            return Some(status);
+        if type_ == closed {
+            return Some("False");
         }
         pod.condition(type_)
             .map(|condition| condition.status.as_str())

@@ -77,7 +77,7 @@ pub(super) fn changed(pod: &Pod, change: &Change, now: Time) -> Vec<Value> {
     };
     let mut conditions = vec![conditions::replace(pod, wanted, now)];
     if added.is_some() {
-        conditions.extend(conditions::ready_after(pod, KRUISE_POD_READY, status, now));
+        conditions.extend(conditions::ready_after(pod, KRUISE_POD_READY, now));
     }
     conditions
 }

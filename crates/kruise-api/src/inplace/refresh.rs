@@ -180,7 +180,7 @@ fn back_in_service(pod: &Pod, now: Time) -> Option<Value> {
                     || !present.reason.is_empty()
                     || !present.message.is_empty()
             }
-            None => has_node(pod),
+            None => pod.has_node(),
         };
     let wanted = Wanted {
         type_: IN_PLACE_UPDATE_READY,
@@ -196,7 +196,7 @@ fn first_kruise_pod_ready(pod: &Pod, now: Time) -> Option<Value> {
     let is_due = pod.has_readiness_gate(KRUISE_POD_READY)
         && pod.condition(KRUISE_POD_READY).is_none()
         && !pod.metadata.is_terminating()
-        && has_node(pod);
+        && pod.has_node();
     let wanted = Wanted {
         type_: KRUISE_POD_READY,
         status: "True",
@@ -224,7 +224,7 @@ fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
                 .and_then(|lifecycle| lifecycle.pre_normal.as_ref());
             let free = match pre_normal {
                 Some(_) => lifecycle::all_hooked(pre_normal, pod),
-                None => has_node(pod),
+                None => pod.has_node(),
             };
             free.then_some(NORMAL)
         }
@@ -241,8 +241,4 @@ fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
         UPDATED => (hook.is_none() || lifecycle::all_hooked(hook, pod)).then_some(NORMAL),
         _ => None,
     }
-}
-
-fn has_node(pod: &Pod) -> bool {
-    !pod.spec.node_name.is_empty()
 }

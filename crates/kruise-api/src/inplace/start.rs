@@ -100,12 +100,9 @@ pub fn not_ready_patch(pod: &Pod, now: Time) -> Value {
     };
     let mut patch = PodPatch::default();
     patch.conditions.extend(conditions::set(pod, wanted, now));
-    patch.conditions.extend(conditions::ready_after(
-        pod,
-        IN_PLACE_UPDATE_READY,
-        "False",
-        now,
-    ));
+    patch
+        .conditions
+        .extend(conditions::ready_after(pod, IN_PLACE_UPDATE_READY, now));
     patch.for_version_of(pod)
 }
 

@@ -57,8 +57,8 @@ pub fn deletion_cost(pod: &Pod) -> i32 {
 
 fn compare(a: &Pod, b: &Pod, available: Option<&dyn Fn(&Pod) -> bool>, ranks: &Ranks) -> Ordering {
     let is_available = |pod: &Pod| available.is_some_and(|available| available(pod));
-    keys::has_node(a)
-        .cmp(&keys::has_node(b))
+    a.has_node()
+        .cmp(&b.has_node())
         .then_with(|| keys::phase_rank(a).cmp(&keys::phase_rank(b)))
         .then_with(|| is_available(a).cmp(&is_available(b)))
         .then_with(|| a.is_ready().cmp(&b.is_ready()))

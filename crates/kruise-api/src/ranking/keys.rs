@@ -21,21 +21,13 @@ pub(super) type Late<'a> = (
 );
 
 pub(super) fn update(pod: &Pod) -> (Early, Late<'_>) {
-    (early(pod), late(pod, restarts_of_sidecars(pod)))
-}
-
-/// The phase ranks below availability, so that the parts are apart.
-pub(super) fn early(pod: &Pod) -> Early {
-    (has_node(pod), phase_rank(pod), pod.is_ready())
+    let early = (pod.has_node(), phase_rank(pod), pod.is_ready());
+    (early, late(pod, restarts_of_sidecars(pod)))
 }
 
 /// The later keys of the order of deletion, which doesn't look at init containers.
 pub(super) fn late_of_deletion(pod: &Pod) -> Late<'_> {
     late(pod, 0)
-}
-
-pub(super) fn has_node(pod: &Pod) -> bool {
-    !pod.spec.node_name.is_empty()
 }
 
 pub(super) fn phase_rank(pod: &Pod) -> u8 {

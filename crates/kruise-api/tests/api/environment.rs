@@ -3,15 +3,17 @@
 use kruise_api::{
     hash::go_bytes_hash,
     inplace::{
-        Completion, DaemonReport, NotInPlace, Options, Refresh, RefreshInput, Start, Update,
-        Workload, calculate, completion, daemon_report, refresh, start,
+        Completion, DaemonReport, NotInPlace, Options, Refresh, RefreshInput, Update, calculate,
+        completion, daemon_report, refresh, start,
     },
     meta::StringMap,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{GRACE, STATE, annotation, merged, now, pod, revision, running_pod, time};
+use crate::support::{
+    GRACE, STATE, annotation, merged, now, pod, revision, running_pod, terms, time,
+};
 
 const META: &str = "apps.kruise.io/runtime-containers-meta";
 
@@ -117,17 +119,6 @@ fn who_does_not_read_ip_9(#[case] spec: Value) {
     };
     let update = calculate(&data("1"), &data("2"), &Options::default()).unwrap();
     assert!(!update.changes_environment());
-}
-
-fn terms(grace_seconds: i32) -> Start<'static> {
-    Start {
-        revision: "web-bbb",
-        target: &Value::Null,
-        workload: Workload::CloneSet { short_label: false },
-        grace_seconds,
-        options: Options::default(),
-        now: now(),
-    }
 }
 
 /// The pod of IP-S6, which runs with `cfg` = `v1`.

@@ -1,15 +1,15 @@
 use kruise_api::{
     apps::v1beta1::Lifecycle,
-    inplace::{
-        Options, Refresh, RefreshInput, Start, Update, Workload, not_ready_patch, refresh, start,
-    },
+    inplace::{Options, Refresh, RefreshInput, Update, not_ready_patch, refresh, start},
     meta::Time,
     pod::Pod,
 };
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::support::{GRACE, STATE, annotation, condition, merged, now, pod, running_pod, time};
+use crate::support::{
+    GRACE, STATE, annotation, condition, merged, now, pod, running_pod, terms, time,
+};
 
 fn refreshed(pod: &Pod, lifecycle: Option<&Lifecycle>, now: Time) -> Refresh {
     refresh(&RefreshInput {
@@ -71,15 +71,10 @@ fn started(grace_seconds: i32) -> Value {
         metadata_patch: Some(json!({ "labels": { "tier": "b", "app": null } })),
         ..Update::default()
     };
-    let terms = Start {
-        revision: "web-bbb",
-        target: &Value::Null,
-        workload: Workload::CloneSet { short_label: false },
-        grace_seconds,
-        options: Options::default(),
-        now: now(),
-    };
-    merged(&object, &start(&pod(&object), &update, &terms).pod)
+    merged(
+        &object,
+        &start(&pod(&object), &update, &terms(grace_seconds)).pod,
+    )
 }
 
 fn image_runs(object: &Value) -> Value {

@@ -7,24 +7,13 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::support::{
-    GRACE, STATE, annotation, condition, merged, now, pod, revision, running_pod, time,
+    GRACE, STATE, annotation, condition, merged, now, pod, revision, running_pod, terms, time,
 };
 
 fn to_image(image: &str) -> Update {
     Update {
         images: [("app".to_owned(), image.to_owned())].into(),
         ..Update::default()
-    }
-}
-
-fn start(grace_seconds: i32) -> Start<'static> {
-    Start {
-        revision: "web-bbb",
-        target: &Value::Null,
-        workload: Workload::CloneSet { short_label: false },
-        grace_seconds,
-        options: Options::default(),
-        now: now(),
     }
 }
 
@@ -120,7 +109,7 @@ fn pod_without_the_gate_stays_in_service_ip_16() {
 #[test]
 fn one_write_starts_the_update_ip_17() {
     let object = running_pod(&json!({}));
-    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start(0));
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &terms(0));
     let after = merged(&object, &patch);
     assert_eq!(patch["metadata"]["resourceVersion"], "7");
     assert_eq!(
@@ -155,7 +144,7 @@ fn label_is_short_when_asked_ip_13() {
     let object = running_pod(&json!({}));
     let start = Start {
         workload: Workload::CloneSet { short_label: true },
-        ..start(0)
+        ..terms(0)
     };
     let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
     assert_eq!(
@@ -167,16 +156,16 @@ fn label_is_short_when_asked_ip_13() {
 
 // IP-13, IP-17
 #[rstest]
-#[case::cloneset(Workload::CloneSet { short_label: false }, "Normal", "web-bbb", true, "Updating")]
-#[case::cloneset_without_state(Workload::CloneSet { short_label: false }, "", "web-bbb", true, "Updating")]
-#[case::statefulset(Workload::StatefulSet, "Normal", "web-bbb", false, "Updating")]
-#[case::statefulset_without_state(Workload::StatefulSet, "", "web-bbb", false, "")]
-#[case::daemonset(Workload::DaemonSet, "", "web-bbb", false, "")]
+#[case::cloneset(Workload::CloneSet { short_label: false }, json!("Normal"), "web-bbb", Some("bbb"), "Updating")]
+#[case::cloneset_without_state(Workload::CloneSet { short_label: false }, json!(null), "web-bbb", Some("bbb"), "Updating")]
+#[case::statefulset(Workload::StatefulSet, json!("Normal"), "web-bbb", None, "Updating")]
+#[case::statefulset_without_state(Workload::StatefulSet, json!(null), "web-bbb", None, "")]
+#[case::daemonset(Workload::DaemonSet, json!(null), "bbb", None, "")]
 fn each_workload_marks_its_pods_in_its_way_ip_13(
     #[case] workload: Workload,
-    #[case] state: &str,
+    #[case] state: Value,
     #[case] revision: &str,
-    #[case] has_template_hash: bool,
+    #[case] template_hash: Option<&str>,
     #[case] state_after: &str,
 ) {
     let object = running_pod(&json!({ "metadata": { "labels": {
@@ -185,7 +174,8 @@ fn each_workload_marks_its_pods_in_its_way_ip_13(
     } } }));
     let start = Start {
         workload,
-        ..start(0)
+        revision,
+        ..terms(0)
     };
     let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
     let after = pod(&merged(&object, &patch));
@@ -196,7 +186,7 @@ fn each_workload_marks_its_pods_in_its_way_ip_13(
             .labels
             .get("pod-template-hash")
             .map(String::as_str),
-        has_template_hash.then_some("bbb")
+        template_hash
     );
     assert_eq!(kruise_api::inplace::lifecycle::state(&after), state_after);
     assert_eq!(
@@ -215,7 +205,7 @@ fn grace_changes_nothing_yet_ip_19() {
         metadata_patch: Some(json!({ "labels": { "tier": "b" } })),
         ..to_image("acme/app:2")
     };
-    let patch = start_patch(&pod(&object), &update, &start(30));
+    let patch = start_patch(&pod(&object), &update, &terms(30));
     assert_eq!(patch.get("spec"), None);
     let labels = &patch["metadata"]["labels"];
     assert_eq!(labels["controller-revision-hash"], "web-bbb");
@@ -244,7 +234,7 @@ fn metadata_alone_is_a_batch_of_no_container_ip_54() {
     let object = running_pod(&json!({}));
     let labelled = |tier: &str| revision(&json!({ "metadata": { "labels": { "tier": tier } } }));
     let update = calculate(&labelled("a"), &labelled("b"), &Options::default()).unwrap();
-    let patch = start_patch(&pod(&object), &update, &start(0));
+    let patch = start_patch(&pod(&object), &update, &terms(0));
     assert_eq!(patch["metadata"]["labels"]["tier"], "b");
     assert_eq!(patch.get("spec"), None);
     assert_eq!(
@@ -261,7 +251,7 @@ fn legacy_keys_go_ip_17() {
     } } }));
     let after = merged(
         &object,
-        &start_patch(&pod(&object), &to_image("acme/app:2"), &start(0)),
+        &start_patch(&pod(&object), &to_image("acme/app:2"), &terms(0)),
     );
     let annotations = after["metadata"]["annotations"].as_object().unwrap();
     let mut keys: Vec<_> = annotations.keys().map(String::as_str).collect();
@@ -274,7 +264,7 @@ fn legacy_keys_go_ip_17() {
 fn container_without_status_gets_no_entry_ip_27() {
     let mut object = running_pod(&json!({}));
     object["status"]["containerStatuses"] = json!([]);
-    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start(0));
+    let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &terms(0));
     assert_eq!(
         annotation(&patch, STATE)["lastContainerStatuses"],
         json!(null)
@@ -290,7 +280,7 @@ fn containers_that_the_pod_lacks_are_left_out_ip_25() {
         ..Update::default()
     };
     assert_eq!(
-        start_patch(&pod(&object), &update, &start(0)).get("spec"),
+        start_patch(&pod(&object), &update, &terms(0)).get("spec"),
         None
     );
 }
@@ -329,7 +319,7 @@ fn who_goes_first_ip_25(#[case] env: Value, #[case] first: &[&str]) {
         images: images.into(),
         ..Update::default()
     };
-    let patch = start_patch(&pod(&object), &update, &start(0));
+    let patch = start_patch(&pod(&object), &update, &terms(0));
     let changed: Vec<&str> = patch["spec"]["containers"]
         .as_array()
         .unwrap()
@@ -354,7 +344,7 @@ fn containers_of_the_highest_priority_go_first_ip_25() {
         images: images.into(),
         ..Update::default()
     };
-    let patch = start_patch(&pod(&barriers()), &update, &start(0));
+    let patch = start_patch(&pod(&barriers()), &update, &terms(0));
     assert_eq!(
         patch["spec"]["containers"],
         json!([{ "name": "a", "image": "x:2" }])

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use kruise_api::{
+    inplace::{Options, Start, Workload},
     pod::Pod,
     strategic_merge::{self, Schema},
 };
@@ -109,4 +110,16 @@ pub(crate) fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value>
     conditions
         .iter()
         .find(|condition| condition["type"] == type_)
+}
+
+/// The terms on which a CloneSet's pod goes to `web-bbb`.
+pub(crate) fn terms(grace_seconds: i32) -> Start<'static> {
+    Start {
+        workload: Workload::CloneSet { short_label: false },
+        revision: "web-bbb",
+        target: &Value::Null,
+        grace_seconds,
+        options: Options::default(),
+        now: now(),
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{admission::ReviewError, refusal::Refusal};
+use super::{admission::ReviewError, refusal::Refusal, response::ReviewAnswer};
 use crate::api_error::chain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -107,14 +107,6 @@ struct Request<'a> {
 struct Versioned<'a> {
     #[serde(borrow, default)]
     api_version: Cow<'a, str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ReviewAnswer<'a> {
-    api_version: &'a str,
-    kind: &'a str,
-    response: Response<'a>,
 }
 
 #[derive(Serialize)]

@@ -153,7 +153,7 @@ impl AdmissionResponse {
             Verdict::Allowed(_) => (None, &[]),
             Verdict::Denied { reason, causes, .. } => (*reason, causes),
         };
-        serde_json::to_vec(&Review {
+        serde_json::to_vec(&ReviewAnswer {
             api_version: REVIEW_VERSION,
             kind: REVIEW_KIND,
             response: Response {
@@ -180,12 +180,13 @@ impl AdmissionResponse {
     }
 }
 
+/// A review that goes back.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Review<'a> {
-    api_version: &'a str,
-    kind: &'a str,
-    response: Response<'a>,
+pub(super) struct ReviewAnswer<'a, Response> {
+    pub(super) api_version: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) response: Response,
 }
 
 #[derive(Serialize)]
