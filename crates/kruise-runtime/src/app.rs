@@ -1,11 +1,7 @@
 //! A deployable as a value, and what it may ask for while it is set up. Nothing here is global, so
 //! that one process can run any choice of apps, sharing client, watches and lease.
 
-use std::{
-    any::{Any, TypeId},
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use futures::future::BoxFuture;
 use prometheus_client::registry::Registry;
@@ -16,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     args::RuntimeArgs,
     client::ApiClient,
-    conversions::Conversions,
     events::Recorder,
     gates::FeatureGates,
     leader::Leadership,
@@ -27,9 +22,11 @@ use crate::{
     reconcile::{Controller, Gate, Reconciler},
     resource::{ObjectKey, Resource},
     server_version::ServerVersion,
+    shared_watches::SharedWatches,
     store::Store,
-    store_view::StoreView,
-    watch::{WatchOptions, Watcher},
+    watch::WatchOptions,
+    webhook::Admission,
+    webhooks::Webhooks,
 };
 
 /// Any error of a set-up.
@@ -63,8 +60,8 @@ pub(crate) struct Shared {
     pub(crate) args: RuntimeArgs,
     /// Writes while leading only.
     pub(crate) client: ApiClient,
-    /// For watches, which every replica has.
-    pub(crate) read_client: ApiClient,
+    /// Writes without leading.
+    pub(crate) replica_client: ApiClient,
     pub(crate) recorder: Recorder,
     pub(crate) own_writes: OwnWrites,
     pub(crate) leadership: Leadership,
@@ -76,21 +73,13 @@ pub(crate) struct Shared {
 pub struct Setup {
     shared: Shared,
     pub(crate) registry: Registry,
-    stores: HashMap<(TypeId, Resource, WatchOptions), Box<dyn Any + Send>>,
-    pub(crate) watches: Vec<Watching>,
+    /// The app that is being set up.
+    app: &'static str,
+    pub(crate) watches: SharedWatches,
     pub(crate) controllers: Vec<(&'static str, RunController)>,
     pub(crate) tasks: Vec<(String, Task)>,
     pub(crate) busy: Arc<AtomicUsize>,
-    pub(crate) conversions: Conversions,
-}
-
-/// One watch of the process.
-#[derive(Clone)]
-pub(crate) struct Watching {
-    pub(crate) resource: Resource,
-    pub(crate) namespace: String,
-    pub(crate) label_selector: Option<String>,
-    pub(crate) store: Arc<dyn StoreView>,
+    pub(crate) webhooks: Webhooks,
 }
 
 /// A watched kind.
@@ -120,13 +109,30 @@ impl Setup {
         Self {
             shared,
             registry,
-            stores: HashMap::new(),
-            watches: vec![],
+            app: "",
+            watches: SharedWatches::default(),
             controllers: vec![],
             tasks: vec![],
             busy: Arc::default(),
-            conversions: Conversions::default(),
+            webhooks: Webhooks::default(),
         }
+    }
+
+    pub(crate) fn set_up(&mut self, app: App) -> Result<(), SetupError> {
+        self.app = app.name;
+        (app.set_up)(self)
+    }
+
+    /// Name of the app that is being set up.
+    #[must_use]
+    pub fn app_name(&self) -> &'static str {
+        self.app
+    }
+
+    /// A client that writes without leading: for what every replica does.
+    #[must_use]
+    pub fn replica_client(&self) -> ApiClient {
+        self.shared.replica_client.clone()
     }
 
     /// The client for reconcilers: it writes while this process leads.
@@ -192,36 +198,10 @@ impl Setup {
         )
     }
 
-    /// Watches a kind, on every replica. Whoever asks for the same gets the same watch.
+    /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they
+    /// select differently it selects nothing, so that a store may show more than was asked for.
     pub fn watch<K: Object>(&mut self, resource: Resource, options: WatchOptions) -> Watched<K> {
-        let key = (TypeId::of::<K>(), resource, options.clone());
-        let known = self
-            .stores
-            .get(&key)
-            .and_then(|store| store.downcast_ref::<Store<K>>());
-        if let Some(store) = known {
-            return Watched {
-                store: store.clone(),
-            };
-        }
-        let namespace = self.shared.args.namespace.clone();
-        let watcher = Watcher::<K>::new(
-            self.shared.read_client.clone(),
-            resource,
-            namespace.clone(),
-            options.clone(),
-            self.shared.metrics.clone(),
-        );
-        let store = watcher.store();
-        self.watches.push(Watching {
-            resource,
-            namespace,
-            label_selector: options.label_selector,
-            store: Arc::new(store.clone()),
-        });
-        self.tasks
-            .push((format!("watch of {resource}"), Box::pin(watcher.run())));
-        self.stores.insert(key, Box::new(store.clone()));
+        let store = self.watches.store(resource, options);
         Watched { store }
     }
 
@@ -247,6 +227,18 @@ impl Setup {
         ));
     }
 
+    /// Answers mutating admissions at this path, on every replica, once ready. The API server is told of it
+    /// by `kruise-<app>-mutating-webhook-configuration`, which the installation brings: here its caBundle
+    /// is kept right, and nothing is waited for where it is missing.
+    pub fn mutating_webhook(&mut self, path: &str, handler: impl Admission) {
+        self.webhooks.mutate(self.app, path, handler);
+    }
+
+    /// The same for validating admissions and `kruise-<app>-validating-webhook-configuration`.
+    pub fn validating_webhook(&mut self, path: &str, handler: impl Admission) {
+        self.webhooks.validate(self.app, path, handler);
+    }
+
     /// Converts objects of a kind between the versions of its CRD, on every replica, ready or not. The
     /// converter is told the version wanted, such as `apps.kruise.io/v1beta1`; its error is what a user
     /// reads, and should name the object.
@@ -255,7 +247,7 @@ impl Setup {
         C: Fn(Value, &str) -> Result<Value, E> + Send + Sync + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        self.conversions.add(crd, kind, converter);
+        self.webhooks.convert(crd, kind, converter);
     }
 
     /// Runs something else as long as the process; when it ends, the process ends.

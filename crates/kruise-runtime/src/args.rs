@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::{
     duration::parse_go_duration,
     gates::{FeatureGates, parse_go_bool},
+    webhook_args::WebhookArgs,
 };
 
 /// Where Kruise is installed unless told otherwise.
@@ -22,6 +23,21 @@ pub enum LoggingFormat {
 
 fn go_bool(text: &str) -> Result<bool, String> {
     parse_go_bool(text).ok_or_else(|| format!("{text:?} is neither true nor false"))
+}
+
+/// How often everything is looked at again; `None`: never.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SyncPeriod(pub Option<Duration>);
+
+/// The library's own period, which an empty flag asks for.
+const USUAL_SYNC_PERIOD: Duration = Duration::from_secs(10 * 3600);
+
+fn sync_period(text: &str) -> Result<SyncPeriod, String> {
+    if text.is_empty() {
+        return Ok(SyncPeriod(Some(USUAL_SYNC_PERIOD)));
+    }
+    let period = parse_go_duration(text).map_err(|error| error.to_string())?;
+    Ok(SyncPeriod((!period.is_zero()).then_some(period)))
 }
 
 /// Flags that every deployable has.
@@ -59,15 +75,18 @@ pub struct RuntimeArgs {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = go_bool, action = clap::ArgAction::Set)]
     pub allow_kruise_manager: bool,
-    /// Port that webhooks are served at, where there are any; 0 turns them off.
-    #[arg(long, env = "WEBHOOK_PORT", default_value_t = 9876)]
-    pub webhook_port: u16,
+    /// What is served to the API server.
+    #[command(flatten)]
+    pub webhook: WebhookArgs,
     /// Watch this namespace only; empty: all.
     #[arg(long, default_value = "")]
     pub namespace: String,
     /// How long a reconciler's watches may take to sync before it is reported.
     #[arg(long, default_value = "2m", value_parser = parse_go_duration)]
     pub controller_cache_sync_timeout: Duration,
+    /// How often everything is looked at again, give or take a quarter; empty: 10h, 0: never.
+    #[arg(long, default_value = "", value_parser = sync_period)]
+    pub sync_period: SyncPeriod,
     /// Requests a second to the API server; 0 or less: the library's 20.
     #[arg(long, default_value_t = 300.0, allow_negative_numbers = true)]
     pub rest_config_qps: f64,
@@ -137,8 +156,6 @@ pub struct IgnoredArgs {
     #[arg(long, hide = true)]
     pub vmodule: Option<String>,
     #[arg(long, hide = true)]
-    pub sync_period: Option<String>,
-    #[arg(long, hide = true)]
     pub pprof_addr: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
     pub enable_pprof: Option<Option<String>>,
@@ -207,6 +224,18 @@ mod tests {
         assert_eq!((args.rest_config_qps, args.rest_config_burst), (300.0, 500));
         assert_eq!(args.lease_namespace(), "kruise-system");
         assert!(!args.allow_kruise_manager);
+        assert_eq!(args.sync_period, SyncPeriod(Some(USUAL_SYNC_PERIOD)));
+    }
+
+    #[test]
+    fn the_sync_period_can_be_changed_and_turned_off() {
+        let period = |flag: &str| parse(&[flag]).map(|args| args.sync_period.0).ok();
+        assert_eq!(
+            period("--sync-period=30m"),
+            Some(Some(Duration::from_secs(1800)))
+        );
+        assert_eq!(period("--sync-period=0"), Some(None));
+        assert_eq!(period("--sync-period=often"), None);
     }
 
     #[test]

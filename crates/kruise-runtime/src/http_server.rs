@@ -21,8 +21,8 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use crate::{
-    app::Watching, certificates::Certificates, client::ApiClient, leader::Leadership,
-    logging::LogLevel, metrics,
+    certificates::Certificates, client::ApiClient, leader::Leadership, logging::LogLevel, metrics,
+    shared_watches::Watching,
 };
 
 /// A client that doesn't finish its request within this time is cut off.

@@ -32,9 +32,11 @@ pub mod resource;
 pub mod run;
 mod selector;
 pub mod server_version;
+mod shared_watches;
 mod start;
 pub mod store;
 pub mod store_view;
+mod tasks;
 #[cfg(test)]
 mod test_server;
 #[cfg(test)]
@@ -44,6 +46,8 @@ pub mod watch;
 mod watch_error;
 mod watch_order;
 pub mod webhook;
+mod webhook_args;
+mod webhooks;
 
 pub use api_error::{ApiError, chain};
 pub use app::{App, Setup, SetupError, Watched};
@@ -64,3 +68,4 @@ pub use server_version::ServerVersion;
 pub use store::Store;
 pub use store_view::StoreView;
 pub use watch::WatchOptions;
+pub use webhook_args::{CertWriter, WebhookArgs};

@@ -11,30 +11,36 @@ use std::{
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use prometheus_client::registry::Registry;
-use tokio::{signal::unix::SignalKind, sync::watch, task::JoinSet};
+use tokio::{signal::unix::SignalKind, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api_error::chain,
     app::{App, Setup, SetupError, Shared},
-    args::{RuntimeArgs, pod_namespace},
-    certificates::{Certificates, CertificatesConfig},
+    args::{RuntimeArgs, SyncPeriod},
+    certificates::{Certificates, Status},
     client::ApiClient,
-    conversions::Conversions,
     events, http_server,
     http_server::{HealthServer, MetricsServer, Readiness},
-    leader::{Election, ElectionConfig, Leadership},
+    leader::{Election, ElectionConfig},
     logging::{self, LogLevel},
     metrics::Metrics,
     own_writes::OwnWrites,
+    random,
     reconcile::Gate,
     server_version::ServerVersion,
+    shared_watches::Watching,
     start::Starter,
-    webhook::{Limits, Routes, Server, WebhookMetrics},
+    tasks::Tasks,
+    webhooks::Serving,
 };
 
 /// Bound on finishing reconciles at shutdown, within the usual 30 s of grace.
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
+/// Bound on writing the last events.
+const TELL_WITHIN: Duration = Duration::from_secs(2);
+/// How long watches wait for webhooks to be trusted.
+const TRUSTED_WITHIN: Duration = Duration::from_secs(10);
 /// Name of a process that runs several apps, and of its lease.
 const SEVERAL_APPS: &str = "kruise";
 
@@ -205,45 +211,46 @@ impl Process {
             .with_limits(args.rest_config_qps, args.rest_config_burst);
         let election = Election::new(election_config(&args, name), bare.clone(), metrics.clone());
         let leadership = election.leadership();
-        let reconciling = limited.clone().with_leadership(leadership.clone());
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
-        let own_writes = OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone());
-        let server_version = ServerVersion::default();
-        let webhook_metrics = metrics.webhooks.clone();
         let shared = Shared {
             args: args.clone(),
-            client: reconciling,
-            read_client: limited.clone(),
+            client: limited.clone().with_leadership(leadership.clone()),
+            replica_client: limited.clone(),
             recorder,
-            own_writes,
+            own_writes: OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone()),
             leadership: leadership.clone(),
-            metrics,
-            server_version: server_version.clone(),
+            metrics: metrics.clone(),
+            server_version: ServerVersion::default(),
         };
+        let server_version = shared.server_version.clone();
         let mut setup = Setup::new(shared, registry);
-        for App { name: app, set_up } in apps {
-            set_up(&mut setup).map_err(|source| RunError::SetUp { app, source })?;
+        for app in apps {
+            let name = app.name;
+            setup
+                .set_up(app)
+                .map_err(|source| RunError::SetUp { app: name, source })?;
         }
         let registry = std::mem::take(&mut setup.registry);
-        let watches = setup.watches.clone();
-        let stopping = Arc::new(AtomicBool::new(false));
+        let asked_watches = std::mem::take(&mut setup.watches);
+        let (watches, watch_tasks) = asked_watches.start(&limited, &args.namespace, &metrics);
+
         let mut tasks = Tasks::default();
-        // Before any watch, whose list may need conversion.
-        let stop_serving = CancellationToken::new();
         let mut servers = Tasks::default();
-        let certificates = if setup.conversions.is_empty() || args.webhook_port == 0 {
+        let stop_serving = CancellationToken::new();
+        let webhooks = std::mem::take(&mut setup.webhooks);
+        let certificates = if webhooks.is_empty() || args.webhook.webhook_port == 0 {
             None
         } else {
-            let webhooks = Webhooks {
+            let listener = listen(&format!(":{}", args.webhook.webhook_port)).await?;
+            let (certificates, keeper, server) = webhooks.assemble(Serving {
                 name,
-                conversions: std::mem::take(&mut setup.conversions),
+                args: &args.webhook,
+                gates: &args.feature_gates,
                 yield_to_manager: (!args.allow_kruise_manager).then(|| leadership.clone()),
-                metrics: webhook_metrics,
-            };
-            let address = format!(":{}", args.webhook_port);
-            let listener = listen(&address).await?;
-            let (certificates, keeper, server) = webhooks.assemble(limited.clone())?;
+                metrics: metrics.webhooks.clone(),
+                client: limited.clone(),
+            })?;
             tasks.spawn("certificates", keeper);
             if let Some(listener) = listener {
                 servers.spawn(
@@ -253,6 +260,17 @@ impl Process {
             }
             Some(certificates)
         };
+        for (task_name, task) in watch_tasks {
+            let certificates = certificates.clone();
+            tasks.spawn(&task_name, async move {
+                trusted(certificates).await;
+                task.await;
+            });
+        }
+        if let SyncPeriod(Some(period)) = args.sync_period {
+            tasks.spawn("resync", resync(period, watches.clone()));
+        }
+        let stopping = Arc::new(AtomicBool::new(false));
         let readiness = Readiness {
             client: bare,
             leadership: leadership.clone(),
@@ -260,7 +278,6 @@ impl Process {
             certificates,
             stopping: Arc::clone(&stopping),
         };
-
         if let Some(listener) = listen(&args.health_probe_addr).await? {
             let server = Arc::new(HealthServer {
                 readiness,
@@ -272,7 +289,6 @@ impl Process {
             let server = Arc::new(MetricsServer(registry));
             tasks.spawn("metrics server", http_server::serve(listener, server));
         }
-        tasks.spawn("event writer", event_writer.run());
         for (task_name, task) in std::mem::take(&mut setup.tasks) {
             tasks.spawn(&task_name, task);
         }
@@ -295,14 +311,17 @@ impl Process {
         let stop_election = CancellationToken::new();
         let mut elections = Tasks::default();
         elections.spawn("leader election", election.run(stop_election.clone()));
+        // It ends with the last recorder; the set-up holds one.
+        let mut events = Tasks::default();
+        events.spawn("event writer", event_writer.run());
 
-        // The set-up holds a recorder, and the event writer ends with the last of them.
         let result = tokio::select! {
             () = stop.cancelled() => Ok(()),
             error = tasks.first_end() => Err(error),
             error = workers.first_end() => Err(error),
             error = elections.first_end() => Err(error),
             error = servers.first_end() => Err(error),
+            error = events.first_end() => Err(error),
         };
         stopping.store(true, Ordering::Relaxed);
         // Serves on for some seconds, until everyone knows that this replica isn't ready any more.
@@ -322,53 +341,37 @@ impl Process {
         stop_election.cancel();
         elections.all_end().await;
         servers.all_end().await;
-        drop(setup);
+        // With the last recorders, the writer ends once it has written what it was given.
+        drop((setup, tasks));
+        if tokio::time::timeout(TELL_WITHIN, events.all_end())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the last events can't be written");
+        }
         result
     }
 }
 
-/// What a process serves to the API server, before it is put together.
-struct Webhooks {
-    name: &'static str,
-    conversions: Conversions,
-    /// While OpenKruise's own manager is alive, CRDs are left to it.
-    yield_to_manager: Option<Leadership>,
-    metrics: WebhookMetrics,
+/// Our own lists may need our own conversion: watches begin when the API server can call us. Whether it
+/// will ever be able to isn't sure, and what isn't stored in another version doesn't need it.
+async fn trusted(certificates: Option<Certificates>) {
+    if let Some(certificates) = certificates {
+        let mut ready = certificates.ready();
+        let trusted = ready.wait_for(Status::is_ready);
+        if tokio::time::timeout(TRUSTED_WITHIN, trusted).await.is_err() {
+            tracing::warn!("watches begin although the API server doesn't trust our webhooks yet");
+        }
+    }
 }
 
-impl Webhooks {
-    /// Certificates, the task that looks after them, and the server. The client must be one that writes
-    /// without leading.
-    fn assemble(
-        self,
-        client: ApiClient,
-    ) -> Result<
-        (
-            Certificates,
-            impl Future<Output = ()> + Send + 'static,
-            Server,
-        ),
-        RunError,
-    > {
-        let Self {
-            name,
-            conversions,
-            yield_to_manager,
-            metrics,
-        } = self;
-        let config = CertificatesConfig {
-            crds: conversions.crds(),
-            // Admission isn't served yet.
-            mutating: vec![],
-            validating: vec![],
-            yield_to_manager,
-            ..CertificatesConfig::new(name, &pod_namespace())
-        };
-        let (certificates, keeper) = Certificates::new(config, client);
-        let routes = Routes::new().conversion(move |object, to| conversions.convert(object, to));
-        let server = Server::new(routes, certificates.resolver(), Limits::default(), metrics)
-            .map_err(RunError::Webhooks)?;
-        Ok((certificates, keeper, server))
+/// Looks at everything again from time to time (`--sync-period`), behind all news.
+async fn resync(period: Duration, watches: Vec<Watching>) {
+    loop {
+        tokio::time::sleep(random::jitter(period)).await;
+        for watching in &watches {
+            watching.store.replay();
+        }
     }
 }
 
@@ -394,35 +397,4 @@ async fn listen(address: &str) -> Result<Option<tokio::net::TcpListener>, RunErr
             address: address.to_owned(),
             source,
         })
-}
-
-/// Tasks with names.
-#[derive(Default)]
-struct Tasks {
-    tasks: JoinSet<()>,
-    names: std::collections::HashMap<tokio::task::Id, String>,
-}
-
-impl Tasks {
-    fn spawn(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(task).id();
-        self.names.insert(id, name.to_owned());
-    }
-
-    /// Waits for ever when there are none.
-    async fn first_end(&mut self) -> RunError {
-        let name = |id| self.names.get(&id).cloned().unwrap_or_default();
-        match self.tasks.join_next_with_id().await {
-            None => std::future::pending().await,
-            Some(Ok((id, ()))) => RunError::TaskEnded { task: name(id) },
-            Some(Err(source)) => RunError::TaskPanicked {
-                task: name(source.id()),
-                source,
-            },
-        }
-    }
-
-    async fn all_end(&mut self) {
-        while self.tasks.join_next().await.is_some() {}
-    }
 }

@@ -17,13 +17,13 @@ use tokio::{
 
 use crate::{
     api_error::{ApiError, chain},
-    app::Watching,
     backoff::Backoff,
     client::{ApiClient, ListQuery},
     leader::{LeaderState, Leadership},
     object::version_number,
     reconcile::Gate,
     server_version::ServerVersion,
+    shared_watches::Watching,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -110,10 +110,13 @@ impl Watching {
         let Some(version) = self.version_now(client).await else {
             return;
         };
-        let mut list_at = Instant::now() + LIST_AFTER;
-        while !self.store.synced() || self.store.newest_version() < version {
+        while !self.store.synced() {
             sleep(LOOK_EVERY).await;
-            if self.store.synced() && Instant::now() >= list_at {
+        }
+        let mut list_at = Instant::now() + LIST_AFTER;
+        while self.store.newest_version() < version {
+            sleep(LOOK_EVERY).await;
+            if Instant::now() >= list_at {
                 self.store.want_list();
                 list_at = Instant::now() + LIST_AGAIN_AFTER;
             }

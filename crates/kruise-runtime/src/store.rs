@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -49,43 +49,57 @@ impl<K> Clone for Store<K> {
 
 struct Inner<K> {
     resource: Resource,
-    label_selector: Option<String>,
+    /// Known when the watch begins.
+    selection: OnceLock<Selection>,
     index: RwLock<Index<K>>,
     /// Held over a change and its handlers: makes writers take turns.
     handlers: Mutex<Vec<Handler<K>>>,
     synced: AtomicBool,
     kind_missing: AtomicBool,
-    /// Where objects go that are alive but no longer selected; `None`: they count as gone.
-    strays: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
     wanted: Mutex<Wanted>,
     wake_watch: Notify,
 }
+
+/// What of the kind the watch shows.
+#[derive(Default)]
+struct Selection {
+    label_selector: Option<String>,
+    /// Where objects go that are alive but no longer selected; `None`: they count as gone.
+    strays: Option<Strays>,
+}
+
+type Strays = mpsc::UnboundedSender<(ObjectKey, String)>;
 
 impl<K: Object> Store<K> {
     /// An empty store, with nobody who fills it: a start for tests of readers.
     #[must_use]
     pub fn new(resource: Resource) -> Self {
-        Self::with_selection(resource, None, None)
-    }
-
-    pub(crate) fn with_selection(
-        resource: Resource,
-        label_selector: Option<String>,
-        strays: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
-    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 resource,
-                label_selector,
+                selection: OnceLock::new(),
                 index: RwLock::default(),
                 handlers: Mutex::default(),
                 synced: AtomicBool::new(false),
                 kind_missing: AtomicBool::new(false),
-                strays,
                 wanted: Mutex::default(),
                 wake_watch: Notify::new(),
             }),
         }
+    }
+
+    /// Says what of the kind the watch shows. Once, before the first object.
+    pub(crate) fn select(&self, label_selector: Option<String>, strays: Option<Strays>) {
+        let selection = Selection {
+            label_selector,
+            strays,
+        };
+        let first = self.inner.selection.set(selection).is_ok();
+        debug_assert!(first, "a store is filled by one watch");
+    }
+
+    fn strays(&self) -> Option<&Strays> {
+        self.inner.selection.get()?.strays.as_ref()
     }
 
     /// The object with this key.
@@ -211,7 +225,7 @@ impl<K: Object> Store<K> {
         // Bound first: in the loop's head the read lock would be held against the writes inside.
         let missing = self.read().missing_in(&keys, version);
         for (key, uid) in missing {
-            if let Some(strays) = &self.inner.strays {
+            if let Some(strays) = self.strays() {
                 // Fails only when the watch is being stopped.
                 let _ = strays.send((key, uid));
             } else {
@@ -253,7 +267,7 @@ impl<K: Object> Store<K> {
         let version = version_number(&meta.resource_version);
         let known = self.by_uid(&meta.uid).is_some();
         if !self.selects(&live) {
-            return match &self.inner.strays {
+            return match self.strays() {
                 _ if !known => None,
                 Some(strays) => {
                     let _ = strays.send((ObjectKey::of(meta), meta.uid.clone()));
@@ -297,7 +311,8 @@ impl<K: Object> Store<K> {
     }
 
     pub(crate) fn selects(&self, object: &K) -> bool {
-        let selector = self.inner.label_selector.as_deref();
+        let selection = self.inner.selection.get();
+        let selector = selection.and_then(|selection| selection.label_selector.as_deref());
         selector.is_none_or(|selector| selector::matches(selector, &object.meta().labels))
     }
 

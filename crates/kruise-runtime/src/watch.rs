@@ -16,6 +16,7 @@ use crate::{
     random,
     resource::{ObjectKey, Resource},
     store::Store,
+    store_view::StoreView,
     vanished,
     watch_error::WatchError,
     watch_order::WatchOrder,
@@ -39,6 +40,16 @@ pub struct WatchOptions {
     /// Whether an object that vanishes from the selection is read live before it counts as gone, and
     /// stays in the store while it lives. Without a label selector this has no effect.
     pub verify_vanished: bool,
+}
+
+impl WatchOptions {
+    /// Lets the watch serve somebody else too. A query can't say "either of two selections".
+    pub(crate) fn widen(&mut self, other: &Self) {
+        if self.label_selector != other.label_selector {
+            self.label_selector = None;
+        }
+        self.verify_vanished |= other.verify_vanished;
+    }
 }
 
 /// Fills a store for as long as the process runs.
@@ -66,17 +77,18 @@ enum Streaming {
 }
 
 impl<K: Object> Watcher<K> {
-    pub(crate) fn new(
+    /// A watch that fills this store, which no other may fill.
+    pub(crate) fn filling(
+        store: Store<K>,
         client: ApiClient,
-        resource: Resource,
         namespace: String,
         options: WatchOptions,
         metrics: Metrics,
     ) -> Self {
         let verify = options.verify_vanished && options.label_selector.is_some();
         let (stray_sender, strays) = verify.then(mpsc::unbounded_channel).unzip();
-        let selector = options.label_selector.clone();
-        let store = Store::with_selection(resource, selector, stray_sender.clone());
+        store.select(options.label_selector.clone(), stray_sender.clone());
+        let resource = store.resource();
         Self {
             client,
             resource,
@@ -93,10 +105,6 @@ impl<K: Object> Watcher<K> {
             strays,
             stray_sender,
         }
-    }
-
-    pub(crate) fn store(&self) -> Store<K> {
-        self.store.clone()
     }
 
     /// Never returns.

@@ -17,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     app::App,
     args::RuntimeArgs,
+    events::{EventTarget, EventType, Recorder},
     logging::LogLevel,
     reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     resource::{ObjectKey, PODS},
     run::{Process, RunError},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
     watch::WatchOptions,
+    webhook::AdmissionResponse,
 };
 
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,9 @@ impl Cluster {
         if call.path.contains("/leases") {
             return self.lease(call);
         }
+        if call.path.contains("/secrets/") {
+            return Answer::status(403, "Forbidden");
+        }
         let version = *self.version.lock().unwrap();
         let pods = self.pods.iter().map(|name| pod(name, name, 1));
         if call.is_streaming_list() {
@@ -149,12 +154,20 @@ struct Running {
 }
 
 fn start_apps(cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec<App>) -> Running {
+    start_with(&[], cluster, apps)
+}
+
+fn start_with(flags: &[&str], cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec<App>) -> Running {
     let notes = Notes::default();
     let server = TestServer::new({
         let cluster = cluster.clone();
         move |call| cluster.answer(call)
     });
-    let flags = ["test", "--metrics-addr=0", "--health-probe-addr=0"];
+    let flags = [
+        &["test", "--metrics-addr=0", "--health-probe-addr=0"],
+        flags,
+    ]
+    .concat();
     let process = Process {
         args: Command::parse_from(flags).runtime,
         apps: apps(&notes),
@@ -282,6 +295,142 @@ async fn two_apps_share_one_watch_and_one_lease() {
         .cloned()
         .collect();
     assert_eq!(leases, ["kruise"]);
+}
+
+/// Design rule 4: one watch a kind, whoever asks for it.
+#[tokio::test(start_paused = true)]
+async fn apps_that_select_differently_share_one_watch_that_selects_nothing() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    let selecting = |name, selector: &str, notes: &Notes| {
+        let (notes, selector) = (notes.clone(), selector.to_owned());
+        App::new(name, move |setup| {
+            let options = WatchOptions {
+                label_selector: Some(selector),
+                verify_vanished: true,
+            };
+            let pods = setup.watch::<Pod>(PODS, options);
+            let queue = setup.queue(name);
+            pods.on_change(&queue, |_, new| {
+                new.map(|pod| ObjectKey::of(&pod.metadata))
+                    .into_iter()
+                    .collect()
+            });
+            setup.controller(name, 2, queue, notes);
+            Ok(())
+        })
+    };
+    let running = start_apps(cluster, |notes| {
+        vec![
+            selecting("one", "a", notes),
+            selecting("two", "b", notes),
+            selecting("three", "a", notes),
+        ]
+    });
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(running.notes.count("plain"), 3);
+    let calls = running.server.calls();
+    let watches: Vec<_> = calls.iter().filter(|call| call.is_watch()).collect();
+    assert_eq!(watches.len(), 1, "{watches:?}");
+    let of_pods = calls.iter().filter(|call| call.path.ends_with("/pods"));
+    for call in of_pods {
+        assert!(!call.query.contains("labelSelector"), "{call:?}");
+    }
+}
+
+/// A port that nothing listened at a moment ago.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Design rule 9: our own lists may need us.
+#[tokio::test(start_paused = true)]
+async fn watches_wait_for_webhooks_to_be_trusted_but_not_for_ever() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    let port = format!("--webhook-port={}", free_port());
+    // The scripted server refuses the Secret, so that there is never a certificate to trust.
+    let running = start_with(&[&port], cluster, |notes| {
+        let notes = notes.clone();
+        vec![App::new("one", move |setup| {
+            setup.mutating_webhook("/mutate", |_: &_| AdmissionResponse::allow());
+            let pods = setup.watch::<Pod>(PODS, WatchOptions::default());
+            let queue = setup.queue("one");
+            pods.on_change(&queue, |_, new| {
+                new.map(|pod| ObjectKey::of(&pod.metadata))
+                    .into_iter()
+                    .collect()
+            });
+            setup.controller("one", 1, queue, notes);
+            Ok(())
+        })]
+    });
+    sleep(Duration::from_secs(9)).await;
+    let watches = |running: &Running| {
+        let calls = running.server.calls();
+        calls.iter().filter(|call| call.is_watch()).count()
+    };
+    assert_eq!(watches(&running), 0);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(watches(&running), 1);
+    assert_eq!(running.notes.count("plain"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_the_last_moment_are_written() {
+    let running = start_apps(Cluster::default(), |_| {
+        vec![App::new("app", |setup| {
+            let recorder = setup.recorder("app");
+            let about = EventTarget {
+                name: "web".into(),
+                namespace: "ns".into(),
+                ..EventTarget::default()
+            };
+            // Dropped with the task, at the very end.
+            setup.task("teller", async move {
+                let _at_the_end = Telling(recorder, about);
+                std::future::pending::<()>().await;
+            });
+            Ok(())
+        })]
+    });
+    sleep(Duration::from_secs(1)).await;
+    running.stop.cancel();
+    running.process.await.unwrap().unwrap();
+    let calls = running.server.calls();
+    let events = calls.iter().filter(|call| call.path.ends_with("/events"));
+    assert_eq!(events.count(), 1);
+}
+
+struct Telling(Recorder, EventTarget);
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        self.0
+            .event(&self.1, EventType::Normal, "Ending", "ends".to_owned());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn everything_is_looked_at_again_after_the_sync_period() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    let running = start_with(&["--sync-period=1m"], cluster, |notes| {
+        vec![app("app", notes)]
+    });
+    sleep(Duration::from_secs(200)).await;
+    let times = running.notes.count("plain");
+    assert!((3..=5).contains(&times), "{times}");
 }
 
 #[tokio::test(start_paused = true)]

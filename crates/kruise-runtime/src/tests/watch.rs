@@ -38,8 +38,14 @@ fn watch_with<K: Object>(
     options: WatchOptions,
     metrics: Metrics,
 ) -> Store<K> {
-    let watcher = Watcher::new(server.client(), resource, String::new(), options, metrics);
-    let store = watcher.store();
+    let store = Store::new(resource);
+    let watcher = Watcher::filling(
+        store.clone(),
+        server.client(),
+        String::new(),
+        options,
+        metrics,
+    );
     tokio::spawn(watcher.run());
     store
 }

@@ -89,8 +89,7 @@ impl Routes {
         self
     }
 
-    /// The paths, as they were added. A webhook's entry whose path isn't here is taken out of its
-    /// configuration (PF-215).
+    /// The paths, as they were added.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|route| route.path.as_str())
     }
