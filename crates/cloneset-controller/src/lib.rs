@@ -68,6 +68,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         WatchOptions {
             label_selector: Some(well_known::labels::CLONESET_INSTANCE_ID.to_owned()),
             verify_vanished: true,
+            ..WatchOptions::default()
         },
     );
     let revisions =

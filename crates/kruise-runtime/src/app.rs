@@ -40,6 +40,7 @@ type Task = BoxFuture<'static, ()>;
 pub struct App {
     pub(crate) name: &'static str,
     pub(crate) set_up: SetUp,
+    pub(crate) elects: bool,
 }
 
 impl App {
@@ -51,6 +52,17 @@ impl App {
         Self {
             name,
             set_up: Box::new(set_up),
+            elects: true,
+        }
+    }
+
+    /// Of which every replica reconciles, as an agent on each node does: its controllers begin as soon as
+    /// the watches are synced, unless another app of the process needs the lease.
+    #[must_use]
+    pub fn without_leader_election(self) -> Self {
+        Self {
+            elects: false,
+            ..self
         }
     }
 }

@@ -239,6 +239,7 @@ impl ApiClient {
         let call = format!("list {resource}");
         let mut path = Path::new(resource.collection_path(query.namespace));
         path.add_some("labelSelector", query.label_selector);
+        path.add_some("fieldSelector", query.field_selector);
         path.add_some(
             "limit",
             query.limit.map(|limit| limit.to_string()).as_deref(),
@@ -269,6 +270,7 @@ impl ApiClient {
         path.add("allowWatchBookmarks", "true");
         path.add("timeoutSeconds", &query.timeout.as_secs().to_string());
         path.add_some("labelSelector", query.label_selector);
+        path.add_some("fieldSelector", query.field_selector);
         match query.from {
             Some(version) => path.add("resourceVersion", version),
             None => {

@@ -24,6 +24,8 @@ pub struct ListQuery<'a> {
     pub namespace: &'a str,
     /// Label selector, if any.
     pub label_selector: Option<&'a str>,
+    /// Field selector, if any.
+    pub field_selector: Option<&'a str>,
     /// Greatest number of objects.
     pub limit: Option<u32>,
     /// `next` of the page before.
@@ -37,6 +39,8 @@ pub struct WatchQuery<'a> {
     pub namespace: &'a str,
     /// Label selector, if any.
     pub label_selector: Option<&'a str>,
+    /// Field selector, if any.
+    pub field_selector: Option<&'a str>,
     /// Version to go on from; `None` asks for all objects first (a streaming list).
     pub from: Option<&'a str>,
     /// When the server shall end the watch.

@@ -209,7 +209,11 @@ impl Process {
         let limited = bare
             .clone()
             .with_limits(args.rest_config_qps, args.rest_config_burst);
-        let election = Election::new(election_config(&args, name), bare.clone(), metrics.clone());
+        let election_config = ElectionConfig {
+            enabled: args.enable_leader_election && apps.iter().any(|app| app.elects),
+            ..election_config(&args, name)
+        };
+        let election = Election::new(election_config, bare.clone(), metrics.clone());
         let leadership = election.leadership();
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Watching {
     pub(crate) resource: Resource,
     pub(crate) namespace: String,
-    pub(crate) label_selector: Option<String>,
+    pub(crate) options: WatchOptions,
     pub(crate) store: Arc<dyn StoreView>,
 }
 
@@ -85,7 +85,7 @@ impl SharedWatches {
             let watching = Watching {
                 resource,
                 namespace: namespace.to_owned(),
-                label_selector: asked.options.label_selector.clone(),
+                options: asked.options.clone(),
                 store: asked.view,
             };
             let task = (asked.start)(

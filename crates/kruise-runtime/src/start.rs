@@ -131,7 +131,8 @@ impl Watching {
             } else {
                 ""
             },
-            label_selector: self.label_selector.as_deref(),
+            label_selector: self.options.label_selector.as_deref(),
+            field_selector: self.options.field_selector.as_deref(),
             limit: Some(1),
             after: None,
         };

@@ -37,6 +37,9 @@ const PAGE: u32 = 500;
 pub struct WatchOptions {
     /// Only objects that this selects, in a query's syntax.
     pub label_selector: Option<String>,
+    /// Only objects with this value in a field that doesn't change as long as they live, such as
+    /// `metadata.name=node-1`. A pod's `spec.nodeName` is such a field once it is set.
+    pub field_selector: Option<String>,
     /// Whether an object that vanishes from the selection is read live before it counts as gone, and
     /// stays in the store while it lives. Without a label selector this has no effect.
     pub verify_vanished: bool,
@@ -47,6 +50,9 @@ impl WatchOptions {
     pub(crate) fn widen(&mut self, other: &Self) {
         if self.label_selector != other.label_selector {
             self.label_selector = None;
+        }
+        if self.field_selector != other.field_selector {
+            self.field_selector = None;
         }
         self.verify_vanished |= other.verify_vanished;
     }
@@ -201,6 +207,7 @@ impl<K: Object> Watcher<K> {
             let query = ListQuery {
                 namespace: &self.namespace,
                 label_selector: self.options.label_selector.as_deref(),
+                field_selector: self.options.field_selector.as_deref(),
                 limit: Some(PAGE),
                 after: after.as_deref(),
             };
@@ -235,6 +242,7 @@ impl<K: Object> Watcher<K> {
         let query = WatchQuery {
             namespace: &self.namespace,
             label_selector: self.options.label_selector.as_deref(),
+            field_selector: self.options.field_selector.as_deref(),
             from: from.as_deref(),
             timeout: SHORTEST_WATCH + Duration::from_secs(random::number() % 300),
         };

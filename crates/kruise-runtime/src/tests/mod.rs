@@ -1,6 +1,7 @@
 //! Tests of parts that talk to an API server, against a scripted one and a clock that stands still.
 
 mod events;
+mod health;
 mod leader;
 mod own_writes;
 mod process;

@@ -311,6 +311,7 @@ async fn apps_that_select_differently_share_one_watch_that_selects_nothing() {
             let options = WatchOptions {
                 label_selector: Some(selector),
                 verify_vanished: true,
+                ..WatchOptions::default()
             };
             let pods = setup.watch::<Pod>(PODS, options);
             let queue = setup.queue(name);
@@ -431,6 +432,50 @@ async fn everything_is_looked_at_again_after_the_sync_period() {
     sleep(Duration::from_secs(200)).await;
     let times = running.notes.count("plain");
     assert!((3..=5).contains(&times), "{times}");
+}
+
+/// An agent on each node: no lease is looked for, and only its own node's objects are.
+#[tokio::test(start_paused = true)]
+async fn an_app_without_leader_election_reconciles_on_every_replica() {
+    let cluster = Cluster {
+        pods: vec!["plain".into()],
+        ..Cluster::default()
+    };
+    *cluster.version.lock().unwrap() = 50;
+    let lease = json!({ "spec": { "holderIdentity": "other", "leaseDurationSeconds": 15 } });
+    cluster.leases.lock().unwrap().insert("agent".into(), lease);
+    let running = start_apps(cluster, |notes| {
+        let notes = notes.clone();
+        let agent = App::new("agent", move |setup| {
+            let options = WatchOptions {
+                field_selector: Some("spec.nodeName=node-1".to_owned()),
+                ..WatchOptions::default()
+            };
+            let pods = setup.watch::<Pod>(PODS, options);
+            let queue = setup.queue("agent");
+            pods.on_change(&queue, |_, new| {
+                new.map(|pod| ObjectKey::of(&pod.metadata))
+                    .into_iter()
+                    .collect()
+            });
+            setup.controller("agent", 1, queue, notes);
+            Ok(())
+        });
+        vec![agent.without_leader_election()]
+    });
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(running.notes.count("plain"), 1);
+    let calls = running.server.calls();
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.path.ends_with("/leases/agent"))
+    );
+    let of_pods = calls.iter().filter(|call| call.path.ends_with("/pods"));
+    for call in of_pods {
+        let selector = "fieldSelector=spec.nodeName%3Dnode-1";
+        assert!(call.query.contains(selector), "{call:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

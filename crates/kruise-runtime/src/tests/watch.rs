@@ -308,6 +308,7 @@ mod vanished {
         WatchOptions {
             label_selector: Some("instance".into()),
             verify_vanished: true,
+            ..WatchOptions::default()
         }
     }
 

@@ -1,0 +1,140 @@
+//! The health and metrics servers over real sockets.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use prometheus_client::registry::Registry;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    http_server::{HealthServer, MetricsServer, Readiness, bind, serve},
+    leader::{Election, ElectionConfig},
+    logging::LogLevel,
+    metrics::Metrics,
+    resource::PODS,
+    shared_watches::Watching,
+    store::Store,
+    test_server::{Answer, TestServer},
+    watch::WatchOptions,
+};
+use kruise_api::pod::Pod;
+
+/// Sends one request, and returns the whole answer.
+async fn request(to: SocketAddr, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(to).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+struct Health {
+    address: SocketAddr,
+    pods: Store<Pod>,
+    stopping: Arc<AtomicBool>,
+}
+
+async fn health() -> Health {
+    let server = TestServer::new(|_| Answer::Json(200, serde_json::json!({})));
+    let client = server.client();
+    client
+        .get(&PODS, &crate::ObjectKey::new("ns", "any"))
+        .await
+        .unwrap();
+    let config = ElectionConfig {
+        enabled: true,
+        namespace: "ns".into(),
+        name: "some".into(),
+        lease_duration: std::time::Duration::from_secs(15),
+        renew_deadline: std::time::Duration::from_secs(10),
+        retry_period: std::time::Duration::from_secs(2),
+        allow_kruise_manager: true,
+    };
+    let election = Election::new(config, client.clone(), Metrics::unregistered());
+    let pods = Store::<Pod>::new(PODS);
+    let stopping = Arc::new(AtomicBool::new(false));
+    let readiness = Readiness {
+        client,
+        leadership: election.leadership(),
+        watches: vec![Watching {
+            resource: PODS,
+            namespace: String::new(),
+            options: WatchOptions::default(),
+            store: Arc::new(pods.clone()),
+        }],
+        certificates: None,
+        stopping: Arc::clone(&stopping),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let handler = HealthServer {
+        readiness,
+        log_level: LogLevel::default(),
+    };
+    tokio::spawn(serve(listener, Arc::new(handler)));
+    Health {
+        address,
+        pods,
+        stopping,
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_missing_and_alive_is_always_alive() {
+    let health = health().await;
+    let alive = request(health.address, "GET", "/healthz", "").await;
+    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
+    let early = request(health.address, "GET", "/readyz", "").await;
+    assert!(early.starts_with("HTTP/1.1 503"), "{early}");
+    assert!(early.contains("[-]watch-pods not yet synced"), "{early}");
+    assert!(early.contains("[+]api-server ok"), "{early}");
+
+    health.pods.replace(vec![], &[], "7");
+    let ready = request(health.address, "GET", "/readyz", "").await;
+    assert!(
+        ready.starts_with("HTTP/1.1 200") && ready.ends_with("ok"),
+        "{ready}"
+    );
+    let verbose = request(health.address, "GET", "/readyz?verbose", "").await;
+    assert!(verbose.contains("[+]watch-pods ok"), "{verbose}");
+    assert!(verbose.contains("[+]leader-election"), "{verbose}");
+
+    health
+        .stopping
+        .store(true, std::sync::atomic::Ordering::Relaxed);
+    let late = request(health.address, "GET", "/readyz", "").await;
+    assert!(
+        late.starts_with("HTTP/1.1 503") && late.contains("[-]process stopping"),
+        "{late}"
+    );
+}
+
+#[tokio::test]
+async fn a_log_level_that_cannot_be_read_is_refused() {
+    let health = health().await;
+    let refused = request(health.address, "PUT", "/loglevel", "no=such=level").await;
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    let unknown = request(health.address, "GET", "/elsewhere", "").await;
+    assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
+}
+
+#[tokio::test]
+async fn metrics_are_served_as_text() {
+    let mut registry = Registry::default();
+    Metrics::new(&mut registry).manager_is_leader.set(1);
+    let listener = bind("127.0.0.1:0").await.unwrap().unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, Arc::new(MetricsServer(registry))));
+    let text = request(address, "GET", "/metrics", "").await;
+    assert!(text.contains("kruise_manager_is_leader 1"), "{text}");
+    assert!(text.contains("text"), "{text}");
+}
