@@ -13,12 +13,14 @@ use kruise_runtime::{
 pub mod check;
 pub mod error;
 mod execute;
+mod metrics;
 mod observe;
 pub mod plan;
 mod reconcile;
 pub mod snapshot;
 pub mod wait;
 
+use metrics::Metrics;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
 use snapshot::{ControllerRevision, Gates};
@@ -118,6 +120,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         recorder: setup.recorder(NAME),
         leadership: setup.leadership(),
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
+        metrics: Metrics::new(setup.registry()),
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);

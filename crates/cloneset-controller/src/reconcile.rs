@@ -16,6 +16,7 @@ use crate::{
     check,
     error::Error,
     execute::Executor,
+    metrics::Metrics,
     observe::Observer,
     plan::{self, Phase, Plan},
     snapshot::{Memory, Snapshot},
@@ -30,6 +31,7 @@ pub(crate) struct CloneSetReconciler {
     pub(crate) recorder: Recorder,
     pub(crate) leadership: Leadership,
     pub(crate) wait_reasons: WaitReasons,
+    pub(crate) metrics: Metrics,
     pub(crate) memories: Memories,
 }
 
@@ -78,6 +80,9 @@ impl CloneSetReconciler {
                 waiting_for,
                 again_after,
             } => {
+                if self.own_writes.overdue(&set.metadata.uid) {
+                    self.metrics.write_is_overdue(key);
+                }
                 let reason = WaitReason::OwnWritesUnseen { what: waiting_for };
                 tracing::debug!(cloneset = %key, %reason, "waiting");
                 Some(Outcome {
@@ -120,6 +125,7 @@ impl CloneSetReconciler {
             self.own_writes.forget(&uid);
         }
         self.wait_reasons.set(key, None);
+        self.metrics.forget(key);
     }
 }
 
