@@ -43,6 +43,9 @@ impl Reconciler for CloneSetReconciler {
             self.forget(key);
             return Ok(Outcome::default());
         };
+        let span = tracing::Span::current();
+        span.record("uid", &set.metadata.uid);
+        span.record("revision", &set.status.update_revision);
         if let Some(outcome) = self.wait_for_own_writes(key, &set).await {
             return Ok(outcome);
         }
@@ -84,7 +87,7 @@ impl CloneSetReconciler {
                     self.metrics.write_is_overdue(key);
                 }
                 let reason = WaitReason::OwnWritesUnseen { what: waiting_for };
-                tracing::debug!(cloneset = %key, %reason, "waiting");
+                tracing::debug!(%reason, "waiting");
                 Some(Outcome {
                     requeue_after: Some(again_after.max(MIN_PAUSE)),
                 })
@@ -113,10 +116,10 @@ impl CloneSetReconciler {
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
         let last = memory.waiting.as_ref().map(|(reason, _)| reason);
         for reason in plan.waiting_on.iter().filter(|reason| last != Some(reason)) {
-            tracing::info!(cloneset = %key, reason = reason.reason(), "held back: {reason}");
+            tracing::info!(reason = reason.reason(), "held back: {reason}");
         }
         if !plan.steps.is_empty() {
-            tracing::debug!(cloneset = %key, phase = ?plan.phase, steps = plan.steps.len(), "acting");
+            tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
         }
     }
 

@@ -13,6 +13,7 @@ use std::{
 use futures::FutureExt;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::{
     api_error::chain,
@@ -139,7 +140,19 @@ impl<R: Reconciler> Controller<R> {
         }
     }
 
+    /// All that is logged meanwhile carries the object; reconcilers record its UID and revision.
     async fn reconcile(&self, key: &ObjectKey) {
+        let span = tracing::info_span!(
+            "reconcile",
+            controller = self.name,
+            object = %key,
+            uid = tracing::field::Empty,
+            revision = tracing::field::Empty,
+        );
+        self.reconcile_once(key).instrument(span).await;
+    }
+
+    async fn reconcile_once(&self, key: &ObjectKey) {
         let labels = self.labels();
         let active = self.metrics.active_workers.get_or_create_owned(&labels);
         active.inc();
@@ -166,7 +179,7 @@ impl<R: Reconciler> Controller<R> {
                 "error"
             }
         };
-        tracing::debug!(controller = self.name, %key, result, ?time, "reconciled");
+        tracing::debug!(result, ?time, "reconciled");
         let controller = self.name.to_owned();
         let result = ResultLabels {
             controller,
@@ -195,15 +208,15 @@ impl<R: Reconciler> Controller<R> {
             Consequence::BackOff if category == "conflict" => {
                 // Another writer was faster, which is how preconditions are meant to work.
                 let delay = self.queue.add_failed(key.clone());
-                tracing::debug!(controller = self.name, %key, category, error, ?delay, "lost a race");
+                tracing::debug!(category, error, ?delay, "lost a race");
             }
             Consequence::BackOff => {
                 let delay = self.queue.add_failed(key.clone());
-                tracing::warn!(controller = self.name, %key, category, error, ?delay, "reconcile failed");
+                tracing::warn!(category, error, ?delay, "reconcile failed");
             }
             Consequence::After(delay) => {
                 self.queue.add_after(key.clone(), delay);
-                tracing::warn!(controller = self.name, %key, category, error, ?delay, "reconcile failed");
+                tracing::warn!(category, error, ?delay, "reconcile failed");
             }
             Consequence::AwaitChange => {
                 self.queue.forget(key);
@@ -211,10 +224,7 @@ impl<R: Reconciler> Controller<R> {
                     .reconcile_terminal_errors
                     .get_or_create(&self.labels())
                     .inc();
-                tracing::error!(
-                    controller = self.name, %key, category, error,
-                    "reconcile failed, and waits for a change"
-                );
+                tracing::error!(category, error, "reconcile failed, and waits for a change");
             }
         }
     }
@@ -230,7 +240,7 @@ impl<R: Reconciler> Controller<R> {
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("?");
         let delay = self.queue.add_failed(key.clone());
-        tracing::error!(controller = self.name, %key, panic = text, ?delay, "reconcile panicked");
+        tracing::error!(panic = text, ?delay, "reconcile panicked");
     }
 
     fn count_error(&self, category: &str) {
