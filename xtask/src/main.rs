@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod cache;
 mod cluster;
 mod conformance;
@@ -11,7 +12,12 @@ mod fuzz;
 mod gen_crds;
 mod generated;
 mod image;
+mod install;
+mod interrupt;
+mod made;
+mod object_watch;
 mod oci;
+mod own_cluster;
 mod process;
 mod progress;
 mod rbac;

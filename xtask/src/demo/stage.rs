@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::compare::Pods;
-use super::interrupt::Interrupt;
+use super::pods::PodView;
 use super::table;
-use super::target::Target;
-use super::watch::{Change, PodWatch};
+use super::target::{NAMESPACE, Target};
+use crate::interrupt::Interrupt;
+use crate::object_watch::{Change, ObjectWatch};
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -18,7 +19,7 @@ const PHASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The pods as they are now.
 pub(super) struct Stage<'a> {
-    watch: PodWatch,
+    watch: ObjectWatch<PodView>,
     interrupt: &'a Interrupt,
     pods: Pods,
     began: Instant,
@@ -26,7 +27,9 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(target: &Target, interrupt: &'a Interrupt) -> Result<Self> {
-        let watch = PodWatch::start(target)?;
+        let mut kubectl = target.kubectl();
+        kubectl.args(["--namespace", NAMESPACE]);
+        let watch = ObjectWatch::start(kubectl, &["pods"], PodView::parse)?;
         Ok(Self {
             watch,
             interrupt,
