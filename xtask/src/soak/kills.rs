@@ -218,7 +218,8 @@ fn conclude(outcomes: &[Outcome]) -> Result<()> {
         outcomes.len()
     ))?;
     say(&format!(
-        "writes to pods: {} creates, {} patches, {} deletes; {} of them met a conflict, {} were refused",
+        "writes to pods: {} creates, {} patches, {} deletes; {} of them met a conflict, {} \
+         failed otherwise, such as what a killed leader had begun",
         writes.creates, writes.patches, writes.deletes, writes.conflicts, writes.refused
     ))
 }

@@ -2,15 +2,18 @@
 //! a real cluster. Run by hand; each flag is a stage, and what a stage finds broken makes the exit code.
 
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
 mod bounds;
+mod figures;
 mod ground;
 mod kills;
 mod leader;
+mod outage;
 mod plan;
+mod probe;
 mod random;
 mod record;
 mod requests;
@@ -38,6 +41,9 @@ pub(crate) struct Args {
     /// Kill the leader so many times in the middle of roll-outs
     #[arg(long, value_name = "N")]
     kills: Option<u32>,
+    /// Stop the API server for so long in the middle of a roll-out, and have etcd forget
+    #[arg(long, value_name = "SECONDS")]
+    outage: Option<u64>,
     /// What is drawn at random, drawn again: an earlier run's seed
     #[arg(long, value_name = "NUMBER", requires = "kills")]
     seed: Option<u64>,
@@ -53,8 +59,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    if args.kills.is_none() {
-        bail!("nothing to do: give at least one of --kills N (the leader is killed in roll-outs)");
+    if args.kills.is_none() && args.outage.is_none() {
+        bail!(
+            "nothing to do: give at least one of --kills N (the leader is killed in roll-outs) and \
+             --outage SECONDS (the API server stays away in a roll-out)"
+        );
     }
     let progress = Progress::new();
     let interrupt = Interrupt::listen()?;
@@ -96,6 +105,9 @@ fn stages(args: &Args, ground: &Ground<'_>) -> Result<Broken> {
     if let Some(n_kills) = args.kills {
         let seed = args.seed.map_or_else(new_seed, Ok)?;
         broken.extend(kills::run(ground, n_kills, seed)?);
+    }
+    if let Some(seconds) = args.outage {
+        broken.extend(outage::run(ground, Duration::from_secs(seconds))?);
     }
     Ok(broken)
 }
