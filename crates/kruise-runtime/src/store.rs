@@ -59,6 +59,8 @@ struct Inner<K> {
     strays: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
     wanted: Mutex<Wanted>,
     wake_watch: Notify,
+    /// Nobody is told who doesn't wait just then.
+    hurry_watch: Notify,
 }
 
 impl<K: Object> Store<K> {
@@ -84,6 +86,7 @@ impl<K: Object> Store<K> {
                 strays,
                 wanted: Mutex::default(),
                 wake_watch: Notify::new(),
+                hurry_watch: Notify::new(),
             }),
         }
     }
@@ -309,6 +312,10 @@ impl<K: Object> Store<K> {
         self.inner.wake_watch.notified().await;
     }
 
+    pub(crate) async fn watch_hurried(&self) {
+        self.inner.hurry_watch.notified().await;
+    }
+
     /// What the watch shall do now. An order is given once.
     pub(crate) fn watch_order(&self) -> WatchOrder {
         let newest = self.read().newest;
@@ -424,6 +431,10 @@ impl<K: Object> StoreView for Store<K> {
     fn want_list(&self) {
         self.wanted().list();
         self.inner.wake_watch.notify_one();
+    }
+
+    fn hurry_watch(&self) {
+        self.inner.hurry_watch.notify_waiters();
     }
 
     fn replay(&self) {
