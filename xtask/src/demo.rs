@@ -13,7 +13,7 @@ use crate::install;
 use crate::interrupt::Interrupt;
 use crate::made::Made;
 use crate::own_cluster::OwnCluster;
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 
 mod compare;
 mod pods;
@@ -23,7 +23,7 @@ mod target;
 mod writes;
 
 use compare::{Outcome, Pods};
-use stage::{Stage, say};
+use stage::Stage;
 use target::{CLONESET, NAMESPACE, REPLICAS, Target};
 
 /// The demo's own cluster: nobody else's has this name.

@@ -68,7 +68,7 @@ fn main() -> std::process::ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
-        Command::Soak(args) => soak::run(args),
+        Command::Soak(args) => soak::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),

@@ -1,9 +1,8 @@
 //! Following the pods through the phases of the demo, a line a change.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::compare::Pods;
 use super::pods::PodView;
@@ -11,6 +10,7 @@ use super::table;
 use super::target::{NAMESPACE, Target};
 use crate::interrupt::Interrupt;
 use crate::object_watch::{Change, ObjectWatch};
+use crate::progress::say;
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -109,10 +109,4 @@ impl<'a> Stage<'a> {
             .map(|pod| format!("\n  pod {} {}", pod.name, pod.trouble()));
         lines.collect()
     }
-}
-
-/// A line of the demo's own output. A reader that went away is an error like others, so that the
-/// clean-up comes also then.
-pub(super) fn say(line: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("write to standard output")
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::Broken;
 use super::bounds::{self, Violation};
 use super::ground::{ACCOUNT, Ground, NAMESPACE};
 use super::leader::Process;
@@ -13,8 +14,8 @@ use super::record::Record;
 use super::requests::{self, PodWrites};
 use super::spread::Spread;
 use super::take_over::{Successor, TakeOver};
-use super::{Broken, say};
 use crate::audit::{self, Entry};
+use crate::progress::say;
 
 /// A lease runs out within 15 s, and three CloneSets roll out in 10: far longer than both.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(180);

@@ -1,7 +1,6 @@
 //! `cargo xtask soak`: what a controller does when it is killed, or when the API server goes away, proven on
 //! a real cluster. Run by hand; each flag is a stage, and what a stage finds broken makes the exit code.
 
-use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +25,7 @@ use ground::Ground;
 use crate::cluster::{Cluster, UpOptions};
 use crate::interrupt::Interrupt;
 use crate::own_cluster::OwnCluster;
-use crate::progress::Progress;
+use crate::progress::{Progress, say};
 
 /// The soak's own cluster: nobody else's has this name.
 const CLUSTER: &str = "kruise-soak";
@@ -58,7 +57,7 @@ pub(crate) struct Args {
     nodes: u8,
 }
 
-pub(crate) fn run(args: Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     if args.kills.is_none() && args.outage.is_none() {
         bail!(
             "nothing to do: give at least one of --kills N (the leader is killed in roll-outs) and \
@@ -84,7 +83,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     own.play(
         args.keep,
         |cluster| {
-            broken = stages(&args, &Ground::of(cluster, &interrupt, &progress)?)?;
+            broken = stages(args, &Ground::of(cluster, &interrupt, &progress)?)?;
             Ok(())
         },
         explain,
@@ -132,10 +131,4 @@ fn explain(cluster: &Cluster) -> Result<()> {
         "To take it away: cargo xtask cluster down --name {}",
         cluster.name()
     ))
-}
-
-/// A line of the soak's own output. A reader that went away is an error like others, so that the clean-up
-/// comes also then.
-fn say(line: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("write to standard output")
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Broken;
 use super::figures::{self, Figures};
 use super::ground::{ACCOUNT, CONTROLLER, Ground, NAMESPACE, SYSTEM};
 use super::plan::{self, Sets};
@@ -15,8 +16,8 @@ use super::probe::{Answers, Probe};
 use super::record::{Now, Record};
 use super::requests;
 use super::seen::{PodSeen, Terms};
-use super::{Broken, say};
 use crate::audit::{self, Entry};
+use crate::progress::say;
 
 const SET: &str = "careful";
 const REPLICAS: u64 = 10;

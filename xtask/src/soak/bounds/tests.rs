@@ -74,11 +74,10 @@ fn recreate(replicas: u64) -> Terms {
     }
 }
 
-fn to(image: &str, terms: Terms) -> Terms {
-    Terms {
-        image: image.to_owned(),
-        ..terms
-    }
+/// These terms, with another image.
+fn to(image: &str, mut terms: Terms) -> Terms {
+    image.clone_into(&mut terms.image);
+    terms
 }
 
 fn set(terms: Terms) -> What {
