@@ -1,33 +1,29 @@
 //! `cargo xtask demo`: what an update in place is worth, seen on a real cluster. A CloneSet gets a new
 //! image in place, then another by ReCreate, and the two are compared.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::cache;
-use crate::cluster::{self, Cluster, UpOptions};
-use crate::progress::Progress;
+use crate::cluster::{self, UpOptions};
+use crate::install;
+use crate::interrupt::Interrupt;
+use crate::made::Made;
+use crate::own_cluster::OwnCluster;
+use crate::progress::{Progress, say};
 
-mod audit;
 mod compare;
-mod install;
-mod interrupt;
-mod made;
 mod pods;
 mod stage;
 mod table;
 mod target;
-mod watch;
+mod writes;
 
 use compare::{Outcome, Pods};
-use interrupt::Interrupt;
-use made::{Made, What};
-use stage::{Stage, say};
+use stage::Stage;
 use target::{CLONESET, NAMESPACE, REPLICAS, Target};
 
 /// The demo's own cluster: nobody else's has this name.
@@ -71,14 +67,33 @@ pub(crate) fn run(args: Args) -> Result<()> {
         };
         return on_given_cluster(&given, args.keep, &interrupt, &progress);
     }
-    cluster::preflight()?;
-    let _lock = alone(&args.name)?;
     let options = UpOptions {
         name: args.name,
         nodes: args.nodes,
         audit: true,
     };
-    on_own_cluster(&options, args.keep, &interrupt, &progress)
+    let own = OwnCluster {
+        command: "demo",
+        usual_name: CLUSTER,
+        options: &options,
+        overlay: OVERLAY,
+        interrupt: &interrupt,
+        progress: &progress,
+    };
+    own.play(
+        args.keep,
+        |cluster| {
+            let target = Target::of(cluster, &progress)?;
+            // Left by a demo that was killed, on a cluster that was mended.
+            target.delete_namespace()?;
+            target.create_namespace()?;
+            play(&target, &interrupt)
+        },
+        |cluster| {
+            let down = format!("cargo xtask cluster down --name {}", options.name);
+            explain(&Target::of(cluster, &progress)?, &[down])
+        },
+    )
 }
 
 /// A cluster that was there before, and a registry that it pulls from.
@@ -100,57 +115,6 @@ impl Given {
         }
         commands
     }
-}
-
-/// A cluster made for the demo, and taken away afterwards.
-fn on_own_cluster(
-    options: &UpOptions,
-    keep: bool,
-    interrupt: &Interrupt,
-    progress: &Progress,
-) -> Result<()> {
-    let name = options.name.as_str();
-    if Cluster::find(name)?.is_some() {
-        if name != CLUSTER {
-            bail!(
-                "cluster {name:?} runs already, and the demo makes its own: choose another --name, or \
-                 `cargo xtask cluster down --name {name}` first"
-            );
-        }
-        progress.step("an earlier demo's cluster is still there");
-        Cluster::down(name, progress)?;
-    }
-    let made = Made::new(What::Cluster { name }, progress, interrupt);
-    let result = play_on_own_cluster(options, interrupt, progress);
-    if keep {
-        made.keep();
-        if let Some(cluster) = Cluster::find(name)? {
-            let down = format!("cargo xtask cluster down --name {name}");
-            explain(&Target::of(&cluster, progress)?, &[down])?;
-        }
-        return result;
-    }
-    result.and(made.take_away())
-}
-
-fn play_on_own_cluster(
-    options: &UpOptions,
-    interrupt: &Interrupt,
-    progress: &Progress,
-) -> Result<()> {
-    let cluster = interrupt.prefer(Cluster::up(options, progress))?;
-    let registry = format!("{}/kruise", cluster.registry());
-    interrupt.prefer(install::install(
-        &cluster.kubeconfig(),
-        OVERLAY,
-        &registry,
-        true,
-    ))?;
-    let target = Target::of(&cluster, progress)?;
-    // Left by a demo that was killed, on a cluster that was mended.
-    target.delete_namespace()?;
-    target.create_namespace()?;
-    play(&target, interrupt)
 }
 
 /// Somebody's cluster: what we put there goes away again, what was there stays.
@@ -181,12 +145,14 @@ fn on_given_cluster(
     if target.has(&["namespace", NAMESPACE])? {
         bail!("namespace {NAMESPACE:?} exists there already, and the demo makes its own");
     }
-    let what = What::Objects {
-        target: &target,
-        had_crd,
-        had_controller,
-    };
-    let made = Made::new(what, progress, interrupt);
+    let made = Made::new(progress, interrupt, || {
+        progress.step("taking the demo's objects away");
+        target.delete_namespace()?;
+        if had_controller {
+            return Ok(());
+        }
+        install::uninstall(&target.kubeconfig, OVERLAY, !had_crd)
+    });
     let result = (|| {
         if had_controller {
             progress.step("a cloneset-controller is installed there: it is used as it is");
@@ -279,7 +245,7 @@ fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> 
     let took = stage.follow_until("the roll-out", |pods| all_serve(pods, tag))?;
     stage.follow_until("old pods to go", |pods| pods.len() == REPLICAS)?;
     stage.follow_for(AFTERMATH)?;
-    let span = audit::Span {
+    let span = writes::Span {
         namespace: NAMESPACE,
         from,
         to: Timestamp::now(),
@@ -287,7 +253,7 @@ fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> 
     let writes = target
         .audit_log
         .as_deref()
-        .map(|log| audit::count_in(log, span))
+        .map(|log| writes::count_in(log, span))
         .transpose()?;
     if let (Some(writes), Some(log)) = (writes, &target.audit_log)
         && writes.total() == 0
@@ -343,14 +309,4 @@ fn explain(target: &Target, take_away: &[String]) -> Result<()> {
         say(&format!("  {line}"))?;
     }
     Ok(())
-}
-
-/// Two demos at once would take each other's cluster away.
-fn alone(name: &str) -> Result<File> {
-    let path = cache::dir()?.join(format!(".demo-{name}.lock"));
-    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
-    if file.try_lock().is_err() {
-        bail!("another demo plays on cluster {name:?}: wait for it, or choose another --name");
-    }
-    Ok(file)
 }

@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod cache;
 mod cluster;
 mod conformance;
@@ -11,10 +12,16 @@ mod fuzz;
 mod gen_crds;
 mod generated;
 mod image;
+mod install;
+mod interrupt;
+mod made;
+mod object_watch;
 mod oci;
+mod own_cluster;
 mod process;
 mod progress;
 mod rbac;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -38,6 +45,8 @@ enum Command {
     Undeploy(deploy::UndeployArgs),
     /// A CloneSet updated in place, then by ReCreate, on a local cluster
     Demo(demo::Args),
+    /// What a controller does when it is killed, or the API server goes away, on a local cluster
+    Soak(soak::Args),
     /// All tests: static checks, unit and property tests, then end to end
     Test(test::Args),
     /// The property tests of kruise-api, with many cases for some time
@@ -59,6 +68,7 @@ fn main() -> std::process::ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
+        Command::Soak(args) => soak::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),

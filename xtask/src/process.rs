@@ -1,5 +1,6 @@
 //! Running other programs, with errors that say what ran and what it answered.
 
+use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -33,4 +34,34 @@ pub(crate) fn outcome(command: &mut Command) -> Result<Output> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("start `{}`", show(command)))
+}
+
+/// Runs to the end with some text on standard input, which is shorter than what a pipe holds, and returns
+/// standard output; on a non-zero exit the error carries standard error.
+pub(crate) fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start `{}`", show(command)))?;
+    // Dropped at once, so that the program sees the end.
+    child
+        .stdin
+        .take()
+        .context("it has no standard input")?
+        .write_all(input.as_bytes())
+        .with_context(|| format!("write to `{}`", show(command)))?;
+    let output = child
+        .wait_with_output()
+        .with_context(|| format!("wait for `{}`", show(command)))?;
+    if !output.status.success() {
+        bail!(
+            "`{}` ended with {}: {}",
+            show(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,6 +1,9 @@
 //! Telling what goes on: plain lines, one a step, with the seconds since the start.
 
+use std::io::Write as _;
 use std::time::Instant;
+
+use anyhow::{Context, Result};
 
 /// Prints steps to standard error, so that standard output stays for results.
 pub(crate) struct Progress {
@@ -23,4 +26,10 @@ impl Progress {
             text.as_ref()
         );
     }
+}
+
+/// A line of a command's results, on standard output. A reader that went away is an error like others, so
+/// that clean-ups come also then.
+pub(crate) fn say(line: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{line}").context("write to standard output")
 }

@@ -28,6 +28,10 @@ pub const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
 
 /// How often the manager's lease is looked at: often enough to stop before it has done much.
 const LOOK_AT_MANAGER_EVERY: Duration = Duration::from_secs(5);
+/// How often a standby looks at a lease that another holds, in each retry period. It counts the lease's end
+/// from when it saw the last renewal, so what it sees late it takes late: by less than a second like
+/// this, where client-go's standby is late by up to its retry period.
+const LOOKS_PER_RETRY: u32 = 3;
 /// Bound on giving the lease back, at exit.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -308,7 +312,7 @@ impl Election {
     /// Until the lease is ours.
     async fn campaign(&mut self) {
         loop {
-            let retry_at = Instant::now() + jitter(self.config.retry_period);
+            let start = Instant::now();
             match self.attempt().await {
                 Ok(Attempt::Held { begun }) => {
                     self.leadership.renewed(begun);
@@ -317,15 +321,16 @@ impl Election {
                 Ok(Attempt::HeldByOther { holder, until }) => {
                     self.leadership
                         .stand_by(format!("the lease is held by {holder}"));
+                    let look_at = start + jitter(self.config.retry_period / LOOKS_PER_RETRY);
                     // The moment of expiry is known, so nobody has to wait for the next round.
-                    sleep_until(until.min(retry_at)).await;
+                    sleep_until(until.min(look_at)).await;
                 }
                 Err(error) => {
                     let error = chain(&error);
                     tracing::warn!(lease = %self.lease.key, error, "can't get the lease");
                     self.leadership
                         .stand_by(format!("can't get the lease: {error}"));
-                    sleep_until(retry_at).await;
+                    sleep_until(start + jitter(self.config.retry_period)).await;
                 }
             }
         }

@@ -110,6 +110,8 @@ impl Watching {
         let Some(version) = self.version_now(client).await else {
             return;
         };
+        // It answers, so a watch that backs off since it didn't may go on.
+        self.store.hurry_watch();
         while !self.store.synced() {
             sleep(LOOK_EVERY).await;
         }

@@ -58,6 +58,8 @@ struct Inner<K> {
     kind_missing: AtomicBool,
     wanted: Mutex<Wanted>,
     wake_watch: Notify,
+    /// Nobody is told who doesn't wait just then.
+    hurry_watch: Notify,
 }
 
 /// What of the kind the watch shows.
@@ -84,6 +86,7 @@ impl<K: Object> Store<K> {
                 kind_missing: AtomicBool::new(false),
                 wanted: Mutex::default(),
                 wake_watch: Notify::new(),
+                hurry_watch: Notify::new(),
             }),
         }
     }
@@ -324,6 +327,10 @@ impl<K: Object> Store<K> {
         self.inner.wake_watch.notified().await;
     }
 
+    pub(crate) async fn watch_hurried(&self) {
+        self.inner.hurry_watch.notified().await;
+    }
+
     /// What the watch shall do now. An order is given once.
     pub(crate) fn watch_order(&self) -> WatchOrder {
         let newest = self.read().newest;
@@ -439,6 +446,10 @@ impl<K: Object> StoreView for Store<K> {
     fn want_list(&self) {
         self.wanted().list();
         self.inner.wake_watch.notify_one();
+    }
+
+    fn hurry_watch(&self) {
+        self.inner.hurry_watch.notify_waiters();
     }
 
     fn replay(&self) {

@@ -36,6 +36,8 @@ pub trait StoreView: Send + Sync {
     fn want_version(&self, version: u64, within: Duration);
     /// Asks the watch for a complete list.
     fn want_list(&self);
+    /// Tells a watch that waits before its next attempt that the API server answers: it need not wait.
+    fn hurry_watch(&self);
     /// Reports every object to the change handlers as if it were new, behind all real changes.
     fn replay(&self);
 }

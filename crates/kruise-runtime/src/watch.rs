@@ -130,6 +130,7 @@ impl<K: Object> Watcher<K> {
         loop {
             let start = Instant::now();
             let error = self.connect().await;
+            let over = Instant::now();
             self.report(&error);
             if error.needs_list() {
                 self.from = None;
@@ -139,17 +140,22 @@ impl<K: Object> Watcher<K> {
             }
             // Each end costs a delay, also a regular one: a server that ends every watch at once must
             // not be called in a loop. A regular end comes after minutes, so half a second is little.
-            let asked = error
-                .api_error()
-                .and_then(ApiError::retry_after)
-                .unwrap_or_default();
-            let delay = match error {
+            let (delay, asked) = match error {
                 WatchError::Late | WatchError::ListWanted | WatchError::StreamRefused(_) => {
-                    Duration::ZERO
+                    (Duration::ZERO, Duration::ZERO)
                 }
-                _ => backoff.next().max(asked),
+                _ => {
+                    let asked = error.api_error().and_then(ApiError::retry_after);
+                    (backoff.next(), asked.unwrap_or_default())
+                }
             };
-            tokio::time::sleep(delay).await;
+            // After an outage a new leader would wait for its indexes as long as the outage has taught
+            // them to wait. What the server itself asked for holds all the same.
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = self.store.watch_hurried() => {}
+            }
+            tokio::time::sleep_until(over + asked).await;
         }
     }
 

@@ -211,6 +211,8 @@ fn api_server(site: &Site) -> Command {
                 site.path("audit-policy.yaml").display()
             ),
             format!("--audit-log-path={}", site.audit_log().display()),
+            // In megabytes. Readers count what is in one file, so a long run must fit.
+            "--audit-log-maxsize=4096".to_owned(),
         ]);
     }
     command

@@ -11,6 +11,7 @@ mod api;
 mod cgroups;
 mod cli;
 mod control_plane;
+mod etcd;
 mod images;
 mod lifecycle;
 mod localkube;
@@ -27,7 +28,7 @@ pub(crate) use preflight::preflight;
 
 use crate::process;
 use crate::progress::Progress;
-use site::Site;
+use site::{Lock, Site};
 
 /// Older kubectls lack `--subresource` and `kubectl events`.
 const KUBECTL_MINOR: u32 = 30;
@@ -65,6 +66,11 @@ impl Cluster {
         lifecycle::down(name, progress)
     }
 
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.site.name
+    }
+
     /// The administrator's kubeconfig.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.site.kubeconfig()
@@ -73,6 +79,25 @@ impl Cluster {
     /// Host and port of the image registry: plain HTTP, and the mirror of every registry name.
     pub(crate) fn registry(&self) -> String {
         self.site.registry()
+    }
+
+    /// Ends the API server, does something, and starts it again, whatever came of that.
+    pub(crate) fn without_api_server<T>(
+        &self,
+        progress: &Progress,
+        meanwhile: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let _lock = Lock::acquire(&self.site.name, progress)?;
+        control_plane::stop(&self.site, control_plane::API_SERVER)?;
+        let result = meanwhile();
+        control_plane::start(&self.site, control_plane::API_SERVER, progress)?;
+        result
+    }
+
+    /// Makes etcd forget every revision but the newest, so that whoever has an older one is answered
+    /// 410; returns the newest.
+    pub(crate) fn compact_etcd(&self) -> Result<u64> {
+        etcd::compact(&self.site.etcd())
     }
 
     /// Where the API server writes its audit log, if it does.

@@ -1,15 +1,16 @@
 //! Following the pods through the phases of the demo, a line a change.
 
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::compare::Pods;
-use super::interrupt::Interrupt;
+use super::pods::PodView;
 use super::table;
-use super::target::Target;
-use super::watch::{Change, PodWatch};
+use super::target::{NAMESPACE, Target};
+use crate::interrupt::Interrupt;
+use crate::object_watch::{Change, ObjectWatch};
+use crate::progress::say;
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -18,7 +19,7 @@ const PHASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The pods as they are now.
 pub(super) struct Stage<'a> {
-    watch: PodWatch,
+    watch: ObjectWatch<PodView>,
     interrupt: &'a Interrupt,
     pods: Pods,
     began: Instant,
@@ -26,7 +27,9 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(target: &Target, interrupt: &'a Interrupt) -> Result<Self> {
-        let watch = PodWatch::start(target)?;
+        let mut kubectl = target.kubectl();
+        kubectl.args(["--namespace", NAMESPACE]);
+        let watch = ObjectWatch::start(kubectl, &["pods"], PodView::parse)?;
         Ok(Self {
             watch,
             interrupt,
@@ -106,10 +109,4 @@ impl<'a> Stage<'a> {
             .map(|pod| format!("\n  pod {} {}", pod.name, pod.trouble()));
         lines.collect()
     }
-}
-
-/// A line of the demo's own output. A reader that went away is an error like others, so that the
-/// clean-up comes also then.
-pub(super) fn say(line: &str) -> Result<()> {
-    writeln!(std::io::stdout(), "{line}").context("write to standard output")
 }

@@ -1,10 +1,9 @@
 //! The cluster that the demo plays on.
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::cluster::{self, Cluster};
@@ -83,8 +82,11 @@ impl Target {
     }
 
     pub(super) fn create_cloneset(&self, tag: &str) -> Result<()> {
-        self.create(&cloneset(&self.image, tag))
+        let cloneset = cloneset(&self.image, tag).to_string();
+        let mut command = self.kubectl();
+        process::output_with_input(command.args(["create", "--filename=-"]), &cloneset)
             .context("create the CloneSet")
+            .map(drop)
     }
 
     /// A new image for the app, and the way pods get it.
@@ -153,29 +155,6 @@ impl Target {
                 .collect::<Vec<_>>()
         })
         .collect()
-    }
-
-    fn create(&self, object: &Value) -> Result<()> {
-        let mut child = self
-            .kubectl()
-            .args(["create", "--filename=-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.kubectl.display()))?;
-        // Dropped at once, so that kubectl sees the end.
-        child
-            .stdin
-            .take()
-            .context("kubectl has no standard input")?
-            .write_all(object.to_string().as_bytes())
-            .context("write to kubectl")?;
-        let output = child.wait_with_output().context("wait for kubectl")?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(())
     }
 }
 

@@ -157,6 +157,22 @@ async fn a_dead_holders_lease_is_taken_within_a_second_of_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whenever_a_holder_dies_a_standby_takes_the_lease_within_a_second_of_its_end() {
+    for milliseconds in (0..4_000).step_by(130) {
+        let leases = Leases::default();
+        leases.put("test", "holder", "first");
+        let (leadership, _stop) = elect(&leases);
+        sleep(Duration::from_millis(8_000 + milliseconds)).await;
+        leases.put("test", "holder", "last");
+        let time = time_until(&leadership, true).await.unwrap();
+        assert!(
+            time >= Duration::from_secs(15) && time < Duration::from_secs(16),
+            "{time:?} after the last renewal"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_living_holders_lease_is_never_taken_however_wrong_its_clock() {
     let leases = Leases::default();
     let holder = tokio::spawn({

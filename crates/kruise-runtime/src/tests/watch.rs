@@ -301,6 +301,53 @@ async fn a_list_can_be_asked_for() {
     assert_eq!(names(&store), ["a"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_backs_off_goes_on_when_the_server_is_known_to_answer() {
+    let away = Arc::new(Mutex::new(true));
+    let server = TestServer::new({
+        let away = Arc::clone(&away);
+        move |call| match *away.lock().unwrap() {
+            true => Answer::Break,
+            false if call.is_watch() => Answer::Hang,
+            false => Answer::Json(200, list(7, &[])),
+        }
+    });
+    let store = pods(&server);
+    // Long enough for delays of half a minute. An attempt has just failed.
+    sleep(Duration::from_secs(300)).await;
+    let calls = server.calls().len();
+    while server.calls().len() == calls {
+        sleep(A_MOMENT).await;
+    }
+    *away.lock().unwrap() = false;
+    sleep(Duration::from_secs(10)).await;
+    assert!(!store.synced(), "the delay is longer than that");
+    store.hurry_watch();
+    sleep(A_MOMENT).await;
+    assert!(store.synced());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hurried_watch_waits_as_long_as_the_server_asked_for() {
+    let server = TestServer::new(|_| {
+        Answer::Json(
+            429,
+            json!({
+                "kind": "Status", "code": 429, "reason": "TooManyRequests",
+                "details": { "retryAfterSeconds": 20 },
+            }),
+        )
+    });
+    let store = pods(&server);
+    sleep(A_MOMENT).await;
+    let calls = server.calls().len();
+    store.hurry_watch();
+    sleep(Duration::from_secs(19)).await;
+    assert_eq!(server.calls().len(), calls);
+    sleep(Duration::from_secs(2)).await;
+    assert!(server.calls().len() > calls);
+}
+
 mod vanished {
     use super::*;
 

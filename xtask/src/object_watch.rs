@@ -1,7 +1,7 @@
-//! Every change of the demo's pods as it happens, from `kubectl get --watch`.
+//! Every change of some objects as it happens, from `kubectl get --watch`.
 
 use std::io::BufReader;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -9,35 +9,40 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::pods::PodView;
-use super::target::{NAMESPACE, Target};
-
-/// Something happened to a pod.
+/// Something happened to an object.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(crate) enum Change<T> {
     /// It is new or differs.
-    Seen(PodView),
+    Seen(T),
     /// It is no more.
-    Gone(PodView),
+    Gone(T),
 }
 
 /// A running watch; ends with its owner.
-pub(super) struct PodWatch {
+pub(crate) struct ObjectWatch<T> {
     child: Child,
-    changes: Receiver<Result<Change>>,
+    changes: Receiver<Result<Change<T>>>,
 }
 
-impl PodWatch {
-    /// Starts with the pods that are there.
-    pub(super) fn start(target: &Target) -> Result<Self> {
-        let mut command = target.kubectl();
-        command
-            .args(["--namespace", NAMESPACE, "get", "pods", "--watch"])
-            .args(["--output-watch-events", "--output=json"])
+impl<T: Send + 'static> ObjectWatch<T> {
+    /// Starts with the objects that are there. `kubectl` has the cluster and the namespace, `what` is
+    /// what to get, `read` takes of an object what matters.
+    pub(crate) fn start(
+        mut kubectl: Command,
+        what: &[&str],
+        read: impl Fn(Value) -> Result<T> + Send + 'static,
+    ) -> Result<Self> {
+        kubectl
+            .arg("get")
+            .args(what)
+            .args(["--watch", "--output-watch-events", "--output=json"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut child = command.spawn().context("start watching pods")?;
+        let what = what.join(" ");
+        let mut child = kubectl
+            .spawn()
+            .with_context(|| format!("start watching {what}"))?;
         let stdout = child
             .stdout
             .take()
@@ -46,7 +51,10 @@ impl PodWatch {
         std::thread::spawn(move || {
             let events = serde_json::Deserializer::from_reader(BufReader::new(stdout)).into_iter();
             for event in events {
-                let change = event.context("read the watch").and_then(change);
+                let change = event
+                    .context("read the watch")
+                    .and_then(|event| change(event, &read))
+                    .with_context(|| format!("watch {what}"));
                 let failed = change.is_err();
                 if sender.send(change).is_err() || failed {
                     return;
@@ -57,16 +65,16 @@ impl PodWatch {
     }
 
     /// The next change, if there is one within `patience`.
-    pub(super) fn next(&self, patience: Duration) -> Result<Option<Change>> {
+    pub(crate) fn next(&self, patience: Duration) -> Result<Option<Change<T>>> {
         match self.changes.recv_timeout(patience) {
             Ok(change) => change.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => bail!("the watch of the pods ended"),
+            Err(RecvTimeoutError::Disconnected) => bail!("a watch by kubectl ended"),
         }
     }
 }
 
-impl Drop for PodWatch {
+impl<T> Drop for ObjectWatch<T> {
     fn drop(&mut self) {
         // It may have ended by itself, which is as good.
         let _ = self.child.kill();
@@ -81,11 +89,11 @@ struct WatchEvent {
     object: Value,
 }
 
-fn change(event: WatchEvent) -> Result<Change> {
+fn change<T>(event: WatchEvent, read: impl Fn(Value) -> Result<T>) -> Result<Change<T>> {
     match event.type_.as_str() {
-        "ADDED" | "MODIFIED" => PodView::parse(event.object).map(Change::Seen),
-        "DELETED" => PodView::parse(event.object).map(Change::Gone),
-        other => bail!("the watch of the pods answered {other}: {}", event.object),
+        "ADDED" | "MODIFIED" => read(event.object).map(Change::Seen),
+        "DELETED" => read(event.object).map(Change::Gone),
+        other => bail!("answered {other}: {}", event.object),
     }
 }
 
@@ -100,16 +108,20 @@ mod tests {
             {"type": "DELETED", "object": {"metadata": {"name": "a", "uid": "1"}}}
             {"type": "ERROR", "object": {"code": 410}}
         "#;
-        let changes: Vec<Result<Change>> = serde_json::Deserializer::from_str(stream)
+        let name = |object: Value| {
+            let name = object.pointer("/metadata/name").and_then(Value::as_str);
+            name.map(str::to_owned).context("no name")
+        };
+        let changes: Vec<Result<Change<String>>> = serde_json::Deserializer::from_str(stream)
             .into_iter::<WatchEvent>()
-            .map(|event| change(event.unwrap()))
+            .map(|event| change(event.unwrap(), name))
             .collect();
         assert!(
-            matches!(&changes[0], Ok(Change::Seen(pod)) if pod.name == "a"),
+            matches!(&changes[0], Ok(Change::Seen(pod)) if pod == "a"),
             "{changes:?}"
         );
         assert!(
-            matches!(&changes[1], Ok(Change::Gone(pod)) if pod.name == "a"),
+            matches!(&changes[1], Ok(Change::Gone(pod)) if pod == "a"),
             "{changes:?}"
         );
         assert!(

@@ -1,12 +1,11 @@
 //! How many writes the controller needed, counted from the API server's audit log.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use jiff::Timestamp;
-use serde::Deserialize;
+
+use crate::audit::{self, Entry};
 
 /// The controller's account, as the API server names it.
 const CONTROLLER: &str = "system:serviceaccount:kruise-system:cloneset-controller";
@@ -40,22 +39,16 @@ pub(super) struct Span<'a> {
 
 /// Reads the log and counts.
 pub(super) fn count_in(log: &Path, span: Span<'_>) -> Result<PodWrites> {
-    let file = File::open(log).with_context(|| format!("open {}", log.display()))?;
     let mut writes = PodWrites::default();
-    for line in BufReader::new(file).lines() {
-        let line = line.with_context(|| format!("read {}", log.display()))?;
-        count(&line, span, &mut writes);
+    for entry in audit::entries(log)? {
+        count(&entry?, span, &mut writes);
     }
     Ok(writes)
 }
 
-/// Adds one line of the log. The last one may be half written, so what can't be read is left out.
-fn count(line: &str, span: Span<'_>, writes: &mut PodWrites) {
-    let Ok(entry) = serde_json::from_str::<Entry>(line) else {
-        return;
-    };
+fn count(entry: &Entry, span: Span<'_>, writes: &mut PodWrites) {
     let of_interest = entry.user.username == CONTROLLER
-        && entry.stage == "ResponseComplete"
+        && entry.is_complete()
         && entry.object_ref.resource == "pods"
         && entry.object_ref.namespace == span.namespace
         && (span.from..=span.to).contains(&entry.request_received_timestamp);
@@ -73,37 +66,6 @@ fn count(line: &str, span: Span<'_>, writes: &mut PodWrites) {
         400.. => writes.refused += 1,
         _ => {}
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry {
-    stage: String,
-    verb: String,
-    user: User,
-    #[serde(default)]
-    object_ref: ObjectRef,
-    #[serde(default)]
-    response_status: ResponseStatus,
-    request_received_timestamp: Timestamp,
-}
-
-#[derive(Deserialize)]
-struct User {
-    username: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ObjectRef {
-    resource: String,
-    namespace: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ResponseStatus {
-    code: u16,
 }
 
 #[cfg(test)]
@@ -130,7 +92,11 @@ mod tests {
         };
         let mut writes = PodWrites::default();
         for entry in entries {
-            count(&entry.to_string(), span, &mut writes);
+            count(
+                &Entry::parse(&entry.to_string()).unwrap(),
+                span,
+                &mut writes,
+            );
         }
         writes
     }
@@ -174,18 +140,6 @@ mod tests {
             with("/objectRef/resource", "events"),
             with("/stage", "ResponseStarted"),
         ]);
-        assert_eq!(writes, PodWrites::default());
-    }
-
-    #[test]
-    fn a_line_that_is_still_being_written_is_no_error() {
-        let span = Span {
-            namespace: "demo",
-            from: Timestamp::MIN,
-            to: Timestamp::MAX,
-        };
-        let mut writes = PodWrites::default();
-        count("{\"stage\":\"Respo", span, &mut writes);
         assert_eq!(writes, PodWrites::default());
     }
 }

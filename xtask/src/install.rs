@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 const OURSELVES: &str = "/proc/self/exe";
 
 /// Builds the images of an overlay, pushes them, and installs it.
-pub(super) fn install(
+pub(crate) fn install(
     kubeconfig: &Path,
     overlay: &str,
     registry: &str,
@@ -26,7 +26,7 @@ pub(super) fn install(
 }
 
 /// Takes it away again, and its CRDs if they came with it.
-pub(super) fn uninstall(kubeconfig: &Path, overlay: &str, crds: bool) -> Result<()> {
+pub(crate) fn uninstall(kubeconfig: &Path, overlay: &str, crds: bool) -> Result<()> {
     let mut command = xtask()?;
     command.args(["undeploy", overlay]);
     command.arg("--kubeconfig").arg(kubeconfig);

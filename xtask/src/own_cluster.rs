@@ -1,0 +1,97 @@
+//! A cluster that a command makes for itself, with an overlay installed, and takes away again.
+
+use std::fs::File;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache;
+use crate::cluster::{self, Cluster, UpOptions};
+use crate::install;
+use crate::interrupt::Interrupt;
+use crate::made::Made;
+use crate::progress::Progress;
+
+/// What is made, and for whom.
+pub(crate) struct OwnCluster<'a> {
+    /// The command, for messages: "demo".
+    pub(crate) command: &'a str,
+    /// The name that nobody else's cluster has. One of this name is what an earlier run left.
+    pub(crate) usual_name: &'a str,
+    pub(crate) options: &'a UpOptions,
+    /// A directory below deploy/overlays.
+    pub(crate) overlay: &'a str,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) progress: &'a Progress,
+}
+
+impl OwnCluster<'_> {
+    /// Makes it, plays on it, and takes it away; with `keep`, leaves it and lets `explain` tell what there is.
+    pub(crate) fn play(
+        &self,
+        keep: bool,
+        play: impl FnOnce(&Cluster) -> Result<()>,
+        explain: impl FnOnce(&Cluster) -> Result<()>,
+    ) -> Result<()> {
+        cluster::preflight()?;
+        let _lock = self.alone()?;
+        let name = self.options.name.as_str();
+        self.clear_place()?;
+        let made = Made::new(self.progress, self.interrupt, || {
+            Cluster::down(name, self.progress)
+        });
+        let result = self.make().and_then(|cluster| play(&cluster));
+        if keep {
+            made.keep();
+            if let Some(cluster) = Cluster::find(name)? {
+                explain(&cluster)?;
+            }
+            return result;
+        }
+        result.and(made.take_away())
+    }
+
+    /// Two runs at once would take each other's cluster away.
+    fn alone(&self) -> Result<File> {
+        let (command, name) = (self.command, &self.options.name);
+        let path = cache::dir()?.join(format!(".{command}-{name}.lock"));
+        let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+        if file.try_lock().is_err() {
+            bail!(
+                "another `cargo xtask {command}` uses cluster {name:?}: wait for it, or choose another \
+                 --name"
+            );
+        }
+        Ok(file)
+    }
+
+    fn clear_place(&self) -> Result<()> {
+        let name = self.options.name.as_str();
+        if Cluster::find(name)?.is_none() {
+            return Ok(());
+        }
+        let command = self.command;
+        if name != self.usual_name {
+            bail!(
+                "cluster {name:?} runs already, and `cargo xtask {command}` makes its own: choose another \
+                 --name, or `cargo xtask cluster down --name {name}` first"
+            );
+        }
+        self.progress
+            .step(format!("an earlier {command}'s cluster is still there"));
+        Cluster::down(name, self.progress)
+    }
+
+    fn make(&self) -> Result<Cluster> {
+        let cluster = self
+            .interrupt
+            .prefer(Cluster::up(self.options, self.progress))?;
+        let registry = format!("{}/kruise", cluster.registry());
+        self.interrupt.prefer(install::install(
+            &cluster.kubeconfig(),
+            self.overlay,
+            &registry,
+            true,
+        ))?;
+        Ok(cluster)
+    }
+}
