@@ -119,9 +119,9 @@ fn common<Scale, Update>(
     }
     errors.take(replicas(spec.replicas));
     let syntax = label_selector(&spec.selector, &FieldPath::new("spec.selector"));
-    // An unknown operator is one error, not two.
+    // What can't be read is one error, not two.
     let parsed = match selector(&spec.selector) {
-        Err(_) if !syntax.is_empty() => None,
+        _ if !syntax.is_empty() => None,
         parsed => errors.take(parsed),
     };
     errors.extend(syntax);
