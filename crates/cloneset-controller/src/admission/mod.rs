@@ -12,7 +12,7 @@ mod validate;
 
 pub use mutate::mutate;
 pub use template_check::{NoTemplateCheck, ServerTemplateCheck, TemplateCheck, refusals};
-pub use validate::Validator;
+pub use validate::{FindPod, Validator};
 
 /// Where defaults are asked for (PF-201).
 pub const MUTATE_PATH: &str = "/mutate-apps-kruise-io-cloneset";

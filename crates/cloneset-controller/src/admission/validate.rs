@@ -20,12 +20,15 @@ use super::{
     template_check::{TemplateCheck, pod_template},
 };
 
+/// Looks a pod up.
+pub type FindPod = dyn Fn(&ObjectKey) -> Option<Arc<Pod>> + Send + Sync;
+
 /// Refuses what is wrong with CloneSets.
 pub struct Validator {
     /// Gate `ResourcesDeletionProtection`.
     pub deletion_protection: bool,
     /// Finds a pod in the index (CS-14). A pod that isn't there yet doesn't exist.
-    pub find_pod: Box<dyn Fn(&ObjectKey) -> Option<Arc<Pod>> + Send + Sync>,
+    pub find_pod: Box<FindPod>,
     /// Judges pod templates.
     pub template_check: Box<dyn TemplateCheck>,
     /// Where refused deletions are counted (DP-23).

@@ -99,7 +99,7 @@ pub struct FieldError {
     /// Path of the field.
     pub field: String,
     /// The value found, for kinds that show it.
-    pub value: Option<Value>,
+    pub value: Option<Box<Value>>,
     /// What would be right; may be empty.
     pub detail: String,
 }
@@ -157,7 +157,7 @@ impl FieldError {
     #[must_use]
     pub fn message(&self) -> String {
         let mut message = self.kind.words().to_owned();
-        let value = self.value.as_ref().map(Value::to_string);
+        let value = self.value.as_ref().map(|value| value.to_string());
         for part in value.iter().chain(Some(&self.detail)) {
             if !part.is_empty() {
                 message.push_str(": ");
@@ -171,7 +171,7 @@ impl FieldError {
         Self {
             kind,
             field: field.to_string(),
-            value: Some(value),
+            value: Some(Box::new(value)),
             detail,
         }
     }

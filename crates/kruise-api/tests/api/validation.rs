@@ -79,7 +79,7 @@ pub(crate) fn no_pods(_: &str) -> Option<Arc<Pod>> {
 }
 
 /// What is wrong with a new object that went through defaulting.
-fn judge(version: &str, spec: Value) -> FieldErrors {
+fn judge(version: &str, spec: &Value) -> FieldErrors {
     let object = json!({ "metadata": { "name": "web", "uid": "u" }, "spec": spec });
     let object = |kind: &str| {
         let mut object = object.clone();
@@ -116,7 +116,7 @@ fn golden_cases(#[values("v1beta1", "v1alpha1")] version: &str) {
     };
     for case in both.iter().chain(&own) {
         let spec = case.spec(version);
-        let errors = judge(version, spec.clone());
+        let errors = judge(version, &spec);
         let found: BTreeSet<_> = errors.iter().map(|error| error.field.clone()).collect();
         let expected: BTreeSet<_> = case.field(version).into_iter().collect();
         assert_eq!(found, expected, "{version} {spec}: {errors}");
@@ -147,7 +147,7 @@ fn the_webhook_refuses_what_the_crd_refuses() {
 fn all_errors_are_told_at_once_in_kubernetes_words() {
     let errors = judge(
         "v1beta1",
-        json!({
+        &json!({
             "replicas": -1,
             "selector": { "matchLabels": { "app": "web" } },
             "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "restartPolicy": "Never" } },
