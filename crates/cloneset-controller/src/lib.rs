@@ -10,6 +10,7 @@ use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
 };
 
+pub mod admission;
 pub mod check;
 pub mod error;
 mod execute;
@@ -98,6 +99,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         partition_rollback: gates.enabled(Gate::CloneSetPartitionRollback),
         preparing_update_as_update: gates.enabled(Gate::PreparingUpdateAsUpdate),
         template_no_defaults: gates.enabled(Gate::TemplateNoDefaults),
+        default_host_ports: gates.enabled(Gate::DefaultHostNetworkHostPortsInPodTemplates),
         recreate_for_claims: gates.enabled(Gate::RecreatePodWhenChangeVCTInCloneSetGate),
         in_place: Options {
             vertical_scaling: gates.enabled(Gate::InPlaceWorkloadVerticalScaling),

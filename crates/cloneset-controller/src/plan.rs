@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use kruise_api::{inplace::PodWrite, pod::Pod, selector::Selector, template::PodTemplate};
+use kruise_api::{
+    inplace::PodWrite, pod::Pod, selector::Selector, validation::cloneset as validation,
+};
 use serde_json::Value;
 
 use crate::{snapshot::Snapshot, wait::WaitReason};
@@ -289,41 +291,14 @@ fn sync(input: &scale::Input<'_>, plan: &mut Plan) {
     }
 }
 
-/// What must hold before any pod is touched, admission or not: the API server takes these objects
-/// when no webhook is installed.
+/// What must hold before any pod is touched, asked of the functions that admission asks: the API server
+/// takes these objects when no webhook is installed.
 fn validate(snapshot: &Snapshot) -> Result<Selector, WaitReason> {
     let set = &snapshot.set;
-    let invalid = |field, why: String| WaitReason::InvalidSpec { field, why };
-    let selector = Selector::parse(&set.spec.selector)
-        .map_err(|error| invalid("spec.selector", error.to_string()))?;
-    if selector.is_empty() {
-        return Err(invalid(
-            "spec.selector",
-            "selects every pod; name at least one label".into(),
-        ));
-    }
-    let template = PodTemplate::view(&set.spec.template)
-        .map_err(|error| invalid("spec.template", error.to_string()))?
-        .metadata;
-    // DV-CS9
-    if !selector.matches(&template.labels) {
-        let labels = template
-            .labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect::<Vec<_>>()
-            .join(",");
-        return Err(invalid(
-            "spec.template.metadata.labels",
-            format!("the labels \"{labels}\" do not match spec.selector \"{selector}\""),
-        ));
-    }
-    match set.spec.replicas {
-        Some(replicas) if replicas < 0 => {
-            return Err(invalid("spec.replicas", format!("{replicas} is negative")));
-        }
-        _ => {}
-    }
+    let selector = validation::selector(&set.spec.selector)?;
+    let template = validation::template(&set.spec.template)?;
+    validation::labels_match(&selector, &template.metadata.labels)?;
+    validation::replicas(set.spec.replicas)?;
     if set
         .spec
         .volume_claim_templates

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    defaults,
     inplace::Options,
     meta::{ObjectMeta, Time},
     pod::Pod,
@@ -46,12 +47,28 @@ pub struct Gates {
     pub preparing_update_as_update: bool,
     /// `TemplateNoDefaults`: templates get no defaults (CS-9).
     pub template_no_defaults: bool,
+    /// `DefaultHostNetworkHostPortsInPodTemplates`: host ports are among these defaults (CS-9).
+    pub default_host_ports: bool,
     /// `RecreatePodWhenChangeVCTInCloneSetGate`: other volume claim templates need new pods (CS-78).
     pub recreate_for_claims: bool,
     /// What the in-place library may do.
     pub in_place: Options,
     /// The flag `--cloneset-scaling-exclude-preparing-delete` (CS-50).
     pub exclude_preparing_delete: bool,
+}
+
+impl Gates {
+    /// Fills in what a pod template leaves open, in admission and before hashing alike, so that a webhook
+    /// installed later changes no revision (CS-9, PF-907).
+    pub fn default_template(&self, template: &mut Value) {
+        if self.template_no_defaults {
+            return;
+        }
+        defaults::pod_template(template);
+        if self.default_host_ports {
+            defaults::host_ports(template);
+        }
+    }
 }
 
 /// What a process remembers of a CloneSet between two reconciles.

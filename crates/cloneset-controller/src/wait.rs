@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kruise_api::validation::FieldError;
+
 /// What a plan is held back by. Messages carry no counts and no times that change by themselves,
 /// so that a settled object is never written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub enum WaitReason {
     /// The CloneSet can't be acted on as it is.
     InvalidSpec {
         /// Path of the field.
-        field: &'static str,
+        field: String,
         /// What is wrong with it.
         why: String,
     },
@@ -112,6 +114,16 @@ impl WaitReason {
             self,
             Self::InvalidSpec { .. } | Self::NotSupportedYet { .. }
         )
+    }
+}
+
+/// In the words of admission.
+impl From<FieldError> for WaitReason {
+    fn from(error: FieldError) -> Self {
+        Self::InvalidSpec {
+            why: error.message(),
+            field: error.field,
+        }
     }
 }
 

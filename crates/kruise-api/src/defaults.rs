@@ -99,6 +99,26 @@ pub fn pod_template(template: &mut Value) {
     quantities(spec, "overhead");
 }
 
+/// Fills in the host ports of a pod template that uses the host's network: only with gate
+/// `DefaultHostNetworkHostPortsInPodTemplates` (CS-9).
+pub fn host_ports(template: &mut Value) {
+    let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) else {
+        return;
+    };
+    if spec.get("hostNetwork") != Some(&Value::Bool(true)) {
+        return;
+    }
+    for containers in ["initContainers", "containers"] {
+        each(spec, containers, |container| {
+            each(container, "ports", |port| {
+                if let Some(own) = port.get("containerPort").and_then(Value::as_i64) {
+                    number(port, "hostPort", own);
+                }
+            });
+        });
+    }
+}
+
 /// Fills in what a volume claim template leaves open.
 pub fn volume_claim_template(claim: &mut Value) {
     let Some(claim) = claim.as_object_mut() else {

@@ -9,6 +9,7 @@ pub mod availability;
 pub mod conversion;
 pub mod crd;
 pub mod defaults;
+pub mod deletion_protection;
 pub mod hash;
 pub mod inplace;
 pub mod int_or_string;
@@ -25,6 +26,7 @@ pub mod selector;
 pub mod specified_delete;
 pub mod strategic_merge;
 pub mod template;
+pub mod validation;
 pub mod well_known;
 
 /// The examples in the README, which are tests.

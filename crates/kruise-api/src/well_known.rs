@@ -30,6 +30,10 @@ pub mod labels {
     pub const CLONESET_SCALING_EXCLUDE_PREPARING_DELETE: &str =
         "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 
+    /// On objects whose kind is protected: one of [`delete_protection`](super::delete_protection).
+    /// Written by users; read by the webhooks that refuse their deletion, and by the selectors of these.
+    pub const DELETE_PROTECTION: &str = "policy.kruise.io/delete-protection";
+
     /// On pods: one of [`lifecycle_states`](super::lifecycle_states). Written by workload
     /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
     pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
@@ -121,6 +125,14 @@ pub mod conditions {
 
     /// CloneSet condition: pods could not be updated. Read by users.
     pub const FAILED_UPDATE: &str = "FailedUpdate";
+}
+
+/// Values of the label [`labels::DELETE_PROTECTION`]. Any other protects nothing.
+pub mod delete_protection {
+    /// The object can't be deleted.
+    pub const ALWAYS: &str = "Always";
+    /// The object can't be deleted while it has something active below it.
+    pub const CASCADING: &str = "Cascading";
 }
 
 /// Values of the label [`labels::LIFECYCLE_STATE`]. A pod without the label counts as

@@ -25,7 +25,14 @@ pub enum ApiError {
     Forbidden { call: String, message: String },
     /// Not accepted as it is; sending it again won't help.
     #[error("{call}: invalid: {message}")]
-    Invalid { call: String, message: String },
+    Invalid {
+        call: String,
+        message: String,
+        /// 422 for an object that was read and judged, 400 for what couldn't be read.
+        code: u16,
+        /// What is wrong with which field.
+        causes: Vec<StatusCause>,
+    },
     /// Refused for now, by the server's own limits or by a budget.
     #[error("{call}: too many requests: {message}")]
     TooManyRequests {
@@ -84,6 +91,19 @@ pub(crate) struct Status {
 #[serde(rename_all = "camelCase", default)]
 struct StatusDetails {
     retry_after_seconds: Option<u64>,
+    causes: Vec<StatusCause>,
+}
+
+/// One cause of a refusal, as a `Status` has it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StatusCause {
+    /// `FieldValueInvalid`, `FieldValueRequired` or the like.
+    pub reason: String,
+    /// Path of the field; empty if it is about none.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
 }
 
 impl ApiError {
@@ -105,7 +125,12 @@ impl ApiError {
             409 => Self::Conflict { call, message },
             404 => Self::NotFound { call, message },
             401 | 403 => Self::Forbidden { call, message },
-            400 | 422 => Self::Invalid { call, message },
+            400 | 422 => Self::Invalid {
+                call,
+                message,
+                code,
+                causes: details.map(|details| details.causes).unwrap_or_default(),
+            },
             429 => {
                 let retry_after = details.and_then(|details| details.retry_after_seconds);
                 let retry_after = retry_after.map(Duration::from_secs);

@@ -176,6 +176,27 @@ impl ApiClient {
         parse(&call, &body)
     }
 
+    /// Has the API server judge an object without storing it, within this time. That changes nothing, so
+    /// that it is asked whether this process leads or not.
+    ///
+    /// # Errors
+    /// When the object can't be created, or there is no answer in time.
+    pub async fn dry_run_create(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        object: &Value,
+        patience: Duration,
+    ) -> Result<(), ApiError> {
+        let call = format!("create {resource} in {namespace} as a dry run");
+        let mut path = Path::new(resource.collection_path(namespace));
+        path.add("dryRun", "All");
+        path.add("fieldManager", &self.field_manager);
+        let request = self.request(&call, Method::POST, path.0, Some((JSON, object)))?;
+        let answer = self.send_within(patience, &call, request);
+        within(patience, &call, answer).await.map(drop)
+    }
+
     /// Patches an object, or one of its subresources, and returns it as stored.
     ///
     /// # Errors
@@ -352,7 +373,7 @@ impl ApiClient {
         answer
     }
 
-    /// A read: limits, time-out, body.
+    /// What changes nothing: limits, time-out, body.
     async fn send_within(
         &self,
         timeout: Duration,

@@ -50,7 +50,7 @@ pub mod webhook;
 mod webhook_args;
 mod webhooks;
 
-pub use api_error::{ApiError, chain};
+pub use api_error::{ApiError, StatusCause, chain};
 pub use app::{App, Setup, SetupError, Watched};
 pub use args::RuntimeArgs;
 pub use certificates::{Certificates, CertificatesConfig};
@@ -64,7 +64,9 @@ pub use own_writes::{OwnWrites, Settled, Writer};
 pub use plain_counter::PlainCounter;
 pub use queue::Queue;
 pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
-pub use resource::{CONTROLLER_REVISIONS, EVENTS, LEASES, ObjectKey, PODS, Resource};
+pub use resource::{
+    CONTROLLER_REVISIONS, EVENTS, LEASES, ObjectKey, POD_TEMPLATES, PODS, Resource,
+};
 pub use run::run;
 pub use server_version::ServerVersion;
 pub use store::Store;

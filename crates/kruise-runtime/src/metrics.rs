@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{resource::ObjectKey, webhook::WebhookMetrics};
+use crate::{plain_counter::PlainCounter, resource::ObjectKey, webhook::WebhookMetrics};
 
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($field:ident),* }) => {
@@ -54,6 +54,13 @@ labels!(
 labels!(
     /// Labels of `rest_client_requests_total`.
     RequestLabels { code, method, host }
+);
+labels!(
+    /// Labels of `workload_deletion_protection`.
+    ProtectionLabels {
+        kind_namespace_name,
+        username
+    }
 );
 labels!(
     /// Labels of `kruise_writes_total`.
@@ -119,6 +126,7 @@ pub struct Metrics {
     pub own_writes_leaked: Counter,
     pub events_dropped: Counter,
     pub wait_reason: Family<ReasonLabels, Gauge>,
+    pub workload_deletion_protection: Family<ProtectionLabels, PlainCounter>,
     pub webhooks: WebhookMetrics,
 }
 
@@ -169,6 +177,7 @@ impl Metrics {
             own_writes_leaked: Counter::default(),
             events_dropped: Counter::default(),
             wait_reason: Family::default(),
+            workload_deletion_protection: Family::default(),
             webhooks: WebhookMetrics::default(),
         }
     }
@@ -284,6 +293,11 @@ impl Adder<'_> {
             "Events not written, for their number or for an error",
             &m.events_dropped,
         );
+        self.metric(
+            "workload_deletion_protection",
+            "Deletions of workloads that were refused",
+            &m.workload_deletion_protection,
+        );
     }
 
     fn watches(&mut self, m: &Metrics) {
@@ -397,12 +411,20 @@ mod tests {
             .queue_adds
             .get_or_create(&NameLabels { name: "q".into() })
             .inc();
+        metrics
+            .workload_deletion_protection
+            .get_or_create(&ProtectionLabels {
+                kind_namespace_name: "CloneSet_ns_web".into(),
+                username: "alice".into(),
+            })
+            .inc();
         let text = encode(&registry).unwrap();
         for line in [
             "controller_runtime_reconcile_errors_total{controller=\"c\"} 1",
             "controller_runtime_reconcile_time_seconds_count{controller=\"c\"} 1",
             "workqueue_adds_total{name=\"q\"} 1",
             "kruise_manager_is_leader 0",
+            "workload_deletion_protection{kind_namespace_name=\"CloneSet_ns_web\",username=\"alice\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -26,6 +26,15 @@ pub const PODS: Resource = Resource {
     namespaced: true,
 };
 
+/// `v1` pod templates.
+pub const POD_TEMPLATES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "podtemplates",
+    kind: "PodTemplate",
+    namespaced: true,
+};
+
 /// `v1` events.
 pub const EVENTS: Resource = Resource {
     group: "",

@@ -168,9 +168,7 @@ pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
 /// later changes no revision (PF-907).
 fn defaulted_template(snapshot: &Snapshot) -> Value {
     let mut template = snapshot.set.spec.template.clone();
-    if !snapshot.gates.template_no_defaults {
-        kruise_api::defaults::pod_template(&mut template);
-    }
+    snapshot.gates.default_template(&mut template);
     template
 }
 

@@ -11,6 +11,7 @@ use kruise_api::{
     int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
     pod::Pod,
     specified_delete,
+    validation::cloneset::NO_PROGRESS_DEADLINE,
 };
 use serde_json::json;
 
@@ -73,8 +74,6 @@ pub struct Spec {
 
 /// Larger numbers count as this one, so that sums of a few of them fit in 32 bits.
 const LARGEST: i32 = i32::MAX / 8;
-/// A deadline of this many seconds means that there is none.
-const NO_DEADLINE: i32 = i32::MAX;
 const DEFAULT_HISTORY_LIMIT: i32 = 10;
 
 impl Spec {
@@ -146,7 +145,7 @@ impl Spec {
             .unwrap_or(0),
             progress_deadline_seconds: spec
                 .progress_deadline_seconds
-                .filter(|seconds| *seconds != NO_DEADLINE),
+                .filter(|seconds| *seconds != NO_PROGRESS_DEADLINE),
         }
     }
 

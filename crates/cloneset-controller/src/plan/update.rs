@@ -409,7 +409,7 @@ fn limit_reached(input: &Input<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
         return reached(pod, "is being updated".to_owned());
     }
     WaitReason::InvalidSpec {
-        field: "spec.updateStrategy.rollingUpdate.maxUnavailable",
+        field: "spec.updateStrategy.rollingUpdate.maxUnavailable".to_owned(),
         why: "resolves to 0, and maxSurge leaves no room, so no pod can be updated".to_owned(),
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value)]
 #![allow(clippy::indexing_slicing)]
 
+mod admission;
 mod checker;
 mod counts;
 mod in_place;

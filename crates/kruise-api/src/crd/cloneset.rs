@@ -1,8 +1,11 @@
 use super::{
     definition::{Column, Conversion, Definition, Scale, Scope, Version},
-    rules::Rule,
+    rules::{Rule, empty_or_one_of},
 };
-use crate::apps::{v1alpha1, v1beta1};
+use crate::{
+    apps::{v1alpha1, v1beta1},
+    validation::{cloneset::texts, update_order},
+};
 
 const DESCRIPTION: &str = "CloneSet manages a number of interchangeable pods made from one template, \
                            and updates them in place where possible.";
@@ -49,10 +52,9 @@ fn v1alpha1() -> Version {
     let version = version
         .rules(
             "spec.updateStrategy.type",
-            &[Rule::new(
-                "self in ['', 'ReCreate', 'InPlaceIfPossible', 'InPlaceOnly']",
-                "must be ReCreate, InPlaceIfPossible or InPlaceOnly; OnDelete can be set only through \
-                 apps.kruise.io/v1beta1",
+            &[empty_or_one_of(
+                &texts::V1ALPHA1_TYPES,
+                texts::V1ALPHA1_TYPE,
             )],
         )
         .rules(
@@ -63,7 +65,7 @@ fn v1alpha1() -> Version {
                  (has(self.minReadySeconds) ? self.minReadySeconds : 0)) \
                  || (oldSelf.hasValue() && has(oldSelf.value().progressDeadlineSeconds) \
                  && oldSelf.value().progressDeadlineSeconds == self.progressDeadlineSeconds)",
-                "must be greater than minReadySeconds, and not negative",
+                texts::DEADLINE,
             )
             .at(".progressDeadlineSeconds")
             .with_optional_old()],
@@ -87,28 +89,22 @@ fn v1beta1() -> Version {
     .stored();
     // CS-17, CS-19
     let in_place = "spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy";
-    let not_negative = || Rule::new("self >= 0", "must not be negative");
+    let not_negative = || Rule::new("self >= 0", texts::NOT_NEGATIVE);
     let version = version
         .rules(
             "spec.updateStrategy.type",
-            &[Rule::new(
-                "self in ['', 'RollingUpdate', 'OnDelete']",
-                "must be RollingUpdate or OnDelete",
-            )],
+            &[empty_or_one_of(&texts::V1BETA1_TYPES, texts::V1BETA1_TYPE)],
         )
         .rules(
             "spec.updateStrategy.rollingUpdate.podUpdatePolicy",
-            &[Rule::new(
-                "self in ['', 'ReCreate', 'InPlaceIfPossible', 'InPlaceOnly']",
-                "must be ReCreate, InPlaceIfPossible or InPlaceOnly",
-            )],
+            &[empty_or_one_of(&texts::POLICIES, texts::POLICY)],
         )
         .rules(
             "spec.updateStrategy",
             &[Rule::new(
                 "!has(self.type) || self.type != 'OnDelete' || !has(self.rollingUpdate) \
                  || has(self.rollingUpdate.partition)",
-                "must be given when type is OnDelete and rollingUpdate is given",
+                texts::PARTITION_ON_DELETE,
             )
             .at(".rollingUpdate.partition")],
         )
@@ -116,8 +112,7 @@ fn v1beta1() -> Version {
             &format!("{in_place}.imagePreDownloadParallelism"),
             &[Rule::new(
                 "type(self) == int ? self >= 0 : self.matches('^([+]?[0-9]+|-0+)$')",
-                "must be an integer, or the same as text, and not negative; percentages are not \
-                 supported here",
+                texts::PARALLELISM,
             )],
         )
         .rules(
@@ -150,17 +145,20 @@ fn common(version: Version) -> Version {
             "spec.replicas",
             &[Rule::new(
                 "self >= 0",
-                "spec.replicas must be greater than or equal to 0",
+                format!("spec.replicas {}", texts::REPLICAS),
             )],
         )
         .rules(
             "spec.selector",
             &[
-                Rule::new("self == oldSelf", "spec.selector can't be changed").forbidden(),
+                Rule::new(
+                    "self == oldSelf",
+                    format!("spec.selector {}", texts::SELECTOR_CHANGED),
+                )
+                .forbidden(),
                 Rule::new(
                     NOT_EMPTY_SELECTOR,
-                    "spec.selector must have at least one entry: an empty selector would select every \
-                     pod",
+                    format!("spec.selector {}", texts::EMPTY_SELECTOR),
                 ),
             ],
         )
@@ -196,13 +194,13 @@ impl Terms {
     fn add_rules(&self, version: Version) -> Version {
         let Self { path, .. } = self;
         let percentage = "type(self) == int || self.endsWith('%')";
-        let message = "must be an integer or a percentage such as \"20%\"";
+        let message = texts::PERCENTAGE;
         version
             .rules(
                 &format!("{path}.partition"),
                 &[Rule::new(
                     "type(self) == int ? self >= 0 : self.endsWith('%')",
-                    "must be an integer that is not negative, or a percentage such as \"20%\"",
+                    texts::PARTITION,
                 )],
             )
             .rules(
@@ -219,31 +217,30 @@ impl Terms {
                 &[Rule::new(
                     "!(has(self.weightPriority) && size(self.weightPriority) > 0 \
                      && has(self.orderPriority) && size(self.orderPriority) > 0)",
-                    "must have weightPriority or orderPriority, not both",
+                    update_order::BOTH_PRIORITIES,
                 )],
             )
             .rules(
                 &format!("{path}.priorityStrategy.weightPriority[].weight"),
                 &[Rule::new(
-                    "self >= 0 && self <= 100",
-                    "must be between 0 and 100",
+                    format!("self >= 0 && self <= {}", update_order::MAX_WEIGHT),
+                    update_order::WEIGHT,
                 )],
             )
             .rules(
                 &format!("{path}.priorityStrategy.weightPriority[].matchSelector"),
-                // Looking into both would exceed the server's budget by a twentieth.
                 &[Rule::new(
                     "has(self.matchLabels) || has(self.matchExpressions)",
-                    "must have at least one entry",
+                    update_order::MATCH_SELECTOR,
                 )],
             )
             .rules(
                 &format!("{path}.priorityStrategy.orderPriority[].orderedKey"),
-                &[Rule::new("self != ''", "must not be empty")],
+                &[Rule::new("self != ''", update_order::NOT_EMPTY)],
             )
             .rules(
                 &format!("{path}.scatterStrategy[].key"),
-                &[Rule::new("self != ''", "must not be empty")],
+                &[Rule::new("self != ''", update_order::NOT_EMPTY)],
             )
     }
 
@@ -270,7 +267,7 @@ impl Terms {
             &format!(
                 "(has(self.replicas) && self.replicas <= 0) || {max_unavailable} || {max_surge}"
             ),
-            "must be at least 1, or maxSurge must be: with both 0 no pod could ever be updated",
+            texts::BOTH_ZERO,
         )
         .at(self.max_unavailable)
     }
@@ -283,7 +280,7 @@ impl Terms {
              || (type({field}) == int ? {field} <= 0 : \
              ((has(self.replicas) && self.replicas <= 0) || !{field}.matches('^[0-9.]*[1-9][0-9.]*%$')))"
         );
-        self.on_change(&rule, "must be 0 for InPlaceOnly, which makes no new pods")
+        self.on_change(&rule, texts::SURGE_IN_PLACE)
             .at(self.max_surge)
     }
 

@@ -4,13 +4,15 @@
 //! object that is stored already stays writable, and writes of scale and status, which admission does
 //! not review, meet no rule about other fields. For a rule on one field the API server sees to that
 //! (CRDValidationRatcheting); a rule across fields has to look at the old object itself.
+//!
+//! The words are those of [`crate::validation`], and `tests/cloneset-rules` holds both to the same cases.
 
 use serde_json::{Map, Value, json};
 
 /// One rule.
 pub(super) struct Rule {
     rule: String,
-    message: &'static str,
+    message: String,
     reason: Reason,
     /// Field that the error names, relative to the one that has the rule.
     field: Option<&'static str>,
@@ -26,10 +28,10 @@ enum Reason {
 
 impl Rule {
     /// The value itself is wrong.
-    pub(super) fn new(rule: impl Into<String>, message: &'static str) -> Self {
+    pub(super) fn new(rule: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
-            message,
+            message: message.into(),
             reason: Reason::Invalid,
             field: None,
             old_is_optional: false,
@@ -63,7 +65,7 @@ impl Rule {
     fn manifest(&self) -> Value {
         let mut rule = Map::from_iter([
             ("rule".to_owned(), json!(&self.rule)),
-            ("message".to_owned(), json!(self.message)),
+            ("message".to_owned(), json!(&self.message)),
         ]);
         if let Reason::Forbidden = self.reason {
             rule.insert("reason".to_owned(), json!("FieldValueForbidden"));
@@ -76,6 +78,16 @@ impl Rule {
         }
         Value::Object(rule)
     }
+}
+
+/// A rule that a text is empty or one of these.
+pub(super) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
+    let words: Vec<_> = [""]
+        .iter()
+        .chain(words)
+        .map(|word| format!("'{word}'"))
+        .collect();
+    Rule::new(format!("self in [{}]", words.join(", ")), message)
 }
 
 /// Adds rules to the node at this path of a schema.

@@ -9,7 +9,10 @@ use super::{
     metadata,
     template::Template,
 };
-use crate::{meta::StringMap, qos, well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH};
+use crate::{
+    meta::StringMap, qos, revision::normal_form,
+    well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH,
+};
 
 /// Why a pod can't be updated in place: the first difference that is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +80,24 @@ pub fn claim_templates_object(old_annotations: &StringMap, new_annotations: &Str
         (Some(old), Some(new)) => old != new,
         _ => false,
     }
+}
+
+/// Whether the specs of two pod templates differ in nothing but images of ordinary containers, each of
+/// which has one in both (CS-16). Metadata isn't looked at.
+#[must_use]
+pub fn only_images_differ(old: &Value, new: &Value) -> bool {
+    let spec =
+        |template: &Value| normal_form("PodSpec", template.get("spec").unwrap_or(&Value::Null));
+    differences(&spec(old), &spec(new))
+        .iter()
+        .all(|difference| {
+            let mut steps = difference.path.split('/').skip(1);
+            let is_image = steps.next() == Some("containers")
+                && steps.next().is_some()
+                && steps.next() == Some("image")
+                && steps.next().is_none();
+            is_image && difference.operation == Operation::Replace
+        })
 }
 
 /// IP-9: a label or annotation that was added or changed, for each container that shows it. One that

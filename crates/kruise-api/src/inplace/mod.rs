@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub use calculate::{NotInPlace, calculate, claim_templates_object};
+pub use calculate::{NotInPlace, calculate, claim_templates_object, only_images_differ};
 pub use completion::{Completion, completion};
 pub use daemon::{DaemonReport, daemon_report};
 pub use options::{Options, has_resize_subresource};

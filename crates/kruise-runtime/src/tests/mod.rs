@@ -1,5 +1,6 @@
 //! Tests of parts that talk to an API server, against a scripted one and a clock that stands still.
 
+mod dry_run;
 mod events;
 mod health;
 mod leader;

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use json_patch::Patch;
+use kruise_api::validation::FieldErrors;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -79,6 +80,18 @@ impl AdmissionResponse {
             },
             warnings: vec![],
         }
+    }
+
+    /// Refuse for what is wrong with the object's fields, with the code that the kind has (PF-211).
+    pub fn invalid(code: StatusCode, errors: &FieldErrors) -> Self {
+        let causes = errors.iter().map(|error| Cause {
+            reason: error.kind.reason(),
+            field: error.field.clone(),
+            message: error.message(),
+        });
+        Self::deny(code, errors.to_string())
+            .with_reason("Invalid")
+            .with_causes(causes.collect())
     }
 
     /// Gives a refusal a word for programs, such as `Invalid`.

@@ -3,6 +3,7 @@
 
 use e2e::{Namespace, eventually, namespace::PATIENCE, undisturbed};
 use kube::api::{Patch, PatchParams, PostParams};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::scratch::Scratch;
@@ -14,7 +15,7 @@ fn spec(patch: &Value) -> Value {
         "selector": { "matchLabels": { "app": "web" } },
         "template": { "metadata": { "labels": { "app": "web" } } },
     });
-    for (field, value) in patch.as_object().unwrap() {
+    for (field, value) in patch.as_object().into_iter().flatten() {
         spec[field] = value.clone();
     }
     spec
@@ -28,293 +29,73 @@ fn terms(version: &str, terms: Value) -> Value {
     }
 }
 
+/// The cases in tests/cloneset-rules, by which the webhook is judged as well.
+#[derive(Deserialize)]
+struct Cases {
+    both: Vec<Case>,
+    v1beta1: Vec<Case>,
+    v1alpha1: Vec<Case>,
+}
+
+#[derive(Deserialize)]
 struct Case {
-    version: &'static str,
-    patch: Value,
-    /// What the refusal names, if it is one.
-    refused: Option<&'static str>,
+    #[serde(default)]
+    spec: Value,
+    terms: Option<Value>,
+    /// What the webhook's refusal names, if it is one.
+    field: Option<String>,
+    /// What the rules' refusal names, where that differs.
+    #[serde(default, deserialize_with = "given")]
+    crd: Option<Option<String>>,
 }
 
-fn passes(version: &'static str, patch: Value) -> Case {
-    Case {
-        version,
-        patch,
-        refused: None,
+/// Tells `null` from what isn't there.
+fn given<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Case {
+    fn patch(&self, version: &str) -> Value {
+        match &self.terms {
+            Some(value) => terms(version, value.clone()),
+            None => self.spec.clone(),
+        }
+    }
+
+    fn refused(&self) -> Option<&String> {
+        self.crd.as_ref().unwrap_or(&self.field).as_ref()
     }
 }
 
-fn refused(version: &'static str, patch: Value, names: &'static str) -> Case {
-    Case {
-        version,
-        patch,
-        refused: Some(names),
-    }
-}
-
-/// CS-11 and the strategies of inplace-update.md section 4: the same in both versions.
-fn common_cases(version: &'static str) -> Vec<Case> {
-    let terms = |value: Value| terms(version, value);
-    let passes = |patch: Value| passes(version, patch);
-    let refused = |patch: Value, names: &'static str| refused(version, patch, names);
-    vec![
-        passes(json!({})),
-        passes(json!({ "replicas": 0 })),
-        refused(json!({ "replicas": -1 }), "spec.replicas"),
-        refused(json!({ "selector": {} }), "spec.selector"),
-        refused(
-            json!({ "selector": { "matchLabels": {} } }),
-            "spec.selector",
-        ),
-        passes(
-            json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": "Exists" }] } }),
-        ),
-        passes(
-            json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": "NotIn", "values": ["b"] }] } }),
-        ),
-        refused(
-            json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": "In" }] } }),
-            "spec.selector.matchExpressions[0]",
-        ),
-        refused(
-            json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": "Exists", "values": ["b"] }] } }),
-            "spec.selector.matchExpressions[0]",
-        ),
-        refused(
-            json!({ "selector": { "matchExpressions": [{ "key": "a", "operator": "Like", "values": ["b"] }] } }),
-            "spec.selector.matchExpressions[0]",
-        ),
-        passes(terms(json!({ "partition": 0 }))),
-        passes(terms(json!({ "partition": "33.4%" }))),
-        refused(terms(json!({ "partition": -1 })), "partition"),
-        refused(terms(json!({ "partition": "5" })), "partition"),
-        passes(terms(json!({ "maxUnavailable": "20%", "maxSurge": "10%" }))),
-        refused(terms(json!({ "maxUnavailable": "5" })), "maxUnavailable"),
-        refused(terms(json!({ "maxSurge": "5" })), "maxSurge"),
-        // Both below 1.
-        refused(terms(json!({ "maxUnavailable": 0 })), "maxUnavailable"),
-        refused(
-            terms(json!({ "maxUnavailable": "0%", "maxSurge": "0.0%" })),
-            "maxUnavailable",
-        ),
-        passes(terms(json!({ "maxUnavailable": 0, "maxSurge": 1 }))),
-        passes(terms(json!({ "maxUnavailable": 0, "maxSurge": "0.5%" }))),
-        passes(terms(json!({ "maxUnavailable": "0.5%" }))),
-        passes(terms(json!({ "maxSurge": 0 }))),
-        // Priority and scatter.
-        passes(terms(
-            json!({ "priorityStrategy": { "orderPriority": [{ "orderedKey": "a" }] } }),
-        )),
-        passes(terms(json!({ "priorityStrategy": { "weightPriority": [
-            { "weight": 0, "matchSelector": { "matchLabels": { "a": "b" } } },
-            { "weight": 100, "matchSelector": { "matchExpressions": [{ "key": "a", "operator": "Exists" }] } },
-        ], "orderPriority": [] } }))),
-        refused(
-            terms(
-                json!({ "priorityStrategy": { "weightPriority": [{ "weight": 101, "matchSelector": { "matchLabels": { "a": "b" } } }] } }),
-            ),
-            "priorityStrategy.weightPriority[0].weight",
-        ),
-        refused(
-            terms(
-                json!({ "priorityStrategy": { "weightPriority": [{ "weight": 1, "matchSelector": {} }] } }),
-            ),
-            "priorityStrategy.weightPriority[0].matchSelector",
-        ),
-        refused(
-            terms(json!({ "priorityStrategy": { "orderPriority": [{ "orderedKey": "" }] } })),
-            "priorityStrategy.orderPriority[0].orderedKey",
-        ),
-        refused(
-            terms(json!({ "priorityStrategy": {
-                "orderPriority": [{ "orderedKey": "a" }],
-                "weightPriority": [{ "weight": 1, "matchSelector": { "matchLabels": { "a": "b" } } }],
-            } })),
-            "priorityStrategy",
-        ),
-        passes(terms(
-            json!({ "scatterStrategy": [{ "key": "a", "value": "" }] }),
-        )),
-        refused(
-            terms(json!({ "scatterStrategy": [{ "key": "", "value": "a" }] })),
-            "scatterStrategy[0].key",
-        ),
-    ]
-}
-
-/// CS-11, CS-17, CS-18, CS-19
-fn v1beta1_cases() -> Vec<Case> {
-    let version = "v1beta1";
-    let update = |update: Value| json!({ "updateStrategy": update });
-    let in_place = |field: &str, value: Value| {
-        terms(
-            version,
-            json!({ "inPlaceUpdateStrategy": { field: value } }),
-        )
-    };
-    let surge = |surge: Value| {
-        terms(
-            version,
-            json!({ "podUpdatePolicy": "InPlaceOnly", "maxSurge": surge }),
-        )
-    };
-    let on_delete = |terms: Value| update(json!({ "type": "OnDelete", "rollingUpdate": terms }));
-    let mut cases = common_cases(version);
-    cases.extend([
-        passes(version, update(json!({ "type": "" }))),
-        passes(version, update(json!({ "type": "OnDelete" }))),
-        refused(
-            version,
-            update(json!({ "type": "ReCreate" })),
-            "spec.updateStrategy.type",
-        ),
-        passes(version, terms(version, json!({ "podUpdatePolicy": "" }))),
-        passes(
-            version,
-            terms(version, json!({ "podUpdatePolicy": "InPlaceOnly" })),
-        ),
-        refused(
-            version,
-            terms(version, json!({ "podUpdatePolicy": "inplace" })),
-            "podUpdatePolicy",
-        ),
-        passes(
-            version,
-            on_delete(json!({ "partition": 0, "maxUnavailable": 1 })),
-        ),
-        refused(
-            version,
-            on_delete(json!({ "maxUnavailable": 1 })),
-            "rollingUpdate.partition",
-        ),
-        refused(
-            version,
-            on_delete(json!({ "partition": 0 })),
-            "rollingUpdate.maxUnavailable",
-        ),
-        passes(version, surge(json!(0))),
-        passes(version, surge(json!("0%"))),
-        refused(version, surge(json!(1)), "rollingUpdate.maxSurge"),
-        refused(version, surge(json!("0.5%")), "rollingUpdate.maxSurge"),
-        passes(version, in_place("imagePreDownloadParallelism", json!(0))),
-        passes(
-            version,
-            in_place("imagePreDownloadParallelism", json!("+5")),
-        ),
-        refused(
-            version,
-            in_place("imagePreDownloadParallelism", json!(-1)),
-            "imagePreDownloadParallelism",
-        ),
-        refused(
-            version,
-            in_place("imagePreDownloadParallelism", json!("10%")),
-            "imagePreDownloadParallelism",
-        ),
-        passes(
-            version,
-            in_place("imagePreDownloadTimeoutSeconds", json!(0)),
-        ),
-        refused(
-            version,
-            in_place("imagePreDownloadTimeoutSeconds", json!(-1)),
-            "imagePreDownloadTimeoutSeconds",
-        ),
-        refused(
-            version,
-            in_place("imagePreDownloadMinUpdatedReadyPods", json!(-1)),
-            "imagePreDownloadMinUpdatedReadyPods",
-        ),
-        // Not judged: CS-20.
-        passes(version, json!({ "progressDeadlineSeconds": -1 })),
-    ]);
-    cases
-}
-
-/// CS-11, CS-13, CS-15
-fn v1alpha1_cases() -> Vec<Case> {
-    let version = "v1alpha1";
-    let mut cases = common_cases(version);
-    cases.extend([
-        passes(
-            version,
-            terms(version, json!({ "type": "InPlaceIfPossible" })),
-        ),
-        refused(
-            version,
-            terms(version, json!({ "type": "OnDelete" })),
-            "spec.updateStrategy.type",
-        ),
-        refused(
-            version,
-            terms(version, json!({ "type": "RollingUpdate" })),
-            "spec.updateStrategy.type",
-        ),
-        passes(
-            version,
-            terms(version, json!({ "type": "ReCreate", "maxSurge": 1 })),
-        ),
-        refused(
-            version,
-            terms(version, json!({ "type": "InPlaceOnly", "maxSurge": 1 })),
-            "spec.updateStrategy.maxSurge",
-        ),
-        passes(version, json!({ "progressDeadlineSeconds": 1 })),
-        passes(
-            version,
-            json!({ "progressDeadlineSeconds": i32::MAX, "minReadySeconds": i32::MAX }),
-        ),
-        refused(
-            version,
-            json!({ "progressDeadlineSeconds": 10, "minReadySeconds": 10 }),
-            "spec.progressDeadlineSeconds",
-        ),
-        refused(
-            version,
-            json!({ "progressDeadlineSeconds": -1 }),
-            "spec.progressDeadlineSeconds",
-        ),
-        refused(
-            version,
-            json!({ "progressDeadlineSeconds": 0 }),
-            "spec.progressDeadlineSeconds",
-        ),
-        // Dropped by conversion, so nobody judges them.
-        passes(
-            version,
-            terms(
-                version,
-                json!({ "inPlaceUpdateStrategy": { "imagePreDownloadTimeoutSeconds": -1 } }),
-            ),
-        ),
-    ]);
-    cases
-}
-
+// CS-11, CS-13, CS-15, CS-17 to CS-20
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_of_cloneset_refuse_what_admission_would_and_nothing_else() {
     let _guard = undisturbed().await;
     let test = Namespace::create("rules").await;
     let scratch = Scratch::create(&test, "CloneSet", true).await;
+    let cases = include_str!("../../../cloneset-rules/cases.yaml");
+    let cases: Cases = serde_yaml_ng::from_str(cases).unwrap();
     let mut wrong = Vec::new();
-    for case in v1beta1_cases().into_iter().chain(v1alpha1_cases()) {
-        let Case {
-            version,
-            patch,
-            refused,
-        } = case;
-        let answer = scratch.judge(version, &spec(&patch)).await;
-        let is_right = match (&answer, refused) {
-            (Ok(()), None) => true,
-            // As the server writes it: `is invalid: FIELD: Invalid value`.
-            (Err(error), Some(field)) => {
-                error.contains("is invalid") && error.contains(&format!("{field}: "))
+    for (version, own) in [("v1beta1", &cases.v1beta1), ("v1alpha1", &cases.v1alpha1)] {
+        for case in cases.both.iter().chain(own) {
+            let patch = case.patch(version);
+            let answer = scratch.judge(version, &spec(&patch)).await;
+            let is_right = match (&answer, case.refused()) {
+                (Ok(()), None) => true,
+                // As the server writes it: `is invalid: FIELD: Invalid value`.
+                (Err(error), Some(field)) => {
+                    error.contains("is invalid") && error.contains(&format!("{field}: "))
+                }
+                _ => false,
+            };
+            if !is_right {
+                let wanted = case.refused();
+                wrong.push(format!(
+                    "{version} {patch}: wanted {wanted:?}, got {answer:?}"
+                ));
             }
-            _ => false,
-        };
-        if !is_right {
-            wrong.push(format!(
-                "{version} {patch}: wanted {refused:?}, got {answer:?}"
-            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
