@@ -9,4 +9,5 @@ mod explain;
 mod rules;
 mod samples;
 mod scratch;
+mod stored_versions;
 mod versions;
