@@ -24,7 +24,7 @@ use crate::{
     metrics::Metrics,
     object::version_number,
     resource::{ObjectKey, Resource},
-    store_view::StoreView,
+    store_view::{Injected, StoreView},
 };
 
 /// How long a watch may take to show a write before it is read live. A healthy one takes milliseconds.
@@ -122,7 +122,7 @@ impl OwnWrites {
             return Settled::Yes;
         }
         self.inner.metrics.own_write_waits.inc();
-        let (due, early): (Vec<_>, Vec<_>) = open.into_iter().partition(Note::is_due);
+        let (due, early): (Vec<_>, Vec<_>) = open.into_iter().partition(|note| note.is_due(stores));
         let read = futures::stream::iter(due)
             .map(|note| async move {
                 let answered = self.read_live(&note, stores).await;
@@ -170,10 +170,8 @@ impl OwnWrites {
             return vec![];
         };
         notes.retain_mut(|note| {
-            let store = stores
-                .iter()
-                .find(|store| store.resource() == note.resource);
-            if store.is_none_or(|store| note.promise.is_kept(*store)) {
+            let store = note.store(stores);
+            if store.is_none_or(|store| note.promise.is_kept(store)) {
                 if note.waited_for {
                     self.inner
                         .metrics
@@ -198,11 +196,11 @@ impl OwnWrites {
 
     /// Whether the world told its state, so that the note has done its duty.
     async fn read_live(&self, note: &Note, stores: &[&dyn StoreView]) -> bool {
-        let store = stores
-            .iter()
-            .find(|store| store.resource() == note.resource);
-        let Some(store) = store else { return true };
+        let Some(store) = note.store(stores) else {
+            return true;
+        };
         self.inner.metrics.own_write_live_reads.inc();
+        let before = store.before_read(&note.key);
         let live = match self.inner.client.get(&note.resource, &note.key).await {
             Ok(live) => live,
             Err(error) => {
@@ -212,18 +210,24 @@ impl OwnWrites {
         };
         let uid = match &note.promise {
             Promise::Version { uid, .. } | Promise::Deletion { uid } => uid.clone(),
-            Promise::Unclear => store.uid_of(&note.key),
+            Promise::Unclear => before.uid.clone(),
         };
         let version = live.as_ref().map_or(0, version_in);
         tracing::debug!(%note, found = live.is_some(), version, "read an own write live");
-        if let Err(error) = store.inject_live(&note.key, &uid, live) {
-            // The watch skips the object for the same reason, so there is nothing to wait for.
-            tracing::error!(%note, %error, "can't decode an own write");
+        let injected = store
+            .inject_live(&note.key, &uid, live, &before)
+            .unwrap_or_else(|error| {
+                // The watch skips the object for the same reason, so there is nothing to wait for.
+                tracing::error!(%note, %error, "can't decode an own write");
+                Injected::Taken
+            });
+        if injected == Injected::Skipped {
+            tracing::warn!(%note, seen = before.newest, "the watch got past an own write without showing it");
         }
         if store.newest_version() < version {
             store.want_version(version, RECONNECT_AFTER);
         }
-        true
+        injected != Injected::Overtaken
     }
 
     fn close(&self, owner_uid: &str, answered: impl Iterator<Item = Note>) {
@@ -272,10 +276,9 @@ impl Promise {
     fn is_kept(&self, store: &dyn StoreView) -> bool {
         match self {
             Self::Version { uid, version } => {
-                store.newest_version() >= *version
-                    || store
-                        .state_of(uid)
-                        .is_some_and(|(seen, _)| seen >= *version)
+                store
+                    .state_of(uid)
+                    .is_some_and(|(seen, _)| seen >= *version)
                     || store.found_gone(uid)
             }
             Self::Deletion { uid } => store
@@ -287,8 +290,24 @@ impl Promise {
 }
 
 impl Note {
-    fn is_due(&self) -> bool {
-        self.promise == Promise::Unclear || self.since.elapsed() >= READ_LIVE_AFTER
+    /// Whether it is time for a live read. Of a watch that got past a write without showing it nothing more
+    /// will come: the object is gone, or its event is.
+    fn is_due(&self, stores: &[&dyn StoreView]) -> bool {
+        let passed = match self.promise {
+            Promise::Version { version, .. } => self
+                .store(stores)
+                .is_some_and(|store| store.newest_version() >= version),
+            Promise::Deletion { .. } => false,
+            Promise::Unclear => true,
+        };
+        passed || self.since.elapsed() >= READ_LIVE_AFTER
+    }
+
+    fn store<'a>(&self, stores: &[&'a dyn StoreView]) -> Option<&'a dyn StoreView> {
+        stores
+            .iter()
+            .find(|store| store.resource() == self.resource)
+            .copied()
     }
 
     fn contains(&self, earlier: &Self) -> bool {

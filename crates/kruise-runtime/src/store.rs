@@ -20,7 +20,7 @@ use crate::{
     queue::Queue,
     resource::{ObjectKey, Resource},
     selector,
-    store_view::StoreView,
+    store_view::{BeforeRead, Injected, StoreView},
     watch_order::{Wanted, WatchOrder},
 };
 
@@ -253,24 +253,40 @@ impl<K: Object> Store<K> {
     /// `None`. It enters like an event if it is newer; a missing object is remembered by its UID, so
     /// that an older event doesn't bring it back.
     pub fn inject(&self, key: &ObjectKey, uid: &str, live: Option<K>) {
+        let before = BeforeRead {
+            uid: uid.to_owned(),
+            ..BeforeRead::default()
+        };
+        self.inject_after(key, uid, live, &before);
+    }
+
+    fn inject_after(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        live: Option<K>,
+        before: &BeforeRead,
+    ) -> Injected {
         let mut handlers = self.handlers();
         let same = live.as_ref().is_some_and(|live| live.meta().uid == uid);
         if !same && !uid.is_empty() {
             let change = self.write().gone(key, uid);
             notify(&mut handlers, change);
         }
-        if let Some(live) = live {
-            let change = self.inject_object(live);
-            notify(&mut handlers, change);
-        }
+        let Some(live) = live else {
+            return Injected::Taken;
+        };
+        let (change, injected) = self.inject_object(live, before);
+        notify(&mut handlers, change);
+        injected
     }
 
-    fn inject_object(&self, live: K) -> Option<Change<K>> {
+    fn inject_object(&self, live: K, before: &BeforeRead) -> (Option<Change<K>>, Injected) {
         let meta = live.meta();
         let version = version_number(&meta.resource_version);
         let known = self.by_uid(&meta.uid).is_some();
         if !self.selects(&live) {
-            return match self.strays() {
+            let change = match self.strays() {
                 _ if !known => None,
                 Some(strays) => {
                     let _ = strays.send((ObjectKey::of(meta), meta.uid.clone()));
@@ -280,14 +296,24 @@ impl<K: Object> Store<K> {
                     .write()
                     .deleted(&ObjectKey::of(meta), &meta.uid, version),
             };
+            return (change, Injected::Taken);
         }
         let mut index = self.write();
-        // The watch has told everything up to its newest version. What it doesn't show of that is
-        // gone since: this answer was overtaken by the deletion.
-        if !known && version <= index.newest {
-            return None;
+        // A watch tells everything up to its newest version, so that it has lost what a read finds that
+        // began after that.
+        let seen = if before.uid == meta.uid {
+            before.version
+        } else {
+            0
+        };
+        if seen < version && version <= before.newest {
+            return (index.put(Arc::new(live)), Injected::Skipped);
         }
-        index.put(Arc::new(live))
+        // What it doesn't show of that is gone since: this answer was overtaken by the deletion.
+        if !known && version <= index.newest {
+            return (None, Injected::Overtaken);
+        }
+        (index.put(Arc::new(live)), Injected::Taken)
     }
 
     /// A stray is gone: no event will come, so nothing needs to be remembered.
@@ -419,11 +445,14 @@ impl<K: Object> StoreView for Store<K> {
         self.read().has_tombstone(uid)
     }
 
-    fn uid_of(&self, key: &ObjectKey) -> String {
-        self.read()
-            .get(key)
-            .map(|object| object.meta().uid.clone())
-            .unwrap_or_default()
+    fn before_read(&self, key: &ObjectKey) -> BeforeRead {
+        let index = self.read();
+        let meta = index.get(key).map(|object| object.meta());
+        BeforeRead {
+            uid: meta.map(|meta| meta.uid.clone()).unwrap_or_default(),
+            version: meta.map_or(0, |meta| version_number(&meta.resource_version)),
+            newest: index.newest,
+        }
     }
 
     fn inject_live(
@@ -431,10 +460,15 @@ impl<K: Object> StoreView for Store<K> {
         key: &ObjectKey,
         uid: &str,
         live: Option<Value>,
-    ) -> Result<(), serde_json::Error> {
+        before: &BeforeRead,
+    ) -> Result<Injected, serde_json::Error> {
         let live = live.map(serde_json::from_value).transpose()?;
-        self.inject(key, uid, live);
-        Ok(())
+        let injected = self.inject_after(key, uid, live, before);
+        if injected == Injected::Skipped {
+            self.wanted().distrust();
+            self.inner.wake_watch.notify_one();
+        }
+        Ok(injected)
     }
 
     fn want_version(&self, version: u64, within: Duration) {

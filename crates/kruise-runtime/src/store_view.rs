@@ -6,6 +6,29 @@ use serde_json::Value;
 
 use crate::resource::{ObjectKey, Resource};
 
+/// What a store knew of a key before a live read.
+#[derive(Clone, Debug, Default)]
+pub struct BeforeRead {
+    /// UID of the object; empty when there was none.
+    pub uid: String,
+    /// Version of the object; 0 when there was none.
+    pub version: u64,
+    /// Highest version that an event, a bookmark or a list had had.
+    pub newest: u64,
+}
+
+/// What a live read's answer was to a store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Injected {
+    /// News, or nothing new.
+    Taken,
+    /// The watch got past the answer while it was on its way, and doesn't show the object. Either it is
+    /// deleted by now, or the watch skipped it: the next read tells.
+    Overtaken,
+    /// The watch had got past this version before the read began, and hadn't shown it.
+    Skipped,
+}
+
 /// A store of any kind, as own-write tracking, readiness and start order see it.
 pub trait StoreView: Send + Sync {
     /// The kind it holds.
@@ -20,9 +43,10 @@ pub trait StoreView: Send + Sync {
     fn state_of(&self, uid: &str) -> Option<(u64, bool)>;
     /// Whether a live read found this UID gone before the watch did.
     fn found_gone(&self, uid: &str) -> bool;
-    /// UID of the object with this key, empty when there is none.
-    fn uid_of(&self, key: &ObjectKey) -> String;
-    /// [`crate::Store::inject`], for an answer not yet decoded.
+    /// What a live read of the object with this key has to be compared with: what was known before it.
+    fn before_read(&self, key: &ObjectKey) -> BeforeRead;
+    /// [`crate::Store::inject`], for an answer not yet decoded, and with a look at whether the watch should have
+    /// told it.
     ///
     /// # Errors
     /// When the answer can't be decoded.
@@ -31,7 +55,8 @@ pub trait StoreView: Send + Sync {
         key: &ObjectKey,
         uid: &str,
         live: Option<Value>,
-    ) -> Result<(), serde_json::Error>;
+        before: &BeforeRead,
+    ) -> Result<Injected, serde_json::Error>;
     /// Asks the watch to have seen this version in time, or to open its connection again.
     fn want_version(&self, version: u64, within: Duration);
     /// Asks the watch for a complete list.

@@ -7,6 +7,12 @@ use tokio::time::Instant;
 /// A restart that is asked for more often than this is put off: reading live keeps a lagging watch
 /// harmless meanwhile.
 const RESTART_AT_MOST_EVERY: Duration = Duration::from_secs(30);
+/// A watch that was found to have skipped something may have skipped more, of which nobody knows. So it is
+/// listed at once, and again after this time, twice this time and so on, at most 30 s apart,
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(4);
+const LIST_AGAIN_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+/// until nothing more was found for so long.
+const DISTRUST_FOR: Duration = Duration::from_secs(300);
 
 /// What is asked of the watch.
 #[derive(Default)]
@@ -15,6 +21,14 @@ pub(crate) struct Wanted {
     version: Option<(u64, Instant)>,
     relist: bool,
     last_restart: Option<Instant>,
+    distrust: Option<Distrust>,
+}
+
+/// When a watch that has skipped something is listed again.
+struct Distrust {
+    next: Instant,
+    pause: Duration,
+    until: Instant,
 }
 
 /// What the watch task shall do now.
@@ -42,25 +56,57 @@ impl Wanted {
         self.relist = true;
     }
 
+    /// A complete list at once, and more of them for a while.
+    pub(crate) fn distrust(&mut self) {
+        let now = Instant::now();
+        let until = now + DISTRUST_FOR;
+        match &mut self.distrust {
+            Some(distrust) => distrust.until = until,
+            None => {
+                self.distrust = Some(Distrust {
+                    next: now,
+                    pause: LIST_AGAIN_AFTER,
+                    until,
+                });
+            }
+        }
+    }
+
+    /// When the next list is due for want of trust; `None`: there is trust. One that is due is taken as done.
+    fn list_for_distrust(&mut self, now: Instant) -> Option<Instant> {
+        let distrust = self.distrust.as_mut()?;
+        if distrust.until <= now {
+            self.distrust = None;
+            return None;
+        }
+        let at = distrust.next;
+        if at <= now {
+            distrust.next = now + distrust.pause;
+            distrust.pause = (distrust.pause * 2).min(LIST_AGAIN_AT_LEAST_EVERY);
+        }
+        Some(at)
+    }
+
     /// What the watch shall do, having seen `newest`. An order is given once.
     pub(crate) fn order(&mut self, newest: u64) -> WatchOrder {
-        if std::mem::take(&mut self.relist) {
+        let now = Instant::now();
+        let list_at = self.list_for_distrust(now);
+        if std::mem::take(&mut self.relist) || list_at.is_some_and(|at| at <= now) {
             self.version = None;
             return WatchOrder::Relist;
         }
         let Some((version, by)) = self.version else {
-            return WatchOrder::Continue(None);
+            return WatchOrder::Continue(list_at);
         };
         if newest >= version {
             self.version = None;
-            return WatchOrder::Continue(None);
+            return WatchOrder::Continue(list_at);
         }
-        let now = Instant::now();
         let by = self
             .last_restart
             .map_or(by, |last| by.max(last + RESTART_AT_MOST_EVERY));
         if now < by {
-            return WatchOrder::Continue(Some(by));
+            return WatchOrder::Continue(Some(list_at.map_or(by, |at| at.min(by))));
         }
         self.version = None;
         self.last_restart = Some(now);

@@ -9,8 +9,12 @@ use anyhow::{Context, Result, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Name of the local cluster that tests run on.
-pub const NAME: &str = "kruise-test";
+/// Name of the local cluster that tests run on: `$KRUISE_E2E_CLUSTER`, so that several checkouts can
+/// test side by side, or `kruise-test`.
+#[must_use]
+pub fn name() -> String {
+    std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| "kruise-test".to_owned())
+}
 
 /// The cluster under test.
 pub struct Cluster {
@@ -50,9 +54,10 @@ impl Cluster {
                 local: false,
             });
         }
-        succeeded(&xtask(&["cluster", "up", "--name", NAME])?)?;
-        succeeded(&xtask(&["deploy", "cloneset", "--name", NAME])?)?;
-        let kubeconfig = succeeded(&xtask(&["cluster", "kubeconfig", "--name", NAME])?)?;
+        let name = name();
+        succeeded(&xtask(&["cluster", "up", "--name", &name])?)?;
+        succeeded(&xtask(&["deploy", "cloneset", "--name", &name])?)?;
+        let kubeconfig = succeeded(&xtask(&["cluster", "kubeconfig", "--name", &name])?)?;
         Ok(Self {
             kubeconfig: kubeconfig.trim().into(),
             local: true,
@@ -62,12 +67,15 @@ impl Cluster {
     /// A client of the cluster's administrator. One a test: a client lives on the runtime that
     /// made it.
     pub async fn client(&self) -> kube::Client {
+        kube::Client::try_from(self.config().await).expect("a client")
+    }
+
+    /// The administrator's configuration.
+    pub async fn config(&self) -> kube::Config {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).expect("read the kubeconfig");
-        let config =
-            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                .await
-                .expect("a config from the kubeconfig");
-        kube::Client::try_from(config).expect("a client")
+        kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .expect("a config from the kubeconfig")
     }
 
     /// Path of the kubeconfig.
@@ -103,9 +111,10 @@ impl Cluster {
 
     /// Runs `cargo xtask cluster …` on the local cluster.
     pub fn control(&self, arguments: &[&str]) {
+        let name = name();
         let mut all = vec!["cluster"];
         all.extend(arguments);
-        all.extend(["--name", NAME]);
+        all.extend(["--name", &name]);
         tokio::task::block_in_place(|| succeeded(&xtask(&all)?)).expect("control the cluster");
     }
 }

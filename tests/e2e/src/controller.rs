@@ -33,14 +33,20 @@ pub async fn leader(client: &Client) -> (String, String) {
     .await
 }
 
-/// Ends the leader's process with SIGKILL, from outside its container, so that it can neither
-/// release its lease nor finish a write.
-pub async fn kill_leader(client: &Client) -> Result<String> {
-    let (pod_name, holder) = leader(client).await;
+/// The leader's process, as it is numbered outside its container.
+pub async fn leader_process(client: &Client) -> Result<u32> {
+    let (pod_name, _) = leader(client).await;
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let pod = pods.get(&pod_name).await.context("get the leader's pod")?;
     let uid = pod.metadata.uid.context("the pod has a UID")?;
-    let pid = process_in_pod(&uid)?;
+    process_in_pod(&uid)
+}
+
+/// Ends the leader's process with SIGKILL, from outside its container, so that it can neither
+/// release its lease nor finish a write.
+pub async fn kill_leader(client: &Client) -> Result<String> {
+    let (_, holder) = leader(client).await;
+    let pid = leader_process(client).await?;
     let status = std::process::Command::new("kill")
         .args(["-9", &pid.to_string()])
         .status()

@@ -15,8 +15,12 @@
 
 pub mod cluster;
 pub mod controller;
+pub mod etcd;
+pub mod local;
 pub mod namespace;
+pub mod proxy;
 pub mod wait;
+pub mod witness;
 
 pub use cluster::{Cluster, disturbing, undisturbed};
 pub use namespace::{Namespace, PodFacts};

@@ -15,8 +15,8 @@ use crate::snapshot::Snapshot;
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 const ID_LENGTH: usize = 5;
 
-/// Makes instance ids that no pod has. Seeded from the CloneSet's UID and the version of the
-/// index, so that two plans from one view choose the same names, and the second creation answers
+/// Makes instance ids that no pod has. Seeded from the CloneSet's UID and the newest version in
+/// view, so that two plans from one view choose the same names, and the second creation answers
 /// AlreadyExists instead of making a second pod.
 pub(super) struct InstanceIds {
     state: u64,
@@ -47,7 +47,7 @@ impl InstanceIds {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        state ^= snapshot.index_version.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        state ^= newest_version(snapshot).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self { state, taken }
     }
 
@@ -77,6 +77,16 @@ impl InstanceIds {
         }
         id
     }
+}
+
+/// The index's version stands still while its watch shows nothing. Meanwhile live reads bring newer objects, and a
+/// plan after them must not give a new pod the id of one that is gone.
+fn newest_version(snapshot: &Snapshot) -> u64 {
+    let objects = snapshot.pods.iter().map(|pod| &pod.metadata);
+    objects
+        .chain([&snapshot.set.metadata])
+        .filter_map(|metadata| metadata.resource_version.parse().ok())
+        .fold(snapshot.index_version, u64::max)
 }
 
 /// The pod with this instance id, made from a template at a revision.
@@ -165,4 +175,42 @@ fn pod_spec(template: &Value) -> Map<String, Value> {
     }
     spec.insert("readinessGates".to_owned(), Value::Array(gates));
     spec
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
+
+    use super::*;
+    use crate::snapshot::{Gates, Memory};
+
+    fn ids(pods: &Value) -> Vec<String> {
+        let pods: Vec<Arc<Pod>> = serde_json::from_value(pods.clone()).unwrap();
+        let snapshot = Snapshot {
+            set: Arc::new(CloneSet::default()),
+            pods,
+            revisions: vec![],
+            now: jiff::Timestamp::UNIX_EPOCH,
+            index_version: 5,
+            pod_readiness_controller_live: false,
+            gates: Gates::default(),
+            memory: Memory::default(),
+        };
+        InstanceIds::new(&snapshot).take(3)
+    }
+
+    #[test]
+    fn one_view_gives_the_same_ids_each_time() {
+        assert_eq!(ids(&json!([])), ids(&json!([])));
+    }
+
+    // The watch stands still at version 5, and a live read has brought a pod that was made since.
+    #[test]
+    fn ids_of_pods_that_are_gone_are_not_chosen_again_while_the_watch_stands_still() {
+        let made = json!([{ "metadata": { "name": "web-a", "resourceVersion": "9" } }]);
+        let (before, after) = (ids(&json!([])), ids(&made));
+        assert!(before.iter().all(|id| !after.contains(id)), "{after:?}");
+    }
 }

@@ -121,14 +121,83 @@ async fn a_write_is_settled_once_the_watch_shows_it() {
     assert_eq!(world.live_reads(), 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_bookmark_settles_as_an_event_does() {
-    let world = World::new(found(&pod("a", "ua", 10)), not_found);
-    world.create().await.unwrap();
-    world.store.saw_version("9");
-    assert!(!world.is_settled().await);
-    world.store.saw_version("11");
-    assert!(world.is_settled().await);
+mod passed_over {
+    use super::*;
+
+    /// The watch says that it is past the write, which it has not shown.
+    async fn passed(live: impl Fn() -> Answer + Send + 'static) -> World {
+        let world = World::new(found(&pod("a", "ua", 10)), live);
+        world.create().await.unwrap();
+        world.store.saw_version("9");
+        assert!(!world.is_settled().await);
+        world.store.saw_version("11");
+        world
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_gone_since_is_settled_by_one_read_at_once() {
+        let world = passed(not_found).await;
+        assert!(world.is_settled().await);
+        assert_eq!(world.live_reads(), 1);
+        assert_eq!(world.store.watch_order(), WatchOrder::Continue(None));
+    }
+
+    // Without this, the next plan would make the pod a second time.
+    #[tokio::test(start_paused = true)]
+    async fn what_the_watch_lost_enters_the_store_and_the_watch_is_listed_anew() {
+        let world = passed(found(&pod("a", "ua", 10))).await;
+        assert!(world.is_settled().await);
+        assert!(world.store.by_uid("ua").is_some());
+        assert_eq!(world.store.watch_order(), WatchOrder::Relist);
+        // What else it has lost, nobody knows.
+        assert!(matches!(
+            world.store.watch_order(),
+            WatchOrder::Continue(Some(_))
+        ));
+        for seconds in [4, 8, 16, 30, 30] {
+            advance(Duration::from_secs(seconds)).await;
+            assert_eq!(world.store.watch_order(), WatchOrder::Relist);
+        }
+        advance(Duration::from_secs(300)).await;
+        assert_eq!(world.store.watch_order(), WatchOrder::Continue(None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_the_watch_lost_enters_too() {
+        let changed = pod("old", "uo", 10);
+        let world = World::new(found(&changed), found(&changed));
+        let patch = json!({});
+        world
+            .writer
+            .patch(&PODS, &old(), None, PatchKind::Merge, &patch)
+            .await
+            .unwrap();
+        world.store.saw_version("11");
+        assert!(world.is_settled().await);
+        assert_eq!(world.store.state_of("uo"), Some((10, false)));
+        assert_eq!(world.store.watch_order(), WatchOrder::Relist);
+    }
+
+    /// The watch gets past the version while the read is on its way.
+    #[tokio::test(start_paused = true)]
+    async fn what_was_overtaken_on_the_way_is_read_again() {
+        let store: Arc<Mutex<Option<Store<Pod>>>> = Arc::default();
+        let behind = Arc::clone(&store);
+        let world = World::new(found(&pod("a", "ua", 10)), move || {
+            if let Some(store) = &*behind.lock().unwrap() {
+                store.saw_version("11");
+            }
+            Answer::Json(200, pod("a", "ua", 10))
+        });
+        *store.lock().unwrap() = Some(world.store.clone());
+        world.create().await.unwrap();
+        advance(Duration::from_secs(2)).await;
+        // Deleted meanwhile, or lost?
+        assert!(!world.is_settled().await);
+        assert!(world.store.by_uid("ua").is_none());
+        assert!(world.is_settled().await);
+        assert!(world.store.by_uid("ua").is_some());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,5 +9,6 @@ mod explain;
 mod rules;
 mod samples;
 mod scratch;
+mod stored_versions;
 mod templates;
 mod versions;

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::scratch::Scratch;
 
-fn v1alpha1(test: &Namespace) -> Api<DynamicObject> {
+pub(crate) fn v1alpha1(test: &Namespace) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet");
     let resource = ApiResource::from_gvk_with_plural(&kind, "clonesets");
     Api::namespaced_with(test.client.clone(), &test.name, &resource)

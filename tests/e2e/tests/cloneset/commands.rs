@@ -153,7 +153,7 @@ async fn undeploy_keeps_clone_sets_and_their_pods() {
     test.rolled_out("web").await;
     let before = test.facts().await;
 
-    let (ok, text) = run(&["undeploy", "cloneset", "--name", cluster::NAME]);
+    let (ok, text) = run(&["undeploy", "cloneset", "--name", &cluster::name()]);
     assert!(ok, "{text}");
     let deployments: Api<Deployment> = Api::namespaced(test.client.clone(), "kruise-system");
     eventually("the Deployment is gone", PATIENCE, || async {
@@ -167,7 +167,7 @@ async fn undeploy_keeps_clone_sets_and_their_pods() {
     assert_eq!(test.facts().await, before);
     test.set_app_image("web", &image(2)).await;
 
-    let (ok, text) = run(&["deploy", "cloneset", "--name", cluster::NAME]);
+    let (ok, text) = run(&["deploy", "cloneset", "--name", &cluster::name()]);
     assert!(ok, "{text}");
     test.rolled_out("web").await;
     assert_eq!(uids(&test.facts().await), uids(&before), "updated in place");

@@ -11,3 +11,4 @@ mod lifecycle;
 mod mistakes;
 mod operations;
 mod rollout;
+mod watches;

@@ -1,0 +1,208 @@
+//! The controller as a process of the test, in place of the deployed one.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::api::{
+    apps::v1::Deployment, authentication::v1::TokenRequest, core::v1::ServiceAccount,
+};
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{controller, wait::eventually};
+
+const NAMESPACE: &str = "kruise-system";
+const NAME: &str = "cloneset-controller";
+/// What of a log is printed when a test fails.
+const LAST_LINES: usize = 150;
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Twice as long as a controller serves on after the signal to end.
+const END_WITHIN: Duration = Duration::from_secs(10);
+
+/// While it exists, no replica of the deployed controller runs.
+pub struct StoodDown {
+    client: Client,
+    replicas: i32,
+    /// With the binary that was deployed in it.
+    directory: TempDir,
+}
+
+impl StoodDown {
+    /// Ends the deployed replicas, and waits until they are gone.
+    pub async fn new(client: Client) -> Self {
+        let deployment = deployments(&client)
+            .get(NAME)
+            .await
+            .expect("the Deployment");
+        let replicas = deployment.spec.and_then(|spec| spec.replicas);
+        let directory = TempDir::new().expect("a directory");
+        // As it runs: nothing has to be built, and what is tested is what was deployed.
+        let running = controller::leader_process(&client)
+            .await
+            .expect("the leader");
+        let binary = directory.path().join(NAME);
+        std::fs::copy(format!("/proc/{running}/exe"), binary).expect("copy the binary");
+        // Made first, so that a failure from here on is made good.
+        let stood_down = Self {
+            client,
+            replicas: replicas.filter(|replicas| *replicas > 0).unwrap_or(2),
+            directory,
+        };
+        stood_down.scale(0).await;
+        stood_down
+    }
+
+    /// The deployed binary; or another one, for instance with debug assertions: `$KRUISE_E2E_CONTROLLER`.
+    fn binary(&self) -> PathBuf {
+        let other = std::env::var_os("KRUISE_E2E_CONTROLLER");
+        other.map_or_else(|| self.directory.path().join(NAME), PathBuf::from)
+    }
+
+    /// Starts the controller as a process, with the credentials of the deployed one, so that what it may do is
+    /// proven too, against the API server at `url`.
+    pub async fn start_locally(&self, url: &str, flags: &[&str]) -> LocalController {
+        let token = token(&self.client).await;
+        LocalController::start(self.binary(), url, &token, flags)
+    }
+
+    async fn scale(&self, replicas: i32) {
+        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+        deployments(&self.client)
+            .patch(NAME, &PatchParams::default(), &patch)
+            .await
+            .expect("scale the controller");
+        let pods: Api<k8s_openapi::api::core::v1::Pod> =
+            Api::namespaced(self.client.clone(), NAMESPACE);
+        let selector =
+            kube::api::ListParams::default().labels(&format!("app.kubernetes.io/name={NAME}"));
+        let what = format!("{replicas} replicas of the deployed controller");
+        eventually(&what, PATIENCE, || async {
+            let pods = pods
+                .list(&selector)
+                .await
+                .map_err(|error| error.to_string())?;
+            let deployment = deployments(&self.client)
+                .get(NAME)
+                .await
+                .map_err(|error| error.to_string())?;
+            let ready = deployment.status.and_then(|status| status.ready_replicas);
+            if (pods.items.len(), ready.unwrap_or(0))
+                == (usize::try_from(replicas).unwrap_or(0), replicas)
+            {
+                Ok(())
+            } else {
+                Err(format!("{} pods, ready: {ready:?}", pods.items.len()))
+            }
+        })
+        .await;
+    }
+}
+
+impl Drop for StoodDown {
+    fn drop(&mut self) {
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(self.scale(self.replicas));
+        });
+    }
+}
+
+fn deployments(client: &Client) -> Api<Deployment> {
+    Api::namespaced(client.clone(), NAMESPACE)
+}
+
+/// The controller as a process; ended when dropped.
+pub struct LocalController {
+    child: Child,
+    directory: TempDir,
+}
+
+impl LocalController {
+    fn start(binary: PathBuf, url: &str, token: &str, flags: &[&str]) -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let kubeconfig = directory.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, config(url, token).to_string()).expect("write a kubeconfig");
+        let log = File::create(directory.path().join("log")).expect("create a log");
+        let child = Command::new(binary)
+            .arg("--kubeconfig")
+            .arg(&kubeconfig)
+            .args(["--metrics-addr=0", "--health-probe-addr=0"])
+            .args(["--webhook-port=0", "--v=4"])
+            .args(flags)
+            .env("POD_NAMESPACE", NAMESPACE)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log"))
+            .stderr(log)
+            .spawn()
+            .expect("start the controller");
+        Self { child, directory }
+    }
+
+    /// Fails the test if the process has ended.
+    pub fn still_runs(&mut self) {
+        let ended = self.child.try_wait().expect("ask for the process");
+        assert!(ended.is_none(), "the controller has ended: {ended:?}");
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for LocalController {
+    fn drop(&mut self) {
+        tokio::task::block_in_place(|| {
+            // With a signal first, so that it gives its lease back to the deployed replicas.
+            let pid = self.child.id().to_string();
+            let _ = Command::new("kill").arg(pid).status();
+            let start = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < END_WITHIN {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        });
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.len().saturating_sub(LAST_LINES);
+            eprintln!(
+                "---- log of the local controller\n{}",
+                lines[last..].join("\n")
+            );
+        }
+    }
+}
+
+async fn token(client: &Client) -> String {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let request: TokenRequest =
+        serde_json::from_value(json!({ "metadata": {}, "spec": { "audiences": [] } }))
+            .expect("a request");
+    let answer = accounts
+        .create_token_request(NAME, &PostParams::default(), &request)
+        .await
+        .expect("a token of the controller's service account");
+    let token = answer.status.and_then(|status| status.token);
+    token.expect("a token")
+}
+
+fn config(url: &str, token: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": "proxy", "cluster": { "server": url } }],
+        "users": [{ "name": "controller", "user": { "token": token } }],
+        "contexts": [{ "name": "proxy", "context": { "cluster": "proxy", "user": "controller" } }],
+        "current-context": "proxy",
+    })
+}
