@@ -25,6 +25,7 @@ mod target;
 mod watch;
 
 use compare::{Outcome, Pods};
+pub(crate) use install::install;
 use interrupt::Interrupt;
 use made::{Made, What};
 use stage::{Stage, say};
@@ -140,12 +141,7 @@ fn play_on_own_cluster(
 ) -> Result<()> {
     let cluster = interrupt.prefer(Cluster::up(options, progress))?;
     let registry = format!("{}/kruise", cluster.registry());
-    interrupt.prefer(install::install(
-        &cluster.kubeconfig(),
-        OVERLAY,
-        &registry,
-        true,
-    ))?;
+    interrupt.prefer(install(&cluster.kubeconfig(), OVERLAY, &registry, true))?;
     let target = Target::of(&cluster, progress)?;
     // Left by a demo that was killed, on a cluster that was mended.
     target.delete_namespace()?;
@@ -191,7 +187,7 @@ fn on_given_cluster(
         if had_controller {
             progress.step("a cloneset-controller is installed there: it is used as it is");
         } else {
-            interrupt.prefer(install::install(
+            interrupt.prefer(install(
                 &given.kubeconfig,
                 OVERLAY,
                 &given.registry,

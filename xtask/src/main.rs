@@ -15,6 +15,7 @@ mod oci;
 mod process;
 mod progress;
 mod rbac;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Args),
     /// The property tests of kruise-api, with many cases for some time
     Fuzz(fuzz::Args),
+    /// What must hold many times over: starts, restarts and rotations of certificates, on a real cluster
+    Soak(soak::Args),
     /// Write crds/ from the types in kruise-api
     GenCrds(gen_crds::Args),
     /// Compare the CRDs with the reference's, as docs/spec has them
@@ -61,6 +64,7 @@ fn main() -> std::process::ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::GenRbac(args) => rbac::run(&args),

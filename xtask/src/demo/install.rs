@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 const OURSELVES: &str = "/proc/self/exe";
 
 /// Builds the images of an overlay, pushes them, and installs it.
-pub(super) fn install(
+pub(crate) fn install(
     kubeconfig: &Path,
     overlay: &str,
     registry: &str,
