@@ -136,7 +136,9 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Whether all is well, and a line for each check. Leading is told, but doesn't count.
+    /// Whether the API server may call this process, and a line for each check. Leading and watches are
+    /// told, but don't count: a list of our own may have to be converted by ourselves, and is asked for
+    /// in vain as long as the only replicas that could convert wait for it (design rule 9).
     pub(crate) fn check(&self) -> (bool, String) {
         let mut ready = true;
         let mut lines = String::new();
@@ -162,15 +164,12 @@ impl Readiness {
             resource, store, ..
         } in &self.watches
         {
-            let (good, detail) = match (store.kind_missing(), store.synced()) {
-                (true, _) => (
-                    true,
-                    "the kind is missing; it is looked for again and again",
-                ),
-                (false, true) => (true, ""),
-                (false, false) => (false, "not yet synced"),
+            let detail = match (store.kind_missing(), store.synced()) {
+                (true, _) => "the kind is missing; it is looked for again and again",
+                (false, true) => "",
+                (false, false) => "not yet synced",
             };
-            check(&format!("watch-{resource}"), good, detail);
+            check(&format!("watch-{resource}"), true, detail);
         }
         check("leader-election", true, &self.leadership.describe());
         (ready, lines)
@@ -207,5 +206,85 @@ impl Handler for HealthServer {
             }
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_api::pod::Pod;
+
+    use super::*;
+    use crate::{
+        certificates::CertificatesConfig,
+        leader::{Election, ElectionConfig},
+        metrics::Metrics,
+        resource::PODS,
+        store::Store,
+        test_server::{Answer as ServerAnswer, TestServer},
+    };
+
+    /// A process whose API server takes every write, and has neither a Secret nor our CRD.
+    fn starting() -> (Readiness, impl Future<Output = ()> + Send + 'static) {
+        let mut secret = None;
+        let server = TestServer::new(move |call| {
+            if call.method == Method::POST {
+                secret = Some(call.body.clone());
+            }
+            match &secret {
+                Some(secret) if call.path.contains("/secrets") => {
+                    ServerAnswer::Json(200, secret.clone())
+                }
+                _ => ServerAnswer::status(404, "NotFound"),
+            }
+        });
+        let client = server.client();
+        let config = CertificatesConfig::new("app", "ns");
+        let (certificates, keeper) = Certificates::new(config, client.clone());
+        let election = ElectionConfig {
+            enabled: true,
+            namespace: "ns".to_owned(),
+            name: "app".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+            allow_kruise_manager: false,
+        };
+        let election = Election::new(election, client.clone(), Metrics::unregistered());
+        let readiness = Readiness {
+            leadership: election.leadership(),
+            client,
+            watches: vec![Watching {
+                resource: PODS,
+                namespace: String::new(),
+                label_selector: None,
+                store: Arc::new(Store::<Pod>::new(PODS)),
+            }],
+            certificates: Some(certificates),
+            stopping: Arc::default(),
+        };
+        (readiness, keeper)
+    }
+
+    /// Otherwise a cluster in which every object is stored in a version that we convert would never
+    /// start: no list without a conversion, no conversion without a ready replica.
+    #[tokio::test(start_paused = true)]
+    async fn a_process_is_ready_once_it_can_be_called_whatever_its_watches_have() {
+        let (readiness, keeper) = starting();
+        let (ready, lines) = readiness.check();
+        assert!(!ready);
+        assert!(
+            lines.contains("[-]webhook-ready no certificate yet"),
+            "{lines}"
+        );
+
+        let keeper = tokio::spawn(keeper);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (ready, lines) = readiness.check();
+        assert!(ready, "{lines}");
+        assert!(lines.contains("[+]watch-pods not yet synced"), "{lines}");
+        keeper.abort();
+
+        readiness.stopping.store(true, Ordering::Relaxed);
+        assert!(!readiness.check().0);
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::api::Api;
 use super::https::{self, Connection};
 use super::load::{Caller, Load};
-use super::view::View;
+use super::view::{View, Way};
 use super::webhooks::{self, Question, Webhook};
 
 /// Where the CloneSets of the load are.
@@ -21,6 +21,14 @@ const NAMESPACE: &str = "soak-certs";
 const WEBHOOK_THREADS: usize = 12;
 /// At once, so that the API server needs several connections, and dials often.
 const WRITERS: usize = 8;
+
+/// How webhooks are called.
+#[derive(Clone, Copy)]
+pub(super) struct Requests {
+    /// A second, in all.
+    pub(super) rate: u32,
+    pub(super) way: Way,
+}
 
 /// Calls every webhook in turn, first on a new connection, then on a kept one.
 struct WebhookCaller {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-/// Failures that are shown one by one.
+/// Kinds of failures that are shown.
 const SHOWN: usize = 20;
 
 /// A kind of call. Each thread has one of its own, with what it keeps between calls.
@@ -156,18 +156,36 @@ impl Tally {
             self.took.as_secs_f64(),
             self.slowest.as_secs_f64() * 1000.0
         )];
-        lines.extend(self.failures.iter().take(SHOWN).map(|failure| {
+        let mut shapes: BTreeMap<String, (u64, &Failure)> = BTreeMap::new();
+        for failure in &self.failures {
+            let shape = shapes.entry(shape(&failure.what)).or_insert((0, failure));
+            shape.0 += 1;
+        }
+        lines.extend(shapes.values().take(SHOWN).map(|(count, first)| {
+            let after = first.after.as_secs_f64();
             format!(
-                "  after {:.1} s: {}",
-                failure.after.as_secs_f64(),
-                failure.what
+                "  {count} like this one, {after:.1} s after the start: {}",
+                first.what
             )
         }));
-        if self.failures.len() > SHOWN {
-            lines.push(format!("  and {} more", self.failures.len() - SHOWN));
+        if shapes.len() > SHOWN {
+            lines.push(format!("  and {} other kinds", shapes.len() - SHOWN));
         }
         lines
     }
+}
+
+/// What failures have in common that differ in numbers alone: addresses, ports, names.
+fn shape(what: &str) -> String {
+    let mut shape = String::new();
+    for letter in what.chars() {
+        match letter {
+            '0'..='9' if shape.ends_with('0') => {}
+            '0'..='9' => shape.push('0'),
+            _ => shape.push(letter),
+        }
+    }
+    shape
 }
 
 #[cfg(test)]
@@ -208,24 +226,28 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_counts_and_the_first_failures() {
-        let failure = |seconds| Failure {
+    fn a_report_names_counts_and_each_kind_of_failure_once() {
+        let failure = |seconds: u64, what: &str| Failure {
             after: Duration::from_secs(seconds),
-            what: format!("call {seconds}"),
+            what: what.to_owned(),
         };
         let tally = Tally {
             good: [("kept", 70), ("new", 7)].into(),
-            failures: (0..23).map(failure).collect(),
+            failures: vec![
+                failure(1, "connect to 10.0.0.7:80: refused"),
+                failure(2, "closed"),
+                failure(3, "connect to 10.0.12.7:9876: refused"),
+            ],
             slowest: Duration::from_millis(12),
             took: Duration::from_secs(10),
         };
-        let lines = tally.describe("conversions");
         assert_eq!(
-            lines[0],
-            "conversions: 100 calls (70 kept, 7 new), 23 failed; 10 a second for 10 s, the slowest 12 ms"
+            tally.describe("conversions"),
+            [
+                "conversions: 80 calls (70 kept, 7 new), 3 failed; 8 a second for 10 s, the slowest 12 ms",
+                "  1 like this one, 2.0 s after the start: closed",
+                "  2 like this one, 1.0 s after the start: connect to 10.0.0.7:80: refused",
+            ]
         );
-        assert_eq!(lines[1], "  after 0.0 s: call 0");
-        assert_eq!(lines.len(), 1 + SHOWN + 1);
-        assert_eq!(lines[SHOWN + 1], "  and 3 more");
     }
 }

@@ -17,7 +17,9 @@ use crate::cluster::{Cluster, UpOptions};
 use crate::demo;
 use crate::progress::Progress;
 use api::Api;
+use callers::Requests;
 use installation::Installation;
+use view::Way;
 
 /// The soak's own cluster.
 const CLUSTER: &str = "kruise-soak";
@@ -38,6 +40,10 @@ pub(crate) struct Args {
     /// Conversions and admissions a second, in all, made as the API server makes them
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     rate: u32,
+    /// Call the Services' IPs, where kube-proxy chooses the replica; run this in a node's network
+    /// namespace (`nsenter --net=/run/netns/...`), where kube-proxy's rules are
+    #[arg(long)]
+    service_ip: bool,
     /// Name of the cluster; one that runs already is used as it is, and left
     #[arg(long, default_value = CLUSTER)]
     name: String,
@@ -77,14 +83,22 @@ fn stages(args: &Args, cluster: &Cluster, progress: &Progress) -> Result<()> {
         let registry = format!("{}/kruise", cluster.registry());
         demo::install(&cluster.kubeconfig(), OVERLAY, &registry, true)?;
     }
+    let requests = Requests {
+        rate: args.rate,
+        way: if args.service_ip {
+            Way::ServiceIp
+        } else {
+            Way::Endpoints
+        },
+    };
     if let Some(starts) = args.starts {
         starts::run(&api, starts, progress)?;
     }
     if let Some(restarts) = args.restarts {
-        restarts::run(&api, restarts, args.rate, progress)?;
+        restarts::run(&api, restarts, requests, progress)?;
     }
     if let Some(rotations) = args.rotations {
-        rotations::run(&api, rotations, args.rate, progress)?;
+        rotations::run(&api, rotations, requests, progress)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use super::api::Api;
-use super::callers;
+use super::callers::{self, Requests};
 use super::installation::{Installation, NAMESPACE};
 use super::view::View;
 use crate::progress::Progress;
@@ -17,12 +17,12 @@ pub(super) const WRITES_PER_SECOND: u32 = 20;
 /// Load before the first restart, between two of them and after the last.
 const BETWEEN: Duration = Duration::from_secs(2);
 
-pub(super) fn run(api: &Api, restarts: u32, rate: u32, progress: &Progress) -> Result<()> {
+pub(super) fn run(api: &Api, restarts: u32, requests: Requests, progress: &Progress) -> Result<()> {
     let installation = Installation { api };
     installation.wait_for_replicas(2)?;
-    let view = Arc::new(View::open(api, NAMESPACE)?);
+    let view = Arc::new(View::open(api, NAMESPACE, requests.way)?);
     let writes = callers::write_clonesets(api, WRITES_PER_SECOND)?;
-    let calls = callers::call_webhooks(&view, rate);
+    let calls = callers::call_webhooks(&view, requests.rate);
     thread::sleep(BETWEEN);
     let mut longest = Duration::ZERO;
     let mut restart = || -> Result<()> {

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::api::Api;
-use super::callers;
+use super::callers::{self, Requests};
 use super::https::{self, Connection};
 use super::installation::{Certificates, Installation, NAMESPACE, wait};
 use super::restarts::WRITES_PER_SECOND;
-use super::view::View;
+use super::view::{View, Way};
 use crate::progress::Progress;
 
 /// Taking these away asks for a new serving certificate.
@@ -24,14 +24,20 @@ const NEW_AUTHORITY: Duration = Duration::from_secs(240);
 /// Load before the first change and after each.
 const BETWEEN: Duration = Duration::from_secs(2);
 
-pub(super) fn run(api: &Api, rotations: u32, rate: u32, progress: &Progress) -> Result<()> {
+pub(super) fn run(
+    api: &Api,
+    rotations: u32,
+    requests: Requests,
+    progress: &Progress,
+) -> Result<()> {
     let installation = Installation { api };
     installation.wait_for_replicas(2)?;
-    let view = Arc::new(View::open(api, NAMESPACE)?);
+    let view = Arc::new(View::open(api, NAMESPACE, requests.way)?);
     let writes = callers::write_clonesets(api, WRITES_PER_SECOND)?;
-    let calls = callers::call_webhooks(&view, rate);
+    let calls = callers::call_webhooks(&view, requests.rate);
     thread::sleep(BETWEEN);
-    let rotated = rotate(&installation, &view, rotations, progress);
+    let replicas = View::open(api, NAMESPACE, Way::Endpoints)?;
+    let rotated = rotate(&installation, &replicas, rotations, progress);
     let (calls, writes) = (calls.finish()?, writes.finish()?);
     for line in calls
         .describe("webhooks called as the API server does")
@@ -50,7 +56,7 @@ pub(super) fn run(api: &Api, rotations: u32, rate: u32, progress: &Progress) -> 
 
 fn rotate(
     installation: &Installation<'_>,
-    view: &View,
+    replicas: &View,
     rotations: u32,
     progress: &Progress,
 ) -> Result<()> {
@@ -64,7 +70,7 @@ fn rotate(
             let renewed = matches!(&now, Ok(Some(now)) if now.serving != before.serving);
             Ok((!renewed).then(|| "a new serving certificate".to_owned()))
         })?;
-        all_serve(installation, view)?;
+        all_serve(installation, replicas)?;
         progress.step(format!(
             "certificate {number} of {rotations} served after {:.0} s",
             start.elapsed().as_secs_f64()
@@ -80,7 +86,7 @@ fn rotate(
                 now.is_some_and(|now| now.authority != before.authority && !now.has_next);
             Ok((!replaced).then(|| "a new authority to sign".to_owned()))
         })?;
-        all_serve(installation, view)?;
+        all_serve(installation, replicas)?;
         progress.step(format!(
             "authority {number} of {rotations} in use after {:.0} s, {} of before still trusted",
             start.elapsed().as_secs_f64(),
@@ -96,10 +102,10 @@ fn certificates(installation: &Installation<'_>) -> Result<Certificates> {
 }
 
 /// Until every replica serves the Secret's certificate.
-fn all_serve(installation: &Installation<'_>, view: &View) -> Result<()> {
+fn all_serve(installation: &Installation<'_>, replicas: &View) -> Result<()> {
     let wanted = certificates(installation)?.serving;
     wait(NEW_CERTIFICATE, || {
-        for (webhook, addresses) in view.targets() {
+        for (webhook, addresses) in replicas.targets() {
             let trust = https::trusting(&https::certificates(&webhook.bundle)?)?;
             for address in addresses {
                 let connection = Connection::open(address, &webhook.host(), &trust)?;

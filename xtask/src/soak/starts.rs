@@ -12,7 +12,7 @@ use super::callers::{self, Writer};
 use super::https::{self, Connection};
 use super::installation::{Certificates, Installation, NAMESPACE, wait};
 use super::load::Caller as _;
-use super::view::View;
+use super::view::{View, Way};
 use super::webhooks::Question;
 use crate::progress::Progress;
 
@@ -96,7 +96,7 @@ fn check(installation: &Installation<'_>) -> Result<()> {
 /// Waits until so many addresses are published, all of which serve the certificate of the Secret; and
 /// sees that it verifies with the bundle in the CRD, which trusts the Secret's authority alone.
 fn serves(api: &Api, certificates: &Certificates, replicas: usize) -> Result<()> {
-    let view = View::open(api, NAMESPACE)?;
+    let view = View::open(api, NAMESPACE, Way::Endpoints)?;
     let conversion = || {
         let mut targets = view.targets().into_iter();
         let target = targets.find(|(webhook, _)| webhook.question == Question::Conversion);

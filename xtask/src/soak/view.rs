@@ -13,6 +13,15 @@ use serde_json::Value;
 use super::api::Api;
 use super::webhooks::{self, Webhook};
 
+/// How the API server reaches a Service.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// It chooses an endpoint itself (`--enable-aggregator-routing`).
+    Endpoints,
+    /// By the Service's IP; kube-proxy's rules must apply where this runs.
+    ServiceIp,
+}
+
 /// After which a watch is begun anew, and it is seen whether anybody still looks.
 const WATCH_SECONDS: u64 = 5;
 const AFTER_ERROR: Duration = Duration::from_millis(200);
@@ -45,7 +54,7 @@ pub(super) struct View {
 
 impl View {
     /// Begins to follow the CRD, the configurations and the Services' slices of `namespace`.
-    pub(super) fn open(api: &Api, namespace: &'static str) -> Result<Self> {
+    pub(super) fn open(api: &Api, namespace: &'static str, way: Way) -> Result<Self> {
         let configurations = "/apis/admissionregistration.k8s.io/v1";
         let of_configuration = |object: &Value, namespace: &str| {
             Known::Webhooks(webhooks::of_configuration(object, namespace))
@@ -66,14 +75,7 @@ impl View {
                 selector: "",
                 read: of_configuration,
             },
-            Source {
-                list: format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"),
-                selector: "",
-                read: |object, _| Known::Addresses {
-                    service: webhooks::service_of(object).to_owned(),
-                    ready: webhooks::ready_addresses(object),
-                },
-            },
+            Source::of_addresses(way, namespace),
         ];
         let view = Self {
             state: Arc::default(),
@@ -110,6 +112,27 @@ impl Drop for View {
 }
 
 impl Source {
+    fn of_addresses(way: Way, namespace: &str) -> Self {
+        match way {
+            Way::Endpoints => Self {
+                list: format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"),
+                selector: "",
+                read: |object, _| Known::Addresses {
+                    service: webhooks::service_of(object).to_owned(),
+                    ready: webhooks::ready_addresses(object),
+                },
+            },
+            Way::ServiceIp => Self {
+                list: format!("/api/v1/namespaces/{namespace}/services"),
+                selector: "",
+                read: |object, _| Known::Addresses {
+                    service: name(object),
+                    ready: webhooks::service_address(object).into_iter().collect(),
+                },
+            },
+        }
+    }
+
     /// Reads all, and returns the version.
     fn list(&self, api: &Api, namespace: &str, state: &Mutex<State>) -> Result<String> {
         let list = api.get(&format!("{}?{}", self.list, self.selector))?;

@@ -88,6 +88,13 @@ pub(super) fn ready_addresses(slice: &Value) -> Vec<SocketAddr> {
         .collect()
 }
 
+/// The one address of a Service, behind which kube-proxy chooses.
+pub(super) fn service_address(service: &Value) -> Option<SocketAddr> {
+    let port = service.pointer("/spec/ports/0/port")?.as_u64()?;
+    let address: IpAddr = service.pointer("/spec/clusterIP")?.as_str()?.parse().ok()?;
+    Some(SocketAddr::from((address, u16::try_from(port).ok()?)))
+}
+
 /// The Service of a slice.
 pub(super) fn service_of(slice: &Value) -> &str {
     let label = slice.pointer(SERVICE_OF_SLICE).and_then(Value::as_str);
@@ -232,6 +239,15 @@ mod tests {
         assert_eq!(ready_addresses(&slice), expected);
         assert_eq!(service_of(&slice), "ours");
         assert_eq!(ready_addresses(&json!({ "ports": null })), []);
+    }
+
+    #[test]
+    fn a_service_has_one_address_unless_it_is_headless() {
+        let service =
+            |address: &str| json!({ "spec": { "clusterIP": address, "ports": [{ "port": 443 }] } });
+        let address = service_address(&service("10.96.0.9"));
+        assert_eq!(address, Some("10.96.0.9:443".parse().unwrap()));
+        assert_eq!(service_address(&service("None")), None);
     }
 
     #[test]
