@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     app::Watching, certificates::Certificates, client::ApiClient, leader::Leadership,
-    logging::LogLevel, metrics,
+    logging::LogLevel, metrics, resource::Resource,
 };
 
 /// A client that doesn't finish its request within this time is cut off.
@@ -136,9 +136,8 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Whether the API server may call this process, and a line for each check. Leading and watches are
-    /// told, but don't count: a list of our own may have to be converted by ourselves, and is asked for
-    /// in vain as long as the only replicas that could convert wait for it (design rule 9).
+    /// Whether the API server may call this process, and a line for each check. Leading is told, but
+    /// doesn't count, nor do watches of our own kinds (design rule 9).
     pub(crate) fn check(&self) -> (bool, String) {
         let mut ready = true;
         let mut lines = String::new();
@@ -164,16 +163,26 @@ impl Readiness {
             resource, store, ..
         } in &self.watches
         {
-            let detail = match (store.kind_missing(), store.synced()) {
-                (true, _) => "the kind is missing; it is looked for again and again",
-                (false, true) => "",
-                (false, false) => "not yet synced",
+            let (good, detail) = match (store.kind_missing(), store.synced()) {
+                (true, _) => (
+                    true,
+                    "the kind is missing; it is looked for again and again",
+                ),
+                (false, true) => (true, ""),
+                (false, false) => (is_ours(resource), "not yet synced"),
             };
-            check(&format!("watch-{resource}"), true, detail);
+            check(&format!("watch-{resource}"), good, detail);
         }
         check("leader-election", true, &self.leadership.describe());
         (ready, lines)
     }
+}
+
+/// Whether a list of the kind may need a conversion by one of our processes. If readiness waited for it,
+/// then nobody would ever be ready who could convert: not this process, nor another one that waits for a
+/// kind of this one in turn.
+fn is_ours(resource: &Resource) -> bool {
+    resource.group.ends_with(".kruise.io")
 }
 
 impl Handler for HealthServer {
@@ -223,8 +232,16 @@ mod tests {
         test_server::{Answer as ServerAnswer, TestServer},
     };
 
+    const CLONESETS: Resource = Resource {
+        group: "apps.kruise.io",
+        version: "v1beta1",
+        plural: "clonesets",
+        kind: "CloneSet",
+        namespaced: true,
+    };
+
     /// A process whose API server takes every write, and has neither a Secret nor our CRD.
-    fn starting() -> (Readiness, impl Future<Output = ()> + Send + 'static) {
+    fn starting(pods: &Store<Pod>) -> (Readiness, impl Future<Output = ()> + Send + 'static) {
         let mut secret = None;
         let server = TestServer::new(move |call| {
             if call.method == Method::POST {
@@ -253,12 +270,14 @@ mod tests {
         let readiness = Readiness {
             leadership: election.leadership(),
             client,
-            watches: vec![Watching {
-                resource: PODS,
-                namespace: String::new(),
-                label_selector: None,
-                store: Arc::new(Store::<Pod>::new(PODS)),
-            }],
+            watches: [(PODS, pods), (CLONESETS, &Store::new(CLONESETS))]
+                .map(|(resource, store)| Watching {
+                    resource,
+                    namespace: String::new(),
+                    label_selector: None,
+                    store: Arc::new(store.clone()),
+                })
+                .into(),
             certificates: Some(certificates),
             stopping: Arc::default(),
         };
@@ -268,8 +287,9 @@ mod tests {
     /// Otherwise a cluster in which every object is stored in a version that we convert would never
     /// start: no list without a conversion, no conversion without a ready replica.
     #[tokio::test(start_paused = true)]
-    async fn a_process_is_ready_once_it_can_be_called_whatever_its_watches_have() {
-        let (readiness, keeper) = starting();
+    async fn a_process_is_ready_without_lists_that_need_its_conversion() {
+        let pods = Store::<Pod>::new(PODS);
+        let (readiness, keeper) = starting(&pods);
         let (ready, lines) = readiness.check();
         assert!(!ready);
         assert!(
@@ -280,8 +300,15 @@ mod tests {
         let keeper = tokio::spawn(keeper);
         tokio::time::sleep(Duration::from_secs(1)).await;
         let (ready, lines) = readiness.check();
+        assert!(!ready);
+        assert!(lines.contains("[+]webhook-ready"), "{lines}");
+        assert!(lines.contains("[-]watch-pods not yet synced"), "{lines}");
+
+        pods.replace(vec![], &[], "7");
+        let (ready, lines) = readiness.check();
         assert!(ready, "{lines}");
-        assert!(lines.contains("[+]watch-pods not yet synced"), "{lines}");
+        let ours = "[+]watch-clonesets.apps.kruise.io not yet synced";
+        assert!(lines.contains(ours), "{lines}");
         keeper.abort();
 
         readiness.stopping.store(true, Ordering::Relaxed);

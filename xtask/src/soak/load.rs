@@ -20,6 +20,7 @@ pub(super) trait Caller: Send + 'static {
 /// Calls that go on until they are stopped.
 pub(super) struct Load {
     stop: Arc<AtomicBool>,
+    failed: Arc<AtomicU64>,
     threads: Vec<JoinHandle<Tally>>,
     start: Instant,
 }
@@ -28,17 +29,28 @@ impl Load {
     /// Begins: `rate` calls a second, spread evenly, by as many threads as there are callers.
     pub(super) fn start<C: Caller>(rate: u32, callers: Vec<C>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let failed = Arc::new(AtomicU64::new(0));
         let next = Arc::new(AtomicU64::new(0));
         let start = Instant::now();
         let threads = callers
             .into_iter()
             .map(|caller| {
                 let (stop, next) = (Arc::clone(&stop), Arc::clone(&next));
-                thread::spawn(move || work(caller, rate, start, &next, &stop))
+                let failed = Arc::clone(&failed);
+                thread::spawn(move || {
+                    let schedule = Schedule {
+                        rate,
+                        start,
+                        next: &next,
+                        stop: &stop,
+                    };
+                    work(caller, &schedule, &failed)
+                })
             })
             .collect();
         Self {
             stop,
+            failed,
             threads,
             start,
         }
@@ -47,6 +59,11 @@ impl Load {
     /// How long it has run.
     pub(super) fn elapsed(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// Calls that have failed so far.
+    pub(super) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// Ends it, and returns what it came to.
@@ -65,13 +82,21 @@ impl Load {
     }
 }
 
-fn work(
-    mut caller: impl Caller,
+/// Which call is due when, and until when.
+struct Schedule<'a> {
     rate: u32,
     start: Instant,
-    next: &AtomicU64,
-    stop: &AtomicBool,
-) -> Tally {
+    next: &'a AtomicU64,
+    stop: &'a AtomicBool,
+}
+
+fn work(mut caller: impl Caller, schedule: &Schedule<'_>, failed: &AtomicU64) -> Tally {
+    let Schedule {
+        rate,
+        start,
+        next,
+        stop,
+    } = *schedule;
     let mut tally = Tally::default();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
@@ -85,10 +110,13 @@ fn work(
         tally.slowest = tally.slowest.max(begun.elapsed());
         match result {
             Ok(what) => *tally.good.entry(what).or_default() += 1,
-            Err(error) => tally.failures.push(Failure {
-                after: start.elapsed(),
-                what: format!("{error:#}"),
-            }),
+            Err(error) => {
+                failed.fetch_add(1, Ordering::Relaxed);
+                tally.failures.push(Failure {
+                    after: start.elapsed(),
+                    what: format!("{error:#}"),
+                });
+            }
         }
     }
 }

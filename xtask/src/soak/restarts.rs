@@ -32,8 +32,10 @@ pub(super) fn run(api: &Api, restarts: u32, requests: Requests, progress: &Progr
             installation.restart(&format!("soak {number} {:?}", jiff::Timestamp::now()))?;
             longest = longest.max(start.elapsed());
             progress.step(format!(
-                "restart {number} of {restarts}, {after:.1} s after the load's start, took {:.1} s",
-                start.elapsed().as_secs_f64()
+                "restart {number} of {restarts}, {after:.0} s after the load's start, took {:.1} s; {} requests \
+                 failed so far",
+                start.elapsed().as_secs_f64(),
+                calls.failed() + writes.failed()
             ));
             thread::sleep(BETWEEN);
         }
