@@ -45,7 +45,7 @@ enum Command {
     Undeploy(deploy::UndeployArgs),
     /// A CloneSet updated in place, then by ReCreate, on a local cluster
     Demo(demo::Args),
-    /// What a controller does when it is killed, or the API server goes away, on a local cluster
+    /// What must hold many times over: leaders killed, the API server away, certificates changed
     Soak(soak::Args),
     /// All tests: static checks, unit and property tests, then end to end
     Test(test::Args),

@@ -18,16 +18,18 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
     certificates::Certificates, client::ApiClient, leader::Leadership, logging::LogLevel, metrics,
-    shared_watches::Watching,
+    resource::Resource, shared_watches::Watching,
 };
 
 /// A client that doesn't finish its request within this time is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const LARGEST_BODY: usize = 1024;
+/// How long readiness waits for lists of our own kinds. With anybody there who converts, they take a second.
+const LISTS_WITHIN: Duration = Duration::from_secs(10);
 
 type Answer = Response<Full<Bytes>>;
 
@@ -133,10 +135,12 @@ pub(crate) struct Readiness {
     /// Of a process that serves webhooks.
     pub(crate) certificates: Option<Certificates>,
     pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) started: Instant,
 }
 
 impl Readiness {
-    /// Whether all is well, and a line for each check. Leading is told, but doesn't count.
+    /// Whether the API server may call this process, and a line for each check. Leading is told, but
+    /// doesn't count, nor, after a while, do watches of our own kinds that don't come to an end (design rule 9).
     pub(crate) fn check(&self) -> (bool, String) {
         let mut ready = true;
         let mut lines = String::new();
@@ -158,6 +162,7 @@ impl Readiness {
             let status = certificates.ready().borrow().clone();
             check("webhook-ready", status.is_ready(), &status.to_string());
         }
+        let may_need_us = self.started.elapsed() >= LISTS_WITHIN;
         for Watching {
             resource, store, ..
         } in &self.watches
@@ -168,13 +173,20 @@ impl Readiness {
                     "the kind is missing; it is looked for again and again",
                 ),
                 (false, true) => (true, ""),
-                (false, false) => (false, "not yet synced"),
+                (false, false) => (may_need_us && is_ours(resource), "not yet synced"),
             };
             check(&format!("watch-{resource}"), good, detail);
         }
         check("leader-election", true, &self.leadership.describe());
         (ready, lines)
     }
+}
+
+/// Whether a list of the kind may need a conversion by one of our processes. If readiness waited for it
+/// without end, then nobody would ever be ready who could convert: not this process, nor another one that waits for a
+/// kind of this one in turn.
+fn is_ours(resource: &Resource) -> bool {
+    resource.group.ends_with(".kruise.io")
 }
 
 impl Handler for HealthServer {
@@ -207,5 +219,111 @@ impl Handler for HealthServer {
             }
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_api::pod::Pod;
+
+    use super::*;
+    use crate::{
+        certificates::CertificatesConfig,
+        leader::{Election, ElectionConfig},
+        metrics::Metrics,
+        resource::PODS,
+        store::Store,
+        test_server::{Answer as ServerAnswer, TestServer},
+        watch::WatchOptions,
+    };
+
+    const CLONESETS: Resource = Resource {
+        group: "apps.kruise.io",
+        version: "v1beta1",
+        plural: "clonesets",
+        kind: "CloneSet",
+        namespaced: true,
+    };
+
+    /// A process whose API server takes every write, and has neither a Secret nor our CRD.
+    fn starting(pods: &Store<Pod>) -> (Readiness, impl Future<Output = ()> + Send + 'static) {
+        let mut secret = None;
+        let server = TestServer::new(move |call| {
+            if call.method == Method::POST {
+                secret = Some(call.body.clone());
+            }
+            match &secret {
+                Some(secret) if call.path.contains("/secrets") => {
+                    ServerAnswer::Json(200, secret.clone())
+                }
+                _ => ServerAnswer::status(404, "NotFound"),
+            }
+        });
+        let client = server.client();
+        let config = CertificatesConfig::new("app", "ns");
+        let (certificates, keeper) = Certificates::new(config, client.clone());
+        let election = ElectionConfig {
+            enabled: true,
+            namespace: "ns".to_owned(),
+            name: "app".to_owned(),
+            lease_duration: Duration::from_secs(15),
+            renew_deadline: Duration::from_secs(10),
+            retry_period: Duration::from_secs(2),
+            allow_kruise_manager: false,
+        };
+        let election = Election::new(election, client.clone(), Metrics::unregistered());
+        let readiness = Readiness {
+            leadership: election.leadership(),
+            client,
+            watches: [(PODS, pods), (CLONESETS, &Store::new(CLONESETS))]
+                .map(|(resource, store)| Watching {
+                    resource,
+                    namespace: String::new(),
+                    options: WatchOptions::default(),
+                    store: Arc::new(store.clone()),
+                })
+                .into(),
+            certificates: Some(certificates),
+            stopping: Arc::default(),
+            started: Instant::now(),
+        };
+        (readiness, keeper)
+    }
+
+    /// Otherwise a cluster in which every object is stored in a version that we convert would never
+    /// start: no list without a conversion, no conversion without a ready replica.
+    #[tokio::test(start_paused = true)]
+    async fn readiness_waits_for_lists_that_may_need_our_conversion_but_not_for_ever() {
+        let pods = Store::<Pod>::new(PODS);
+        let (readiness, keeper) = starting(&pods);
+        let (ready, lines) = readiness.check();
+        assert!(!ready);
+        assert!(
+            lines.contains("[-]webhook-ready no certificate yet"),
+            "{lines}"
+        );
+
+        let keeper = tokio::spawn(keeper);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (ready, lines) = readiness.check();
+        assert!(!ready);
+        assert!(lines.contains("[+]webhook-ready"), "{lines}");
+        assert!(lines.contains("[-]watch-pods not yet synced"), "{lines}");
+
+        pods.replace(vec![], &[], "7");
+        let (ready, lines) = readiness.check();
+        assert!(!ready);
+        let early = "[-]watch-clonesets.apps.kruise.io not yet synced";
+        assert!(lines.contains(early), "{lines}");
+
+        tokio::time::sleep(LISTS_WITHIN).await;
+        let (ready, lines) = readiness.check();
+        assert!(ready, "{lines}");
+        let ours = "[+]watch-clonesets.apps.kruise.io not yet synced";
+        assert!(lines.contains(ours), "{lines}");
+        keeper.abort();
+
+        readiness.stopping.store(true, Ordering::Relaxed);
+        assert!(!readiness.check().0);
     }
 }

@@ -281,6 +281,7 @@ impl Process {
             watches: watches.clone(),
             certificates,
             stopping: Arc::clone(&stopping),
+            started: tokio::time::Instant::now(),
         };
         if let Some(listener) = listen(&args.health_probe_addr).await? {
             let server = Arc::new(HealthServer {

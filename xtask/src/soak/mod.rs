@@ -17,6 +17,7 @@ mod random;
 mod record;
 mod requests;
 mod seen;
+mod serving;
 mod spread;
 mod take_over;
 
@@ -43,6 +44,8 @@ pub(crate) struct Args {
     /// Stop the API server for so long in the middle of a roll-out, and have etcd forget
     #[arg(long, value_name = "SECONDS")]
     outage: Option<u64>,
+    #[command(flatten)]
+    serving: serving::Args,
     /// What is drawn at random, drawn again: an earlier run's seed
     #[arg(long, value_name = "NUMBER", requires = "kills")]
     seed: Option<u64>,
@@ -58,10 +61,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if args.kills.is_none() && args.outage.is_none() {
+    if args.kills.is_none() && args.outage.is_none() && args.serving.is_empty() {
         bail!(
-            "nothing to do: give at least one of --kills N (the leader is killed in roll-outs) and \
-             --outage SECONDS (the API server stays away in a roll-out)"
+            "nothing to do: give at least one of --kills N (the leader is killed in roll-outs), --outage \
+             SECONDS (the API server stays away in a roll-out), --starts N, --restarts N and --rotations N \
+             (webhooks go on being served)"
         );
     }
     let progress = Progress::new();
@@ -108,6 +112,7 @@ fn stages(args: &Args, ground: &Ground<'_>) -> Result<Broken> {
     if let Some(seconds) = args.outage {
         broken.extend(outage::run(ground, Duration::from_secs(seconds))?);
     }
+    serving::run(ground, &args.serving)?;
     Ok(broken)
 }
 

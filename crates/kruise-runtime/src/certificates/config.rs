@@ -34,7 +34,7 @@ pub struct CertificatesConfig {
     pub secret: String,
     /// Service for admission.
     pub webhook_service: String,
-    /// Service for conversion, which publishes addresses that are not ready yet (design rule 9).
+    /// Service for conversion, in CRDs.
     pub conversion_service: String,
     /// Our own CRDs. Those that don't convert by webhook are left alone.
     pub crds: Vec<String>,

@@ -31,6 +31,10 @@ use super::{
 /// minute or two; one that still serves under the old authority says so by extending this.
 pub(crate) const RETIRED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// With so many authorities still trusted that sign no more, deleting the Secret asks for no further one:
+/// whatever deletes it again and again must not fill the places that trust us.
+pub(crate) const MOST_RETIRED: usize = 16;
+
 /// What a decision depends on, besides what is stored.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -65,8 +69,8 @@ pub(crate) enum Step {
     Keep,
     /// Make everything: nobody can trust us yet, so nobody is cut off.
     Begin(Cause),
-    /// Write back what this replica remembers, and announce a new authority: deleting the Secret asks
-    /// for new keys, but gets them without an interruption.
+    /// Write back what this replica remembers, and announce a new authority, unless there were many
+    /// lately: deleting the Secret asks for new keys, but gets them without an interruption.
     Restore(Cause),
     /// Sign a new serving certificate.
     Renew(Cause),
@@ -211,7 +215,7 @@ pub(crate) fn carry_out(
         }
         (Step::Restore(_), _, Some(remembered)) => {
             let mut restored = remembered.clone();
-            if restored.next.is_none() && restored.retired.is_empty() {
+            if restored.next.is_none() && restored.retired.len() < MOST_RETIRED {
                 restored.next = Some(Authority::generate(now, lifetimes)?);
             }
             restored

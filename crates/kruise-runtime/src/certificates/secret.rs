@@ -64,7 +64,7 @@ impl SharedSecret {
             let changed = carry_out(step, &stored, &view).map_err(CertificatesError::Make)?;
             if let Some(changed) = changed {
                 match self.write(secret.as_ref(), &changed).await {
-                    Ok(()) => tell(step, &stored, &self.key),
+                    Ok(()) => tell(step, &stored, &changed, &self.key),
                     Err(error) if error.is_race() => {
                         tracing::debug!(secret = %self.key, "another replica was faster");
                     }
@@ -179,7 +179,7 @@ impl SharedSecret {
     }
 }
 
-fn tell(step: Step, stored: &Stored, secret: &ObjectKey) {
+fn tell(step: Step, stored: &Stored, changed: &Material, secret: &ObjectKey) {
     if let Stored::Unreadable(error) = stored {
         let error = crate::api_error::chain(error);
         tracing::error!(%secret, error, "replaced an unreadable Secret of certificates");
@@ -187,7 +187,8 @@ fn tell(step: Step, stored: &Stored, secret: &ObjectKey) {
     match step {
         Step::Restore(Cause::NothingStored) => tracing::warn!(
             %secret,
-            "the Secret of certificates was gone; written back, with a new authority to come"
+            new_authority = changed.next.is_some(),
+            "the Secret of certificates was gone; written back"
         ),
         Step::Begin(Cause::NothingStored) => tracing::info!(%secret, "made first certificates"),
         Step::Begin(cause) | Step::Restore(cause) => {

@@ -73,6 +73,7 @@ async fn health() -> Health {
         }],
         certificates: None,
         stopping: Arc::clone(&stopping),
+        started: tokio::time::Instant::now(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use http::Request;
+use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -36,6 +36,8 @@ const HEADER_BYTES: usize = 16 * 1024;
 pub(crate) struct Connection {
     pub(crate) tls: TlsAcceptor,
     pub(crate) service: WebhookService,
+    /// Cancelled at the signal to stop: clients are asked to go elsewhere.
+    pub(crate) leaving: CancellationToken,
     /// Cancelled when the server stops.
     pub(crate) closing: CancellationToken,
 }
@@ -53,7 +55,10 @@ impl Connection {
 
     async fn serve_http(self, stream: TlsStream<TcpStream>) {
         let Self {
-            service, closing, ..
+            service,
+            leaving,
+            closing,
+            ..
         } = self;
         let limits = service.limits().clone();
         let builder = builder(&limits, &stream);
@@ -61,9 +66,18 @@ impl Connection {
         let on_request = service_fn(|request: Request<Incoming>| {
             let busy = Busy::new(&activity);
             let service = service.clone();
+            let leaving = leaving.clone();
             async move {
-                let answer = service.answer(request).await;
+                let is_http1 = request.version() < Version::HTTP_2;
+                let mut answer = service.answer(request).await;
                 drop(busy);
+                // HTTP/1 has no GOAWAY: a request that meets a connection that is just being closed
+                // is lost, and a POST isn't sent again. So a client hears beforehand that this was
+                // the last answer; whoever asks nothing for all that time has nothing to lose.
+                if is_http1 && leaving.is_cancelled() {
+                    let close = HeaderValue::from_static("close");
+                    answer.headers_mut().insert(header::CONNECTION, close);
+                }
                 Ok::<_, Infallible>(answer)
             }
         });

@@ -45,7 +45,8 @@ impl Server {
     }
 
     /// Serves until some time after `stop`. Then new connections are still taken for
-    /// [`Limits::serve_on`]; the caller has said by then that it isn't ready. After that nothing new is
+    /// [`Limits::serve_on`]; the caller has said by then that it isn't ready. Meanwhile each answer by
+    /// HTTP/1 is the last of its connection. After that nothing new is
     /// taken, clients are told to go (HTTP/2 GOAWAY), and requests in flight have
     /// [`Limits::finish_within`] to finish.
     pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
@@ -81,6 +82,7 @@ impl Server {
             let connection = Connection {
                 tls: self.tls.clone(),
                 service: self.service.clone(),
+                leaving: stop.clone(),
                 closing: closing.clone(),
             };
             connections.spawn(async move {

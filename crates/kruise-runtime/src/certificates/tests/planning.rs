@@ -8,7 +8,7 @@ use crate::certificates::{
     Lifetimes, ServingNames,
     authority::{Authority, after},
     material::{Material, Stored},
-    plan::{Cause, RETIRED_FOR, Step, View, carry_out, plan},
+    plan::{Cause, MOST_RETIRED, RETIRED_FOR, Step, View, carry_out, plan},
     serving::Verdict,
     x509::Certificate,
 };
@@ -140,6 +140,30 @@ fn what_is_remembered_is_restored_and_a_rotation_begun() {
     );
     assert!(restored.next.is_some());
     assert_eq!(given.plan(), Step::Keep);
+}
+
+/// A day must not have to pass between two of them: the second leak of a key is as bad as the first.
+#[test]
+fn deleting_the_secret_asks_for_a_new_authority_each_time_but_not_without_end() {
+    let mut given = Given::begun();
+    for n_retired in 0..=MOST_RETIRED {
+        assert_eq!(given.material().retired.len(), n_retired);
+        given.remembered = Some(given.material().clone());
+        given.stored = Stored::Missing;
+        given.step(Step::Restore(Cause::NothingStored));
+        if n_retired == MOST_RETIRED {
+            break;
+        }
+        given.next_is_trusted = true;
+        given.step(Step::Promote);
+        given.next_is_trusted = false;
+        given.served_under = Some(given.material().authority.certificate.clone());
+    }
+    assert!(given.material().next.is_none());
+    assert_eq!(given.material().trusted().len(), MOST_RETIRED + 1);
+    given.now = after(given.now, RETIRED_FOR);
+    given.step(Step::Retire);
+    assert_eq!(given.material().trusted().len(), 1);
 }
 
 #[test]

@@ -115,6 +115,37 @@ async fn deleting_the_secret_gets_new_keys_without_an_interruption() {
     let after = cluster.material().unwrap();
     assert!(!before.trusts(&after.authority.certificate));
     assert_eq!(n_different(&replicas), 1);
+
+    cluster.delete(SECRET);
+    cluster.pass(400).await;
+    let again = cluster.material().unwrap();
+    assert!(!after.trusts(&again.authority.certificate));
+    assert_eq!(again.trusted().len(), 3);
+    assert_eq!(n_different(&replicas), 1);
+    assert_eq!(cluster.violations(), [""; 0]);
+}
+
+/// Taking the keys of the certificate out of the Secret asks for another one by the same authority.
+#[tokio::test(start_paused = true)]
+async fn removing_the_certificate_gets_another_without_an_interruption() {
+    let cluster = Cluster::new();
+    let replicas: Vec<_> = (0..3).map(|id| cluster.start(id, config())).collect();
+    cluster.pass(30).await;
+    let before = cluster.material().unwrap();
+    cluster.edit(SECRET, |secret| {
+        let data = secret["data"].as_object_mut().unwrap();
+        data.retain(|key, _| {
+            !["cert.pem", "key.pem", "tls.crt", "tls.key"].contains(&key.as_str())
+        });
+    });
+    cluster.pass(30).await;
+    let after = cluster.material().unwrap();
+    assert_eq!(after.authority.certificate, before.authority.certificate);
+    assert_ne!(
+        after.serving.unwrap().certificate.der,
+        before.serving.unwrap().certificate.der
+    );
+    assert_eq!(n_different(&replicas), 1);
     assert_eq!(cluster.violations(), [""; 0]);
 }
 

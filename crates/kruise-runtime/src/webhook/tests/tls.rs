@@ -329,6 +329,29 @@ async fn new_connections_are_taken_for_a_while_after_the_signal() {
     }
 }
 
+/// Otherwise the server would close the connection at some later moment, and a request that is under way
+/// then would be lost.
+#[tokio::test]
+async fn after_the_signal_an_answer_by_http1_is_the_last_of_its_connection() {
+    let limits = Limits {
+        serve_on: Duration::from_secs(3600),
+        ..Limits::default()
+    };
+    let running = start(limits).await;
+    let mut kept = running.http1().await;
+    let answer = kept.send("/a").await.unwrap();
+    assert_eq!(answer.headers().get("connection"), None);
+    drop(answer);
+    running.stop.cancel();
+    for mut client in [kept, running.http1().await] {
+        let answer = client.send("/a").await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()["connection"], "close");
+        drop(answer);
+        assert!(client.connection.await.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_doesnt_end_is_cut_off_at_shutdown() {
     let limits = Limits {
