@@ -1,14 +1,6 @@
 //! One connection, from the handshake to its end.
 
-use std::{
-    convert::Infallible,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Request, Version, header};
 use hyper::{body::Incoming, service::service_fn};
@@ -16,14 +8,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::{limits::Limits, service::WebhookService};
+use super::{
+    activity::{Activity, Busy, Observed},
+    limits::Limits,
+    service::WebhookService,
+};
 
 /// A peer that is gone without a word is noticed by this, as the API server does it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -61,7 +54,8 @@ impl Connection {
             ..
         } = self;
         let limits = service.limits().clone();
-        let builder = builder(&limits, &stream);
+        let is_http2 = is_http2(&stream);
+        let builder = builder(is_http2);
         let activity = Arc::new(Activity::default());
         let on_request = service_fn(|request: Request<Incoming>| {
             let busy = Busy::new(&activity);
@@ -81,9 +75,16 @@ impl Connection {
                 Ok::<_, Infallible>(answer)
             }
         });
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), on_request));
+        let observed = Observed {
+            stream,
+            activity: Arc::clone(&activity),
+        };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(observed), on_request));
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
+            () = activity.head_overdue(limits.header), if !is_http2 => {
+                return tracing::debug!("a request's head doesn't come, cutting the peer off");
+            }
             () = closing.cancelled() => None,
             () = activity.idle_for(limits.idle) => None,
         };
@@ -105,15 +106,19 @@ impl Connection {
     }
 }
 
-/// Speaks what the handshake has agreed on; a client that names no protocol means HTTP/1.
-fn builder(limits: &Limits, stream: &TlsStream<TcpStream>) -> auto::Builder<TokioExecutor> {
+/// Whether the handshake has agreed on that; a client that names no protocol means HTTP/1.
+fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
     let (_, session) = stream.get_ref();
-    let is_http2 = session.alpn_protocol() == Some(b"h2");
+    session.alpn_protocol() == Some(b"h2")
+}
+
+fn builder(is_http2: bool) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.header)
+        // It would run while a connection is idle, too, and so close it under the API server's hands.
+        .header_read_timeout(None)
         .max_buf_size(HEADER_BYTES);
     builder
         .http2()
@@ -126,74 +131,5 @@ fn builder(limits: &Limits, stream: &TlsStream<TcpStream>) -> auto::Builder<Toki
         builder.http2_only()
     } else {
         builder.http1_only()
-    }
-}
-
-/// Whether anything has been asked lately.
-#[derive(Default)]
-struct Activity {
-    running: AtomicUsize,
-    begun: AtomicUsize,
-}
-
-impl Activity {
-    /// Returns after that time without a request, at the latest after twice that time.
-    async fn idle_for(&self, time: Duration) {
-        loop {
-            let begun = self.begun.load(Ordering::Relaxed);
-            sleep(time).await;
-            let none_began = self.begun.load(Ordering::Relaxed) == begun;
-            if none_began && self.running.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-        }
-    }
-}
-
-/// A request that is being answered.
-struct Busy(Arc<Activity>);
-
-impl Busy {
-    fn new(activity: &Arc<Activity>) -> Self {
-        activity.begun.fetch_add(1, Ordering::Relaxed);
-        activity.running.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::time::Instant;
-
-    use super::*;
-
-    const IDLE: Duration = Duration::from_secs(60);
-
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_idle_when_nothing_runs_or_begins_for_a_while() {
-        let activity = Arc::new(Activity::default());
-        let start = Instant::now();
-        let running = Busy::new(&activity);
-        tokio::spawn(async move {
-            sleep(IDLE * 3 / 2).await;
-            drop(running);
-        });
-        activity.idle_for(IDLE).await;
-        assert_eq!(start.elapsed(), IDLE * 2);
-
-        drop(Busy::new(&activity));
-        let again = Arc::clone(&activity);
-        tokio::spawn(async move {
-            sleep(IDLE / 2).await;
-            drop(Busy::new(&again));
-        });
-        activity.idle_for(IDLE).await;
-        assert_eq!(start.elapsed(), IDLE * 4);
     }
 }

@@ -21,7 +21,8 @@ pub struct Limits {
     pub connections: usize,
     /// Time for a TLS handshake.
     pub handshake: Duration,
-    /// Time for the head of an HTTP/1 request, and between two of them.
+    /// Time for the head of an HTTP/1 request, from its first byte on; for the first request on a
+    /// connection, from the handshake on.
     pub header: Duration,
     /// A connection without requests for this long is closed. Above the 90 s after which the API server
     /// does so itself, so that no request meets a connection that is being closed.

@@ -8,6 +8,7 @@
 //! register itself anywhere; and it verifies no client certificates (PF-210), so that a handler must
 //! not trust its request further than to answer it.
 
+mod activity;
 mod admission;
 mod body;
 mod connection;

@@ -402,6 +402,22 @@ async fn a_head_that_doesnt_end_is_given_up() {
     assert!(hangs_up(stream).await);
 }
 
+/// The API server keeps connections for 90 s without a request, and loses the one that it sends while we
+/// close.
+#[tokio::test]
+async fn a_connection_may_be_idle_for_longer_than_a_head_may_take() {
+    let limits = Limits {
+        header: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let running = start(limits).await;
+    let mut kept = running.http1().await;
+    assert_eq!(kept.post("/a").await, StatusCode::OK);
+    let silent = running.connect(&["http/1.1"]).await.unwrap();
+    assert!(hangs_up(silent).await);
+    assert_eq!(kept.post("/a").await, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn an_idle_connection_is_closed() {
     let limits = Limits {

@@ -1,0 +1,205 @@
+//! What goes on on one connection: whether anything has been asked lately, and whether a request was begun
+//! and isn't finished.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::sleep,
+};
+
+/// What goes on on one connection.
+#[derive(Default)]
+pub(super) struct Activity {
+    running: AtomicUsize,
+    begun: AtomicUsize,
+    /// How often something was read, ever, and when the last answer was made.
+    read: AtomicUsize,
+    read_at_answer: AtomicUsize,
+}
+
+impl Activity {
+    /// Returns after that time without a request, at the latest after twice that time.
+    pub(super) async fn idle_for(&self, time: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            sleep(time).await;
+            let none_began = self.begun.load(Ordering::Relaxed) == begun;
+            if none_began && self.running.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Returns when the head of an HTTP/1 request hasn't come for that time, at the latest after twice
+    /// that time: the first one, or one that was begun. A connection on which nothing is said after an
+    /// answer is idle, and that is something else: the server must not close it as long as a client may
+    /// send another request on it.
+    pub(super) async fn head_overdue(&self, time: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Relaxed);
+            let was_awaited = self.awaits_head();
+            sleep(time).await;
+            let none_began = self.begun.load(Ordering::Relaxed) == begun;
+            if was_awaited && none_began && self.awaits_head() {
+                return;
+            }
+        }
+    }
+
+    fn awaits_head(&self) -> bool {
+        let is_first = self.begun.load(Ordering::Relaxed) == 0;
+        let at_answer = self.read_at_answer.load(Ordering::Relaxed);
+        let has_begun = self.read.load(Ordering::Relaxed) != at_answer;
+        self.running.load(Ordering::Relaxed) == 0 && (is_first || has_begun)
+    }
+}
+
+/// A request that is being answered.
+pub(super) struct Busy(Arc<Activity>);
+
+impl Busy {
+    pub(super) fn new(activity: &Arc<Activity>) -> Self {
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        activity.running.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Activity {
+            running,
+            read,
+            read_at_answer,
+            ..
+        } = &*self.0;
+        read_at_answer.store(read.load(Ordering::Relaxed), Ordering::Relaxed);
+        running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A stream that notes when something is read from it.
+pub(super) struct Observed<S> {
+    pub(super) stream: S,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.activity.read.fetch_add(1, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        time::{Instant, timeout},
+    };
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_secs(60);
+    const HEAD: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_nothing_runs_or_begins_for_a_while() {
+        let activity = Arc::new(Activity::default());
+        let start = Instant::now();
+        let running = Busy::new(&activity);
+        tokio::spawn(async move {
+            sleep(IDLE * 3 / 2).await;
+            drop(running);
+        });
+        activity.idle_for(IDLE).await;
+        assert_eq!(start.elapsed(), IDLE * 2);
+
+        drop(Busy::new(&activity));
+        let again = Arc::clone(&activity);
+        tokio::spawn(async move {
+            sleep(IDLE / 2).await;
+            drop(Busy::new(&again));
+        });
+        activity.idle_for(IDLE).await;
+        assert_eq!(start.elapsed(), IDLE * 4);
+    }
+
+    /// Otherwise a request may meet the connection while it is being closed, and is lost.
+    #[tokio::test(start_paused = true)]
+    async fn a_head_is_overdue_when_it_is_the_first_or_was_begun() {
+        let activity = Arc::new(Activity::default());
+        let (mut client, server) = duplex(64);
+        let mut stream = Observed {
+            stream: server,
+            activity: Arc::clone(&activity),
+        };
+        let is_overdue = async || {
+            let overdue = activity.head_overdue(HEAD);
+            timeout(HEAD * 9, overdue).await.is_ok()
+        };
+        assert!(is_overdue().await, "nothing was ever said");
+
+        client.write_all(b"POST").await.unwrap();
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+        let running = Busy::new(&activity);
+        assert!(!is_overdue().await, "the request is being answered");
+        drop(running);
+        assert!(
+            !is_overdue().await,
+            "it was answered, and nothing was said since"
+        );
+
+        client.write_all(b"PO").await.unwrap();
+        stream.read_exact(&mut [0; 2]).await.unwrap();
+        assert!(is_overdue().await, "another one was begun");
+    }
+}
