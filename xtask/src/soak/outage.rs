@@ -130,6 +130,20 @@ pub(super) fn run(ground: &Ground<'_>, outage: Duration) -> Result<Broken> {
         &at_end,
         &all_figures_after,
     )?;
+    for name in replicas.keys() {
+        // Nodes reach it through its Service, whose endpoint each kube-proxy has to learn again first.
+        let after = |at: Option<Timestamp>| {
+            at.map_or_else(
+                || "never".to_owned(),
+                |at| format!("after {:+.1} s", at.duration_since(back_at).as_secs_f64()),
+            )
+        };
+        say(&format!(
+            "{name} reached it {}, and went on with the roll-out {}",
+            after(requests::first_answered(&entries, ACCOUNT, name, gone_at)),
+            after(requests::first_work(&entries, ACCOUNT, name, gone_at))
+        ))?;
+    }
     let rate = requests::rate(&entries, ACCOUNT, gone_at);
     say(&format!(
         "requests since it is back, by the audit log: {} in all, {} in the fullest second",

@@ -123,6 +123,25 @@ pub(super) fn rate(entries: &[Entry], account: &str, from: Timestamp) -> Rate {
     }
 }
 
+/// The first request of a pod that was answered, from `from` on.
+pub(super) fn first_answered(
+    entries: &[Entry],
+    account: &str,
+    pod: &str,
+    from: Timestamp,
+) -> Option<Timestamp> {
+    entries
+        .iter()
+        .filter(|entry| {
+            entry.user.username == account
+                && entry.pod() == pod
+                && entry.request_received_timestamp >= from
+                && entry.response_status.code < 500
+        })
+        .map(|entry| entry.request_received_timestamp)
+        .min()
+}
+
 /// The first write by which a pod goes on with the controller's work from `from` on: renewing a lease and
 /// keeping certificates is none.
 pub(super) fn first_work(
@@ -241,6 +260,19 @@ mod tests {
         ];
         assert_eq!(rate(&log, ACCOUNT, time("01")), Rate { total: 4, peak: 3 });
         assert_eq!(rate(&log, "another", time("01")), Rate::default());
+    }
+
+    #[test]
+    fn the_first_answer_is_no_error_of_the_server() {
+        let log = [
+            entry("get", "a", "01", 200),
+            entry("get", "a", "02", 503),
+            entry("get", "a", "04", 404),
+            entry("get", "a", "03", 404),
+        ];
+        let first = |pod| first_answered(&log, ACCOUNT, pod, time("02"));
+        assert_eq!(first("c-1"), Some(time("03")));
+        assert_eq!(first("c-2"), None);
     }
 
     #[test]
