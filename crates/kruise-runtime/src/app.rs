@@ -251,7 +251,7 @@ impl Setup {
         self.webhooks.validate(self.app, path, handler);
     }
 
-    /// Converts objects of a kind between the versions of its CRD, on every replica, ready or not. The
+    /// Converts objects of a kind between the versions of its CRD, on every replica. The
     /// converter is told the version wanted, such as `apps.kruise.io/v1beta1`; its error is what a user
     /// reads, and should name the object.
     pub fn conversion<C, E>(&mut self, crd: &'static str, kind: &'static str, converter: C)

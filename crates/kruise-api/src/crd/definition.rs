@@ -27,8 +27,7 @@ pub(super) enum Scope {
 
 /// Who turns one version into another (PF-402).
 pub(super) enum Conversion {
-    /// The deployable behind this Service, which is for conversion alone: it also leads to replicas that
-    /// are not ready yet, since their own lists may need conversion (DV-PF17).
+    /// The deployable behind this Service, which is for conversion alone (DV-PF17).
     Webhook { service: &'static str },
 }
 
