@@ -120,6 +120,8 @@ impl Watching {
             sleep(LOOK_EVERY).await;
             if Instant::now() >= list_at {
                 self.store.want_list();
+                // The attempt that was hurried above may have ended with 410, and waits again.
+                self.store.hurry_watch();
                 list_at = Instant::now() + LIST_AGAIN_AFTER;
             }
         }
