@@ -64,8 +64,13 @@ impl Reconciler for CloneSetReconciler {
         let result = self.execute(&snapshot, &plan).await;
         self.memories
             .remember(key, &snapshot, &plan, result.as_ref().err());
+        let unseen = self.own_writes.look_again_after(snapshot.uid());
         result.map(|()| Outcome {
-            requeue_after: plan.requeue_after,
+            requeue_after: plan
+                .requeue_after
+                .into_iter()
+                .chain(unseen.map(|wait| wait.max(MIN_PAUSE)))
+                .min(),
         })
     }
 }

@@ -138,7 +138,7 @@ impl OwnWrites {
             .into_iter()
             .map(|(note, _)| (note, AFTER_FAILED_READ));
         let early = early.into_iter().map(|note| {
-            let wait = READ_LIVE_AFTER.saturating_sub(note.since.elapsed());
+            let wait = note.due_after();
             (note, wait)
         });
         match unanswered.chain(early).min_by_key(|(_, wait)| *wait) {
@@ -148,6 +148,15 @@ impl OwnWrites {
                 again_after,
             },
         }
+    }
+
+    /// When to look at the owner again, if no event comes before, after something was written for it. An
+    /// event usually comes; where the watch shows none, nobody else would ever ask what became of the writes.
+    #[must_use]
+    pub fn look_again_after(&self, owner_uid: &str) -> Option<Duration> {
+        let notes = self.notes();
+        let waits = notes.get(owner_uid)?.iter().map(Note::due_after);
+        waits.min()
     }
 
     /// Whether a write made for the owner has not been seen within `--expectation-timeout`.
@@ -301,6 +310,13 @@ impl Note {
             Promise::Unclear => true,
         };
         passed || self.since.elapsed() >= READ_LIVE_AFTER
+    }
+
+    fn due_after(&self) -> Duration {
+        match self.promise {
+            Promise::Unclear => Duration::ZERO,
+            _ => READ_LIVE_AFTER.saturating_sub(self.since.elapsed()),
+        }
     }
 
     fn store<'a>(&self, stores: &[&'a dyn StoreView]) -> Option<&'a dyn StoreView> {

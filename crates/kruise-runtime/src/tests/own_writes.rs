@@ -220,6 +220,20 @@ async fn what_a_late_watch_doesnt_show_is_read_live_and_enters_the_store() {
     assert_eq!(world.store.watch_order(), WatchOrder::Continue(None));
 }
 
+// Else a set whose watches are all silent sleeps over its own writes.
+#[tokio::test(start_paused = true)]
+async fn after_a_write_there_is_a_time_to_look_again() {
+    let world = World::new(found(&pod("a", "ua", 10)), not_found);
+    assert_eq!(world.own_writes.look_again_after(OWNER), None);
+    world.create().await.unwrap();
+    let look_again = || world.own_writes.look_again_after(OWNER);
+    assert_eq!(look_again(), Some(Duration::from_secs(2)));
+    advance(Duration::from_secs(3)).await;
+    assert_eq!(look_again(), Some(Duration::ZERO));
+    assert!(world.is_settled().await);
+    assert_eq!(look_again(), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_catches_up_is_left_alone() {
     let world = World::new(found(&pod("a", "ua", 10)), found(&pod("a", "ua", 10)));
