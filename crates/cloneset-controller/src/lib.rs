@@ -8,6 +8,7 @@ use kruise_api::{
 };
 use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
+    webhook::AdmissionRequest,
 };
 
 pub mod admission;
@@ -21,6 +22,7 @@ mod reconcile;
 pub mod snapshot;
 pub mod wait;
 
+use admission::{ServerTemplateCheck, Validator};
 use metrics::Metrics;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
@@ -109,6 +111,20 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         },
         exclude_preparing_delete: args.cloneset_scaling_exclude_preparing_delete,
     };
+    let found = pods.store();
+    setup.mutating_webhook(admission::MUTATE_PATH, move |request: &AdmissionRequest| {
+        admission::mutate(request, &gates)
+    });
+    let validator = Validator {
+        deletion_protection: setup.gates().enabled(Gate::ResourcesDeletionProtection),
+        find_pod: Box::new(move |key| found.get(key)),
+        template_check: Box::new(ServerTemplateCheck {
+            client: setup.replica_client(),
+        }),
+        metrics: setup.metrics().clone(),
+    };
+    setup.validating_webhook(admission::VALIDATE_PATH, validator);
+
     let reconciler = CloneSetReconciler {
         observer: Observer {
             sets: sets.store(),

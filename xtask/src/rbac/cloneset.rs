@@ -59,6 +59,13 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "Have the API server judge pod templates, as a dry run (DV-CS10).",
+            group: "",
+            resources: &["podtemplates"],
+            verbs: &["create"],
+            names: &[],
+        },
+        Rule {
             why: "Tell people what happened, in the namespace of the object it happened to.",
             group: "",
             resources: &["events"],
@@ -71,6 +78,20 @@ pub(super) const RIGHTS: Rights = Rights {
             resources: &["customresourcedefinitions"],
             verbs: &["get", "patch"],
             names: &["clonesets.apps.kruise.io"],
+        },
+        Rule {
+            why: "Tell the API server whom to trust when it asks about CloneSets.",
+            group: "admissionregistration.k8s.io",
+            resources: &["mutatingwebhookconfigurations"],
+            verbs: &["get", "patch"],
+            names: &["kruise-cloneset-controller-mutating-webhook-configuration"],
+        },
+        Rule {
+            why: "The same for what it asks before it stores or deletes them.",
+            group: "admissionregistration.k8s.io",
+            resources: &["validatingwebhookconfigurations"],
+            verbs: &["get", "patch"],
+            names: &["kruise-cloneset-controller-validating-webhook-configuration"],
         },
     ],
     own_namespace: &[

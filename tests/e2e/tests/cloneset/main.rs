@@ -5,6 +5,7 @@
 #![allow(clippy::needless_pass_by_value)]
 #![allow(clippy::indexing_slicing)]
 
+mod admission;
 mod commands;
 mod faults;
 mod lifecycle;

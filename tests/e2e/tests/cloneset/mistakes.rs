@@ -7,57 +7,6 @@ use e2e::{
 };
 use serde_json::json;
 
-// DV-CS9
-#[tokio::test(flavor = "multi_thread")]
-async fn template_labels_that_do_not_match_create_nothing_and_say_so() {
-    let _guard = undisturbed().await;
-    let test = Namespace::create("mismatch").await;
-    let mut spec = spec(3, json!({}));
-    spec["template"]["metadata"]["labels"] = json!({ "app": "typo" });
-    test.create_clone_set("web", spec).await.unwrap();
-
-    let message = test.waits_for("web", "InvalidSpec").await;
-    assert!(
-        message.contains("spec.template.metadata.labels"),
-        "names the field: {message}"
-    );
-    assert!(
-        message.contains("app=typo") && message.contains("app=web"),
-        "and both: {message}"
-    );
-    let event = eventually("an event", PATIENCE, || async {
-        test.events("InvalidSpec").await.pop().ok_or("none")
-    })
-    .await;
-    assert_eq!(event.type_.as_deref(), Some("Warning"));
-    assert_eq!(
-        event.involved_object.name.as_deref(),
-        Some("web"),
-        "names the object"
-    );
-    assert_eq!(
-        event.source.unwrap().component.as_deref(),
-        Some("cloneset-controller")
-    );
-    assert!(
-        event
-            .message
-            .unwrap()
-            .contains("spec.template.metadata.labels")
-    );
-    assert!(test.all_pods().await.is_empty());
-    assert!(test.revisions().await.is_empty());
-
-    // Corrected, it goes on, and the condition goes.
-    test.patch(
-        "web",
-        json!({ "spec": { "template": { "metadata": { "labels": { "app": "web" } } } } }),
-    )
-    .await;
-    test.rolled_out("web").await;
-    test.stops_waiting("web").await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn negative_replicas_are_refused_by_name() {
     let _guard = undisturbed().await;
@@ -108,5 +57,25 @@ async fn what_this_version_cannot_do_is_held_and_named() {
     test.create_clone_set("web", spec).await.unwrap();
     let message = test.waits_for("web", "NotSupportedYet").await;
     assert!(message.contains("spec.volumeClaimTemplates"), "{message}");
+    let event = eventually("an event", PATIENCE, || async {
+        test.events("NotSupportedYet").await.pop().ok_or("none")
+    })
+    .await;
+    assert_eq!(event.type_.as_deref(), Some("Warning"));
+    assert_eq!(
+        event.involved_object.name.as_deref(),
+        Some("web"),
+        "names the object"
+    );
+    assert_eq!(
+        event.source.unwrap().component.as_deref(),
+        Some("cloneset-controller")
+    );
     assert!(test.all_pods().await.is_empty());
+
+    // Corrected, it goes on, and the condition goes.
+    test.patch("web", json!({ "spec": { "volumeClaimTemplates": null } }))
+        .await;
+    test.rolled_out("web").await;
+    test.stops_waiting("web").await;
 }
