@@ -152,7 +152,9 @@ impl Writer {
         let path = format!("{list}/{name}");
         if api.find(&path)?.is_none() {
             let mut cloneset = webhooks::cloneset("apps.kruise.io/v1alpha1", &name);
-            cloneset["metadata"] = json!({ "name": name });
+            if let Some(object) = cloneset.as_object_mut() {
+                object.insert("metadata".to_owned(), json!({ "name": name }));
+            }
             api.create(&list, &cloneset)?;
         }
         Ok(Self {
