@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     activity::{Activity, Busy, Observed},
-    limits::Limits,
     service::WebhookService,
 };
 
