@@ -127,16 +127,24 @@ impl<K: Object> Watcher<K> {
 
     async fn follow(&mut self) {
         let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+        let mut was_away = false;
+        let mut forgiven: Option<Instant> = None;
         loop {
             let start = Instant::now();
             let error = self.connect().await;
             let over = Instant::now();
             self.report(&error);
+            // It is back after an outage and has forgotten our version: an answer, and no reason to wait for
+            // as long as the outage has taught to.
+            let is_back = was_away && error.needs_list();
+            let may_forgive = forgiven.is_none_or(|at| at.elapsed() >= STABLE_AFTER);
+            if start.elapsed() >= STABLE_AFTER || is_back && may_forgive {
+                backoff.reset();
+                forgiven = Some(Instant::now());
+            }
+            was_away = matches!(error.api_error(), Some(ApiError::Ambiguous { .. }));
             if error.needs_list() {
                 self.from = None;
-            }
-            if start.elapsed() >= STABLE_AFTER {
-                backoff.reset();
             }
             // Each end costs a delay, also a regular one: a server that ends every watch at once must
             // not be called in a loop. A regular end comes after minutes, so half a second is little.

@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -327,6 +330,36 @@ async fn a_watch_that_backs_off_goes_on_when_the_server_is_known_to_answer() {
     store.hurry_watch();
     sleep(A_MOMENT).await;
     assert!(store.synced());
+}
+
+/// A server that was away for minutes and has forgotten every version but the newest.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_forgotten_while_it_was_away_is_listed_anew_at_once() {
+    let away = Arc::new(AtomicBool::new(false));
+    let server = TestServer::new({
+        let away = Arc::clone(&away);
+        let mut first = Some(vec![event("ADDED", pod("a", "ua", 1)), list_end(7)]);
+        move |call| match first.take() {
+            Some(lines) => Answer::Lines(lines),
+            None if away.load(Ordering::Relaxed) => Answer::Break,
+            None if call.is_streaming_list() => {
+                Answer::Lines(vec![event("ADDED", pod("b", "ub", 90)), list_end(99)])
+            }
+            None => Answer::status(410, "Expired"),
+        }
+    });
+    let store = pods(&server);
+    sleep(A_MOMENT).await;
+    assert_eq!(names(&store), ["a"]);
+    away.store(true, Ordering::Relaxed);
+    sleep(Duration::from_secs(200)).await;
+    let calls = server.calls().len();
+    away.store(false, Ordering::Relaxed);
+    while server.calls().len() == calls {
+        sleep(A_MOMENT).await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(names(&store), ["b"]);
 }
 
 #[tokio::test(start_paused = true)]
