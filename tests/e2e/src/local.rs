@@ -45,9 +45,11 @@ impl StoodDown {
         let replicas = deployment.spec.and_then(|spec| spec.replicas);
         let directory = TempDir::new().expect("a directory");
         // As it runs: nothing has to be built, and what is tested is what was deployed.
-        let running = controller::leader_process(&client)
-            .await
-            .expect("the leader");
+        // Until a process that led before, and was killed, has lost its lease.
+        let running = eventually("the leader's process", PATIENCE, || {
+            controller::leader_process(&client)
+        })
+        .await;
         let binary = directory.path().join(NAME);
         std::fs::copy(format!("/proc/{running}/exe"), binary).expect("copy the binary");
         // Made first, so that a failure from here on is made good.
