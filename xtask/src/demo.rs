@@ -16,7 +16,6 @@ use crate::progress::Progress;
 mod audit;
 mod compare;
 mod install;
-mod interrupt;
 mod made;
 mod pods;
 mod stage;
@@ -24,8 +23,8 @@ mod table;
 mod target;
 mod watch;
 
+use crate::interrupt::Interrupt;
 use compare::{Outcome, Pods};
-use interrupt::Interrupt;
 use made::{Made, What};
 use stage::{Stage, say};
 use target::{CLONESET, NAMESPACE, REPLICAS, Target};

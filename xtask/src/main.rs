@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod cache;
 mod cluster;
 mod conformance;
@@ -11,6 +12,7 @@ mod fuzz;
 mod gen_crds;
 mod generated;
 mod image;
+mod interrupt;
 mod oci;
 mod process;
 mod progress;
@@ -38,6 +40,8 @@ enum Command {
     Undeploy(deploy::UndeployArgs),
     /// A CloneSet updated in place, then by ReCreate, on a local cluster
     Demo(demo::Args),
+    /// Benchmarks on a control plane of their own
+    Bench(bench::Args),
     /// All tests: static checks, unit and property tests, then end to end
     Test(test::Args),
     /// The property tests of kruise-api, with many cases for some time
@@ -59,6 +63,7 @@ fn main() -> std::process::ExitCode {
         Command::Deploy(args) => deploy::run(&args),
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
+        Command::Bench(args) => bench::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::interrupt::Interrupt;
 use super::target::Target;
 use super::{OVERLAY, install};
 use crate::cluster::Cluster;
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
 /// Each Ctrl-C in a terminal also ends the programs that clean up, so that they have to be run again.

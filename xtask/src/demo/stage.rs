@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::compare::Pods;
-use super::interrupt::Interrupt;
 use super::table;
 use super::target::Target;
 use super::watch::{Change, PodWatch};
+use crate::interrupt::Interrupt;
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);

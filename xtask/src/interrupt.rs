@@ -8,11 +8,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Whether the user wants it to end. Programs that we started get a terminal's Ctrl-C too and end by
 /// themselves; a signal sent to us alone takes effect at the end of the step that runs.
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// From now on these signals no longer end the process.
-    pub(super) fn listen() -> Result<Self> {
+    pub(crate) fn listen() -> Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&flag)).context("handle signals")?;
@@ -21,7 +21,7 @@ impl Interrupt {
     }
 
     /// An error if it was asked for.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.0.load(Ordering::SeqCst) {
             bail!("interrupted");
         }
@@ -29,13 +29,13 @@ impl Interrupt {
     }
 
     /// The result, unless an interrupt is what made it fail, or came meanwhile.
-    pub(super) fn prefer<T>(&self, result: Result<T>) -> Result<T> {
+    pub(crate) fn prefer<T>(&self, result: Result<T>) -> Result<T> {
         self.check()?;
         result
     }
 
     /// Whether it was asked for since the last call.
-    pub(super) fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         self.0.swap(false, Ordering::SeqCst)
     }
 }
