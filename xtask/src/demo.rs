@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::audit;
 use crate::cache;
 use crate::cluster::{self, Cluster, UpOptions};
 use crate::progress::Progress;
 
-mod audit;
 mod compare;
 mod install;
 mod made;

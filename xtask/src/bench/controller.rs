@@ -46,6 +46,15 @@ pub(super) struct Controller<'a> {
 impl<'a> Controller<'a> {
     /// Starts it, without limits that would be measured in its place, and waits until it is ready.
     pub(super) fn start(program: &'a Program, interrupt: &'a Interrupt) -> Result<Self> {
+        Self::start_for(program, "", interrupt)
+    }
+
+    /// The same for one namespace.
+    pub(super) fn start_for(
+        program: &'a Program,
+        namespace: &str,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
         let [metrics_port, health_port, webhook_port] = free_ports()?;
         let path = program.log.display();
         let log = File::options().create(true).append(true).open(&program.log);
@@ -57,6 +66,7 @@ impl<'a> Controller<'a> {
             .arg(format!("--metrics-addr=127.0.0.1:{metrics_port}"))
             .arg(format!("--health-probe-addr=127.0.0.1:{health_port}"))
             .arg(format!("--webhook-port={webhook_port}"))
+            .arg(format!("--namespace={namespace}"))
             .args(["--rest-config-qps=5000", "--rest-config-burst=5000"])
             .env_remove("RUST_LOG")
             .envs(program.env.iter().map(|(key, value)| (key, value)))

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::controller::Controller;
-use super::ground::{Ground, GroundArgs, NAMESPACE};
+use super::ground::{Ground, GroundArgs};
 use super::hollow::{self, Hollow};
 use super::table::{self, Aim, megabytes};
 use super::usage::{Memory, Settling};
@@ -22,6 +22,10 @@ const PODS_OF_AIM: f64 = 10_000.0;
 const MOST_PEAK: f64 = 1.5;
 /// 10,000 pods take about two minutes on two cores.
 const FILL_TIMEOUT: Duration = Duration::from_secs(900);
+const PODS: &str = "/api/v1/namespaces/bench/pods";
+const CLONESET_PATH: &str = "/apis/apps.kruise.io/v1beta1/namespaces/bench/clonesets";
+/// Nothing is in this namespace.
+const EMPTY: &str = "kube-public";
 const LIST_TIMEOUT: Duration = Duration::from_secs(180);
 
 #[derive(clap::Args)]
@@ -29,6 +33,9 @@ pub(crate) struct Args {
     /// How many pods there are
     #[arg(long, default_value_t = 10_000)]
     pods: usize,
+    /// Measure with the pods that an earlier run left with --keep, and create none
+    #[arg(long)]
+    reuse: bool,
     /// Fail when an aim is missed
     #[arg(long)]
     check: bool,
@@ -44,61 +51,66 @@ struct Figure {
 
 pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Result<()> {
     let ground = Ground::prepare(&args.ground, false, interrupt, progress)?;
-    ground.clear()?;
-    let hollow = Hollow::start(&ground.api);
     let n_pods = args.pods;
+    let mut figures = Vec::new();
+    let mut add = |what: &str, memory| {
+        figures.push(Figure {
+            what: what.to_owned(),
+            memory,
+        });
+    };
 
     ground.step("idle: no pods");
-    let idle = restarted(&ground, 0)?;
-
-    ground.step(format!("creating {n_pods} pods without owner"));
-    let size = create_plain(&ground, &hollow, n_pods)?;
-    let plain = restarted(&ground, 0)?;
-    ground.clear()?;
-
-    let n_sets = CLONESETS.min(n_pods);
-    ground.step(format!("{n_sets} CloneSets create {n_pods} pods"));
-    let mut controller = Controller::start(&ground.program, interrupt)?;
-    create_clonesets(&ground, &hollow, n_pods)?;
-    controller.wait_until_idle_with(n_pods, FILL_TIMEOUT)?;
-    let filled = controller.settled()?;
-    controller.stop()?;
+    add("no pods (the floor)", idle(&ground)?);
+    if !args.reuse {
+        ground.clear()?;
+        let hollow = Hollow::start(&ground.api);
+        ground.step(format!("creating {n_pods} pods without owner"));
+        create_plain(&ground, &hollow, n_pods)?;
+        add("all without owner", restarted(&ground, 0)?);
+        ground.clear()?;
+        add(
+            "all of CloneSets, created by it",
+            filled(&ground, &hollow, n_pods)?,
+        );
+        let (n_failures, last) = hollow.failures();
+        ground.step(format!(
+            "of the hollow kubelets' calls {n_failures} failed {last}"
+        ));
+    }
 
     ground.step("restarting the controller");
     let mut controller = Controller::start(&ground.program, interrupt)?;
     controller.wait_until_idle_with(n_pods, LIST_TIMEOUT)?;
-    let listed = controller.settled()?;
-
+    add("the same, restarted", controller.settled()?);
     ground.step("restarting the API server, so that watches list again");
-    let relisted = listed_again(&ground, &mut controller, n_pods)?;
+    add(
+        "the same, listed again",
+        listed_again(&ground, &mut controller, n_pods)?,
+    );
     controller.stop()?;
-    let (n_failures, last) = hollow.failures();
-    if n_failures > 0 {
-        ground.step(format!(
-            "{n_failures} calls of the hollow kubelets failed; the last: {last}"
-        ));
-    }
 
-    let figure = |what: &str, memory| Figure {
-        what: what.to_owned(),
-        memory,
-    };
-    let figures = [
-        figure("no pods (the floor)", idle),
-        figure("all without owner", plain),
-        figure("all of CloneSets, created by it", filled),
-        figure("the same, restarted", listed),
-        figure("the same, listed again", relisted),
-    ];
-    println!("{n_pods} pods of {:.1} kB each\n", size as f64 / 1e3);
-    print_lines(&figures_as_rows(&figures));
+    println!(
+        "{n_pods} pods of {:.1} kB each, in MB\n",
+        size_of_one(&ground)? / 1e3
+    );
+    table::print(&figures_as_rows(&figures));
     let aims = aims(&figures, n_pods);
     println!();
-    print_lines(&aims.iter().map(Aim::verdict).collect::<Vec<_>>());
+    table::print(&aims.iter().map(Aim::verdict).collect::<Vec<_>>());
     if args.check && !aims.iter().all(Aim::is_met) {
         bail!("an aim is missed");
     }
     Ok(())
+}
+
+/// A process that watches a namespace without anything in it, whatever else there is.
+fn idle(ground: &Ground<'_>) -> Result<Memory> {
+    let mut controller = Controller::start_for(&ground.program, EMPTY, ground.interrupt)?;
+    controller.wait_until_idle_with(0, LIST_TIMEOUT)?;
+    let memory = controller.settled()?;
+    controller.stop()?;
+    Ok(memory)
 }
 
 /// A fresh process with what there is.
@@ -110,29 +122,38 @@ fn restarted(ground: &Ground<'_>, n_known: usize) -> Result<Memory> {
     Ok(memory)
 }
 
-/// Returns how large one of them is, in bytes of JSON as the API server sends it.
-fn create_plain(ground: &Ground<'_>, hollow: &Hollow, n_pods: usize) -> Result<usize> {
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods");
+fn create_plain(ground: &Ground<'_>, hollow: &Hollow, n_pods: usize) -> Result<()> {
     load::each(n_pods, |idx| {
         let pod = pods::plain("plain", &format!("plain-{idx}"));
-        ground.api.create(&path, &pod).map(drop)
+        ground.api.create(PODS, &pod).map(drop)
     })?;
-    wait_until_ready(ground, hollow, n_pods)?;
-    let pod = ground.api.get(&format!("{path}/plain-0"))?;
-    Ok(pod.map_or(0, |pod| pod.to_string().len()))
+    wait_until_ready(ground, hollow, n_pods)
 }
 
-fn create_clonesets(ground: &Ground<'_>, hollow: &Hollow, n_pods: usize) -> Result<()> {
+/// The process that has created all pods.
+fn filled(ground: &Ground<'_>, hollow: &Hollow, n_pods: usize) -> Result<Memory> {
     let n_sets = CLONESETS.min(n_pods);
-    let path = format!("/apis/apps.kruise.io/v1beta1/namespaces/{NAMESPACE}/clonesets");
+    ground.step(format!("{n_sets} CloneSets create {n_pods} pods"));
+    let mut controller = Controller::start(&ground.program, ground.interrupt)?;
     for idx in 0..n_sets {
         // The first ones take what doesn't divide evenly.
         let replicas = n_pods / n_sets + usize::from(idx < n_pods % n_sets);
         let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"podUpdatePolicy": "InPlaceIfPossible"}});
         let set = pods::cloneset(&format!("web-{idx}"), replicas, "1", &strategy);
-        ground.api.create(&path, &set)?;
+        ground.api.create(CLONESET_PATH, &set)?;
     }
-    wait_until_ready(ground, hollow, n_pods)
+    wait_until_ready(ground, hollow, n_pods)?;
+    controller.wait_until_idle_with(n_pods, FILL_TIMEOUT)?;
+    let memory = controller.settled()?;
+    controller.stop()?;
+    Ok(memory)
+}
+
+/// How large a pod is, in bytes of JSON as the API server sends it.
+fn size_of_one(ground: &Ground<'_>) -> Result<f64> {
+    let list = ground.api.get(&format!("{PODS}?limit=1"))?;
+    let pod = list.as_ref().and_then(|list| list.pointer("/items/0"));
+    Ok(pod.map_or(0, |pod| pod.to_string().len()) as f64)
 }
 
 fn wait_until_ready(ground: &Ground<'_>, hollow: &Hollow, n_pods: usize) -> Result<()> {
@@ -227,12 +248,6 @@ fn aims(figures: &[Figure], n_pods: usize) -> Vec<Aim> {
 
 fn ratio(a: u64, b: u64) -> f64 {
     a as f64 / b.max(1) as f64
-}
-
-fn print_lines(rows: &[Vec<String>]) {
-    for line in table::aligned(rows) {
-        println!("{line}");
-    }
 }
 
 #[cfg(test)]

@@ -13,12 +13,14 @@ use crate::progress::Progress;
 
 mod api;
 mod controller;
+mod floor;
 mod ground;
 mod hollow;
 mod hollow_status;
 mod load;
 mod memory;
 mod pods;
+mod rollout;
 mod table;
 mod usage;
 
@@ -32,6 +34,8 @@ pub(crate) struct Args {
 enum Benchmark {
     /// Memory of the controller with many pods, over that with none
     Memory(memory::Args),
+    /// Scale-out and updates of one large CloneSet, over bare writes
+    Rollout(rollout::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -48,5 +52,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     match &args.benchmark {
         Benchmark::Memory(args) => memory::run(args, &interrupt, &progress),
+        Benchmark::Rollout(args) => rollout::run(args, &interrupt, &progress),
     }
 }

@@ -7,7 +7,7 @@ use super::hollow;
 /// Label that says which CloneSet, or which group of plain pods, a pod belongs to.
 pub(super) const APP: &str = "app.kubernetes.io/name";
 /// Environment variables of a container: values that programs need, and controllers don't.
-const VARIABLES: usize = 12;
+const VARIABLES: usize = 4;
 
 /// A template of three containers and an init container. With what the API server and the hollow kubelet
 /// add, a pod of it is about 9 kB of JSON.
@@ -35,11 +35,11 @@ pub(super) fn template(app: &str, tag: &str) -> Value {
             "schedulerName": hollow::SCHEDULER,
             "serviceAccountName": "default",
             "terminationGracePeriodSeconds": 30,
-            "initContainers": [container("prepare", &image("prepare", "1"), 4)],
+            "initContainers": [container("prepare", &image("prepare", "1"), 1)],
             "containers": [
                 container("app", &image("app", tag), VARIABLES),
                 container("proxy", &image("proxy", "1"), VARIABLES),
-                container("log-agent", &image("log-agent", "1"), 4),
+                container("log-agent", &image("log-agent", "1"), 1),
             ],
             "tolerations": [
                 {"key": "dedicated", "operator": "Equal", "value": "shop", "effect": "NoSchedule"},
@@ -120,8 +120,6 @@ fn container(name: &str, image: &str, n_variables: usize) -> Value {
         container["ports"] = json!([{"name": "http", "containerPort": 8080}]);
         container["readinessProbe"] =
             json!({"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 5});
-        container["livenessProbe"] =
-            json!({"httpGet": {"path": "/live", "port": "http"}, "initialDelaySeconds": 10});
     }
     container
 }

@@ -23,6 +23,13 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
         .collect()
 }
 
+/// Prints them.
+pub(super) fn print(rows: &[Vec<String>]) {
+    for line in aligned(rows) {
+        println!("{line}");
+    }
+}
+
 /// One aim and what was measured.
 #[derive(Debug, Clone)]
 pub(super) struct Aim {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::audit::PodWrites;
 use super::pods::PodView;
 use super::table;
+use crate::audit::PodWrites;
 
 /// Pods by name.
 pub(super) type Pods = BTreeMap<String, PodView>;
