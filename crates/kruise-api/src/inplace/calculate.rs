@@ -9,7 +9,7 @@ use super::{
     metadata,
     template::Template,
 };
-use crate::{meta::StringMap, qos, well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH};
+use crate::{qos, text_map::TextMap, well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH};
 
 /// Why a pod can't be updated in place: the first difference that is not acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,8 +71,8 @@ pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, 
 /// object. Only asked with gate `RecreatePodWhenChangeVCTInCloneSetGate`, and not by policy
 /// `InPlaceOnly`.
 #[must_use]
-pub fn claim_templates_object(old_annotations: &StringMap, new_annotations: &StringMap) -> bool {
-    let hash = |annotations: &StringMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
+pub fn claim_templates_object(old_annotations: &TextMap, new_annotations: &TextMap) -> bool {
+    let hash = |annotations: &TextMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
     match (hash(old_annotations), hash(new_annotations)) {
         (Some(old), Some(new)) => old != new,
         _ => false,
