@@ -13,6 +13,7 @@ use crate::install;
 use crate::interrupt::Interrupt;
 use crate::made::Made;
 use crate::own_cluster::OwnCluster;
+use crate::pod_writes;
 use crate::progress::{Progress, say};
 
 mod compare;
@@ -20,7 +21,6 @@ mod pods;
 mod stage;
 mod table;
 mod target;
-mod writes;
 
 use compare::{Outcome, Pods};
 use stage::Stage;
@@ -245,7 +245,7 @@ fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> 
     let took = stage.follow_until("the roll-out", |pods| all_serve(pods, tag))?;
     stage.follow_until("old pods to go", |pods| pods.len() == REPLICAS)?;
     stage.follow_for(AFTERMATH)?;
-    let span = writes::Span {
+    let span = pod_writes::Span {
         namespace: NAMESPACE,
         from,
         to: Timestamp::now(),
@@ -253,7 +253,7 @@ fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> 
     let writes = target
         .audit_log
         .as_deref()
-        .map(|log| writes::count_in(log, span))
+        .map(|log| pod_writes::count_in(log, span))
         .transpose()?;
     if let (Some(writes), Some(log)) = (writes, &target.audit_log)
         && writes.total() == 0

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod bench;
 mod cache;
 mod cluster;
 mod conformance;
@@ -18,6 +19,7 @@ mod made;
 mod object_watch;
 mod oci;
 mod own_cluster;
+mod pod_writes;
 mod process;
 mod progress;
 mod rbac;
@@ -47,6 +49,8 @@ enum Command {
     Demo(demo::Args),
     /// What must hold many times over: leaders killed, the API server away, certificates changed
     Soak(soak::Args),
+    /// Benchmarks on a control plane of their own
+    Bench(bench::Args),
     /// All tests: static checks, unit and property tests, then end to end
     Test(test::Args),
     /// The property tests of kruise-api, with many cases for some time
@@ -69,6 +73,7 @@ fn main() -> std::process::ExitCode {
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
         Command::Soak(args) => soak::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),

@@ -8,6 +8,7 @@ use kruise_api::{
     pod::Pod,
     selector::Selector,
     template::PodTemplate,
+    text::Text,
     well_known::{labels, lifecycle_states},
 };
 
@@ -159,7 +160,7 @@ impl<'a> Facts<'a> {
             pod.metadata
                 .labels
                 .get(labels::LIFECYCLE_STATE)
-                .map(String::as_str)
+                .map(Text::as_str)
                 == Some(lifecycle_states::PREPARING_DELETE)
         };
         let excludes =

@@ -161,7 +161,7 @@ fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> 
                 })
                 .map(|owner| ObjectKey {
                     namespace: metadata.namespace.clone(),
-                    name: owner.name.clone(),
+                    name: owner.name.to_string(),
                 })
         })
         .collect();

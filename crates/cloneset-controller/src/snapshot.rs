@@ -86,7 +86,7 @@ pub struct Memory {
 }
 
 /// What is kept of a ControllerRevision.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ControllerRevision {
     /// Metadata.

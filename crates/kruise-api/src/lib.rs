@@ -16,6 +16,7 @@ pub mod int_or_string;
 pub mod json;
 pub mod meta;
 pub mod object;
+mod once;
 mod open_enum;
 pub mod pod;
 pub mod qos;
@@ -26,6 +27,8 @@ pub mod selector;
 pub mod specified_delete;
 pub mod strategic_merge;
 pub mod template;
+pub mod text;
+pub mod text_map;
 pub mod validation;
 pub mod well_known;
 

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{text::Text, text_map::TextMap};
+
 /// String to string, as labels and annotations are.
 pub type StringMap = BTreeMap<String, String>;
 
@@ -67,28 +69,16 @@ pub struct ObjectMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Time>,
     /// Labels.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "string_map"
-    )]
-    pub labels: StringMap,
+    #[serde(skip_serializing_if = "TextMap::is_empty")]
+    pub labels: TextMap,
     /// Annotations.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "string_map"
-    )]
-    pub annotations: StringMap,
+    #[serde(skip_serializing_if = "TextMap::is_empty")]
+    pub annotations: TextMap,
     /// Names of those who must act before the object can vanish.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub finalizers: Vec<String>,
     /// Who owns the object.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub owner_references: Vec<OwnerReference>,
 }
 
@@ -116,39 +106,6 @@ impl ObjectMeta {
     }
 }
 
-/// Reads a map of texts in which `null` stands for the empty text, as Go's decoder does.
-pub(crate) fn string_map<'de, D>(deserializer: D) -> Result<StringMap, D::Error>
-where
-    D: serde::Deserializer<'de>,
-{
-    struct Entries;
-
-    impl<'de> serde::de::Visitor<'de> for Entries {
-        type Value = StringMap;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a map of texts")
-        }
-
-        fn visit_unit<E>(self) -> Result<StringMap, E> {
-            Ok(StringMap::new())
-        }
-
-        fn visit_map<A: serde::de::MapAccess<'de>>(
-            self,
-            mut map: A,
-        ) -> Result<StringMap, A::Error> {
-            let mut entries = StringMap::new();
-            while let Some((key, value)) = map.next_entry::<String, Option<String>>()? {
-                entries.insert(key, value.unwrap_or_default());
-            }
-            Ok(entries)
-        }
-    }
-
-    deserializer.deserialize_any(Entries)
-}
-
 /// Reads `null` as the type's empty value, as Go's decoder does.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -158,18 +115,29 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
+/// The same for a list, which is kept without room to grow.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let mut list: Vec<T> = null_as_default(deserializer)?;
+    list.shrink_to_fit();
+    Ok(list)
+}
+
 /// One owner of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnerReference {
     /// Group and version, such as `apps.kruise.io/v1beta1`. Compare the group only (PF-404).
-    pub api_version: String,
+    pub api_version: Text,
     /// Kind of the owner.
-    pub kind: String,
+    pub kind: Text,
     /// Name of the owner.
-    pub name: String,
+    pub name: Text,
     /// UID of the owner; what decides.
-    pub uid: String,
+    pub uid: Text,
     /// Whether this owner manages the object. At most one does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controller: Option<bool>,

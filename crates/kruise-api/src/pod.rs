@@ -1,14 +1,21 @@
 //! A pod as controllers and the in-place-update library read it: a slim projection that is decoded
 //! straight from the wire and never written back.
 
+mod container_id;
+mod containers;
 mod decode;
 mod resources;
 
 use serde::{Deserialize, Serialize};
 
+pub use container_id::ContainerId;
+pub use containers::Containers;
 pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
 
-use crate::meta::{ObjectMeta, Time, null_as_default};
+use crate::{
+    meta::{ObjectMeta, Time, list, null_as_default},
+    text::Text,
+};
 
 /// What is kept of a pod. Everything else on the wire is skipped while decoding.
 ///
@@ -29,11 +36,11 @@ pub struct Pod {
 #[serde(rename_all = "camelCase", from = "decode::SpecOnTheWire<Container>")]
 pub struct PodSpec {
     /// Node the pod was assigned to; empty before.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub node_name: String,
+    #[serde(skip_serializing_if = "Text::is_empty")]
+    pub node_name: Text,
     /// Containers that run side by side.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub containers: Vec<Container>,
+    #[serde(skip_serializing_if = "<[Container]>::is_empty")]
+    pub containers: Containers,
     /// Containers that run before the others or, when they restart always, beside them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_containers: Vec<InitContainer>,
@@ -43,13 +50,13 @@ pub struct PodSpec {
 }
 
 /// What is kept of a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
     /// Name, unique in the pod.
-    pub name: String,
+    pub name: Text,
     /// Image reference.
-    pub image: String,
+    pub image: Text,
     /// Those environment variables that take their value from metadata of the pod, and the launch
     /// barrier.
     #[serde(
@@ -77,34 +84,34 @@ pub struct Container {
 #[serde(rename_all = "camelCase", default)]
 pub struct InitContainer {
     /// Name, unique in the pod.
-    pub name: String,
+    pub name: Text,
     /// `Always` for one that runs beside the ordinary containers.
     #[serde(
-        skip_serializing_if = "String::is_empty",
+        skip_serializing_if = "Text::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub restart_policy: String,
+    pub restart_policy: Text,
 }
 
 /// What is kept of an environment variable.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvVar {
     /// Name.
-    pub name: String,
+    pub name: Text,
     /// Value, when it is given as such.
     #[serde(
-        skip_serializing_if = "String::is_empty",
+        skip_serializing_if = "Text::is_empty",
         deserialize_with = "null_as_default"
     )]
-    pub value: String,
+    pub value: Text,
     /// Where the value comes from otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvVarSource>,
 }
 
 /// Where an environment variable takes its value from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvVarSource {
     /// A field of the pod.
@@ -116,19 +123,19 @@ pub struct EnvVarSource {
 }
 
 /// A field of the pod.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FieldRef {
     /// Such as `metadata.labels['app']`.
-    pub field_path: String,
+    pub field_path: Text,
 }
 
 /// A key of a ConfigMap.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KeyRef {
     /// The key.
-    pub key: String,
+    pub key: Text,
 }
 
 /// One readiness gate.
@@ -136,7 +143,7 @@ pub struct KeyRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReadinessGate {
     /// Type of the condition that must be True.
-    pub condition_type: String,
+    pub condition_type: Text,
 }
 
 /// What is kept of a pod's status.
@@ -144,25 +151,16 @@ pub struct ReadinessGate {
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub phase: String,
+    #[serde(skip_serializing_if = "Text::is_empty")]
+    pub phase: Text,
     /// Conditions.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub conditions: Vec<PodCondition>,
     /// One entry for each container that the kubelet has seen.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub container_statuses: Vec<ContainerStatus>,
     /// The same for init containers.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub init_container_statuses: Vec<ContainerStatus>,
 }
 
@@ -172,15 +170,15 @@ pub struct PodStatus {
 pub struct PodCondition {
     /// Type, unique in the pod.
     #[serde(rename = "type")]
-    pub type_: String,
+    pub type_: Text,
     /// `True`, `False` or `Unknown`.
-    pub status: String,
+    pub status: Text,
     /// Word for why.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub reason: String,
+    #[serde(skip_serializing_if = "Text::is_empty")]
+    pub reason: Text,
     /// Sentence for why.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub message: String,
+    #[serde(skip_serializing_if = "Text::is_empty")]
+    pub message: Text,
     /// When the status last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
@@ -191,15 +189,15 @@ pub struct PodCondition {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
     /// Name of the container.
-    pub name: String,
+    pub name: Text,
     /// Image that runs, as the runtime names it.
-    pub image: String,
+    pub image: Text,
     /// Identity of the image that runs, usually with its digest.
     #[serde(rename = "imageID")]
-    pub image_id: String,
+    pub image_id: Text,
     /// Identity of the running container, `<runtime>://<id>`.
-    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
-    pub container_id: String,
+    #[serde(rename = "containerID", skip_serializing_if = "ContainerId::is_empty")]
+    pub container_id: ContainerId,
     /// Whether its readiness probe passes.
     pub ready: bool,
     /// How often it was started again.
@@ -229,7 +227,7 @@ pub struct ContainerState {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerStateWaiting {
     /// One word, such as `ImagePullBackOff`.
-    pub reason: String,
+    pub reason: Text,
 }
 
 impl Container {

@@ -5,7 +5,11 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::meta::{LabelSelector, StringMap};
+use crate::{
+    meta::{LabelSelector, StringMap},
+    text::Text,
+    text_map::TextMap,
+};
 
 /// A label selector ready to match. All its requirements must hold; without any it matches all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +43,24 @@ enum Test {
     NotIn(BTreeSet<String>),
     Exists,
     DoesNotExist,
+}
+
+/// Labels in one form or another.
+pub trait Labels {
+    /// The value of this label.
+    fn value(&self, key: &str) -> Option<&str>;
+}
+
+impl Labels for StringMap {
+    fn value(&self, key: &str) -> Option<&str> {
+        self.get(key).map(String::as_str)
+    }
+}
+
+impl Labels for TextMap {
+    fn value(&self, key: &str) -> Option<&str> {
+        self.get(key).map(Text::as_str)
+    }
 }
 
 impl Selector {
@@ -84,11 +106,11 @@ impl Selector {
 
     /// Whether an object with these labels is selected.
     #[must_use]
-    pub fn matches(&self, labels: &StringMap) -> bool {
+    pub fn matches(&self, labels: &impl Labels) -> bool {
         self.requirements.iter().all(|requirement| {
-            let value = labels.get(&requirement.key);
+            let value = labels.value(&requirement.key);
             match &requirement.test {
-                Test::Equals(wanted) => value == Some(wanted),
+                Test::Equals(wanted) => value == Some(wanted.as_str()),
                 Test::In(values) => value.is_some_and(|value| values.contains(value)),
                 Test::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
                 Test::Exists => value.is_some(),

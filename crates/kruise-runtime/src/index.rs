@@ -2,9 +2,14 @@
 //! which of two versions is newer, and nothing of watches.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    borrow::Borrow,
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
+
+use kruise_api::text::Text;
 
 use crate::{
     object::{Object, version_number},
@@ -19,8 +24,8 @@ pub(crate) struct Change<K> {
 
 pub(crate) struct Index<K> {
     objects: BTreeMap<ObjectKey, Arc<K>>,
-    by_uid: HashMap<String, ObjectKey>,
-    by_owner: HashMap<String, BTreeSet<ObjectKey>>,
+    by_uid: HashSet<ByUid<K>>,
+    by_owner: HashMap<Text, BTreeSet<ByKey<K>>>,
     /// UIDs that a live read found gone before the watch said so. A UID never comes back, so an event
     /// about one of them is old. Forgotten when the watch reports the deletion, or a list lacks it.
     tombstones: BTreeSet<String>,
@@ -29,11 +34,58 @@ pub(crate) struct Index<K> {
     pub(crate) newest: u64,
 }
 
+/// An object that is found by its UID: no copy of it is kept beside the object.
+struct ByUid<K>(Arc<K>);
+
+impl<K: Object> Borrow<str> for ByUid<K> {
+    fn borrow(&self) -> &str {
+        &self.0.meta().uid
+    }
+}
+
+impl<K: Object> Hash for ByUid<K> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.meta().uid.hash(state);
+    }
+}
+
+impl<K: Object> PartialEq for ByUid<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.meta().uid == other.0.meta().uid
+    }
+}
+
+impl<K: Object> Eq for ByUid<K> {}
+
+/// An object that is sorted by namespace and name.
+struct ByKey<K>(Arc<K>);
+
+impl<K: Object> Ord for ByKey<K> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let (a, b) = (self.0.meta(), other.0.meta());
+        (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
+    }
+}
+
+impl<K: Object> PartialOrd for ByKey<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<K: Object> PartialEq for ByKey<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<K: Object> Eq for ByKey<K> {}
+
 impl<K> Default for Index<K> {
     fn default() -> Self {
         Self {
             objects: BTreeMap::new(),
-            by_uid: HashMap::new(),
+            by_uid: HashSet::new(),
             by_owner: HashMap::new(),
             tombstones: BTreeSet::new(),
             newest: 0,
@@ -51,14 +103,12 @@ impl<K: Object> Index<K> {
     }
 
     pub(crate) fn by_uid(&self, uid: &str) -> Option<&Arc<K>> {
-        self.by_uid.get(uid).and_then(|key| self.objects.get(key))
+        self.by_uid.get(uid).map(|ByUid(object)| object)
     }
 
     pub(crate) fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
-        let keys = self.by_owner.get(uid).into_iter().flatten();
-        keys.filter_map(|key| self.objects.get(key))
-            .cloned()
-            .collect()
+        let objects = self.by_owner.get(uid).into_iter().flatten();
+        objects.map(|ByKey(object)| Arc::clone(object)).collect()
     }
 
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
@@ -96,12 +146,12 @@ impl<K: Object> Index<K> {
             return None;
         }
         let old = self.take(&key);
-        self.by_uid.insert(meta.uid.clone(), key.clone());
+        self.by_uid.insert(ByUid(Arc::clone(&object)));
         for owner in &meta.owner_references {
             self.by_owner
                 .entry(owner.uid.clone())
                 .or_default()
-                .insert(key.clone());
+                .insert(ByKey(Arc::clone(&object)));
         }
         self.objects.insert(key, Arc::clone(&object));
         Some(Change {
@@ -174,11 +224,11 @@ impl<K: Object> Index<K> {
     fn take(&mut self, key: &ObjectKey) -> Option<Arc<K>> {
         let old = self.objects.remove(key)?;
         let meta = old.meta();
-        self.by_uid.remove(&meta.uid);
+        self.by_uid.remove(meta.uid.as_str());
         for owner in &meta.owner_references {
-            if let Some(keys) = self.by_owner.get_mut(&owner.uid) {
-                keys.remove(key);
-                if keys.is_empty() {
+            if let Some(objects) = self.by_owner.get_mut(&owner.uid) {
+                objects.remove(&ByKey(Arc::clone(&old)));
+                if objects.is_empty() {
                     self.by_owner.remove(&owner.uid);
                 }
             }

@@ -4,7 +4,7 @@ use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
 use serde::de::DeserializeOwned;
 
 /// A slim projection of a kind, decoded straight from the wire and never written back.
-pub trait Object: DeserializeOwned + Send + Sync + 'static {
+pub trait Object: DeserializeOwned + PartialEq + Send + Sync + 'static {
     /// The object's metadata.
     fn meta(&self) -> &ObjectMeta;
 }

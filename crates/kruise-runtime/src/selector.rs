@@ -2,9 +2,9 @@
 //! `!key`, `key=value`, `key==value`, `key!=value`, joined by commas. Set-based requirements count as
 //! matched, since the API server has applied them.
 
-use kruise_api::meta::StringMap;
+use kruise_api::{text::Text, text_map::TextMap};
 
-pub(crate) fn matches(selector: &str, labels: &StringMap) -> bool {
+pub(crate) fn matches(selector: &str, labels: &TextMap) -> bool {
     if selector.contains('(') {
         return true;
     }
@@ -14,9 +14,9 @@ pub(crate) fn matches(selector: &str, labels: &StringMap) -> bool {
         .filter(|part| !part.is_empty())
         .all(|part| {
             if let Some((key, value)) = part.split_once("!=") {
-                labels.get(key.trim()).map(String::as_str) != Some(value.trim())
+                labels.get(key.trim()).map(Text::as_str) != Some(value.trim())
             } else if let Some((key, value)) = part.split_once('=') {
-                labels.get(key.trim()).map(String::as_str)
+                labels.get(key.trim()).map(Text::as_str)
                     == Some(value.trim_start_matches('=').trim())
             } else if let Some(key) = part.strip_prefix('!') {
                 !labels.contains_key(key.trim())
@@ -42,7 +42,7 @@ mod tests {
     #[case("!c,b=", true)]
     #[case("c", false)]
     fn equality_and_existence(#[case] selector: &str, #[case] expected: bool) {
-        let labels = StringMap::from([("a".into(), "1".into()), ("b".into(), String::new())]);
+        let labels = TextMap::from_iter([("a", "1"), ("b", "")]);
         assert_eq!(matches(selector, &labels), expected);
     }
 }

@@ -198,6 +198,24 @@ impl<K: Object> Store<K> {
     /// where objects may leave the selection while alive, they become strays instead.
     /// `undecodable` are listed too, only not readable: what was known of them stays.
     pub fn replace(&self, listed: Vec<K>, undecodable: &[ObjectKey], version: &str) {
+        let listed = listed.into_iter().map(Arc::new).collect();
+        self.replace_shared(listed, undecodable, version);
+    }
+
+    /// The object that is stored, if this is equal: a list that is taken again then costs no second
+    /// copy of everything. A version alone would not do: after a restore it may stand for another state.
+    pub(crate) fn stored_or(&self, object: K) -> Arc<K> {
+        self.by_uid(&object.meta().uid)
+            .filter(|stored| **stored == object)
+            .unwrap_or_else(|| Arc::new(object))
+    }
+
+    pub(crate) fn replace_shared(
+        &self,
+        listed: Vec<Arc<K>>,
+        undecodable: &[ObjectKey],
+        version: &str,
+    ) {
         let mut handlers = self.handlers();
         let version = version_number(version);
         if version < self.read().newest {
@@ -237,7 +255,7 @@ impl<K: Object> Store<K> {
             }
         }
         for object in listed {
-            let change = self.write().put(Arc::new(object));
+            let change = self.write().put(object);
             notify(&mut handlers, change);
         }
         {

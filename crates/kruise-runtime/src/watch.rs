@@ -1,7 +1,7 @@
 //! One watch: lists, follows, and never gives up. It fills a store and knows nothing of what the
 //! objects mean.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::AsyncBufReadExt;
 use tokio::{sync::mpsc, time::Instant};
@@ -228,7 +228,7 @@ impl<K: Object> Watcher<K> {
             let page = self.client.list_page(&self.resource, query).await?;
             for item in &page.items {
                 match line::decode(item) {
-                    Decoded::Object(object) => objects.push(object),
+                    Decoded::Object(object) => objects.push(self.store.stored_or(object)),
                     Decoded::Undecodable(peek, error) => {
                         self.skip(&peek.key, &error);
                         undecodable.push(peek.key);
@@ -244,8 +244,8 @@ impl<K: Object> Watcher<K> {
         }
     }
 
-    fn complete(&mut self, objects: Vec<K>, undecodable: &[ObjectKey], version: String) {
-        self.store.replace(objects, undecodable, &version);
+    fn complete(&mut self, objects: Vec<Arc<K>>, undecodable: &[ObjectKey], version: String) {
+        self.store.replace_shared(objects, undecodable, &version);
         self.from = Some(version);
         self.measure();
     }
@@ -335,7 +335,9 @@ impl<K: Object> Watcher<K> {
 
     fn object(&mut self, decoded: Decoded<K>, initial: Option<&mut Initial<K>>) {
         match (decoded, initial) {
-            (Decoded::Object(object), Some(initial)) => initial.objects.push(object),
+            (Decoded::Object(object), Some(initial)) => {
+                initial.objects.push(self.store.stored_or(object));
+            }
             (Decoded::Undecodable(peek, error), Some(initial)) => {
                 self.skip(&peek.key, &error);
                 initial.undecodable.push(peek.key);
@@ -410,7 +412,7 @@ impl<K: Object> Watcher<K> {
 
 /// What a streaming list has brought so far.
 struct Initial<K> {
-    objects: Vec<K>,
+    objects: Vec<Arc<K>>,
     undecodable: Vec<ObjectKey>,
 }
 

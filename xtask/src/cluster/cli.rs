@@ -33,7 +33,7 @@ pub(crate) struct Args {
 enum ClusterCommand {
     /// Start it; start again what of it doesn't run; do nothing if it runs
     Up {
-        /// How many nodes
+        /// How many nodes; with 0, a control plane alone
         #[arg(long, default_value_t = 3)]
         nodes: u8,
         /// Let the API server log the requests of service accounts; `status` says where

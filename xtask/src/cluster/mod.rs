@@ -100,6 +100,26 @@ impl Cluster {
         etcd::compact(&self.site.etcd())
     }
 
+    /// Stops everything but etcd, the API server and the registry, so that nobody else writes. The next
+    /// `up` starts it again.
+    pub(crate) fn leave_only_api_server(&self) -> Result<()> {
+        control_plane::stop(&self.site, control_plane::CONTROLLER_MANAGER)?;
+        control_plane::stop(&self.site, control_plane::SCHEDULER)
+    }
+
+    /// Stops the API server and starts it again, and nothing else.
+    pub(crate) fn restart_api_server(&self, progress: &Progress) -> Result<()> {
+        progress.step("restarting the API server");
+        control_plane::stop(&self.site, control_plane::API_SERVER)?;
+        control_plane::start_api_server(&self.site)?;
+        control_plane::wait_for_api_server(&self.site)
+    }
+
+    /// Where the log of a program goes that runs beside the cluster, and goes away with it.
+    pub(crate) fn log(&self, program: &str) -> PathBuf {
+        self.site.log(program)
+    }
+
     /// Where the API server writes its audit log, if it does.
     pub(crate) fn audit_log(&self) -> Option<PathBuf> {
         self.site.config.audit.then(|| self.site.audit_log())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::pods::PodView;
 use super::table;
-use super::writes::PodWrites;
+use crate::pod_writes::PodWrites;
 
 /// Pods by name.
 pub(super) type Pods = BTreeMap<String, PodView>;

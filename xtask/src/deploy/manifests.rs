@@ -93,6 +93,12 @@ impl Manifests {
             .collect()
     }
 
+    /// Drops every object that makes pods.
+    pub(super) fn leave_out_workloads(&mut self) {
+        self.objects
+            .retain(|object| object.pointer("/spec/template/spec").is_none());
+    }
+
     /// The deployables whose placeholder images stand in here.
     pub(super) fn deployables(&self, metadata: &Metadata) -> Result<Vec<String>> {
         let known: BTreeSet<&str> = metadata
@@ -264,6 +270,18 @@ metadata: {name: xs.example.com}
         assert_eq!(manifests.crds().len(), 1);
         assert_eq!(manifests.without_crds().len(), 2);
         assert_eq!(manifests.namespaces().len(), 1);
+    }
+
+    #[test]
+    fn without_workloads_the_rest_stays() {
+        let mut manifests = Manifests::parse(YAML).unwrap();
+        manifests.leave_out_workloads();
+        let kinds: Vec<&str> = manifests
+            .objects
+            .iter()
+            .map(|object| text(object, "/kind"))
+            .collect();
+        assert_eq!(kinds, ["Namespace", "CustomResourceDefinition"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod state;
 mod undeploy;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -108,6 +108,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         kubectl.server()
     ));
     Ok(())
+}
+
+/// Installs an overlay but for what runs in pods: CRDs, rights, accounts and Services.
+pub(crate) fn install_without_workloads(
+    overlay: &str,
+    kubeconfig: &Path,
+    progress: &Progress,
+) -> Result<()> {
+    let overlay = overlay::find(overlay)?;
+    let binary = crate::cluster::kubectl_binary(progress)?;
+    let kubectl = Kubectl::connect(binary, kubeconfig, None)?;
+    let mut manifests = overlay::render(&kubectl, &overlay)?;
+    manifests.leave_out_workloads();
+    apply::apply(&kubectl, &manifests, progress)
 }
 
 impl Target {

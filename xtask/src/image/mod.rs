@@ -72,6 +72,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Builds one package's program as images get it.
+pub(crate) fn build_binary(package: &str, progress: &Progress) -> Result<PathBuf> {
+    let names = [package.to_owned()];
+    let binaries = build::build_all(&names, Profile::Release, progress)?;
+    binaries
+        .into_iter()
+        .next()
+        .with_context(|| format!("{package} was not built"))
+}
+
 /// Builds the deployables and packs each as an image.
 pub(crate) fn build_images(
     names: &[String],

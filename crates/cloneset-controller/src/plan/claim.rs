@@ -76,10 +76,10 @@ fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
 pub(super) fn owner_reference(snapshot: &Snapshot) -> Value {
     let metadata = &snapshot.set.metadata;
     json!(OwnerReference {
-        api_version: CloneSet::API_VERSION.to_owned(),
-        kind: CloneSet::KIND.to_owned(),
-        name: metadata.name.clone(),
-        uid: metadata.uid.clone(),
+        api_version: CloneSet::API_VERSION.into(),
+        kind: CloneSet::KIND.into(),
+        name: metadata.name.as_str().into(),
+        uid: metadata.uid.as_str().into(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     })

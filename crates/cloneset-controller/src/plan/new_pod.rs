@@ -34,7 +34,7 @@ impl InstanceIds {
                     pod.metadata
                         .labels
                         .get(labels::CLONESET_INSTANCE_ID)
-                        .cloned(),
+                        .map(String::from),
                     pod.metadata.name.strip_prefix(&prefix).map(str::to_owned),
                 ]
             })

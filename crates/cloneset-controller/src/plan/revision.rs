@@ -8,6 +8,7 @@ use kruise_api::{
     revision,
     selector::Selector,
     template::PodTemplate,
+    text::Text,
     well_known::{annotations, labels},
 };
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
                     .metadata
                     .labels
                     .get(labels::REVISION_HASH)
-                    .map(String::as_str),
+                    .map(Text::as_str),
                 Some(&hash_label),
             )
     };
@@ -212,10 +213,10 @@ fn new_revision(
     let mut all_labels = PodTemplate::view(template)
         .map(|template| template.metadata.labels)
         .unwrap_or_default();
-    all_labels.insert(labels::REVISION_HASH.to_owned(), hash.to_owned());
+    all_labels.insert(labels::REVISION_HASH, hash);
     let mut all_annotations = snapshot.set.metadata.annotations.clone();
     all_annotations.insert(
-        annotations::VOLUME_CLAIM_TEMPLATE_HASH.to_owned(),
+        annotations::VOLUME_CLAIM_TEMPLATE_HASH,
         volume_claim_hash(snapshot),
     );
     json!({
@@ -241,7 +242,8 @@ fn renumber(snapshot: &Snapshot, revision: &ControllerRevision, number: i64) -> 
         .metadata
         .annotations
         .get(annotations::VOLUME_CLAIM_TEMPLATE_HASH)
-        != Some(&hash)
+        .map(Text::as_str)
+        != Some(hash.as_str())
         && let Some(metadata) = metadata.as_object_mut()
     {
         metadata.insert(

@@ -482,7 +482,7 @@ fn pods_made_under_a_partition_are_of_the_old_revision() {
     assert_eq!(world.images(), vec!["acme/app:1"; 4]);
     let labels = &world.pod(world.pods.keys().next().unwrap()).metadata.labels;
     assert_eq!(
-        json!(labels["controller-revision-hash"]),
+        json!(labels.get("controller-revision-hash")),
         world.status("currentRevision")
     );
 }

@@ -26,7 +26,7 @@ impl From<v1alpha1::CloneSet> for v1beta1::CloneSet {
         Self {
             api_version: ApiVersion::default(),
             kind: Kind::default(),
-            spec: to_v1beta1(spec, &mut marks(&mut metadata)),
+            spec: with_marks(&mut metadata, |marks| to_v1beta1(spec, marks)),
             metadata,
             status,
         }
@@ -45,18 +45,23 @@ impl From<v1beta1::CloneSet> for v1alpha1::CloneSet {
         Self {
             api_version: ApiVersion::default(),
             kind: Kind::default(),
-            spec: to_v1alpha1(spec, &mut marks(&mut metadata)),
+            spec: with_marks(&mut metadata, |marks| to_v1alpha1(spec, marks)),
             metadata,
             status,
         }
     }
 }
 
-fn marks(metadata: &mut ObjectMeta) -> Marks<'_> {
-    Marks {
-        labels: &mut metadata.labels,
-        annotations: &mut metadata.annotations,
-    }
+fn with_marks<T>(metadata: &mut ObjectMeta, convert: impl FnOnce(&mut Marks<'_>) -> T) -> T {
+    let mut labels = StringMap::from(&metadata.labels);
+    let mut annotations = StringMap::from(&metadata.annotations);
+    let converted = convert(&mut Marks {
+        labels: &mut labels,
+        annotations: &mut annotations,
+    });
+    metadata.labels = labels.into();
+    metadata.annotations = annotations.into();
+    converted
 }
 
 /// CS-1

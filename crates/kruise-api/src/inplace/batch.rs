@@ -60,7 +60,7 @@ fn change(
     state: &mut InPlaceUpdateState,
     patch: &mut PodPatch,
 ) {
-    let name = &container.name;
+    let name = container.name.as_str();
     if let Some(image) = update.images.get(name) {
         patch.image(name, image);
         remember_image(pod, name, state);
@@ -171,7 +171,7 @@ fn remember_image(pod: &Pod, container: &str, state: &mut InPlaceUpdateState) {
             .get_or_insert_default()
             .entry(container.to_owned())
             .or_insert_with(|| LastContainerStatus {
-                image_id: status.image_id.clone(),
+                image_id: status.image_id.as_str().to_owned(),
             });
     }
 }

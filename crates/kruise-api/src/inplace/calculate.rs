@@ -10,7 +10,7 @@ use super::{
     template::Template,
 };
 use crate::{
-    meta::StringMap, qos, revision::normal_form,
+    qos, revision::normal_form, text_map::TextMap,
     well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH,
 };
 
@@ -74,8 +74,8 @@ pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, 
 /// object. Only asked with gate `RecreatePodWhenChangeVCTInCloneSetGate`, and not by policy
 /// `InPlaceOnly`.
 #[must_use]
-pub fn claim_templates_object(old_annotations: &StringMap, new_annotations: &StringMap) -> bool {
-    let hash = |annotations: &StringMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
+pub fn claim_templates_object(old_annotations: &TextMap, new_annotations: &TextMap) -> bool {
+    let hash = |annotations: &TextMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
     match (hash(old_annotations), hash(new_annotations)) {
         (Some(old), Some(new)) => old != new,
         _ => false,

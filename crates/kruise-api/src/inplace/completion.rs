@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     meta::null_as_default,
-    pod::{Container, Pod},
+    pod::{Container, ContainerId, Pod},
     well_known::annotations,
 };
 
@@ -148,7 +148,7 @@ struct RuntimeMeta {
 struct RuntimeContainer {
     name: String,
     #[serde(rename = "containerID")]
-    container_id: String,
+    container_id: ContainerId,
     hashes: RuntimeHashes,
 }
 

@@ -6,6 +6,7 @@ use crate::{
     hash::go_bytes_hash,
     json::go_json,
     pod::{Container, Pod},
+    text::Text,
 };
 
 /// Set and changed by SidecarSet's hot upgrade, which is no change of the environment.
@@ -51,7 +52,7 @@ pub(super) fn env_from_metadata(container: &Container, pod: &Pod) -> u64 {
             };
             Some(Hashed {
                 name: &env.name,
-                value: map.get(key).map_or("", String::as_str),
+                value: map.get(key).map_or("", Text::as_str),
             })
         })
         .collect();
@@ -93,8 +94,8 @@ mod tests {
     #[test]
     fn plain_hash_ip_127() {
         let container = Container {
-            name: "main".to_owned(),
-            image: "nginx:1.25".to_owned(),
+            name: "main".into(),
+            image: "nginx:1.25".into(),
             ..Container::default()
         };
         assert_eq!(plain(&container), 436_018_172);

@@ -10,6 +10,7 @@ use crate::{
     apps::v1beta1::LifecycleHook,
     meta::{Time, timestamp},
     pod::Pod,
+    text::Text,
     well_known::{
         annotations, labels,
         lifecycle_states::{NORMAL, PREPARING_DELETE, PREPARING_UPDATE, UPDATED},
@@ -22,7 +23,7 @@ pub fn state(pod: &Pod) -> &str {
     pod.metadata
         .labels
         .get(labels::LIFECYCLE_STATE)
-        .map_or("", String::as_str)
+        .map_or("", Text::as_str)
 }
 
 /// Whether the hook holds the pod: any of its finalizers or labels is on the pod. A missing or empty
@@ -35,7 +36,7 @@ pub fn hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
             .labels_handler
             .iter()
             .flatten()
-            .any(|(key, value)| pod.metadata.labels.get(key).map_or("", String::as_str) == value)
+            .any(|(key, value)| pod.metadata.labels.get(key).map_or("", Text::as_str) == value)
 }
 
 /// Whether all finalizers and labels of the hook are on the pod. Never for a missing hook, always for
@@ -44,11 +45,12 @@ pub fn hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
 pub fn all_hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
     let Some(hook) = hook else { return false };
     finalizers(hook).all(|finalizer| has_finalizer(pod, finalizer))
-        && hook
-            .labels_handler
-            .iter()
-            .flatten()
-            .all(|(key, value)| pod.metadata.labels.get(key) == Some(value))
+        && hook.labels_handler.iter().flatten().all(|(key, value)| {
+            pod.metadata
+                .labels
+                .get(key)
+                .is_some_and(|label| label == value)
+        })
 }
 
 /// Whether the hook asks that the pod be not ready while it is held (IP-68).

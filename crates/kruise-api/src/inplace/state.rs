@@ -10,6 +10,7 @@ use crate::{
     json::go_json,
     meta::{StringMap, Time, null_as_default},
     pod::Pod,
+    text::Text,
     well_known::annotations,
 };
 
@@ -202,8 +203,8 @@ pub(super) fn grace_text(pod: &Pod) -> Option<&str> {
 
 fn first_annotation<'a>(pod: &'a Pod, keys: [&str; 2]) -> Option<&'a str> {
     keys.iter()
-        .find_map(|key| pod.metadata.annotations.get(*key))
-        .map(String::as_str)
+        .find_map(|key| pod.metadata.annotations.get(key))
+        .map(Text::as_str)
 }
 
 fn is_false(flag: &bool) -> bool {

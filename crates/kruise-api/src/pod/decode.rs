@@ -15,8 +15,9 @@ use super::{Container, InitContainer, Pod, PodSpec, PodStatus, ReadinessGate};
 use crate::{
     hash::go_bytes_hash,
     json::go_json,
-    meta::{ObjectMeta, null_as_default},
+    meta::{ObjectMeta, list, null_as_default},
     revision,
+    text::Text,
     well_known::annotations::RUNTIME_CONTAINERS_META,
 };
 
@@ -29,19 +30,19 @@ use crate::{
 )]
 pub(super) struct SpecOnTheWire<C> {
     #[serde(deserialize_with = "null_as_default")]
-    node_name: String,
+    node_name: Text,
     #[serde(deserialize_with = "null_as_default")]
     containers: Vec<C>,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     init_containers: Vec<InitContainer>,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     readiness_gates: Vec<ReadinessGate>,
 }
 
 impl<C> Default for SpecOnTheWire<C> {
     fn default() -> Self {
         Self {
-            node_name: String::new(),
+            node_name: Text::default(),
             containers: Vec::new(),
             init_containers: Vec::new(),
             readiness_gates: Vec::new(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{meta::null_as_default, quantity};
 
 /// What is kept of a container's resources.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct ContainerResources {
     /// Limits.
     #[serde(skip_serializing_if = "Amounts::is_empty")]
@@ -22,7 +22,7 @@ pub struct ContainerResources {
 }
 
 /// Amounts of the resources that can change in place, as text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Amounts {
     /// CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ impl Amounts {
 }
 
 /// Equal when limits and requests are: the same resources in the same amounts, however written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourcesDigest(NonZeroU64);
 
@@ -94,7 +94,7 @@ const fn mix(hash: u64, byte: u8) -> u64 {
 }
 
 /// Whether a change of a resource means a restart of the container.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ResizePolicy {
     /// A change of CPU does.
     pub cpu_restarts: bool,

@@ -100,7 +100,10 @@ fn topology_ranks(pods: &[&Pod], nodes: &BTreeMap<String, StringMap>, keys: &[St
             &same_node
         };
         let groups = groups(pods, |pod| {
-            nodes.get(&pod.spec.node_name)?.get(key).map(String::as_str)
+            nodes
+                .get(pod.spec.node_name.as_str())?
+                .get(key)
+                .map(String::as_str)
         });
         let weight = ((groups.len() + 2) as f64).ln();
         for mut group in groups {

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use crate::{apps::v1beta1::UpdateScatterTerm, pod::Pod};
+use crate::{apps::v1beta1::UpdateScatterTerm, pod::Pod, text::Text};
 
 /// The terms with each whose value is `*` replaced by one for each value that its label has on the
 /// pods, in the pods' order. For workloads whose terms have wildcards (SidecarSet); others take the
@@ -23,7 +23,7 @@ pub fn expand_wildcards(terms: &[UpdateScatterTerm], pods: &[&Pod]) -> Vec<Updat
             if seen.insert(value) {
                 expanded.push(UpdateScatterTerm {
                     key: term.key.clone(),
-                    value: value.clone(),
+                    value: value.to_string(),
                     ..UpdateScatterTerm::default()
                 });
             }
@@ -50,7 +50,10 @@ pub(super) fn spread(
             let n_waiting = waiting
                 .iter()
                 .filter_map(|index| pods.get(*index))
-                .filter(|pod| pod.metadata.labels.get(&term.key) == Some(&term.value))
+                .filter(|pod| {
+                    let label = pod.metadata.labels.get(&term.key);
+                    label.is_some_and(|label| *label == term.value)
+                })
                 .count();
             (n_waiting, term)
         })
@@ -103,11 +106,7 @@ fn spread_one(pods: &[&Pod], waiting: Vec<usize>, term: &UpdateScatterTerm) -> V
 
 /// A missing label counts as empty.
 fn matches(pod: &Pod, term: &UpdateScatterTerm) -> bool {
-    pod.metadata
-        .labels
-        .get(&term.key)
-        .map_or("", String::as_str)
-        == term.value
+    pod.metadata.labels.get(&term.key).map_or("", Text::as_str) == term.value
 }
 
 /// How two kinds of pods alternate.

@@ -346,7 +346,7 @@ fn available_pods_go_last_ip_92() {
 
 fn on_node(name: &str, node: &str, minute: u32) -> Pod {
     let mut pod = named(name, &ready_since(minute));
-    pod.spec.node_name = node.to_owned();
+    pod.spec.node_name = node.into();
     pod
 }
 

@@ -2,7 +2,7 @@ use kruise_api::inplace::{
     Options, Start, Update, Workload, calculate, must_become_unready, not_ready_patch,
     start as start_writes,
 };
-use kruise_api::pod::Pod;
+use kruise_api::{pod::Pod, text::Text};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -179,13 +179,20 @@ fn each_workload_marks_its_pods_in_its_way_ip_13(
     };
     let patch = start_patch(&pod(&object), &to_image("acme/app:2"), &start);
     let after = pod(&merged(&object, &patch));
-    assert_eq!(after.metadata.labels["controller-revision-hash"], revision);
+    assert_eq!(
+        after
+            .metadata
+            .labels
+            .get("controller-revision-hash")
+            .map(Text::as_str),
+        Some(revision)
+    );
     assert_eq!(
         after
             .metadata
             .labels
             .get("pod-template-hash")
-            .map(String::as_str),
+            .map(Text::as_str),
         template_hash
     );
     assert_eq!(kruise_api::inplace::lifecycle::state(&after), state_after);

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use kruise_api::pod::Pod;
 use serde_json::{Value, json};
 
@@ -142,4 +144,52 @@ async fn handlers_see_the_object_before_and_after_and_replays_come_last() {
         seen.push(queue.next().await.unwrap().to_string());
     }
     assert_eq!(seen, ["-/1", "1/2", "2/-"]);
+}
+
+#[test]
+fn a_list_that_is_taken_again_is_no_second_copy() {
+    let store = store();
+    store.replace(vec![decoded(pod("a", "u", 3))], &[], "5");
+    let stored = store.get(&key("a")).unwrap();
+
+    let again = store.stored_or(decoded(pod("a", "u", 3)));
+    assert!(Arc::ptr_eq(&stored, &again));
+
+    // The same version with another state: data was restored, and the version given anew.
+    let mut other = pod("a", "u", 3);
+    other["spec"]["nodeName"] = "n".into();
+    let other = store.stored_or(decoded(other));
+    assert!(!Arc::ptr_eq(&stored, &other));
+    assert_eq!(other.spec.node_name, "n");
+}
+
+#[test]
+fn objects_are_found_by_uid_and_owner_as_long_as_they_are_there() {
+    let store = store();
+    let owned = |name: &str, version: u64| {
+        let mut pod = pod(name, &format!("uid-{name}"), version);
+        pod["metadata"]["ownerReferences"] = serde_json::json!([{"uid": "owner"}]);
+        decoded(pod)
+    };
+    store.replace(vec![owned("b", 2), owned("a", 1)], &[], "5");
+    let names = |store: &Store<Pod>| -> Vec<String> {
+        let owned = store.by_owner("owner");
+        owned.iter().map(|pod| pod.metadata.name.clone()).collect()
+    };
+    assert_eq!(names(&store), ["a", "b"]);
+
+    // A new state takes the old one's place everywhere.
+    store.apply(owned("a", 6));
+    assert_eq!(names(&store), ["a", "b"]);
+    assert_eq!(
+        store.by_uid("uid-a").unwrap().metadata.resource_version,
+        "6"
+    );
+
+    // Given away.
+    store.apply(decoded(pod("b", "uid-b", 7)));
+    assert_eq!(names(&store), ["a"]);
+    store.apply_deleted(&owned("a", 8));
+    assert!(names(&store).is_empty() && store.by_uid("uid-a").is_none());
+    assert!(store.by_uid("uid-b").is_some());
 }

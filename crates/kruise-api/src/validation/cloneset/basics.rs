@@ -3,9 +3,10 @@
 
 use super::texts;
 use crate::{
-    meta::{LabelSelector, StringMap},
+    meta::LabelSelector,
     selector::Selector,
     template::PodTemplate,
+    text_map::TextMap,
     validation::{FieldError, FieldPath},
 };
 use serde_json::Value;
@@ -45,7 +46,7 @@ pub fn template(template: &Value) -> Result<PodTemplate, FieldError> {
 ///
 /// # Errors
 /// When it doesn't.
-pub fn labels_match(selector: &Selector, labels: &StringMap) -> Result<(), FieldError> {
+pub fn labels_match(selector: &Selector, labels: &TextMap) -> Result<(), FieldError> {
     if selector.matches(labels) {
         return Ok(());
     }

@@ -13,32 +13,32 @@ const CONFLICT: u16 = 409;
 
 /// Writes of the controller to pods.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct PodWrites {
-    pub(super) creates: u32,
-    pub(super) patches: u32,
-    pub(super) deletes: u32,
+pub(crate) struct PodWrites {
+    pub(crate) creates: u32,
+    pub(crate) patches: u32,
+    pub(crate) deletes: u32,
     /// Of the above, those answered 409.
-    pub(super) conflicts: u32,
+    pub(crate) conflicts: u32,
     /// Of the above, those answered by another error.
-    pub(super) refused: u32,
+    pub(crate) refused: u32,
 }
 
 impl PodWrites {
-    pub(super) fn total(self) -> u32 {
+    pub(crate) fn total(self) -> u32 {
         self.creates + self.patches + self.deletes
     }
 }
 
 /// From when to when, and where.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Span<'a> {
-    pub(super) namespace: &'a str,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
+pub(crate) struct Span<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
 }
 
 /// Reads the log and counts.
-pub(super) fn count_in(log: &Path, span: Span<'_>) -> Result<PodWrites> {
+pub(crate) fn count_in(log: &Path, span: Span<'_>) -> Result<PodWrites> {
     let mut writes = PodWrites::default();
     for entry in audit::entries(log)? {
         count(&entry?, span, &mut writes);

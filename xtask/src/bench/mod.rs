@@ -1,0 +1,57 @@
+//! `cargo xtask bench`: benchmarks that are run by hand. Each measures a floor in the same run and tells
+//! its figures as ratios to it, so that they mean something on another machine too.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::image;
+use crate::interrupt::Interrupt;
+use crate::process;
+use crate::progress::Progress;
+
+mod api;
+mod controller;
+mod floor;
+mod ground;
+mod hollow;
+mod hollow_status;
+mod load;
+mod memory;
+mod pods;
+mod rollout;
+mod table;
+mod usage;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(clap::Subcommand)]
+enum Benchmark {
+    /// Memory of the controller with many pods, over that with none
+    Memory(memory::Args),
+    /// Scale-out and updates of one large CloneSet, over bare writes
+    Rollout(rollout::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let progress = Progress::new();
+    // What makes the load must not be what is measured.
+    if cfg!(debug_assertions) {
+        let binary = image::build_binary(env!("CARGO_PKG_NAME"), &progress)?;
+        let mut command = Command::new(binary);
+        command.args(std::env::args_os().skip(1));
+        let error = command.exec();
+        return Err(error).with_context(|| format!("start `{}`", process::show(&command)));
+    }
+    crate::cluster::preflight()?;
+    let interrupt = Interrupt::listen()?;
+    match &args.benchmark {
+        Benchmark::Memory(args) => memory::run(args, &interrupt, &progress),
+        Benchmark::Rollout(args) => rollout::run(args, &interrupt, &progress),
+    }
+}
