@@ -222,8 +222,9 @@ mod tests {
     #[test]
     fn it_compares_as_its_text_does() {
         let text = Text::from("b");
-        assert!(text == "b" && text == *"b" && text == "b".to_owned());
-        assert!(Text::from("a") < text && Text::default() < Text::from("a"));
+        let (owned, earlier) = ("b".to_owned(), Text::from("a"));
+        assert!(text == "b" && text == *"b" && text == owned);
+        assert!(earlier < text && Text::default() < earlier);
         assert_eq!(Text::from(""), Text::default());
         assert_eq!(serde_json::to_string(&text).unwrap(), r#""b""#);
     }
