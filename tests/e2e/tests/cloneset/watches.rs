@@ -164,7 +164,7 @@ impl Run {
         assert_eq!(alive.len(), 4, "{alive:?}");
     }
 
-    async fn tell_and_check(mut self) {
+    async fn tell_and_check(&mut self) {
         self.story().await;
         let times: Vec<String> = self
             .times
@@ -186,7 +186,7 @@ async fn late(seed: u64, deployed: Arc<StoodDown>) {
             .into(),
         ..Rules::default()
     };
-    let run = Run::start("late", seed, rules, &deployed, &[]).await;
+    let mut run = Run::start("late", seed, rules, &deployed, &[]).await;
     run.tell_and_check().await;
 }
 
@@ -206,7 +206,7 @@ async fn ambiguous(seed: u64, deployed: Arc<StoodDown>) {
         spoil,
         ..Rules::default()
     };
-    let run = Run::start(
+    let mut run = Run::start(
         "ambiguous",
         seed,
         rules,
@@ -216,6 +216,7 @@ async fn ambiguous(seed: u64, deployed: Arc<StoodDown>) {
     .await;
     let cuts = run.proxy.cutter(Duration::from_secs(15));
     run.tell_and_check().await;
+    assert!(run.proxy.spoilt() > 10, "answers were spoilt");
     cuts.abort();
 }
 
@@ -231,7 +232,7 @@ async fn silent(seed: u64, deployed: Arc<StoodDown>) {
         }],
         ..Rules::default()
     };
-    let run = Run::start(
+    let mut run = Run::start(
         "silent",
         seed,
         rules,
@@ -241,21 +242,22 @@ async fn silent(seed: u64, deployed: Arc<StoodDown>) {
     .await;
     let ends = run.proxy.cutter(Duration::from_secs(20));
     run.tell_and_check().await;
+    assert!(run.proxy.lost("pods") > 50, "events were lost");
     ends.abort();
 }
 
-/// The watch of pods loses a third of the events and shows those after them. What others did and was lost shows
+/// The watch of pods loses three events of four and shows those after them. What others did and was lost shows
 /// with the pod's next event, so pods get some.
 async fn lossy(seed: u64, deployed: Arc<StoodDown>) {
     let rules = Rules {
         lose: vec![Loss {
             resource: "pods",
             events: &["ADDED", "MODIFIED", "DELETED"],
-            percent: 33,
+            percent: 75,
         }],
         ..Rules::default()
     };
-    let run = Run::start(
+    let mut run = Run::start(
         "lossy",
         seed,
         rules,
@@ -265,6 +267,7 @@ async fn lossy(seed: u64, deployed: Arc<StoodDown>) {
     .await;
     let stirring = stir(run.test.pod_api());
     run.tell_and_check().await;
+    assert!(run.proxy.lost("pods") > 10, "events were lost");
     stirring.abort();
 }
 
