@@ -8,11 +8,8 @@ use cloneset_controller::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{
-    apps::{v1alpha1, v1beta1},
     conversion::convert,
-    defaults,
     pod::Pod,
-    revision,
     validation::{FieldError, FieldErrors, FieldPath},
 };
 use kruise_runtime::{
@@ -20,11 +17,10 @@ use kruise_runtime::{
     metrics::ProtectionLabels,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
-use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-fn cloneset(version: &str, spec: Value) -> Value {
+pub(crate) fn cloneset(version: &str, spec: Value) -> Value {
     json!({
         "apiVersion": format!("apps.kruise.io/{version}"),
         "kind": "CloneSet",
@@ -33,7 +29,7 @@ fn cloneset(version: &str, spec: Value) -> Value {
     })
 }
 
-fn spec(patch: Value) -> Value {
+pub(crate) fn spec(patch: Value) -> Value {
     let mut spec = json!({
         "selector": { "matchLabels": { "app": "web" } },
         "template": {
@@ -48,7 +44,11 @@ fn spec(patch: Value) -> Value {
 }
 
 /// A request about these objects, as the API server sends it.
-fn request(operation: &str, object: Option<&Value>, old: Option<&Value>) -> AdmissionRequest {
+pub(crate) fn request(
+    operation: &str,
+    object: Option<&Value>,
+    old: Option<&Value>,
+) -> AdmissionRequest {
     let any = object.or(old).unwrap();
     let version = any["apiVersion"].as_str().unwrap().rsplit('/').next();
     review(json!({
@@ -84,7 +84,7 @@ fn patched(object: &Value, answer: &AdmissionResponse) -> Value {
     object
 }
 
-fn mutated(object: &Value, gates: &Gates) -> Value {
+pub(crate) fn mutated(object: &Value, gates: &Gates) -> Value {
     patched(
         object,
         &mutate(&request("CREATE", Some(object), None), gates),
@@ -111,7 +111,7 @@ fn answered(validator: &Validator, request: &AdmissionRequest) -> AdmissionRespo
     validator.admit(request).now_or_never().unwrap()
 }
 
-fn validated(request: &AdmissionRequest) -> AdmissionResponse {
+pub(crate) fn validated(request: &AdmissionRequest) -> AdmissionResponse {
     answered(&validator(), request)
 }
 
@@ -505,129 +505,4 @@ fn what_is_not_about_the_template_lets_pass(#[case] field: &str) {
         message: "Invalid value: \"x\": a valid label must be".to_owned(),
     };
     assert!(refusals(&[cause]).is_empty());
-}
-
-fn any_strategy() -> impl Strategy<Value = Value> {
-    let percent = || {
-        prop::option::of(prop::sample::select(vec![
-            json!(0),
-            json!(2),
-            json!("30%"),
-            json!("0%"),
-        ]))
-    };
-    let type_ = prop::option::of(prop::sample::select(vec![
-        "",
-        "ReCreate",
-        "InPlaceIfPossible",
-        "InPlaceOnly",
-    ]));
-    let grace = prop::option::of(0..20_i32);
-    (type_, percent(), percent(), percent(), grace).prop_map(
-        |(type_, partition, max_unavailable, max_surge, grace)| {
-            let mut strategy = json!({});
-            let fields = [
-                ("type", type_.map(Value::from)),
-                ("partition", partition),
-                ("maxUnavailable", max_unavailable),
-                ("maxSurge", max_surge),
-                (
-                    "inPlaceUpdateStrategy",
-                    grace.map(|seconds| json!({ "gracePeriodSeconds": seconds })),
-                ),
-            ];
-            for (field, value) in fields {
-                if let Some(value) = value {
-                    strategy[field] = value;
-                }
-            }
-            strategy
-        },
-    )
-}
-
-prop_compose! {
-    fn any_spec()(
-        strategy in prop::option::of(any_strategy()),
-        replicas in prop::option::of(0..9_i32),
-        limit in prop::option::of(0..9_i32),
-        policy in prop::option::of(prop::sample::select(vec!["Always", "IfNotPresent", ""])),
-        probe in any::<bool>(),
-        volume in prop::option::of(prop::sample::select(vec![json!({}), json!({ "secret": {} }), json!({ "hostPath": { "path": "/x" } })])),
-        cpu in prop::option::of(prop::sample::select(vec!["1", "1000m", "0.1234567"])),
-    ) -> Value {
-        let mut spec = spec(json!({}));
-        let container = &mut spec["template"]["spec"]["containers"][0];
-        if let Some(policy) = policy { container["imagePullPolicy"] = json!(policy); }
-        if probe { container["livenessProbe"] = json!({ "httpGet": { "port": 1 } }); }
-        if let Some(cpu) = cpu { container["resources"] = json!({ "requests": { "cpu": cpu } }); }
-        if let Some(mut volume) = volume {
-            volume["name"] = json!("v");
-            spec["template"]["spec"]["volumes"] = json!([volume]);
-        }
-        if let Some(strategy) = strategy { spec["updateStrategy"] = strategy; }
-        if let Some(replicas) = replicas { spec["replicas"] = json!(replicas); }
-        if let Some(limit) = limit { spec["revisionHistoryLimit"] = json!(limit); }
-        spec
-    }
-}
-
-proptest! {
-    /// Defaulting what has its defaults changes nothing, in either version.
-    #[test]
-    fn defaulting_is_done_once(spec in any_spec(), host_ports in any::<bool>()) {
-        let gates = Gates { default_host_ports: host_ports, ..Gates::default() };
-        let first = mutated(&cloneset("v1alpha1", spec), &gates);
-        prop_assert_eq!(&mutated(&first, &gates), &first);
-        let first = mutated(&convert(first, "apps.kruise.io/v1beta1").unwrap(), &gates);
-        prop_assert_eq!(&mutated(&first, &gates), &first);
-    }
-
-    /// Defaults are the same whether a client of v1alpha1 gets them before conversion or after.
-    #[test]
-    fn versions_have_the_same_defaults(spec in any_spec()) {
-        let gates = Gates::default();
-        let object = cloneset("v1alpha1", spec);
-        let before = convert(mutated(&object, &gates), "apps.kruise.io/v1beta1").unwrap();
-        let after = mutated(&convert(object, "apps.kruise.io/v1beta1").unwrap(), &gates);
-        prop_assert_eq!(before, after);
-    }
-
-    /// CS-9, PF-907: a webhook that is installed later makes no other revision of the same template.
-    #[test]
-    fn defaults_of_the_webhook_change_no_revision(spec in any_spec(), no_defaults in any::<bool>()) {
-        let gates = Gates { template_no_defaults: no_defaults, ..Gates::default() };
-        let data = |object: &Value| {
-            let mut template = object["spec"]["template"].clone();
-            gates.default_template(&mut template);
-            revision::data(&template)
-        };
-        let object = cloneset("v1beta1", convert(cloneset("v1alpha1", spec), "apps.kruise.io/v1beta1").unwrap()["spec"].clone());
-        prop_assert_eq!(data(&mutated(&object, &gates)), data(&object));
-    }
-
-    /// Both versions of one object are refused for the same, as far as both judge it.
-    #[test]
-    fn versions_agree(spec in any_spec()) {
-        let object = cloneset("v1alpha1", spec);
-        let converted = convert(object.clone(), "apps.kruise.io/v1beta1").unwrap();
-        let one = validated(&request("CREATE", Some(&object), None));
-        let other = validated(&request("CREATE", Some(&converted), None));
-        prop_assert_eq!(one.is_allowed(), other.is_allowed(), "{} / {}", one.message(), other.message());
-    }
-
-    /// What defaulting returns reads as the same object with the same defaults in memory.
-    #[test]
-    fn the_patch_says_what_the_controller_reads(spec in any_spec()) {
-        let object = cloneset("v1alpha1", spec);
-        let mut expected: v1alpha1::CloneSet = serde_json::from_value(object.clone()).unwrap();
-        defaults::cloneset_v1alpha1(&mut expected.spec);
-        defaults::pod_template(&mut expected.spec.template);
-        let found: v1alpha1::CloneSet = serde_json::from_value(mutated(&object, &Gates::default())).unwrap();
-        prop_assert_eq!(&found, &expected);
-        let found: v1beta1::CloneSet = found.into();
-        let mut again = found.clone();
-        defaults::cloneset(&mut again.spec);
-        prop_assert_eq!(again, found);
-    }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod admission;
+mod admission_properties;
 mod checker;
 mod counts;
 mod in_place;

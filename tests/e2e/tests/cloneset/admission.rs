@@ -5,10 +5,13 @@ use e2e::{
     namespace::{PATIENCE, spec},
     undisturbed,
 };
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Namespace as CoreNamespace};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace as CoreNamespace, Pod},
+};
 use kube::{
     Api,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
@@ -89,16 +92,18 @@ async fn scale_controller(test: &Namespace, replicas: i32) {
         )
         .await
         .unwrap();
-    eventually("as many replicas are ready", PATIENCE, || async {
+    let pods = Api::<Pod>::namespaced(test.client.clone(), "kruise-system");
+    let ours = ListParams::default().labels("app.kubernetes.io/name=cloneset-controller");
+    eventually("as many replicas are there and ready", PATIENCE, || async {
+        // One that ends still answers for a while.
+        let n_pods = i32::try_from(pods.list(&ours).await?.items.len())?;
         let status = deployments.get_status("cloneset-controller").await?.status;
-        let status = status.unwrap_or_default();
-        let found = (status.replicas, status.ready_replicas);
-        let wanted = Some(replicas).filter(|replicas| *replicas > 0);
-        if found.0.filter(|n| *n > 0) == wanted && found.1.filter(|n| *n > 0) == wanted {
-            Ok(())
-        } else {
-            anyhow::bail!("{found:?}")
-        }
+        let n_ready = status.and_then(|status| status.ready_replicas).unwrap_or(0);
+        anyhow::ensure!(
+            (n_pods, n_ready) == (replicas, replicas),
+            "{n_pods} there, {n_ready} ready"
+        );
+        Ok(())
     })
     .await;
 }
