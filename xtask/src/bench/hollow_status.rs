@@ -127,22 +127,22 @@ fn changed_conditions(pod: &Pod, now: Timestamp) -> Vec<Value> {
         before.is_none_or(|before| before.status != text(*wanted))
     })
     .map(|(type_, wanted)| {
-        let mut condition = json!({
+        let (reason, message) = if wanted {
+            (Value::Null, Value::Null)
+        } else {
+            let closed = closed.join(", ");
+            let message =
+                format!("corresponding condition of pod readiness gate {closed:?} is not True");
+            (json!("ReadinessGatesNotReady"), json!(message))
+        };
+        json!({
             "type": type_,
             "status": text(wanted),
             "lastTransitionTime": timestamp(now),
             "lastProbeTime": null,
-            "reason": null,
-            "message": null,
-        });
-        if !wanted {
-            condition["reason"] = json!("ReadinessGatesNotReady");
-            condition["message"] = json!(format!(
-                "corresponding condition of pod readiness gate {:?} is not True",
-                closed.join(", ")
-            ));
-        }
-        condition
+            "reason": reason,
+            "message": message,
+        })
     })
     .collect()
 }

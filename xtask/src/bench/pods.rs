@@ -68,13 +68,17 @@ pub(super) fn image(container: &str, tag: &str) -> String {
 
 /// A pod without owner, as the template says.
 pub(super) fn plain(app: &str, name: &str) -> Value {
-    let mut pod = template(app, "1");
-    if let Some(metadata) = pod.get_mut("metadata") {
-        metadata["name"] = json!(name);
+    let template = template(app, "1");
+    let mut metadata = template.get("metadata").cloned().unwrap_or_default();
+    if let Some(metadata) = metadata.as_object_mut() {
+        metadata.insert("name".to_owned(), json!(name));
     }
-    pod["apiVersion"] = json!("v1");
-    pod["kind"] = json!("Pod");
-    pod
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": template.get("spec"),
+    })
 }
 
 /// A CloneSet of pods as the template says; `strategy` is its `spec.updateStrategy`.
@@ -116,10 +120,13 @@ fn container(name: &str, image: &str, n_variables: usize) -> Value {
             {"name": "certificates", "mountPath": "/etc/certificates", "readOnly": true},
         ],
     });
-    if name != "prepare" {
-        container["ports"] = json!([{"name": "http", "containerPort": 8080}]);
-        container["readinessProbe"] =
-            json!({"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 5});
+    if name != "prepare"
+        && let Some(container) = container.as_object_mut()
+    {
+        let probe = json!({"httpGet": {"path": "/ready", "port": "http"}, "periodSeconds": 5});
+        container.insert("readinessProbe".to_owned(), probe);
+        let ports = json!([{"name": "http", "containerPort": 8080}]);
+        container.insert("ports".to_owned(), ports);
     }
     container
 }

@@ -201,7 +201,7 @@ fn may_be_updated(pod: &Pod) -> bool {
             annotations::INPLACE_UPDATE_GRACE_LEGACY,
         ]
         .iter()
-        .any(|key| pod.metadata.annotations.contains_key(*key)),
+        .any(|key| pod.metadata.annotations.contains_key(key)),
     }
 }
 

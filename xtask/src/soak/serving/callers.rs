@@ -151,10 +151,8 @@ impl Writer {
         let name = format!("soak-{number}");
         let path = format!("{list}/{name}");
         if api.find(&path)?.is_none() {
-            let mut cloneset = webhooks::cloneset("apps.kruise.io/v1alpha1", &name);
-            if let Some(object) = cloneset.as_object_mut() {
-                object.insert("metadata".to_owned(), json!({ "name": name }));
-            }
+            let metadata = json!({ "name": name });
+            let cloneset = webhooks::cloneset("apps.kruise.io/v1alpha1", &metadata);
             api.create(&list, &cloneset)?;
         }
         Ok(Self {

@@ -20,6 +20,7 @@ use view::Way;
 
 /// Each flag is a stage that runs when it is given.
 #[derive(clap::Args)]
+#[group(id = "serving")]
 pub(super) struct Args {
     /// So many times two replicas start together and find no Secret of certificates
     #[arg(long, value_name = "N")]

@@ -111,7 +111,7 @@ impl Question {
                 "request": {
                     "uid": uid,
                     "desiredAPIVersion": "apps.kruise.io/v1beta1",
-                    "objects": [cloneset("apps.kruise.io/v1alpha1", "asked")],
+                    "objects": [cloneset("apps.kruise.io/v1alpha1", &asked())],
                 },
             }),
             Self::Admission => json!({
@@ -127,7 +127,7 @@ impl Question {
                     "namespace": "default",
                     "operation": "CREATE",
                     "userInfo": { "username": "soak", "groups": ["system:authenticated"] },
-                    "object": cloneset("apps.kruise.io/v1beta1", "asked"),
+                    "object": cloneset("apps.kruise.io/v1beta1", &asked()),
                     "oldObject": null,
                     "dryRun": true,
                     "options": { "apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions" },
@@ -157,17 +157,26 @@ impl Question {
     }
 }
 
+/// Of an object as the API server shows it.
+fn asked() -> Value {
+    json!({
+        "name": "asked",
+        "namespace": "default",
+        "uid": "00000000-0000-0000-0000-000000000001",
+    })
+}
+
 /// A CloneSet without pods.
-pub(super) fn cloneset(api_version: &str, name: &str) -> Value {
+pub(super) fn cloneset(api_version: &str, metadata: &Value) -> Value {
     json!({
         "apiVersion": api_version,
         "kind": "CloneSet",
-        "metadata": { "name": name, "namespace": "default", "uid": "00000000-0000-0000-0000-000000000001" },
+        "metadata": metadata,
         "spec": {
             "replicas": 0,
-            "selector": { "matchLabels": { "app": name } },
+            "selector": { "matchLabels": { "app": "soak" } },
             "template": {
-                "metadata": { "labels": { "app": name } },
+                "metadata": { "labels": { "app": "soak" } },
                 "spec": { "containers": [{ "name": "app", "image": "registry.local/demo:1" }] },
             },
         },
