@@ -13,6 +13,7 @@ use kruise_runtime::{
 
 pub mod admission;
 pub mod check;
+mod doubt;
 pub mod error;
 mod execute;
 mod metrics;
@@ -23,6 +24,7 @@ pub mod snapshot;
 pub mod wait;
 
 use admission::{ServerTemplateCheck, Validator};
+use doubt::Doubts;
 use metrics::Metrics;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
@@ -139,6 +141,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         leadership: setup.leadership(),
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
         metrics: Metrics::new(setup.registry()),
+        doubts: Doubts::default(),
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);

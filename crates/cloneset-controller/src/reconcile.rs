@@ -14,6 +14,7 @@ use kruise_runtime::{
 
 use crate::{
     check,
+    doubt::Doubts,
     error::Error,
     execute::Executor,
     metrics::Metrics,
@@ -32,6 +33,7 @@ pub(crate) struct CloneSetReconciler {
     pub(crate) leadership: Leadership,
     pub(crate) wait_reasons: WaitReasons,
     pub(crate) metrics: Metrics,
+    pub(crate) doubts: Doubts,
     pub(crate) memories: Memories,
 }
 
@@ -49,7 +51,10 @@ impl Reconciler for CloneSetReconciler {
         if let Some(outcome) = self.wait_for_own_writes(key, &set).await {
             return Ok(outcome);
         }
-        // Settling may have brought a newer state.
+        self.doubts
+            .look(key, &self.observer.pods, &self.own_writes)
+            .await;
+        // Both may have brought a newer state.
         let Some(set) = self.observer.set(key) else {
             return Ok(Outcome::default());
         };
@@ -65,11 +70,13 @@ impl Reconciler for CloneSetReconciler {
         self.memories
             .remember(key, &snapshot, &plan, result.as_ref().err());
         let unseen = self.own_writes.look_again_after(snapshot.uid());
+        let doubtful = self.doubts.note(key, plan.waiting_on.first());
+        let looks = unseen.into_iter().chain(doubtful);
         result.map(|()| Outcome {
             requeue_after: plan
                 .requeue_after
                 .into_iter()
-                .chain(unseen.map(|wait| wait.max(MIN_PAUSE)))
+                .chain(looks.map(|wait| wait.max(MIN_PAUSE)))
                 .min(),
         })
     }
@@ -134,6 +141,7 @@ impl CloneSetReconciler {
         }
         self.wait_reasons.set(key, None);
         self.metrics.forget(key);
+        self.doubts.note(key, None);
     }
 }
 

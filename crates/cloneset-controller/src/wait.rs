@@ -106,6 +106,19 @@ impl WaitReason {
         }
     }
 
+    /// The pod that has to change before it goes on, where it is one.
+    #[must_use]
+    pub fn pod(&self) -> Option<&str> {
+        match self {
+            Self::Hook { pod, .. }
+            | Self::MaxUnavailableReached { pod, .. }
+            | Self::GracePeriod { pod }
+            | Self::NodeDaemon { pod }
+            | Self::PodsNotAvailable { pod, .. } => Some(pod),
+            _ => None,
+        }
+    }
+
     /// Whether the CloneSet itself has to be corrected by a person. Such a reason is told at once:
     /// it is decided by the stored object alone and can't pass by itself.
     #[must_use]

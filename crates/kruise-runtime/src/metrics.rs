@@ -124,6 +124,7 @@ pub struct Metrics {
     pub own_write_waits: Counter,
     pub own_write_live_reads: Counter,
     pub own_writes_leaked: Counter,
+    pub doubtful_live_reads: Counter,
     pub events_dropped: Counter,
     pub wait_reason: Family<ReasonLabels, Gauge>,
     pub workload_deletion_protection: Family<ProtectionLabels, PlainCounter>,
@@ -175,6 +176,7 @@ impl Metrics {
             own_write_waits: Counter::default(),
             own_write_live_reads: Counter::default(),
             own_writes_leaked: Counter::default(),
+            doubtful_live_reads: Counter::default(),
             events_dropped: Counter::default(),
             wait_reason: Family::default(),
             workload_deletion_protection: Family::default(),
@@ -331,6 +333,11 @@ impl Adder<'_> {
             "kruise_own_write_live_reads",
             "Own writes read live because the watch was late",
             &m.own_write_live_reads,
+        );
+        self.metric(
+            "kruise_doubtful_live_reads",
+            "Objects read live because nothing was heard of them for long",
+            &m.doubtful_live_reads,
         );
         self.metric(
             "kruise_own_writes_leaked",

@@ -209,34 +209,57 @@ impl OwnWrites {
             return true;
         };
         self.inner.metrics.own_write_live_reads.inc();
-        let before = store.before_read(&note.key);
-        let live = match self.inner.client.get(&note.resource, &note.key).await {
-            Ok(live) => live,
+        let uid = match &note.promise {
+            Promise::Version { uid, .. } | Promise::Deletion { uid } => Some(uid.as_str()),
+            Promise::Unclear => None,
+        };
+        match self.inject_live(store, &note.key, uid).await {
+            Ok(injected) => injected != Injected::Overtaken,
             Err(error) => {
                 tracing::warn!(%note, error = chain(&error), "can't read an own write live");
-                return false;
+                false
             }
-        };
-        let uid = match &note.promise {
-            Promise::Version { uid, .. } | Promise::Deletion { uid } => uid.clone(),
-            Promise::Unclear => before.uid.clone(),
-        };
+        }
+    }
+
+    /// Reads an object live of which nothing was heard for so long that the watch may have lost an event about
+    /// it. The answer enters the store like an event.
+    pub async fn look_live(&self, store: &dyn StoreView, key: &ObjectKey) {
+        self.inner.metrics.doubtful_live_reads.inc();
+        if let Err(error) = self.inject_live(store, key, None).await {
+            let error = chain(&error);
+            tracing::debug!(resource = %store.resource(), object = %key, error, "can't read live");
+        }
+    }
+
+    /// Reads the object that has, or should have, this UID: unless it is told, that of the one in the store.
+    async fn inject_live(
+        &self,
+        store: &dyn StoreView,
+        key: &ObjectKey,
+        uid: Option<&str>,
+    ) -> Result<Injected, ApiError> {
+        let resource = store.resource();
+        let before = store.before_read(key);
+        let live = self.inner.client.get(&resource, key).await?;
+        let uid = uid.unwrap_or(&before.uid);
         let version = live.as_ref().map_or(0, version_in);
-        tracing::debug!(%note, found = live.is_some(), version, "read an own write live");
+        tracing::debug!(%resource, object = %key, found = live.is_some(), version, "read live");
         let injected = store
-            .inject_live(&note.key, &uid, live, &before)
+            .inject_live(key, uid, live, &before)
             .unwrap_or_else(|error| {
                 // The watch skips the object for the same reason, so there is nothing to wait for.
-                tracing::error!(%note, %error, "can't decode an own write");
+                tracing::error!(%resource, object = %key, %error, "can't decode what was read live");
                 Injected::Taken
             });
         if injected == Injected::Skipped {
-            tracing::warn!(%note, seen = before.newest, "the watch got past an own write without showing it");
+            let seen = before.newest;
+            tracing::warn!(%resource, object = %key, seen, "the watch got past a change without showing it");
         }
         if store.newest_version() < version {
             store.want_version(version, RECONNECT_AFTER);
         }
-        injected != Injected::Overtaken
+        Ok(injected)
     }
 
     fn close(&self, owner_uid: &str, answered: impl Iterator<Item = Note>) {

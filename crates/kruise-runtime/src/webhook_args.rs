@@ -30,10 +30,10 @@ pub struct WebhookArgs {
         default_value = "/tmp/kruise-webhook-certs"
     )]
     pub webhook_cert_dir: PathBuf,
-    /// Secret of the certificates; kruise-<binary>-webhook-certs unless given.
+    /// Secret of the certificates; `kruise-BINARY-webhook-certs` unless given.
     #[arg(long, env = "SECRET_NAME", default_value = "", hide_env_values = true)]
     pub webhook_secret: String,
-    /// Service of the admission webhooks; kruise-<binary>-webhook-service unless given.
+    /// Service of the admission webhooks; `kruise-BINARY-webhook-service` unless given.
     #[arg(long, env = "SERVICE_NAME", default_value = "")]
     pub webhook_service: String,
     /// A certificate with less than this left is replaced: 180d, 6m, 1y. Anything else means 180d.

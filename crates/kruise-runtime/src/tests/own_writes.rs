@@ -178,6 +178,20 @@ mod passed_over {
         assert_eq!(world.store.watch_order(), WatchOrder::Relist);
     }
 
+    // What others do is trusted to the watch, until somebody has waited for it for long.
+    #[tokio::test(start_paused = true)]
+    async fn a_change_by_others_that_the_watch_lost_is_found_by_a_look() {
+        let world = World::new(not_found, found(&pod("old", "uo", 10)));
+        world.store.saw_version("11");
+        world.own_writes.look_live(&world.store, &old()).await;
+        assert_eq!(world.store.state_of("uo"), Some((10, false)));
+        assert_eq!(world.store.watch_order(), WatchOrder::Relist);
+
+        let world = World::new(not_found, not_found);
+        world.own_writes.look_live(&world.store, &old()).await;
+        assert_eq!(world.store.state_of("uo"), None);
+    }
+
     /// The watch gets past the version while the read is on its way.
     #[tokio::test(start_paused = true)]
     async fn what_was_overtaken_on_the_way_is_read_again() {
