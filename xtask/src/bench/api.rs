@@ -17,8 +17,8 @@ use ureq::{Agent, Body};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Threads that write at the same time, and the watches beside them.
 const CONNECTIONS: usize = 80;
-/// The largest answer: a deletion of a collection tells of every object.
-const LARGEST_ANSWER: u64 = 1 << 30;
+/// The largest answer: a page of a list.
+const LARGEST_ANSWER: u64 = 1 << 28;
 /// Of an error answer, what is worth showing.
 const SHOWN_ERROR: usize = 300;
 
@@ -123,7 +123,7 @@ impl Api {
         read(&mut answer, "patch", path)
     }
 
-    /// Deletes an object or a collection at once, without a grace period. With a UID, only that object.
+    /// Deletes an object at once, without a grace period. With a UID, only if it has that.
     pub(super) fn delete_at_once(&self, path: &str, uid: Option<&str>) -> Result<()> {
         let options = json!({
             "kind": "DeleteOptions",

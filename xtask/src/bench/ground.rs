@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api::Api;
 use super::controller::Program;
+use super::load;
 use crate::cluster::{Cluster, UpOptions};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
@@ -130,18 +131,29 @@ impl<'a> Ground<'a> {
             format!("/apis/apps/v1/{namespaced}/controllerrevisions"),
             format!("/api/v1/{namespaced}/events"),
         ] {
-            // The API server gives up on a large collection after a minute; what is gone stays gone.
+            // One by one, by several threads: the API server takes longer than it allows itself to
+            // delete a large collection.
             self.wait_for(&format!("{path} to be empty"), CLEAR_TIMEOUT, || {
-                let deleted = self.api.delete_at_once(&path, None);
-                let left = self.api.get(&format!("{path}?limit=1"))?;
+                let left = self.api.get(&format!("{path}?limit=500"))?;
                 let left = left.as_ref().and_then(|left| left.get("items")?.as_array());
-                if left.is_none_or(Vec::is_empty) {
-                    return Ok(true);
-                }
-                deleted.map(|()| false).or_else(took_too_long)
+                let names = names_of(left.map_or(&[], Vec::as_slice));
+                load::each(names.len(), |idx| {
+                    let name = names.get(idx).map_or("", String::as_str);
+                    let deleted = self.api.delete_at_once(&format!("{path}/{name}"), None);
+                    deleted.or_else(|error| self.is_gone(&path, name, error))
+                })?;
+                Ok(names.is_empty())
             })?;
         }
         Ok(())
+    }
+
+    /// Somebody else may have been faster; any other failure counts.
+    fn is_gone(&self, path: &str, name: &str, error: anyhow::Error) -> Result<()> {
+        match self.api.get(&format!("{path}/{name}"))? {
+            None => Ok(()),
+            Some(_) => Err(error),
+        }
     }
 
     /// Waits for something that the benchmark itself makes happen.
@@ -180,11 +192,11 @@ impl Drop for Ground<'_> {
     }
 }
 
-fn took_too_long(error: anyhow::Error) -> Result<bool> {
-    if format!("{error:#}").contains("504 Gateway Timeout") {
-        return Ok(false);
-    }
-    Err(error)
+fn names_of(objects: &[Value]) -> Vec<String> {
+    let names = objects
+        .iter()
+        .filter_map(|object| object.pointer("/metadata/name")?.as_str());
+    names.map(str::to_owned).collect()
 }
 
 /// Takes the cluster away when dropped, also one that came up only half.

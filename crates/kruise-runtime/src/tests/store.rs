@@ -166,11 +166,7 @@ fn a_list_that_is_taken_again_is_no_second_copy() {
 #[test]
 fn objects_are_found_by_uid_and_owner_as_long_as_they_are_there() {
     let store = store();
-    let owned = |name: &str, version: u64| {
-        let mut pod = pod(name, &format!("uid-{name}"), version);
-        pod["metadata"]["ownerReferences"] = serde_json::json!([{"uid": "owner"}]);
-        decoded(pod)
-    };
+    let owned = |name: &str, version| decoded(pod(name, &format!("uid-{name}"), version));
     store.replace(vec![owned("b", 2), owned("a", 1)], &[], "5");
     let names = |store: &Store<Pod>| -> Vec<String> {
         let owned = store.by_owner("owner");
@@ -187,7 +183,9 @@ fn objects_are_found_by_uid_and_owner_as_long_as_they_are_there() {
     );
 
     // Given away.
-    store.apply(decoded(pod("b", "uid-b", 7)));
+    let mut given_away = owned("b", 7);
+    given_away.metadata.owner_references.clear();
+    store.apply(given_away);
     assert_eq!(names(&store), ["a"]);
     store.apply_deleted(&owned("a", 8));
     assert!(names(&store).is_empty() && store.by_uid("uid-a").is_none());
