@@ -1,19 +1,28 @@
 //! The controller as a process of the test, in place of the deployed one.
 
 use std::{
+    fmt::Debug,
     fs::File,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::{
-    apps::v1::Deployment, authentication::v1::TokenRequest, core::v1::ServiceAccount,
+use k8s_openapi::{
+    ClusterResourceScope,
+    api::{
+        admissionregistration::v1::{MutatingWebhookConfiguration, ValidatingWebhookConfiguration},
+        apps::v1::Deployment,
+        authentication::v1::TokenRequest,
+        core::v1::ServiceAccount,
+    },
+    serde::{Serialize, de::DeserializeOwned},
 };
 use kube::{
-    Api, Client,
-    api::{Patch, PatchParams, PostParams},
+    Api, Client, Resource, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -27,9 +36,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Twice as long as a controller serves on after the signal to end.
 const END_WITHIN: Duration = Duration::from_secs(10);
 
-/// While it exists, no replica of the deployed controller runs.
+/// While it exists, no replica of the deployed controller runs, and nobody is asked about CloneSets.
 pub struct StoodDown {
     client: Client,
+    /// Without replicas, nothing could be written for want of an answer.
+    webhooks: Webhooks,
     replicas: i32,
     /// With the binary that was deployed in it.
     directory: TempDir,
@@ -54,10 +65,12 @@ impl StoodDown {
         std::fs::copy(format!("/proc/{running}/exe"), binary).expect("copy the binary");
         // Made first, so that a failure from here on is made good.
         let stood_down = Self {
+            webhooks: Webhooks::of(&client).await,
             client,
             replicas: replicas.filter(|replicas| *replicas > 0).unwrap_or(2),
             directory,
         };
+        stood_down.webhooks.take_away(&stood_down.client).await;
         stood_down.scale(0).await;
         stood_down
     }
@@ -111,10 +124,71 @@ impl StoodDown {
 impl Drop for StoodDown {
     fn drop(&mut self) {
         tokio::task::block_in_place(|| {
-            tokio::runtime::Handle::current().block_on(self.scale(self.replicas));
+            tokio::runtime::Handle::current().block_on(async {
+                self.webhooks.put_back(&self.client).await;
+                self.scale(self.replicas).await;
+            });
         });
     }
 }
+
+/// The configurations of the deployed controller, as they were.
+struct Webhooks {
+    mutating: MutatingWebhookConfiguration,
+    validating: ValidatingWebhookConfiguration,
+}
+
+impl Webhooks {
+    async fn of(client: &Client) -> Self {
+        let name = |kind| format!("kruise-{NAME}-{kind}-webhook-configuration");
+        let mutating = Api::<MutatingWebhookConfiguration>::all(client.clone());
+        let validating = Api::<ValidatingWebhookConfiguration>::all(client.clone());
+        Self {
+            mutating: mutating.get(&name("mutating")).await.expect("webhooks"),
+            validating: validating.get(&name("validating")).await.expect("webhooks"),
+        }
+    }
+
+    async fn take_away(&self, client: &Client) {
+        delete(client, &self.mutating).await;
+        delete(client, &self.validating).await;
+    }
+
+    async fn put_back(&self, client: &Client) {
+        create(client, &self.mutating).await;
+        create(client, &self.validating).await;
+    }
+}
+
+async fn delete<K: ClusterObject>(client: &Client, object: &K) {
+    let deleted = Api::<K>::all(client.clone())
+        .delete(&object.name_any(), &DeleteParams::default())
+        .await;
+    deleted.expect("take webhooks away");
+}
+
+async fn create<K: ClusterObject>(client: &Client, object: &K) {
+    let mut object = object.clone();
+    object.meta_mut().resource_version = None;
+    object.meta_mut().uid = None;
+    let created = Api::<K>::all(client.clone())
+        .create(&PostParams::default(), &object)
+        .await;
+    created.expect("put webhooks back");
+}
+
+/// What both kinds of configurations are.
+trait ClusterObject:
+    Resource<DynamicType = (), Scope = ClusterResourceScope>
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+{
+}
+
+impl ClusterObject for MutatingWebhookConfiguration {}
+impl ClusterObject for ValidatingWebhookConfiguration {}
 
 fn deployments(client: &Client) -> Api<Deployment> {
     Api::namespaced(client.clone(), NAMESPACE)
