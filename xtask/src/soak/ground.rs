@@ -26,6 +26,11 @@ pub(super) const ACCOUNT: &str = "system:serviceaccount:kruise-system:cloneset-c
 /// How soon an interrupt is noticed, and how soon a change is seen.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// How the API server says that no replica answered.
+const UNANSWERED: &str = "failed calling webhook";
+/// Until one that was killed is asked no more.
+const ADMITTED: Duration = Duration::from_secs(15);
+
 /// A cluster with the controller in it.
 pub(super) struct Ground<'a> {
     pub(super) cluster: &'a Cluster,
@@ -88,12 +93,13 @@ impl<'a> Ground<'a> {
     /// Makes CloneSets.
     pub(super) fn create(&self, sets: &Sets) -> Result<()> {
         for (name, terms) in sets {
-            let mut command = self.kubectl();
-            command.args(["create", "--filename=-"]);
             let set = clone_set(name, terms).to_string();
-            self.interrupt
-                .prefer(process::output_with_input(&mut command, &set))
-                .with_context(|| format!("create CloneSet {name}"))?;
+            self.write(|| {
+                let mut command = self.kubectl();
+                command.args(["create", "--filename=-"]);
+                process::output_with_input(&mut command, &set)
+            })
+            .with_context(|| format!("create CloneSet {name}"))?;
         }
         Ok(())
     }
@@ -101,15 +107,31 @@ impl<'a> Ground<'a> {
     /// Asks other things of CloneSets that are there.
     pub(super) fn ask(&self, sets: &Sets) -> Result<()> {
         for (name, terms) in sets {
-            let mut command = self.kubectl();
-            command.args(["--namespace", NAMESPACE, "patch", "cloneset", name]);
-            command.args(["--type=merge", "--patch"]);
             let patch = json!({ "spec": spec(name, terms) }).to_string();
-            self.interrupt
-                .prefer(process::output(command.arg(patch)))
-                .with_context(|| format!("change CloneSet {name}"))?;
+            self.write(|| {
+                let mut command = self.kubectl();
+                command.args(["--namespace", NAMESPACE, "patch", "cloneset", name]);
+                process::output(command.args(["--type=merge", "--patch", &patch]))
+            })
+            .with_context(|| format!("change CloneSet {name}"))?;
         }
         Ok(())
+    }
+
+    /// Writes a CloneSet, again and again while admission is asked of a replica that was killed: its kubelet
+    /// takes a second or two to tell.
+    fn write(&self, write: impl Fn() -> Result<String>) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            match self.interrupt.prefer(write()) {
+                Err(error)
+                    if format!("{error:#}").contains(UNANSWERED) && start.elapsed() < ADMITTED =>
+                {
+                    self.sleep(PATIENCE)?;
+                }
+                written => return written.map(drop),
+            }
+        }
     }
 
     /// Records until `done`.
