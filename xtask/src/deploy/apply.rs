@@ -2,6 +2,8 @@
 //! right is missing when the server refuses.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -25,23 +27,43 @@ const APPLY: [&str; 6] = [
 
 /// The API server needs a moment to serve a new kind.
 const ESTABLISHED_TIMEOUT: &str = "--timeout=60s";
+/// With this kubectl gives up on a CRD that is so new that nobody has judged it yet.
+const NO_CONDITIONS_YET: &str = ".status.conditions accessor error";
+const ATTEMPTS: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(250);
 
 pub(super) fn apply(kubectl: &Kubectl, manifests: &Manifests, progress: &Progress) -> Result<()> {
     let crds = manifests.crds();
     if !crds.is_empty() {
         progress.step(format!("applying {}", count(crds.len(), "CRD")));
         apply_objects(kubectl, &crds)?;
+        wait_until_established(kubectl, &crds)
+            .context("a CRD was not accepted (`kubectl describe crd`)")?;
+    }
+    let rest = manifests.without_crds();
+    progress.step(format!("applying {}", count(rest.len(), "object")));
+    apply_objects(kubectl, &rest)
+}
+
+fn wait_until_established(kubectl: &Kubectl, crds: &[&Value]) -> Result<()> {
+    let mut attempt = 1;
+    loop {
         let mut wait = kubectl.command();
         wait.args(["wait", "--for=condition=Established", ESTABLISHED_TIMEOUT]);
         wait.args(
             crds.iter()
                 .map(|crd| format!("crd/{}", text(crd, "/metadata/name"))),
         );
-        process::output(&mut wait).context("a CRD was not accepted (`kubectl describe crd`)")?;
+        match process::output(&mut wait) {
+            Err(error)
+                if format!("{error:#}").contains(NO_CONDITIONS_YET) && attempt < ATTEMPTS =>
+            {
+                thread::sleep(PAUSE);
+                attempt += 1;
+            }
+            waited => return waited.map(drop),
+        }
     }
-    let rest = manifests.without_crds();
-    progress.step(format!("applying {}", count(rest.len(), "object")));
-    apply_objects(kubectl, &rest)
 }
 
 fn count(n: usize, what: &str) -> String {
