@@ -16,7 +16,11 @@ pub(crate) fn show(command: &Command) -> String {
 
 /// Runs to the end and returns standard output; on a non-zero exit the error carries standard error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = outcome(command)?;
+    let outcome = outcome(command)?;
+    standard_output(command, &outcome)
+}
+
+fn standard_output(command: &Command, output: &Output) -> Result<String> {
     if !output.status.success() {
         bail!(
             "`{}` ended with {}: {}",
@@ -55,13 +59,5 @@ pub(crate) fn output_with_input(command: &mut Command, input: &str) -> Result<St
     let output = child
         .wait_with_output()
         .with_context(|| format!("wait for `{}`", show(command)))?;
-    if !output.status.success() {
-        bail!(
-            "`{}` ended with {}: {}",
-            show(command),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    standard_output(command, &output)
 }

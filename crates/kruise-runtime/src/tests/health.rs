@@ -124,6 +124,7 @@ async fn a_log_level_that_cannot_be_read_is_refused() {
     let health = health().await;
     let refused = request(health.address, "PUT", "/loglevel", "no=such=level").await;
     assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    assert!(refused.contains("neither a verbosity"), "{refused}");
     let unknown = request(health.address, "GET", "/elsewhere", "").await;
     assert!(unknown.starts_with("HTTP/1.1 404"), "{unknown}");
 }
@@ -137,5 +138,5 @@ async fn metrics_are_served_as_text() {
     tokio::spawn(serve(listener, Arc::new(MetricsServer(registry))));
     let text = request(address, "GET", "/metrics", "").await;
     assert!(text.contains("kruise_manager_is_leader 1"), "{text}");
-    assert!(text.contains("text"), "{text}");
+    assert!(text.contains("content-type: text/plain"), "{text}");
 }

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::App,
+    app::{App, Setup},
     args::RuntimeArgs,
     events::{EventTarget, EventType, Recorder},
     logging::LogLevel,
@@ -186,17 +186,23 @@ fn start_with(flags: &[&str], cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec
     }
 }
 
+/// Reconciles the pods that are watched so.
+fn reconcile_pods(setup: &mut Setup, options: WatchOptions, notes: Notes) {
+    let name = setup.app_name();
+    let pods = setup.watch::<Pod>(PODS, options);
+    let queue = setup.queue(name);
+    pods.on_change(&queue, |_, new| {
+        new.map(|pod| ObjectKey::of(&pod.metadata))
+            .into_iter()
+            .collect()
+    });
+    setup.controller(name, 2, queue, notes);
+}
+
 fn app(name: &'static str, notes: &Notes) -> App {
     let notes = notes.clone();
     App::new(name, move |setup| {
-        let pods = setup.watch::<Pod>(PODS, WatchOptions::default());
-        let queue = setup.queue(name);
-        pods.on_change(&queue, |_, new| {
-            new.map(|pod| ObjectKey::of(&pod.metadata))
-                .into_iter()
-                .collect()
-        });
-        setup.controller(name, 2, queue, notes);
+        reconcile_pods(setup, WatchOptions::default(), notes);
         Ok(())
     })
 }
@@ -313,14 +319,7 @@ async fn apps_that_select_differently_share_one_watch_that_selects_nothing() {
                 verify_vanished: true,
                 ..WatchOptions::default()
             };
-            let pods = setup.watch::<Pod>(PODS, options);
-            let queue = setup.queue(name);
-            pods.on_change(&queue, |_, new| {
-                new.map(|pod| ObjectKey::of(&pod.metadata))
-                    .into_iter()
-                    .collect()
-            });
-            setup.controller(name, 2, queue, notes);
+            reconcile_pods(setup, options, notes);
             Ok(())
         })
     };
@@ -362,14 +361,7 @@ async fn watches_wait_for_webhooks_to_be_trusted_but_not_for_ever() {
         let notes = notes.clone();
         vec![App::new("one", move |setup| {
             setup.mutating_webhook("/mutate", |_: &_| AdmissionResponse::allow());
-            let pods = setup.watch::<Pod>(PODS, WatchOptions::default());
-            let queue = setup.queue("one");
-            pods.on_change(&queue, |_, new| {
-                new.map(|pod| ObjectKey::of(&pod.metadata))
-                    .into_iter()
-                    .collect()
-            });
-            setup.controller("one", 1, queue, notes);
+            reconcile_pods(setup, WatchOptions::default(), notes);
             Ok(())
         })]
     });
@@ -451,14 +443,7 @@ async fn an_app_without_leader_election_reconciles_on_every_replica() {
                 field_selector: Some("spec.nodeName=node-1".to_owned()),
                 ..WatchOptions::default()
             };
-            let pods = setup.watch::<Pod>(PODS, options);
-            let queue = setup.queue("agent");
-            pods.on_change(&queue, |_, new| {
-                new.map(|pod| ObjectKey::of(&pod.metadata))
-                    .into_iter()
-                    .collect()
-            });
-            setup.controller("agent", 1, queue, notes);
+            reconcile_pods(setup, options, notes);
             Ok(())
         });
         vec![agent.without_leader_election()]

@@ -145,6 +145,19 @@ pub(super) fn ensure_namespace(api: &Api) -> Result<()> {
     Ok(())
 }
 
+/// Ends both loads and tells what came of them; whether no request failed.
+pub(super) fn finish(calls: Load, writes: Load) -> Result<bool> {
+    let (calls, writes) = (calls.finish()?, writes.finish()?);
+    for line in calls
+        .describe("webhooks called as the API server does")
+        .into_iter()
+        .chain(writes.describe("v1alpha1 writes"))
+    {
+        println!("{line}");
+    }
+    Ok(!calls.has_failures() && !writes.has_failures())
+}
+
 impl Writer {
     pub(super) fn new(api: &Api, number: usize) -> Result<Self> {
         let list = format!("/apis/apps.kruise.io/v1alpha1/namespaces/{NAMESPACE}/clonesets");

@@ -42,16 +42,9 @@ pub(super) fn run(api: &Api, restarts: u32, requests: Requests, progress: &Progr
         Ok(())
     };
     let restarted = restart();
-    let (calls, writes) = (calls.finish()?, writes.finish()?);
-    for line in calls
-        .describe("webhooks called as the API server does")
-        .into_iter()
-        .chain(writes.describe("v1alpha1 writes"))
-    {
-        println!("{line}");
-    }
+    let all_answered = callers::finish(calls, writes)?;
     restarted?;
-    if calls.has_failures() || writes.has_failures() {
+    if !all_answered {
         bail!("requests failed during {restarts} rolling restarts");
     }
     println!(

@@ -38,16 +38,9 @@ pub(super) fn run(
     thread::sleep(BETWEEN);
     let replicas = View::open(api, NAMESPACE, Way::Endpoints)?;
     let rotated = rotate(&installation, &replicas, rotations, progress);
-    let (calls, writes) = (calls.finish()?, writes.finish()?);
-    for line in calls
-        .describe("webhooks called as the API server does")
-        .into_iter()
-        .chain(writes.describe("v1alpha1 writes"))
-    {
-        println!("{line}");
-    }
+    let all_answered = callers::finish(calls, writes)?;
     rotated?;
-    if calls.has_failures() || writes.has_failures() {
+    if !all_answered {
         bail!("requests failed during {rotations} rotations");
     }
     println!("{rotations} new certificates and {rotations} new authorities: no request failed");
