@@ -363,6 +363,12 @@ impl<K: Object> Store<K> {
         selector.is_none_or(|selector| selector::matches(selector, &object.meta().labels))
     }
 
+    /// Takes all objects away, as a complete list without any would.
+    pub(crate) fn forget_all(&self) {
+        let newest = self.read().newest;
+        self.replace_shared(vec![], &[], &newest.to_string());
+    }
+
     pub(crate) fn set_kind_missing(&self, missing: bool) {
         self.inner.kind_missing.store(missing, Ordering::Release);
     }

@@ -43,6 +43,9 @@ pub struct WatchOptions {
     /// Whether an object that vanishes from the selection is read live before it counts as gone, and
     /// stays in the store while it lives. Without a label selector this has no effect.
     pub verify_vanished: bool,
+    /// Whether the kind belongs to another deployable, which need not be installed. It is looked for
+    /// every 30 s all the same, and its absence is no warning.
+    pub may_be_missing: bool,
 }
 
 impl WatchOptions {
@@ -55,6 +58,7 @@ impl WatchOptions {
             self.field_selector = None;
         }
         self.verify_vanished |= other.verify_vanished;
+        self.may_be_missing &= other.may_be_missing;
     }
 }
 
@@ -175,9 +179,19 @@ impl<K: Object> Watcher<K> {
         };
         self.metrics.watch_restarts.get_or_create(&labels).inc();
         let missing = matches!(error.api_error(), Some(ApiError::NotFound { .. }));
+        let was_missing = self.store.kind_missing();
+        if missing && was_missing && !self.store.is_empty() {
+            // Two answers in a row: the kind was taken away, and its objects with it.
+            self.from = None;
+            self.store.forget_all();
+        }
         self.store.set_kind_missing(missing);
         let error = chain(error);
-        if matches!(
+        if missing && self.options.may_be_missing {
+            if !was_missing {
+                tracing::info!(resource = %self.resource, "not installed; looked for again and again");
+            }
+        } else if matches!(
             reason,
             "ended" | "gone" | "silent" | "list_wanted" | "stream_refused"
         ) {

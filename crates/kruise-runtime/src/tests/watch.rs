@@ -270,6 +270,26 @@ async fn a_missing_kind_is_told_and_found_once_it_is_there() {
     assert!(store.synced() && !store.kind_missing());
 }
 
+// One such answer may be of an API server that has just started.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_taken_away_takes_its_objects_along() {
+    let not_found = || Answer::status(404, "NotFound");
+    for (answers, kept) in [(vec![not_found()], 1), (vec![not_found(), not_found()], 0)] {
+        let mut script_of = vec![Answer::Lines(vec![
+            event("ADDED", pod("a", "ua", 5)),
+            list_end(7),
+        ])];
+        script_of.extend(answers);
+        let server = TestServer::new(script(script_of));
+        let store = pods(&server);
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(store.len(), kept);
+        // It goes on from where it was, or lists.
+        let last = server.calls().pop().unwrap();
+        assert_eq!(last.is_streaming_list(), kept == 0, "{last:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_opened_again() {
     let (_lines, receiver) = mpsc::unbounded();
