@@ -17,6 +17,7 @@ mod doubt;
 pub mod error;
 mod execute;
 mod metrics;
+mod nodes;
 mod observe;
 pub mod plan;
 mod reconcile;
@@ -26,6 +27,7 @@ pub mod wait;
 use admission::{ServerTemplateCheck, Validator};
 use doubt::Doubts;
 use metrics::Metrics;
+use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
 use snapshot::{ControllerRevision, Gates};
@@ -142,6 +144,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
         metrics: Metrics::new(setup.registry()),
         doubts: Doubts::default(),
+        nodes: NodeLabels::new(setup.client()),
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);

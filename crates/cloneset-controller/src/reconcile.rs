@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     execute::Executor,
     metrics::Metrics,
+    nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
     snapshot::{Memory, Snapshot},
@@ -34,6 +35,7 @@ pub(crate) struct CloneSetReconciler {
     pub(crate) wait_reasons: WaitReasons,
     pub(crate) metrics: Metrics,
     pub(crate) doubts: Doubts,
+    pub(crate) nodes: NodeLabels,
     pub(crate) memories: Memories,
 }
 
@@ -58,11 +60,14 @@ impl Reconciler for CloneSetReconciler {
         let Some(set) = self.observer.set(key) else {
             return Ok(Outcome::default());
         };
-        let snapshot = self.observer.snapshot(
+        let mut snapshot = self.observer.snapshot(
             set,
             self.memories.get(key),
             self.leadership.live_lease(POD_READINESS_LEASE).await,
         );
+        if plan::needs_nodes(&snapshot) {
+            snapshot.nodes = self.nodes.of(&snapshot.pods).await;
+        }
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
         self.report(key, &snapshot.memory, &plan);
@@ -209,6 +214,7 @@ mod tests {
             set: Arc::new(CloneSet::default()),
             pods: vec![],
             revisions: vec![],
+            nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 1,
             pod_readiness_controller_live: false,

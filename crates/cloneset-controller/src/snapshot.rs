@@ -1,12 +1,12 @@
 //! What a plan is made from: plain data, looked up before planning starts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
     defaults,
     inplace::Options,
-    meta::{ObjectMeta, Time},
+    meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
 };
 use serde::Deserialize;
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub pods: Vec<Arc<Pod>>,
     /// All revisions of the namespace: ours, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
+    /// Labels of the pods' nodes, by name, where [`crate::plan::needs_nodes`] asks for them.
+    pub nodes: BTreeMap<String, StringMap>,
     /// The controller's clock.
     pub now: Time,
     /// Highest version of any pod that the index has seen: with the UID it seeds instance ids, so

@@ -192,6 +192,7 @@ mod tests {
             set: Arc::new(CloneSet::default()),
             pods,
             revisions: vec![],
+            nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 5,
             pod_readiness_controller_live: false,

@@ -13,4 +13,5 @@ mod merge;
 mod odd;
 mod plans;
 mod properties;
+mod spread;
 mod world;

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use kruise_api::{
     apps::v1beta1::CloneSet,
     inplace::PodWrite,
+    meta::StringMap,
     pod::Pod,
     strategic_merge::{self, Schema},
 };
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) set: Value,
     pub(crate) pods: BTreeMap<String, Value>,
     pub(crate) revisions: BTreeMap<String, Value>,
+    /// Labels of nodes, by name.
+    pub(crate) nodes: BTreeMap<String, StringMap>,
     pub(crate) now: Timestamp,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
@@ -69,6 +72,7 @@ impl World {
             }),
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
             memory: Memory::default(),
@@ -94,6 +98,7 @@ impl World {
                 .values()
                 .map(|revision| Arc::new(decode::<ControllerRevision>(revision)))
                 .collect(),
+            nodes: self.nodes.clone(),
             now: self.now,
             index_version: self.version,
             pod_readiness_controller_live: false,
