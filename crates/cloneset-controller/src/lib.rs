@@ -21,6 +21,7 @@ mod nodes;
 mod observe;
 pub mod plan;
 mod reconcile;
+pub mod refused;
 pub mod snapshot;
 pub mod wait;
 

@@ -12,7 +12,7 @@ use kruise_api::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::wait::WaitReason;
+use crate::{refused::RefusedResize, wait::WaitReason};
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone)]
@@ -85,6 +85,24 @@ pub struct Memory {
     pub failed_scale: Option<String>,
     /// Message of the last failure while updating, for condition FailedUpdate (CS-25).
     pub failed_update: Option<String>,
+    /// Resizes that the API server refused, by the pod's UID.
+    pub refused_resizes: BTreeMap<String, RefusedResize>,
+}
+
+impl Memory {
+    /// Notes which pods' resizes were refused, by UID; what has changed since is forgotten.
+    pub fn note_refused(&mut self, snapshot: &Snapshot, refused: Vec<(String, String)>) {
+        let pod = |uid: &str| snapshot.pods.iter().find(|pod| pod.metadata.uid == uid);
+        self.refused_resizes.retain(|uid, refusal| {
+            pod(uid).is_some_and(|pod| refusal.holds_for(snapshot, pod).is_some())
+        });
+        for (uid, why) in refused {
+            if let Some(pod) = pod(&uid) {
+                let refusal = RefusedResize::new(snapshot, pod, why);
+                self.refused_resizes.insert(uid, refusal);
+            }
+        }
+    }
 }
 
 /// What is kept of a ControllerRevision.

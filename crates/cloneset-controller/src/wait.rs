@@ -67,6 +67,14 @@ pub enum WaitReason {
         /// The first such pod.
         pod: String,
     },
+    /// A pod can't have the resources that it is to have in place: the API server refused them, or the
+    /// kubelet does not grant them (DV-IP10).
+    ResizeRefused {
+        /// The first such pod.
+        pod: String,
+        /// The server's or the kubelet's words.
+        why: String,
+    },
     /// An annotation that records an update is unreadable.
     BrokenUpdateState {
         /// The pod.
@@ -101,6 +109,7 @@ impl WaitReason {
             Self::NotInPlace { .. } => "NotInPlace",
             Self::GracePeriod { .. } => "GracePeriod",
             Self::NodeDaemon { .. } => "NodeDaemon",
+            Self::ResizeRefused { .. } => "ResizeRefused",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
         }
@@ -114,6 +123,7 @@ impl WaitReason {
             | Self::MaxUnavailableReached { pod, .. }
             | Self::GracePeriod { pod }
             | Self::NodeDaemon { pod }
+            | Self::ResizeRefused { pod, .. }
             | Self::PodsNotAvailable { pod, .. } => Some(pod),
             _ => None,
         }
@@ -175,6 +185,9 @@ impl fmt::Display for WaitReason {
                 "pod {pod} waits for the node daemon's first report, without which its environment \
                  can't change in place"
             ),
+            Self::ResizeRefused { pod, why } => {
+                write!(f, "pod {pod} can't be given its resources in place: {why}")
+            }
             Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
             Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),
         }

@@ -13,5 +13,6 @@ mod merge;
 mod odd;
 mod plans;
 mod properties;
+mod resize;
 mod spread;
 mod world;

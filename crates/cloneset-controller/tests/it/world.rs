@@ -39,6 +39,9 @@ pub(crate) struct World {
     pub(crate) writes_left: Option<usize>,
     /// A quota refuses new pods.
     pub(crate) refuses_pods: bool,
+    /// The pod whose resize the API server refuses, and how often it did.
+    pub(crate) refuses_resize_of: Option<String>,
+    pub(crate) refused_resizes: usize,
 }
 
 pub(crate) fn spec(replicas: i32, rolling_update: Value) -> Value {
@@ -81,6 +84,8 @@ impl World {
             pod_writes: 0,
             writes_left: None,
             refuses_pods: false,
+            refuses_resize_of: None,
+            refused_resizes: 0,
         }
     }
 
@@ -123,9 +128,17 @@ impl World {
                 Some((last, since)) if last == reason => (last.clone(), *since),
                 _ => (reason.clone(), self.now),
             });
+        let refused_before = self.refused_resizes;
         for step in &plan.steps {
             self.apply(step);
         }
+        let refused = self
+            .refuses_resize_of
+            .as_ref()
+            .filter(|_| self.refused_resizes > refused_before)
+            .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
+        self.memory
+            .note_refused(&snapshot, refused.into_iter().collect());
         self.memory.scaling_failed =
             plan.phase == Phase::Scale && self.refuses_pods && !plan.steps.is_empty();
         if self.memory.scaling_failed {
@@ -277,6 +290,10 @@ impl World {
         for (index, PodWrite { subresource, patch }) in writes.iter().enumerate() {
             let place = subresource.unwrap_or("pod");
             self.story.push(format!("patch {name} {place} {patch}"));
+            if place == "resize" && self.refuses_resize_of.as_deref() == Some(name) {
+                self.refused_resizes += 1;
+                return;
+            }
             let mut patch = patch.clone();
             if index > 0
                 && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")
