@@ -52,6 +52,11 @@ impl Error {
         matches!(self.api(), Some(ApiError::Conflict { .. }))
     }
 
+    /// The name is taken.
+    pub(crate) fn is_already_there(&self) -> bool {
+        matches!(self.api(), Some(ApiError::AlreadyExists { .. }))
+    }
+
     /// The API server judged the write and does not want it as it is.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(

@@ -10,14 +10,14 @@ use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
-    Recorder, Resource, Writer, chain,
+    Recorder, Resource, Writer, Written, chain,
 };
 use serde_json::Value;
 
 use crate::{
-    CLONESETS,
+    CLONESETS, IMAGE_PULL_JOBS,
     error::Error,
-    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
+    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, PreDownload, Step},
     refused::RefusedResize,
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Executor<'a> {
 }
 
 /// What came of a pod's writes.
-enum Written {
+enum PodWritten {
     All,
     /// The resize was refused, and what follows it left out.
     Refused,
@@ -56,6 +56,40 @@ impl Executor<'_> {
     pub(crate) fn events(&self, plan: &Plan) {
         for event in &plan.events {
             self.event(event.warning, event.reason, event.message.clone());
+        }
+    }
+
+    /// Asks for images to be pulled ahead. Failures are told in events and stop nothing (IP-153, PF-923).
+    pub(crate) async fn pre_download(&self, plan: &PreDownload) {
+        for (name, uid) in &plan.delete {
+            if let Err(error) = self.delete(&IMAGE_PULL_JOBS, name, uid).await {
+                tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
+            }
+        }
+        for job in &plan.create {
+            let created = self.create(&IMAGE_PULL_JOBS, &job.name, &job.body).await;
+            match created {
+                Ok(()) => {
+                    let message = format!("created ImagePullJob {}", job.name);
+                    self.event(false, "CreatedImagePullJob", message);
+                }
+                Err(error) if error.is_already_there() => {}
+                // A Normal event, as clients know it.
+                Err(error) => self.event(false, "FailedCreateImagePullJob", chain(&error)),
+            }
+        }
+        let Some(mark) = &plan.mark else { return };
+        let marked = self
+            .patch(
+                &CONTROLLER_REVISIONS,
+                &mark.revision,
+                None,
+                PatchKind::Merge,
+                &mark.patch,
+            )
+            .await;
+        if let Err(error) = marked {
+            tracing::warn!(error = chain(&error), "the revision is not marked");
         }
     }
 
@@ -124,11 +158,7 @@ impl Executor<'_> {
             .pointer("/metadata/name")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        self.writer
-            .create(&CONTROLLER_REVISIONS, &self.set.metadata.namespace, body)
-            .await
-            .map(drop)
-            .map_err(|source| self.write_error("create", "ControllerRevision", name, source))
+        self.create(&CONTROLLER_REVISIONS, name, body).await
     }
 
     async fn create_pods(&self, batches: &[Vec<NewPod>]) -> Result<(), Error> {
@@ -139,12 +169,7 @@ impl Executor<'_> {
     }
 
     async fn create_pod(&self, pod: &NewPod) -> Result<(), Error> {
-        let created = self
-            .writer
-            .create(&PODS, &self.set.metadata.namespace, &pod.body)
-            .await
-            .map(drop)
-            .map_err(|source| self.write_error("create", "Pod", &pod.name, source));
+        let created = self.create(&PODS, &pod.name, &pod.body).await;
         self.tell(&created, "SuccessfulCreate", "FailedCreate", || {
             format!("created pod {}", pod.name)
         });
@@ -194,7 +219,7 @@ impl Executor<'_> {
     }
 
     /// One write after the other; each follows the version that the one before returned, or nothing.
-    async fn write_pod(&self, pod: &PodRef, writes: Vec<PodWrite>) -> Result<Written, Error> {
+    async fn write_pod(&self, pod: &PodRef, writes: Vec<PodWrite>) -> Result<PodWritten, Error> {
         let mut version = None;
         for PodWrite {
             subresource,
@@ -212,13 +237,13 @@ impl Executor<'_> {
             let written = match written {
                 Err(error) if subresource == Some("resize") && error.is_refusal() => {
                     self.note_refusal(pod, &error);
-                    return Ok(Written::Refused);
+                    return Ok(PodWritten::Refused);
                 }
                 written => written?,
             };
-            version = written.pointer("/metadata/resourceVersion").cloned();
+            version = Some(Value::String(written.resource_version));
         }
-        Ok(Written::All)
+        Ok(PodWritten::All)
     }
 
     fn note_refusal(&self, pod: &PodRef, error: &Error) {
@@ -249,7 +274,7 @@ impl Executor<'_> {
 
     async fn update_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
         let updated = match self.write_pod(&update.pod, update.writes()).await {
-            Ok(Written::Refused) => return Ok(()),
+            Ok(PodWritten::Refused) => return Ok(()),
             written => written.map(drop),
         };
         self.tell(
@@ -266,6 +291,19 @@ impl Executor<'_> {
         updated
     }
 
+    async fn create(
+        &self,
+        resource: &'static Resource,
+        name: &str,
+        body: &Value,
+    ) -> Result<(), Error> {
+        self.writer
+            .create(resource, &self.set.metadata.namespace, body)
+            .await
+            .map(drop)
+            .map_err(|source| self.write_error("create", resource.kind, name, source))
+    }
+
     async fn patch(
         &self,
         resource: &'static Resource,
@@ -273,7 +311,7 @@ impl Executor<'_> {
         subresource: Option<&str>,
         kind: PatchKind,
         patch: &Value,
-    ) -> Result<Value, Error> {
+    ) -> Result<Written, Error> {
         self.writer
             .patch(resource, &self.key(name), subresource, kind, patch)
             .await

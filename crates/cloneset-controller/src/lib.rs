@@ -7,8 +7,8 @@ use kruise_api::{
     well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
-    webhook::AdmissionRequest,
+    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, Store, WaitReasons,
+    WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;
@@ -31,7 +31,7 @@ use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{ControllerRevision, Gates};
+use snapshot::{ControllerRevision, Gates, ImagePullJob};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
@@ -45,7 +45,16 @@ pub const CLONESETS: Resource = Resource {
     namespaced: true,
 };
 
-/// The CRD of that kind.
+/// The kind that pulls images ahead of an update, where its deployable is installed.
+pub const IMAGE_PULL_JOBS: Resource = Resource {
+    group: CloneSet::GROUP,
+    version: CloneSet::VERSION,
+    plural: "imagepulljobs",
+    kind: "ImagePullJob",
+    namespaced: true,
+};
+
+/// The CRD of our kind.
 const CRD: &str = "clonesets.apps.kruise.io";
 
 /// Flags of this deployable.
@@ -83,6 +92,8 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     );
     let revisions =
         setup.watch::<ControllerRevision>(CONTROLLER_REVISIONS, WatchOptions::default());
+
+    let image_pull_jobs = watch_image_pull_jobs(setup);
 
     sets.on_change(&queue, |old, new| {
         new.or(old)
@@ -135,6 +146,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             sets: sets.store(),
             pods: pods.store(),
             revisions: revisions.store(),
+            image_pull_jobs,
             gates,
             server_version: setup.server_version(),
         },
@@ -149,6 +161,18 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);
+}
+
+/// Jobs wake nobody: they are looked at when their CloneSet is.
+fn watch_image_pull_jobs(setup: &mut Setup) -> Option<Store<ImagePullJob>> {
+    let gates = setup.gates();
+    let is_on =
+        gates.enabled(Gate::KruiseDaemon) && gates.enabled(Gate::PreDownloadImageForInPlaceUpdate);
+    let options = WatchOptions {
+        may_be_missing: true,
+        ..WatchOptions::default()
+    };
+    is_on.then(|| setup.watch(IMAGE_PULL_JOBS, options).store())
 }
 
 /// The CloneSets that an object names as owner, before and after a change: a pod that is taken

@@ -8,9 +8,15 @@ use kruise_api::{
     meta::ObjectMeta,
     pod::Pod,
 };
-use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store};
+use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
-use crate::snapshot::{ControllerRevision, Gates, Memory, Snapshot};
+use crate::snapshot::{ControllerRevision, Gates, ImagePullJob, Memory, Snapshot};
+
+impl Object for ImagePullJob {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
 
 impl Object for ControllerRevision {
     fn meta(&self) -> &ObjectMeta {
@@ -23,6 +29,8 @@ pub(crate) struct Observer {
     pub(crate) sets: Store<CloneSet>,
     pub(crate) pods: Store<Pod>,
     pub(crate) revisions: Store<ControllerRevision>,
+    /// Only with the gate for pulling images ahead.
+    pub(crate) image_pull_jobs: Option<Store<ImagePullJob>>,
     pub(crate) gates: Gates,
     pub(crate) server_version: ServerVersion,
 }
@@ -34,9 +42,11 @@ impl Observer {
 
     /// Whether the indexes show everything that was written for this CloneSet.
     pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
-        own_writes
-            .settle(uid, &[&self.sets, &self.pods, &self.revisions])
-            .await
+        let jobs = self.image_pull_jobs.as_ref();
+        let jobs = jobs.map(|jobs| jobs as &dyn StoreView);
+        let always: [&dyn StoreView; 3] = [&self.sets, &self.pods, &self.revisions];
+        let stores: Vec<_> = always.into_iter().chain(jobs).collect();
+        own_writes.settle(uid, &stores).await
     }
 
     pub(crate) fn snapshot(
@@ -48,6 +58,11 @@ impl Observer {
         Snapshot {
             pods: self.pods.by_owner(&set.metadata.uid),
             revisions: self.revisions.in_namespace(&set.metadata.namespace),
+            image_pull_jobs: self
+                .image_pull_jobs
+                .as_ref()
+                .filter(|jobs| !jobs.kind_missing())
+                .map(|jobs| jobs.by_owner(&set.metadata.uid)),
             set,
             nodes: BTreeMap::new(),
             now: jiff::Timestamp::now(),

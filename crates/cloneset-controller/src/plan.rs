@@ -17,6 +17,7 @@ mod conditions;
 mod counts;
 mod explain;
 mod new_pod;
+mod predownload;
 mod progress;
 mod revision;
 mod scale;
@@ -25,6 +26,7 @@ mod status;
 mod update;
 
 pub use counts::{Counts, PodClass};
+pub use predownload::{Mark, NewJob, PreDownload};
 pub use revision::Revisions;
 pub use scale::needs_nodes;
 pub use spec::Spec;
@@ -34,6 +36,8 @@ pub use spec::Spec;
 pub struct Plan {
     /// Writes to other objects, done first.
     pub steps: Vec<Step>,
+    /// What is asked of image pulling, done before all else; its failures stop nothing.
+    pub pre_download: PreDownload,
     /// Events that belong to no single write.
     pub events: Vec<Event>,
     /// The new `status`, if it differs from the stored one.
@@ -245,6 +249,9 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut plan = Plan::default();
     plan.steps.extend(claimed.steps);
     plan.steps.extend(revisions.steps.iter().cloned());
+    if revisions.steps.is_empty() {
+        plan.pre_download = predownload::plan(snapshot, &spec, &revisions);
+    }
     // What comes next needs the claimed pods and the update revision as they will be stored.
     let may_sync = plan.steps.is_empty() && !snapshot.set.metadata.is_terminating();
     if may_sync {

@@ -132,6 +132,7 @@ impl CloneSetReconciler {
             refused: Mutex::default(),
         };
         executor.events(plan);
+        executor.pre_download(&plan.pre_download).await;
         let steps = executor.steps(plan).await;
         let status = executor.status(plan).await;
         let refused = executor.refused.into_inner();
@@ -236,6 +237,7 @@ mod tests {
             set: Arc::new(CloneSet::default()),
             pods: vec![],
             revisions: vec![],
+            image_pull_jobs: None,
             nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 1,

@@ -23,6 +23,9 @@ pub struct Snapshot {
     pub pods: Vec<Arc<Pod>>,
     /// All revisions of the namespace: ours, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
+    /// ImagePullJobs that name the CloneSet as owner; none where images are not pulled ahead: the gate
+    /// is off, or the kind is not installed (CS-100).
+    pub image_pull_jobs: Option<Vec<Arc<ImagePullJob>>>,
     /// Labels of the pods' nodes, by name, where [`crate::plan::needs_nodes`] asks for them.
     pub nodes: BTreeMap<String, StringMap>,
     /// The controller's clock.
@@ -87,6 +90,14 @@ pub struct Memory {
     pub failed_update: Option<String>,
     /// Resizes that the API server refused, by the pod's UID.
     pub refused_resizes: BTreeMap<String, RefusedResize>,
+}
+
+/// What is kept of an ImagePullJob: that it is there.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ImagePullJob {
+    /// Metadata.
+    pub metadata: ObjectMeta,
 }
 
 impl Memory {

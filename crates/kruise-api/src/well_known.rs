@@ -20,6 +20,14 @@ pub mod labels {
     /// controllers at creation; read by them when two revisions are compared.
     pub const REVISION_HASH: &str = "controller.kubernetes.io/hash";
 
+    /// On ControllerRevisions: `true` when images were asked to be pulled ahead of the update to it. The
+    /// doubled "pre" is real. Written and read by workload controllers.
+    pub const PRE_PREDOWNLOAD_CREATED: &str = "apps.kruise.io/pre-predownload-created";
+
+    /// On ControllerRevisions: `true` when pulling images ahead was found not worth it. Written and read by
+    /// workload controllers.
+    pub const IMAGE_PREDOWNLOAD_IGNORED: &str = "apps.kruise.io/image-predownload-ignored";
+
     /// On pods: there at all, whatever the value, it asks that the pod be deleted within the
     /// workload's limits. Written by users and by the CloneSet controller when it recreates;
     /// read by the CloneSet and StatefulSet controllers.

@@ -10,9 +10,10 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt};
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     metrics::{Metrics, RequestLabels, WriteLabels},
     query::{Path, RawList},
     resource::{ObjectKey, Resource},
+    written::METADATA_ONLY,
 };
 
 /// Below 5 s, so that a write begun within the renew deadline has ended, or been given up, before
@@ -34,7 +36,10 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(60);
 const DEFAULT_QPS: f64 = 20.0;
 const DEFAULT_BURST: u32 = 30;
 
-pub use crate::query::{Lines, ListPage, ListQuery, WatchQuery};
+pub use crate::{
+    query::{Lines, ListPage, ListQuery, WatchQuery},
+    written::Written,
+};
 
 /// How a patch is applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -164,6 +169,31 @@ impl ApiClient {
         namespace: &str,
         object: &Value,
     ) -> Result<Value, ApiError> {
+        self.send_create(resource, namespace, object, JSON).await
+    }
+
+    /// [`ApiClient::create`], for those who need no more of the answer than which object it is now. The
+    /// server sends no more than metadata then.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_briefly(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        object: &Value,
+    ) -> Result<Written, ApiError> {
+        self.send_create(resource, namespace, object, METADATA_ONLY)
+            .await
+    }
+
+    async fn send_create<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        object: &Value,
+        accept: &'static str,
+    ) -> Result<T, ApiError> {
         let name = name_in(object);
         let call = format!("create {resource} {}", ObjectKey::new(namespace, name));
         let path = format!(
@@ -171,7 +201,8 @@ impl ApiClient {
             resource.collection_path(namespace),
             self.field_manager
         );
-        let request = self.request(&call, Method::POST, path, Some((JSON, object)))?;
+        let mut request = self.request(&call, Method::POST, path, Some((JSON, object)))?;
+        set_accept(&mut request, accept);
         let body = self.write("create", resource, &call, request).await?;
         parse(&call, &body)
     }
@@ -209,6 +240,34 @@ impl ApiClient {
         kind: PatchKind,
         patch: &Value,
     ) -> Result<Value, ApiError> {
+        self.send_patch(resource, key, subresource, (kind, patch), JSON)
+            .await
+    }
+
+    /// [`ApiClient::patch`], as [`ApiClient::create_briefly`].
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn patch_briefly(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<Written, ApiError> {
+        self.send_patch(resource, key, subresource, (kind, patch), METADATA_ONLY)
+            .await
+    }
+
+    async fn send_patch<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        (kind, patch): (PatchKind, &Value),
+        accept: &'static str,
+    ) -> Result<T, ApiError> {
         let call = match subresource {
             Some(subresource) => format!("patch {resource}/{subresource} {key}"),
             None => format!("patch {resource} {key}"),
@@ -219,7 +278,8 @@ impl ApiClient {
             self.field_manager
         );
         let content = Some((kind.content_type(), patch));
-        let request = self.request(&call, Method::PATCH, path, content)?;
+        let mut request = self.request(&call, Method::PATCH, path, content)?;
+        set_accept(&mut request, accept);
         let body = self.write("patch", resource, &call, request).await?;
         parse(&call, &body)
     }
@@ -424,6 +484,11 @@ impl ApiClient {
 
 const JSON: &str = "application/json";
 
+fn set_accept(request: &mut Request<Body>, accept: &'static str) {
+    let accept = HeaderValue::from_static(accept);
+    request.headers_mut().insert(header::ACCEPT, accept);
+}
+
 pub(crate) fn name_in(object: &Value) -> &str {
     object
         .pointer("/metadata/name")
@@ -456,7 +521,7 @@ async fn collect(call: &str, body: Body) -> Result<Vec<u8>, ApiError> {
     Ok(collected.to_bytes().to_vec())
 }
 
-fn parse<T: serde::de::DeserializeOwned>(call: &str, body: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(call: &str, body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Answer {
         call: call.to_owned(),
         source: error.into(),

@@ -49,12 +49,13 @@ mod watch_order;
 pub mod webhook;
 mod webhook_args;
 mod webhooks;
+mod written;
 
 pub use api_error::{ApiError, StatusCause, chain};
 pub use app::{App, Setup, SetupError, Watched};
 pub use args::RuntimeArgs;
 pub use certificates::{Certificates, CertificatesConfig};
-pub use client::{ApiClient, PatchKind};
+pub use client::{ApiClient, PatchKind, Written};
 pub use events::{EventTarget, EventType, Recorder};
 pub use gates::{FeatureGates, Gate, GateError};
 pub use leader::{LeaderState, Leadership};

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     api_error::{ApiError, chain},
-    client::{ApiClient, PatchKind, name_in},
+    client::{ApiClient, PatchKind, Written, name_in},
     metrics::Metrics,
     object::version_number,
     resource::{ObjectKey, Resource},
@@ -392,13 +392,6 @@ fn version_in(object: &Value) -> u64 {
     version.map_or(0, version_number)
 }
 
-fn uid_in(object: &Value) -> &str {
-    object
-        .pointer("/metadata/uid")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
 /// A client that notes what it writes.
 #[derive(Clone)]
 pub struct Writer {
@@ -408,7 +401,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// [`ApiClient::create`]. The object must have a name: only by it can be found out what became of
+    /// [`ApiClient::create_briefly`]. The object must have a name: only by it can be found out what became of
     /// a call without an answer.
     ///
     /// # Errors
@@ -418,9 +411,12 @@ impl Writer {
         resource: &Resource,
         namespace: &str,
         object: &Value,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Written, ApiError> {
         let key = ObjectKey::new(namespace, name_in(object));
-        let answer = self.client.create(resource, namespace, object).await;
+        let answer = self
+            .client
+            .create_briefly(resource, namespace, object)
+            .await;
         match &answer {
             Ok(created) => self.note_version(*resource, key, created),
             Err(error) => {
@@ -432,7 +428,7 @@ impl Writer {
         answer
     }
 
-    /// [`ApiClient::patch`].
+    /// [`ApiClient::patch_briefly`].
     ///
     /// # Errors
     /// When the call fails.
@@ -443,10 +439,10 @@ impl Writer {
         subresource: Option<&str>,
         kind: PatchKind,
         patch: &Value,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Written, ApiError> {
         let answer = self
             .client
-            .patch(resource, key, subresource, kind, patch)
+            .patch_briefly(resource, key, subresource, kind, patch)
             .await;
         match &answer {
             Ok(patched) => self.note_version(*resource, key.clone(), patched),
@@ -498,9 +494,12 @@ impl Writer {
         &self.client
     }
 
-    fn note_version(&self, resource: Resource, key: ObjectKey, answer: &Value) {
-        let (uid, version) = (uid_in(answer).to_owned(), version_in(answer));
-        self.note(resource, key, Promise::Version { uid, version });
+    fn note_version(&self, resource: Resource, key: ObjectKey, written: &Written) {
+        let promise = Promise::Version {
+            uid: written.uid.clone(),
+            version: version_number(&written.resource_version),
+        };
+        self.note(resource, key, promise);
     }
 
     fn note(&self, resource: Resource, key: ObjectKey, promise: Promise) {

@@ -19,6 +19,7 @@ pub mod etcd;
 pub mod local;
 pub mod namespace;
 pub mod proxy;
+pub mod stand_in;
 pub mod wait;
 pub mod witness;
 

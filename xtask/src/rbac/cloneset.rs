@@ -66,6 +66,13 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "Have images pulled ahead of updates in place, with gate PreDownloadImageForInPlaceUpdate.",
+            group: "apps.kruise.io",
+            resources: &["imagepulljobs"],
+            verbs: &["get", "list", "watch", "create", "delete"],
+            names: &[],
+        },
+        Rule {
             why: "Have the API server judge pod templates, as a dry run (DV-CS10).",
             group: "",
             resources: &["podtemplates"],

@@ -192,6 +192,7 @@ mod tests {
             set: Arc::new(CloneSet::default()),
             pods,
             revisions: vec![],
+            image_pull_jobs: None,
             nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 5,

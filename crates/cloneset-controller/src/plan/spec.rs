@@ -70,6 +70,21 @@ pub struct Spec {
     pub history_limit: usize,
     /// `progressDeadlineSeconds`, when the condition is wanted.
     pub progress_deadline_seconds: Option<i32>,
+    /// How images are pulled ahead.
+    pub pre_download: PreDownloadSettings,
+}
+
+/// How images are pulled ahead of an update (CS-102 to CS-104).
+#[derive(Debug, Clone, Default)]
+pub struct PreDownloadSettings {
+    /// Nodes at the same time, as written.
+    pub parallelism: Option<IntOrString>,
+    /// After which a pull is given up.
+    pub timeout_seconds: Option<i32>,
+    /// How many updated pods must be ready before.
+    pub min_updated_ready_pods: i32,
+    /// U, rounded down whatever maxSurge is (CS-103).
+    pub max_unavailable: i32,
 }
 
 /// Larger numbers count as this one, so that sums of a few of them fit in 32 bits.
@@ -101,14 +116,15 @@ impl Spec {
         } else {
             Rounding::Up
         };
-        let max_unavailable = resolve_or_zero(
-            terms
-                .max_unavailable
-                .as_ref()
-                .unwrap_or(&default_unavailable),
-            replicas,
-            rounding,
+        let max_unavailable = terms
+            .max_unavailable
+            .as_ref()
+            .unwrap_or(&default_unavailable);
+        let pre_download = pre_download(
+            terms.in_place_update_strategy.as_ref(),
+            resolve_or_zero(max_unavailable, replicas, Rounding::Down),
         );
+        let max_unavailable = resolve_or_zero(max_unavailable, replicas, rounding);
         let resolved_partition = partition(terms.partition.as_ref(), replicas);
         let scale = spec.scale_strategy.clone().unwrap_or_default();
         Self {
@@ -146,6 +162,7 @@ impl Spec {
             progress_deadline_seconds: spec
                 .progress_deadline_seconds
                 .filter(|seconds| *seconds != NO_PROGRESS_DEADLINE),
+            pre_download,
         }
     }
 
@@ -153,6 +170,21 @@ impl Spec {
     #[must_use]
     pub fn is_specified_for_deletion(&self, pod: &Pod) -> bool {
         specified_delete::is_marked(pod) || self.pods_to_delete.contains(&pod.metadata.name)
+    }
+}
+
+fn pre_download(
+    strategy: Option<&api::InPlaceUpdateStrategy>,
+    max_unavailable: i32,
+) -> PreDownloadSettings {
+    let strategy = strategy.cloned().unwrap_or_default();
+    PreDownloadSettings {
+        parallelism: strategy.image_pre_download_parallelism,
+        timeout_seconds: strategy.image_pre_download_timeout_seconds,
+        min_updated_ready_pods: strategy
+            .image_pre_download_min_updated_ready_pods
+            .unwrap_or(0),
+        max_unavailable,
     }
 }
 

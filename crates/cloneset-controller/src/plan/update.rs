@@ -15,9 +15,12 @@ use super::{
     explain::why_unavailable,
     revision::is_at,
     scale::{Input, transition, with_writes},
-    spec::PodUpdatePolicy,
+    spec::{PodUpdatePolicy, Spec},
 };
-use crate::wait::WaitReason;
+use crate::{
+    snapshot::{ControllerRevision, Snapshot},
+    wait::WaitReason,
+};
 
 /// The kubelet's condition, with reason `Deferred` or `Infeasible`.
 const RESIZE_PENDING: &str = "PodResizePending";
@@ -328,15 +331,25 @@ fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Upda
         path: String::new(),
         why: format!("its {which} revision is no longer in the history"),
     };
-    let gates = &input.snapshot.gates;
     let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
     let new = input
         .revisions
         .named(target)
         .ok_or_else(|| gone("target"))?;
+    between(input.snapshot, input.spec, old, new)
+}
+
+/// What changes from one revision to another, if that is possible in place.
+pub(super) fn between(
+    snapshot: &Snapshot,
+    spec: &Spec,
+    old: &ControllerRevision,
+    new: &ControllerRevision,
+) -> Result<inplace::Update, NotInPlace> {
+    let gates = &snapshot.gates;
     // CS-78
     if gates.recreate_for_claims
-        && input.spec.policy != PodUpdatePolicy::InPlaceOnly
+        && spec.policy != PodUpdatePolicy::InPlaceOnly
         && inplace::claim_templates_object(&old.metadata.annotations, &new.metadata.annotations)
     {
         return Err(NotInPlace {

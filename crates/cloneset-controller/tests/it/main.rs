@@ -12,6 +12,7 @@ mod in_place;
 mod merge;
 mod odd;
 mod plans;
+mod predownload;
 mod properties;
 mod resize;
 mod spread;

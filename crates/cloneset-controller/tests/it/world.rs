@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
-    plan::{Phase, Plan, Step, plan},
-    snapshot::{ControllerRevision, Gates, Memory, Snapshot},
+    plan::{Phase, Plan, PreDownload, Step, plan},
+    snapshot::{ControllerRevision, Gates, ImagePullJob, Memory, Snapshot},
     wait::WaitReason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) set: Value,
     pub(crate) pods: BTreeMap<String, Value>,
     pub(crate) revisions: BTreeMap<String, Value>,
+    /// ImagePullJobs by name; none: not installed.
+    pub(crate) image_pull_jobs: Option<BTreeMap<String, Value>>,
     /// Labels of nodes, by name.
     pub(crate) nodes: BTreeMap<String, StringMap>,
     pub(crate) now: Timestamp,
@@ -75,6 +77,7 @@ impl World {
             }),
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            image_pull_jobs: None,
             nodes: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
@@ -103,6 +106,11 @@ impl World {
                 .values()
                 .map(|revision| Arc::new(decode::<ControllerRevision>(revision)))
                 .collect(),
+            image_pull_jobs: self.image_pull_jobs.as_ref().map(|jobs| {
+                let jobs = jobs.values();
+                jobs.map(|job| Arc::new(decode::<ImagePullJob>(job)))
+                    .collect()
+            }),
             nodes: self.nodes.clone(),
             now: self.now,
             index_version: self.version,
@@ -128,6 +136,7 @@ impl World {
                 Some((last, since)) if last == reason => (last.clone(), *since),
                 _ => (reason.clone(), self.now),
             });
+        self.pre_download(&plan.pre_download);
         let refused_before = self.refused_resizes;
         for step in &plan.steps {
             self.apply(step);
@@ -270,6 +279,28 @@ impl World {
                     self.patch_set(patch);
                 }
             }
+        }
+    }
+
+    fn pre_download(&mut self, plan: &PreDownload) {
+        let Some(mut jobs) = self.image_pull_jobs.take() else {
+            assert!(plan.is_empty(), "{plan:#?}");
+            return;
+        };
+        for job in &plan.create {
+            let mut body = job.body.clone();
+            body["metadata"]["uid"] = json!(format!("uid-of-{}", job.name));
+            jobs.entry(job.name.clone()).or_insert(body);
+        }
+        for (name, uid) in &plan.delete {
+            let gone = jobs.remove(name).unwrap();
+            assert_eq!(gone["metadata"]["uid"], json!(uid));
+        }
+        self.image_pull_jobs = Some(jobs);
+        if let Some(mark) = &plan.mark {
+            let revision = self.revisions.get_mut(&mark.revision).unwrap();
+            assert_eq!(revision["metadata"]["uid"], mark.patch["metadata"]["uid"]);
+            merge::merge(revision, &mark.patch);
         }
     }
 

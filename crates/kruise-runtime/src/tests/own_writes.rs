@@ -10,7 +10,7 @@ use tokio::time::advance;
 
 use crate::{
     api_error::ApiError,
-    client::PatchKind,
+    client::{PatchKind, Written},
     metrics::Metrics,
     own_writes::{OwnWrites, Settled, Writer},
     resource::{ObjectKey, PODS},
@@ -61,7 +61,7 @@ impl World {
         self.settle().await == Settled::Yes
     }
 
-    async fn create(&self) -> Result<Value, ApiError> {
+    async fn create(&self) -> Result<Written, ApiError> {
         self.writer
             .create(&PODS, "ns", &json!({ "metadata": { "name": "a" } }))
             .await

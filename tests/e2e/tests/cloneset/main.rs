@@ -11,6 +11,7 @@ mod faults;
 mod lifecycle;
 mod mistakes;
 mod operations;
+mod predownload;
 mod rollout;
 mod spread;
 mod watches;

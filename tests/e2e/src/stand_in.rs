@@ -1,0 +1,92 @@
+//! Kinds of deployables that don't exist yet: CRDs made by hand, with no more than a test needs.
+
+use k8s_openapi::{
+    api::core::v1::Namespace as CoreNamespace,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams},
+};
+use serde_json::json;
+
+use crate::{Namespace, eventually, namespace::PATIENCE};
+
+/// A namespaced kind in version `v1beta1` whose objects are taken as they are.
+pub struct StandIn {
+    group: &'static str,
+    plural: &'static str,
+    kind: &'static str,
+}
+
+impl StandIn {
+    /// Installs the kind, with subresource `status`. It goes with the test's namespace, which owns it.
+    /// Where it is installed already, that one is used.
+    pub async fn install(
+        test: &Namespace,
+        group: &'static str,
+        plural: &'static str,
+        kind: &'static str,
+    ) -> Self {
+        let owner = Api::<CoreNamespace>::all(test.client.clone())
+            .get(&test.name)
+            .await
+            .expect("the namespace");
+        let crd: CustomResourceDefinition = serde_json::from_value(json!({
+            "metadata": {
+                "name": format!("{plural}.{group}"),
+                "annotations": { "api-approved.kubernetes.io": "unapproved, for a test" },
+                "ownerReferences": [{
+                    "apiVersion": "v1",
+                    "kind": "Namespace",
+                    "name": test.name,
+                    "uid": owner.metadata.uid,
+                }],
+            },
+            "spec": {
+                "group": group,
+                "scope": "Namespaced",
+                "names": { "kind": kind, "plural": plural },
+                "versions": [{
+                    "name": "v1beta1",
+                    "served": true,
+                    "storage": true,
+                    "subresources": { "status": {} },
+                    "schema": { "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": true,
+                    } },
+                }],
+            },
+        }))
+        .expect("a CRD");
+        let stand_in = Self {
+            group,
+            plural,
+            kind,
+        };
+        match Api::all(test.client.clone())
+            .create(&PostParams::default(), &crd)
+            .await
+        {
+            Err(kube::Error::Api(error)) if error.code == 409 => {}
+            created => drop(created.expect("install the kind")),
+        }
+        eventually(&format!("{kind} is served"), PATIENCE, || async {
+            let listed = stand_in.api(test).list(&ListParams::default()).await;
+            listed.map(drop)
+        })
+        .await;
+        stand_in
+    }
+
+    /// Its objects in the test's namespace.
+    #[must_use]
+    pub fn api(&self, test: &Namespace) -> Api<DynamicObject> {
+        let resource = ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(self.group, "v1beta1", self.kind),
+            self.plural,
+        );
+        Api::namespaced_with(test.client.clone(), &test.name, &resource)
+    }
+}
