@@ -319,6 +319,17 @@ impl Pod {
             .find(|condition| condition.type_ == type_)
     }
 
+    /// Whether the kubelet of the pod's node has reported on it: the kubelet is the one who first tells
+    /// of containers, and whether the pod is ready.
+    #[must_use]
+    pub fn is_reported(&self) -> bool {
+        let status = &self.status;
+        let is_told = !matches!(status.phase.as_str(), "" | "Pending")
+            || !status.container_statuses.is_empty()
+            || self.condition("Ready").is_some();
+        self.has_node() && is_told
+    }
+
     /// Whether the pod was assigned to a node.
     #[must_use]
     pub fn has_node(&self) -> bool {

@@ -14,6 +14,12 @@ pub(super) fn why_unavailable(pod: &Pod, options: &Options) -> String {
             .map_or("", |condition| condition.reason.as_str());
         return format!("not scheduled {why}").trim_end().to_owned();
     }
+    if !pod.is_reported() {
+        return format!(
+            "the kubelet of node {} has not reported on it",
+            pod.spec.node_name
+        );
+    }
     if let Some(container) = pod
         .status
         .container_statuses

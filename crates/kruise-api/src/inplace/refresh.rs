@@ -75,7 +75,7 @@ pub struct RefreshInput<'a> {
 /// What is due next for this pod: the end of a grace period, the next batch of containers, or one
 /// patch of `pods/status` with all conditions and the lifecycle state that are due together.
 ///
-/// A new pod gets its first conditions when it has a node, and with them the state Normal, so that its
+/// A new pod gets its first conditions when its node's kubelet has reported on it, and with them the state Normal, so that its
 /// creation costs one further write.
 #[must_use]
 pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
@@ -180,7 +180,7 @@ fn back_in_service(pod: &Pod, now: Time) -> Option<Value> {
                     || !present.reason.is_empty()
                     || !present.message.is_empty()
             }
-            None => pod.has_node(),
+            None => pod.is_reported(),
         };
     let wanted = Wanted {
         type_: IN_PLACE_UPDATE_READY,
@@ -196,7 +196,7 @@ fn first_kruise_pod_ready(pod: &Pod, now: Time) -> Option<Value> {
     let is_due = pod.has_readiness_gate(KRUISE_POD_READY)
         && pod.condition(KRUISE_POD_READY).is_none()
         && !pod.metadata.is_terminating()
-        && pod.has_node();
+        && pod.is_reported();
     let wanted = Wanted {
         type_: KRUISE_POD_READY,
         status: "True",
@@ -224,7 +224,7 @@ fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
                 .and_then(|lifecycle| lifecycle.pre_normal.as_ref());
             let free = match pre_normal {
                 Some(_) => lifecycle::all_hooked(pre_normal, pod),
-                None => pod.has_node(),
+                None => pod.is_reported(),
             };
             free.then_some(NORMAL)
         }

@@ -62,6 +62,12 @@ fn new_pod(node: &str) -> Value {
     object
 }
 
+/// A new pod of which its node's kubelet has said that it is not ready.
+fn reported(node: &str) -> Value {
+    let not_ready = json!({ "status": { "conditions": [{ "type": "Ready", "status": "False" }] } });
+    merged(&new_pod(node), &not_ready)
+}
+
 /// A pod that was taken out of service and sent to `web-bbb` with another image.
 fn started(grace_seconds: i32) -> Value {
     let object = running_pod(&json!({}));
@@ -88,9 +94,15 @@ fn image_runs(object: &Value) -> Value {
 
 // IP-S10, CS-S2, DV-D6, DV-D7
 #[test]
-fn new_pod_needs_one_write_once_it_has_a_node_ip_43() {
+fn new_pod_needs_one_write_once_its_kubelet_has_reported_ip_43() {
     assert_eq!(at(&new_pod(""), "2026-01-10T08:00:00Z"), Refresh::Nothing);
-    let object = new_pod("n1");
+    // The scheduler's binding says nothing of the node's kubelet.
+    let scheduled = json!({ "status": { "phase": "Pending", "conditions": [
+        { "type": "PodScheduled", "status": "True" },
+    ] } });
+    let bound = merged(&new_pod("n1"), &scheduled);
+    assert_eq!(at(&bound, "2026-01-10T08:00:00Z"), Refresh::Nothing);
+    let object = reported("n1");
     let (subresource, patch, after) = patched(&object, at(&object, "2026-01-10T08:00:05.7Z"));
     assert_eq!(subresource, Some("status"));
     let condition = |type_: &str| {
@@ -113,7 +125,7 @@ fn new_pod_needs_one_write_once_it_has_a_node_ip_43() {
 // DV-D7
 #[test]
 fn live_pod_readiness_controller_is_left_its_condition() {
-    let object = new_pod("n1");
+    let object = reported("n1");
     let pod = pod(&object);
     let refresh = refresh(&RefreshInput {
         pod: &pod,
