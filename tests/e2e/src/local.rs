@@ -39,11 +39,11 @@ const END_WITHIN: Duration = Duration::from_secs(10);
 /// While it exists, no replica of the deployed controller runs, and nobody is asked about CloneSets.
 pub struct StoodDown {
     client: Client,
-    /// Without replicas, nothing could be written for want of an answer.
-    webhooks: Webhooks,
     replicas: i32,
     /// With the binary that was deployed in it.
     directory: TempDir,
+    /// Without replicas, nothing could be written for want of an answer. Put back when they are there again.
+    _webhooks: WithoutWebhooks,
 }
 
 impl StoodDown {
@@ -65,12 +65,11 @@ impl StoodDown {
         std::fs::copy(format!("/proc/{running}/exe"), binary).expect("copy the binary");
         // Made first, so that a failure from here on is made good.
         let stood_down = Self {
-            webhooks: Webhooks::of(&client).await,
+            _webhooks: WithoutWebhooks::new(client.clone()).await,
             client,
             replicas: replicas.filter(|replicas| *replicas > 0).unwrap_or(2),
             directory,
         };
-        stood_down.webhooks.take_away(&stood_down.client).await;
         stood_down.scale(0).await;
         stood_down
     }
@@ -125,9 +124,33 @@ impl Drop for StoodDown {
     fn drop(&mut self) {
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
-                self.webhooks.put_back(&self.client).await;
                 self.scale(self.replicas).await;
             });
+        });
+    }
+}
+
+/// While it exists, nobody is asked about CloneSets, although replicas run.
+pub struct WithoutWebhooks {
+    client: Client,
+    webhooks: Webhooks,
+}
+
+impl WithoutWebhooks {
+    /// Takes the configurations of the deployed controller away.
+    pub async fn new(client: Client) -> Self {
+        let webhooks = Webhooks::of(&client).await;
+        // Made first, so that a failure from here on is made good.
+        let without = Self { client, webhooks };
+        without.webhooks.take_away(&without.client).await;
+        without
+    }
+}
+
+impl Drop for WithoutWebhooks {
+    fn drop(&mut self) {
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(self.webhooks.put_back(&self.client));
         });
     }
 }

@@ -51,7 +51,7 @@ async fn samples_of_cloneset_read_back_as_they_were_applied() {
 }
 
 /// Where what is stored isn't what was applied. Admission may add fields that were left open.
-fn differences(path: &str, applied: &Value, stored: &Value, found: &mut Vec<String>) {
+pub(crate) fn differences(path: &str, applied: &Value, stored: &Value, found: &mut Vec<String>) {
     match (applied, stored) {
         (Value::Object(applied), Value::Object(stored)) => {
             for (field, applied) in applied {

@@ -16,7 +16,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::scratch::Scratch;
+use crate::{samples::differences, scratch::Scratch};
 
 pub(crate) fn v1alpha1(test: &Namespace) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("apps.kruise.io", "v1alpha1", "CloneSet");
@@ -56,8 +56,7 @@ async fn samples_applied_in_one_version_are_read_in_the_other() {
     for object in stored.items {
         let name = object.metadata.name.clone().unwrap();
         let mut object = serde_json::to_value(object).unwrap();
-        let other = v1alpha1(&test).get(&name).await.unwrap();
-        let other = serde_json::to_value(other).unwrap();
+        let other = read(&test, "v1alpha1", &name);
         assert_eq!(other["apiVersion"], "apps.kruise.io/v1alpha1");
         // The items of a list needn't say what they are.
         object["apiVersion"] = json!("apps.kruise.io/v1beta1");
@@ -77,6 +76,48 @@ async fn samples_applied_in_one_version_are_read_in_the_other() {
                 "{name}"
             );
         }
+    }
+}
+
+/// What `kubectl get` shows of a CloneSet in a version.
+fn read(test: &Namespace, version: &str, name: &str) -> Value {
+    let resource = format!("clonesets.{version}.apps.kruise.io/{name}");
+    let arguments = ["get", "-n", &test.name, &resource, "-o", "json"];
+    let (ok, text) = test.cluster.kubectl(&arguments);
+    assert!(ok, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+// CS-1, CS-2: what a user of the older version writes, a user of the newer one finds, field by field.
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_applied_in_the_older_version_are_read_in_the_newer() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("older").await;
+    let directory = tempfile::TempDir::new().unwrap();
+    for path in samples() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let sample: Value = serde_yaml_ng::from_str(&text).unwrap();
+        let name = sample["metadata"]["name"].as_str().unwrap().to_owned();
+        let older = convert(sample.clone(), "apps.kruise.io/v1alpha1").unwrap();
+        assert_eq!(older["apiVersion"], "apps.kruise.io/v1alpha1");
+        let file = directory.path().join("older.json");
+        std::fs::write(&file, older.to_string()).unwrap();
+        let (ok, said) = test.cluster.kubectl(&[
+            "apply",
+            "--namespace",
+            &test.name,
+            "--filename",
+            file.to_str().unwrap(),
+        ]);
+        assert!(ok, "{name}: {said}");
+        let mut spec = read(&test, "v1beta1", &name)["spec"].clone();
+        // The controller takes names off the list that are no pods.
+        if let Some(names) = sample["spec"].pointer("/scaleStrategy/podsToDelete") {
+            spec["scaleStrategy"]["podsToDelete"] = names.clone();
+        }
+        let mut changed = vec![];
+        differences("spec", &sample["spec"], &spec, &mut changed);
+        assert_eq!(changed, [""; 0], "{name}");
     }
 }
 
