@@ -7,7 +7,8 @@ use kruise_api::{
     well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, WaitReasons, WatchOptions,
+    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource, Setup,
+    WaitReasons, WatchOptions,
     webhook::AdmissionRequest,
 };
 
@@ -28,7 +29,7 @@ use doubt::Doubts;
 use metrics::Metrics;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{ControllerRevision, Gates};
+use snapshot::{Claim, ControllerRevision, Gates, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
@@ -80,6 +81,15 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     );
     let revisions =
         setup.watch::<ControllerRevision>(CONTROLLER_REVISIONS, WatchOptions::default());
+    // By the same label: claims of others cost nothing. One that lost its label is not seen any more, so it
+    // is neither deleted nor given to another pod, and goes with the CloneSet (DV-CS12).
+    let claims = setup.watch::<Claim>(
+        PERSISTENT_VOLUME_CLAIMS,
+        WatchOptions {
+            label_selector: Some(well_known::labels::CLONESET_INSTANCE_ID.to_owned()),
+            ..WatchOptions::default()
+        },
+    );
 
     sets.on_change(&queue, |old, new| {
         new.or(old)
@@ -94,6 +104,15 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         owners(
             old.map(|revision| &revision.metadata),
             new.map(|revision| &revision.metadata),
+        )
+    });
+    claims.on_change(&queue, |old, new| {
+        if is_same_claim(old, new) {
+            return Vec::new();
+        }
+        owners(
+            old.map(|claim| &claim.metadata),
+            new.map(|claim| &claim.metadata),
         )
     });
 
@@ -132,6 +151,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             sets: sets.store(),
             pods: pods.store(),
             revisions: revisions.store(),
+            claims: claims.store(),
             gates,
             server_version: setup.server_version(),
         },
@@ -145,6 +165,19 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);
+}
+
+/// Whether nothing has changed about a claim that a CloneSet looks at: that it was bound, say, wakes nobody
+/// (CS-112). The CloneSet that gave it to its pod is woken by that, and by nothing after it.
+fn is_same_claim(old: Option<&Claim>, new: Option<&Claim>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else {
+        return false;
+    };
+    let (old, new) = (&old.metadata, &new.metadata);
+    old.uid == new.uid
+        && old.is_terminating() == new.is_terminating()
+        && old.owner_references == new.owner_references
+        && instance_id(old) == instance_id(new)
 }
 
 /// The CloneSets that an object names as owner, before and after a change: a pod that is taken

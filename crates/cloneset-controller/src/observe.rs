@@ -1,6 +1,6 @@
 //! From the indexes to a snapshot: look-ups only, nothing is decided here.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
@@ -10,9 +10,17 @@ use kruise_api::{
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store};
 
-use crate::snapshot::{ControllerRevision, Gates, Memory, Snapshot};
+use crate::snapshot::{
+    Claim, ControllerRevision, Gates, Memory, Snapshot, instance_id, pod_name,
+};
 
 impl Object for ControllerRevision {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl Object for Claim {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }
@@ -23,6 +31,7 @@ pub(crate) struct Observer {
     pub(crate) sets: Store<CloneSet>,
     pub(crate) pods: Store<Pod>,
     pub(crate) revisions: Store<ControllerRevision>,
+    pub(crate) claims: Store<Claim>,
     pub(crate) gates: Gates,
     pub(crate) server_version: ServerVersion,
 }
@@ -35,7 +44,10 @@ impl Observer {
     /// Whether the indexes show everything that was written for this CloneSet.
     pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
         own_writes
-            .settle(uid, &[&self.sets, &self.pods, &self.revisions])
+            .settle(
+                uid,
+                &[&self.sets, &self.pods, &self.revisions, &self.claims],
+            )
             .await
     }
 
@@ -45,8 +57,12 @@ impl Observer {
         memory: Memory,
         pod_readiness_controller_live: bool,
     ) -> Snapshot {
+        let pods = self.pods.by_owner(&set.metadata.uid);
+        let claims = self.claims.by_owner(&set.metadata.uid);
         Snapshot {
-            pods: self.pods.by_owner(&set.metadata.uid),
+            taken_names: self.taken_names(&set, &pods, &claims),
+            pods,
+            claims,
             revisions: self.revisions.in_namespace(&set.metadata.namespace),
             set,
             now: jiff::Timestamp::now(),
@@ -55,6 +71,29 @@ impl Observer {
             gates: self.gates(),
             memory,
         }
+    }
+
+    /// Only of claims without a pod, which are few.
+    fn taken_names(
+        &self,
+        set: &CloneSet,
+        pods: &[Arc<Pod>],
+        claims: &[Arc<Claim>],
+    ) -> BTreeSet<String> {
+        if claims.is_empty() {
+            return BTreeSet::new();
+        }
+        let of_pods: BTreeSet<&str> = pods.iter().map(|pod| instance_id(&pod.metadata)).collect();
+        claims
+            .iter()
+            .map(|claim| instance_id(&claim.metadata))
+            .filter(|id| !of_pods.contains(id))
+            .map(|id| pod_name(&set.metadata, id))
+            .filter(|name| {
+                let key = ObjectKey::new(set.metadata.namespace.clone(), name.clone());
+                self.pods.get(&key).is_some()
+            })
+            .collect()
     }
 
     fn gates(&self) -> Gates {

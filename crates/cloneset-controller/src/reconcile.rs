@@ -209,6 +209,8 @@ mod tests {
             set: Arc::new(CloneSet::default()),
             pods: vec![],
             revisions: vec![],
+            claims: vec![],
+            taken_names: Default::default(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 1,
             pod_readiness_controller_live: false,

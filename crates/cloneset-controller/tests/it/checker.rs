@@ -34,6 +34,7 @@ fn with(steps: Vec<Step>) -> Plan {
 fn create(names: &[&str]) -> Step {
     let pods = names.iter().map(|name| NewPod {
         name: (*name).to_owned(),
+        claims: Vec::new(),
         body: json!({}),
     });
     Step::CreatePods {

@@ -1,12 +1,15 @@
 //! A cluster in a value: objects as JSON, a clock that the test moves, a kubelet that acts when it
 //! is told to, and an executor that applies plans and checks each with `check::violations`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use cloneset_controller::{
     check,
     plan::{Phase, Plan, Step, plan},
-    snapshot::{ControllerRevision, Gates, Memory, Snapshot},
+    snapshot::{Claim, ControllerRevision, Gates, Memory, Snapshot},
     wait::WaitReason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -20,10 +23,13 @@ use serde_json::{Value, json};
 
 use crate::merge;
 
+pub(crate) mod claims;
+
 pub(crate) struct World {
     pub(crate) set: Value,
     pub(crate) pods: BTreeMap<String, Value>,
     pub(crate) revisions: BTreeMap<String, Value>,
+    pub(crate) claims: BTreeMap<String, Value>,
     pub(crate) now: Timestamp,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
@@ -69,6 +75,7 @@ impl World {
             }),
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            claims: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
             memory: Memory::default(),
@@ -89,6 +96,13 @@ impl World {
                 .values()
                 .map(|pod| Arc::new(decode::<Pod>(pod)))
                 .collect(),
+            claims: self
+                .claims
+                .values()
+                .map(|claim| Arc::new(decode::<Claim>(claim)))
+                .filter(|claim| claim.metadata.is_owned_by("set-uid"))
+                .collect(),
+            taken_names: BTreeSet::new(),
             revisions: self
                 .revisions
                 .values()
@@ -171,13 +185,13 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
-    fn next_version(&mut self) -> Value {
+    pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())
     }
 
     /// Whether the process still lives to do this write.
-    fn may_write(&mut self) -> bool {
+    pub(crate) fn may_write(&mut self) -> bool {
         match &mut self.writes_left {
             None => true,
             Some(0) => false,
@@ -213,12 +227,13 @@ impl World {
                     self.revisions.remove(name).unwrap();
                 }
             }
+            Step::MoveClaims { .. } | Step::DeleteClaims { .. } => self.apply_to_claims(step),
             Step::CreatePods { .. } if self.refuses_pods => {}
             Step::CreatePods { batches } => {
                 self.story
                     .push(format!("create {}", batches.iter().flatten().count()));
                 for pod in batches.iter().flatten() {
-                    if self.may_write() {
+                    if self.create_claims(pod) && self.may_write() {
                         self.create_pod(&pod.name, pod.body.clone());
                     }
                 }
@@ -312,7 +327,7 @@ impl World {
         for name in names {
             worked |= self.kubelet(&name);
         }
-        worked
+        worked | self.collect_claims()
     }
 
     fn kubelet(&mut self, name: &str) -> bool {
