@@ -397,9 +397,8 @@ fn why_not_usable(live: Option<&Value>, set_uid: &str) -> Option<&'static str> {
         .into_iter()
         .flatten()
         .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid));
-    let is_terminating = live.is_some_and(|live| {
-        live.pointer("/metadata/deletionTimestamp").is_some()
-    });
+    let is_terminating =
+        live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some());
     match live {
         None => Some("it was there, and is gone by now"),
         Some(_) if !is_ours => Some("it is there already and belongs to somebody else"),

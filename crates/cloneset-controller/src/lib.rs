@@ -8,8 +8,7 @@ use kruise_api::{
 };
 use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource, Setup,
-    WaitReasons, WatchOptions,
-    webhook::AdmissionRequest,
+    WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;

@@ -10,9 +10,7 @@ use kruise_api::{
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store};
 
-use crate::snapshot::{
-    Claim, ControllerRevision, Gates, Memory, Snapshot, instance_id, pod_name,
-};
+use crate::snapshot::{Claim, ControllerRevision, Gates, Memory, Snapshot, instance_id, pod_name};
 
 impl Object for ControllerRevision {
     fn meta(&self) -> &ObjectMeta {

@@ -185,9 +185,10 @@ impl<'a, 'b> Claims<'a, 'b> {
             if !has_volume {
                 found.push(format!("pod {} has no volume of claim {claim}", pod.name));
             }
-            let is_there = snapshot.claims.iter().any(|known| {
-                known.metadata.name == claim && !known.metadata.is_terminating()
-            });
+            let is_there = snapshot
+                .claims
+                .iter()
+                .any(|known| known.metadata.name == claim && !known.metadata.is_terminating());
             let is_made = pod.claims.iter().any(|made| made.name == claim);
             if is_there == is_made {
                 found.push(format!(

@@ -11,8 +11,7 @@ use kruise_api::{pod::Pod, well_known::labels};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClaimMove, ClaimRef, NewClaim, PodRef, Spec, Step, claim::owner_reference,
-    new_pod::InstanceIds,
+    ClaimMove, ClaimRef, NewClaim, PodRef, Spec, Step, claim::owner_reference, new_pod::InstanceIds,
 };
 use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
 
@@ -306,7 +305,5 @@ fn claims_of(
     if claims.peek().is_none() || snapshot.active_pods().any(|other| stays(other)) {
         return Vec::new();
     }
-    claims
-        .map(|claim| ClaimRef::of(&claim.metadata))
-        .collect()
+    claims.map(|claim| ClaimRef::of(&claim.metadata)).collect()
 }

@@ -13,4 +13,5 @@ mod merge;
 mod odd;
 mod plans;
 mod properties;
+mod volume_claims;
 mod world;

@@ -1,10 +1,7 @@
 //! A cluster in a value: objects as JSON, a clock that the test moves, a kubelet that acts when it
 //! is told to, and an executor that applies plans and checks each with `check::violations`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
@@ -94,6 +91,7 @@ impl World {
             pods: self
                 .pods
                 .values()
+                .filter(|pod| claims::is_owned_by(pod, "set-uid"))
                 .map(|pod| Arc::new(decode::<Pod>(pod)))
                 .collect(),
             claims: self
@@ -102,7 +100,12 @@ impl World {
                 .map(|claim| Arc::new(decode::<Claim>(claim)))
                 .filter(|claim| claim.metadata.is_owned_by("set-uid"))
                 .collect(),
-            taken_names: BTreeSet::new(),
+            taken_names: self
+                .pods
+                .iter()
+                .filter(|(_, pod)| !claims::is_owned_by(pod, "set-uid"))
+                .map(|(name, _)| name.clone())
+                .collect(),
             revisions: self
                 .revisions
                 .values()
@@ -337,6 +340,9 @@ impl World {
             self.pods.remove(name);
             self.version += 1;
             return true;
+        }
+        if pod["status"]["phase"] == "Failed" {
+            return false;
         }
         let before = pod.clone();
         if pod["spec"].get("nodeName").is_none() {

@@ -87,8 +87,9 @@ impl World {
     /// anything changed.
     pub(super) fn collect_claims(&mut self) -> bool {
         let uids = self.uids();
-        let is_alive =
-            |owner: &Value| owner["uid"] == "set-uid" || uids.iter().any(|uid| owner["uid"] == **uid);
+        let is_alive = |owner: &Value| {
+            owner["uid"] == "set-uid" || uids.iter().any(|uid| owner["uid"] == **uid)
+        };
         let orphans: Vec<String> = self
             .claims
             .iter()
@@ -139,7 +140,10 @@ pub(crate) fn is_terminating(object: &Value) -> bool {
 
 pub(crate) fn is_owned_by(object: &Value, uid: &str) -> bool {
     let owners = object["metadata"]["ownerReferences"].as_array();
-    owners.into_iter().flatten().any(|owner| owner["uid"] == uid)
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner["uid"] == uid)
 }
 
 /// A claim template of this size.
