@@ -12,4 +12,5 @@ mod lifecycle;
 mod mistakes;
 mod operations;
 mod rollout;
+mod volumes;
 mod watches;
