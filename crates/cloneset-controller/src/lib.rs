@@ -203,3 +203,49 @@ fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> 
     keys.dedup();
     keys
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn claim(change: &Value) -> Claim {
+        let mut metadata = json!({
+            "name": "data-web-a", "namespace": "ns", "uid": "u", "resourceVersion": "1",
+            "labels": { "app": "web", "apps.kruise.io/cloneset-instance-id": "a" },
+            "annotations": { "pv.kubernetes.io/bind-completed": "yes" },
+            "ownerReferences": [
+                { "apiVersion": "apps.kruise.io/v1beta1", "kind": "CloneSet", "name": "web", "uid": "s" },
+            ],
+        });
+        for (field, value) in change.as_object().unwrap() {
+            metadata[field] = value.clone();
+        }
+        serde_json::from_value(json!({ "metadata": metadata, "spec": {}, "status": {} })).unwrap()
+    }
+
+    // CS-112
+    #[rstest]
+    #[case::bound(json!({ "resourceVersion": "2", "annotations": {} }), true)]
+    #[case::other_labels(json!({ "labels": { "apps.kruise.io/cloneset-instance-id": "a" } }), true)]
+    #[case::another_id(json!({ "labels": {} }), false)]
+    #[case::terminating(json!({ "deletionTimestamp": "2026-01-10T08:00:00Z" }), false)]
+    #[case::given_to_its_pod(json!({ "ownerReferences": [{ "kind": "Pod", "uid": "p" }] }), false)]
+    #[case::made_anew(json!({ "uid": "v" }), false)]
+    fn a_claim_that_changes_wakes_its_set(#[case] change: Value, #[case] is_same: bool) {
+        let (old, new) = (claim(&json!({})), claim(&change));
+        assert_eq!(is_same_claim(Some(&old), Some(&new)), is_same);
+        assert!(!is_same_claim(None, Some(&new)) && !is_same_claim(Some(&old), None));
+    }
+
+    #[test]
+    fn of_a_claim_only_whose_it_is_is_kept() {
+        let metadata = claim(&json!({ "finalizers": ["kubernetes.io/pvc-protection"] })).metadata;
+        assert_eq!(instance_id(&metadata), "a");
+        assert_eq!((metadata.labels.len(), metadata.annotations.len()), (1, 0));
+        assert!(metadata.finalizers.is_empty());
+        assert!(metadata.is_owned_by("s"));
+    }
+}

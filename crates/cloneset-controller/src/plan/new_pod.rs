@@ -199,12 +199,16 @@ mod tests {
     use crate::snapshot::{Gates, Memory};
 
     fn ids(pods: &Value) -> Vec<String> {
+        ids_beside(pods, vec![])
+    }
+
+    fn ids_beside(pods: &Value, claims: Vec<Arc<Claim>>) -> Vec<String> {
         let pods: Vec<Arc<Pod>> = serde_json::from_value(pods.clone()).unwrap();
         let snapshot = Snapshot {
             set: Arc::new(CloneSet::default()),
             pods,
             revisions: vec![],
-            claims: vec![],
+            claims,
             taken_names: BTreeSet::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 5,
@@ -218,6 +222,20 @@ mod tests {
     #[test]
     fn one_view_gives_the_same_ids_each_time() {
         assert_eq!(ids(&json!([])), ids(&json!([])));
+    }
+
+    // CS-58
+    #[test]
+    fn ids_of_claims_are_not_chosen_not_even_of_terminating_ones() {
+        let before = ids(&json!([]));
+        let claim = json!({ "metadata": {
+            "deletionTimestamp": "2026-01-10T08:00:00Z",
+            "labels": { "apps.kruise.io/cloneset-instance-id": before[0] },
+        } });
+        let claim = serde_json::from_value(claim).unwrap();
+        let after = ids_beside(&json!([]), vec![Arc::new(claim)]);
+        assert!(!after.contains(&before[0]), "{after:?}");
+        assert!(after.contains(&before[1]));
     }
 
     // The watch stands still at version 5, and a live read has brought a pod that was made since.

@@ -316,7 +316,8 @@ fn ids_that_are_still_somebodys() {
 // CS-71, CS-72
 #[test]
 fn a_pod_and_claims_that_do_not_agree() {
-    let changes: [(&str, fn(&mut NewPod)); 5] = [
+    type Change = fn(&mut NewPod);
+    let changes: [(&str, Change); 5] = [
         ("has no volume of claim", |pod| {
             pod.body["spec"]["volumes"] = json!([]);
         }),

@@ -414,6 +414,41 @@ fn an_id_that_no_pod_can_have_is_not_reused() {
     assert_eq!(world.pods.len(), 2);
 }
 
+// CS-62: two pods with one id, by an edited label. The claims stay with the one that stays.
+#[test]
+fn a_claim_stays_while_a_pod_with_its_id_does() {
+    let mut world = settled(2, true);
+    let pods: Vec<String> = world.pods.keys().cloned().collect();
+    let key = "apps.kruise.io/cloneset-instance-id";
+    let id = world.pods[&pods[0]]["metadata"]["labels"][key].clone();
+    let labels = &mut world.pods.get_mut(&pods[1]).unwrap()["metadata"]["labels"];
+    labels[key] = id;
+    labels["apps.kruise.io/specified-delete"] = json!("true");
+    world.change(json!({ "spec": { "replicas": 1 } }));
+    world.settle();
+    assert!(is_running(&world, &pods[0]));
+    assert!(!is_terminating(&world.claims[&format!("data-{}", pods[0])]));
+}
+
+// CS-58, CS-77: what is free goes before what is held.
+#[test]
+fn an_id_that_is_free_is_used_before_one_that_waits() {
+    for first in [0, 1] {
+        let mut world = settled(3, true);
+        let pods: Vec<String> = world.pods.keys().cloned().collect();
+        world.change(json!({ "spec": { "replicas": 2 } }));
+        let (gone, going) = (&pods[first], &pods[1 - first]);
+        world.pods.remove(gone);
+        world.delete_pod(going);
+        let plan = world.reconcile();
+        let [Step::CreatePods { batches }] = &plan.steps[..] else {
+            panic!("{plan:#?}")
+        };
+        assert_eq!(batches[0][0].name, *gone);
+        assert!(reasons(&plan).is_empty());
+    }
+}
+
 // CS-57, CS-77: an id that waits keeps its place among old and new pods.
 #[test]
 fn pods_under_a_partition_stay_as_many_while_one_waits() {

@@ -308,6 +308,32 @@ async fn a_claim_of_somebody_else_is_named_and_left_alone() {
     assert_ne!(made, foreign.metadata.uid);
 }
 
+// CS-S40 with reuse: the pod that was let go keeps its name and its claim.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_reuse_a_released_pod_is_replaced_by_one_of_another_name() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("released").await;
+    test.create_clone_set("web", with_volume(1, true, "1Mi"))
+        .await
+        .unwrap();
+    test.rolled_out("web").await;
+    let released = names(&test).await.pop_first().unwrap();
+    let patch = json!({ "metadata": { "labels": { "app": "debug" } } });
+    test.pod_api()
+        .patch(&released, &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
+    let pods = eventually("another pod", PATIENCE, || async {
+        let pods = names(&test).await;
+        if pods.len() == 2 { Ok(pods) } else { Err(pods) }
+    })
+    .await;
+    test.rolled_out("web").await;
+    assert!(pods.contains(&released));
+    claims_are_of(&test, &pods).await;
+    assert!(test.events("FailedCreate").await.is_empty());
+}
+
 // CS-23
 #[tokio::test(flavor = "multi_thread")]
 async fn a_set_that_is_deleted_takes_pods_and_claims_along() {
