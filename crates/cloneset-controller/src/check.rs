@@ -17,6 +17,8 @@ use crate::{
     snapshot::Snapshot,
 };
 
+mod claims;
+
 /// Every rule that the plan breaks, in words; empty for a good plan.
 #[must_use]
 pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
@@ -31,6 +33,7 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.nothing_while_terminating(&mut found);
     facts.nothing_without_a_matching_template(&mut found);
     facts.says_why_it_waits(&mut found);
+    claims::violations(&facts, &mut found);
     found
 }
 
@@ -80,7 +83,9 @@ impl<'a> Facts<'a> {
                 | Step::MarkPodsForRecreate { patches } => {
                     facts.touched.extend(patches.iter().map(|patch| &patch.pod));
                 }
-                Step::CreateRevision { .. }
+                Step::MoveClaims { .. }
+                | Step::DeleteClaims { .. }
+                | Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }
                 | Step::DeleteRevision { .. }
                 | Step::PatchCloneSet { .. } => {}
@@ -135,11 +140,12 @@ impl<'a> Facts<'a> {
     fn names_are_new(&self, found: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
         for name in &self.creates {
-            let exists = self
-                .snapshot
-                .pods
-                .iter()
-                .any(|pod| pod.metadata.name == *name);
+            let exists = self.snapshot.taken_names.contains(*name)
+                || self
+                    .snapshot
+                    .pods
+                    .iter()
+                    .any(|pod| pod.metadata.name == *name);
             if exists || !seen.insert(name) {
                 found.push(format!("pod name {name} is already there"));
             }

@@ -35,6 +35,14 @@ pub enum Error {
         /// `namespace/name`.
         set: String,
     },
+    /// The name of a volume claim is taken.
+    #[error("create PersistentVolumeClaim {claim}: {why}")]
+    ClaimNotUsable {
+        /// `namespace/name`.
+        claim: String,
+        /// What is wrong with the one that is there.
+        why: &'static str,
+    },
 }
 
 impl Error {
@@ -70,17 +78,25 @@ impl Error {
         self.api().map_or("", ApiError::message)
     }
 
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self.api(), Some(ApiError::NotFound { .. }))
+    }
+
     fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => Some(source),
-            Self::AdoptionRefused { .. } => None,
+            Self::AdoptionRefused { .. } | Self::ClaimNotUsable { .. } => None,
         }
     }
 }
 
 impl ReconcileError for Error {
     fn category(&self) -> &'static str {
-        self.api().map_or("adoption", |error| error.category())
+        match self {
+            Self::Write { source, .. } | Self::Status { source, .. } => source.category(),
+            Self::AdoptionRefused { .. } => "adoption",
+            Self::ClaimNotUsable { .. } => "claim",
+        }
     }
 
     fn consequence(&self) -> Consequence {

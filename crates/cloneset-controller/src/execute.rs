@@ -9,15 +9,18 @@ use std::{
 use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
-    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
-    Recorder, Resource, Writer, Written, chain,
+    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
+    PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind, Recorder, Resource, Writer, Written, chain,
 };
 use serde_json::Value;
 
 use crate::{
     CLONESETS, IMAGE_PULL_JOBS,
     error::Error,
-    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, PreDownload, Step},
+    plan::{
+        ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, Plan, PodPatch, PodRef, PreDownload,
+        Step,
+    },
     refused::RefusedResize,
 };
 
@@ -119,6 +122,10 @@ impl Executor<'_> {
             Step::DeleteRevision { name, uid } => {
                 self.delete(&CONTROLLER_REVISIONS, name, uid).await
             }
+            Step::MoveClaims { moves } => {
+                all(moves.iter().map(|claim| self.move_claim(claim)).collect()).await
+            }
+            Step::DeleteClaims { claims } => self.delete_claims(claims).await,
             Step::CreatePods { batches } => self.create_pods(batches).await,
             Step::DeletePods { pods } => self.delete_pods(pods).await,
             Step::AdoptPods { patches } => {
@@ -169,11 +176,87 @@ impl Executor<'_> {
     }
 
     async fn create_pod(&self, pod: &NewPod) -> Result<(), Error> {
+        for claim in &pod.claims {
+            let created = self.create_claim(claim).await;
+            self.tell_failure(&created, "FailedCreate");
+            created?;
+        }
         let created = self.create(&PODS, &pod.name, &pod.body).await;
         self.tell(&created, "SuccessfulCreate", "FailedCreate", || {
             format!("created pod {}", pod.name)
         });
         created
+    }
+
+    /// One that is there already will do if it is the CloneSet's and stays.
+    async fn create_claim(&self, claim: &NewClaim) -> Result<(), Error> {
+        let created = self
+            .writer
+            .create(
+                &PERSISTENT_VOLUME_CLAIMS,
+                &self.set.metadata.namespace,
+                &claim.body,
+            )
+            .await;
+        match created {
+            Err(ApiError::AlreadyExists { .. }) => self.check_claim(&claim.name).await,
+            created => created.map(drop).map_err(|source| {
+                let kind = PERSISTENT_VOLUME_CLAIMS.kind;
+                self.write_error("create", kind, &claim.name, source)
+            }),
+        }
+    }
+
+    async fn check_claim(&self, name: &str) -> Result<(), Error> {
+        let key = self.key(name);
+        let live = self
+            .client
+            .get(&PERSISTENT_VOLUME_CLAIMS, &key)
+            .await
+            .map_err(|source| {
+                self.write_error("get", PERSISTENT_VOLUME_CLAIMS.kind, name, source)
+            })?;
+        match why_not_usable(live.as_ref(), &self.set.metadata.uid) {
+            None => Ok(()),
+            Some(why) => Err(Error::ClaimNotUsable {
+                claim: key.to_string(),
+                why,
+            }),
+        }
+    }
+
+    async fn move_claim(&self, claim: &ClaimMove) -> Result<(), Error> {
+        let moved = self
+            .patch(
+                &PERSISTENT_VOLUME_CLAIMS,
+                &claim.claim.name,
+                None,
+                PatchKind::Strategic,
+                &claim.patch,
+            )
+            .await;
+        match moved {
+            Err(error) if error.is_not_found() => Ok(()),
+            moved => {
+                let moved = moved.map(drop);
+                self.tell_failure(&moved, "FailedUpdate");
+                moved
+            }
+        }
+    }
+
+    async fn delete_claims(&self, claims: &[ClaimRef]) -> Result<(), Error> {
+        for claim in claims {
+            let deleted = self
+                .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
+                .await;
+            self.tell_failure(&deleted, "FailedDelete");
+            match deleted {
+                Err(error) if error.is_not_found() => {}
+                deleted => deleted?,
+            }
+        }
+        Ok(())
     }
 
     async fn delete_pods(&self, pods: &[PodRef]) -> Result<(), Error> {
@@ -360,10 +443,16 @@ impl Executor<'_> {
         failure: &'static str,
         message: impl FnOnce() -> String,
     ) {
+        if result.is_ok() {
+            self.event(false, success, message());
+        }
+        self.tell_failure(result, failure);
+    }
+
+    fn tell_failure(&self, result: &Result<(), Error>, failure: &'static str) {
         match result {
-            Ok(()) => self.event(false, success, message()),
-            Err(error) if error.is_lost_race() => {}
-            Err(error) => self.event(true, failure, chain(error)),
+            Err(error) if !error.is_lost_race() => self.event(true, failure, chain(error)),
+            Ok(()) | Err(_) => {}
         }
     }
 
@@ -386,6 +475,23 @@ impl Executor<'_> {
     }
 }
 
+/// Why a claim that is there already is not one that a pod of this CloneSet can use.
+fn why_not_usable(live: Option<&Value>, set_uid: &str) -> Option<&'static str> {
+    let owners = live.and_then(|live| live.pointer("/metadata/ownerReferences")?.as_array());
+    let is_ours = owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid));
+    let is_terminating =
+        live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some());
+    match live {
+        None => Some("it was there, and is gone by now"),
+        Some(_) if !is_ours => Some("it is there already and belongs to somebody else"),
+        Some(_) if is_terminating => Some("the one of that name is still terminating"),
+        Some(_) => None,
+    }
+}
+
 /// Runs calls, some side by side. All are run; the first error is returned.
 async fn all<F>(calls: Vec<F>) -> Result<(), Error>
 where
@@ -393,4 +499,32 @@ where
 {
     let results: Vec<_> = stream::iter(calls).buffered(CONCURRENCY).collect().await;
     results.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    // CS-61
+    #[rstest]
+    #[case::gone(Value::Null, Some("gone"))]
+    #[case::nobodys(json!({}), Some("somebody else"))]
+    #[case::anothers(json!({ "ownerReferences": [{ "uid": "other" }] }), Some("somebody else"))]
+    #[case::terminating(
+        json!({ "ownerReferences": [{ "uid": "set" }], "deletionTimestamp": "2026-01-10T08:00:00Z" }),
+        Some("terminating")
+    )]
+    #[case::ours(json!({ "ownerReferences": [{ "uid": "other" }, { "uid": "set" }] }), None)]
+    fn a_claim_that_is_there_is_used_if_it_is_ours_and_stays(
+        #[case] metadata: Value,
+        #[case] words: Option<&str>,
+    ) {
+        let live = (!metadata.is_null()).then(|| json!({ "metadata": metadata }));
+        let why = why_not_usable(live.as_ref(), "set");
+        assert_eq!(why.is_some(), words.is_some());
+        assert!(why.unwrap_or_default().contains(words.unwrap_or_default()));
+    }
 }

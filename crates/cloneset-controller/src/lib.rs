@@ -7,8 +7,8 @@ use kruise_api::{
     well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PODS, Resource, Setup, Store, WaitReasons,
-    WatchOptions, webhook::AdmissionRequest,
+    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource, Setup,
+    Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;
@@ -31,7 +31,7 @@ use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{ControllerRevision, Gates, ImagePullJob};
+use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
@@ -92,6 +92,15 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     );
     let revisions =
         setup.watch::<ControllerRevision>(CONTROLLER_REVISIONS, WatchOptions::default());
+    // By the same label: claims of others cost nothing. One that lost its label is not seen any more, so it
+    // is neither deleted nor given to another pod, and goes with the CloneSet (DV-CS12).
+    let claims = setup.watch::<Claim>(
+        PERSISTENT_VOLUME_CLAIMS,
+        WatchOptions {
+            label_selector: Some(well_known::labels::CLONESET_INSTANCE_ID.to_owned()),
+            ..WatchOptions::default()
+        },
+    );
 
     let image_pull_jobs = watch_image_pull_jobs(setup);
 
@@ -108,6 +117,15 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         owners(
             old.map(|revision| &revision.metadata),
             new.map(|revision| &revision.metadata),
+        )
+    });
+    claims.on_change(&queue, |old, new| {
+        if is_same_claim(old, new) {
+            return Vec::new();
+        }
+        owners(
+            old.map(|claim| &claim.metadata),
+            new.map(|claim| &claim.metadata),
         )
     });
 
@@ -147,6 +165,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             pods: pods.store(),
             revisions: revisions.store(),
             image_pull_jobs,
+            claims: claims.store(),
             gates,
             server_version: setup.server_version(),
         },
@@ -175,6 +194,19 @@ fn watch_image_pull_jobs(setup: &mut Setup) -> Option<Store<ImagePullJob>> {
     is_on.then(|| setup.watch(IMAGE_PULL_JOBS, options).store())
 }
 
+/// Whether nothing has changed about a claim that a CloneSet looks at: that it was bound, say, wakes nobody
+/// (CS-112). The CloneSet that gave it to its pod is woken by that, and by nothing after it.
+fn is_same_claim(old: Option<&Claim>, new: Option<&Claim>) -> bool {
+    let (Some(old), Some(new)) = (old, new) else {
+        return false;
+    };
+    let (old, new) = (&old.metadata, &new.metadata);
+    old.uid == new.uid
+        && old.is_terminating() == new.is_terminating()
+        && old.owner_references == new.owner_references
+        && instance_id(old) == instance_id(new)
+}
+
 /// The CloneSets that an object names as owner, before and after a change: a pod that is taken
 /// away from its owner wakes it too (CS-109).
 fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> {
@@ -198,4 +230,50 @@ fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> 
         .collect();
     keys.dedup();
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn claim(change: &Value) -> Claim {
+        let mut metadata = json!({
+            "name": "data-web-a", "namespace": "ns", "uid": "u", "resourceVersion": "1",
+            "labels": { "app": "web", "apps.kruise.io/cloneset-instance-id": "a" },
+            "annotations": { "pv.kubernetes.io/bind-completed": "yes" },
+            "ownerReferences": [
+                { "apiVersion": "apps.kruise.io/v1beta1", "kind": "CloneSet", "name": "web", "uid": "s" },
+            ],
+        });
+        for (field, value) in change.as_object().unwrap() {
+            metadata[field] = value.clone();
+        }
+        serde_json::from_value(json!({ "metadata": metadata, "spec": {}, "status": {} })).unwrap()
+    }
+
+    // CS-112
+    #[rstest]
+    #[case::bound(json!({ "resourceVersion": "2", "annotations": {} }), true)]
+    #[case::other_labels(json!({ "labels": { "apps.kruise.io/cloneset-instance-id": "a" } }), true)]
+    #[case::another_id(json!({ "labels": {} }), false)]
+    #[case::terminating(json!({ "deletionTimestamp": "2026-01-10T08:00:00Z" }), false)]
+    #[case::given_to_its_pod(json!({ "ownerReferences": [{ "kind": "Pod", "uid": "p" }] }), false)]
+    #[case::made_anew(json!({ "uid": "v" }), false)]
+    fn a_claim_that_changes_wakes_its_set(#[case] change: Value, #[case] is_same: bool) {
+        let (old, new) = (claim(&json!({})), claim(&change));
+        assert_eq!(is_same_claim(Some(&old), Some(&new)), is_same);
+        assert!(!is_same_claim(None, Some(&new)) && !is_same_claim(Some(&old), None));
+    }
+
+    #[test]
+    fn of_a_claim_only_whose_it_is_is_kept() {
+        let metadata = claim(&json!({ "finalizers": ["kubernetes.io/pvc-protection"] })).metadata;
+        assert_eq!(instance_id(&metadata), "a");
+        assert_eq!((metadata.labels.len(), metadata.annotations.len()), (1, 0));
+        assert!(metadata.finalizers.is_empty());
+        assert!(metadata.is_owned_by("s"));
+    }
 }

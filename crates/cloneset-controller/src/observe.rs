@@ -1,6 +1,9 @@
 //! From the indexes to a snapshot: look-ups only, nothing is decided here.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
@@ -10,7 +13,9 @@ use kruise_api::{
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
-use crate::snapshot::{ControllerRevision, Gates, ImagePullJob, Memory, Snapshot};
+use crate::snapshot::{
+    Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, instance_id, pod_name,
+};
 
 impl Object for ImagePullJob {
     fn meta(&self) -> &ObjectMeta {
@@ -24,6 +29,12 @@ impl Object for ControllerRevision {
     }
 }
 
+impl Object for Claim {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
 /// The indexes that snapshots are made from.
 pub(crate) struct Observer {
     pub(crate) sets: Store<CloneSet>,
@@ -31,6 +42,7 @@ pub(crate) struct Observer {
     pub(crate) revisions: Store<ControllerRevision>,
     /// Only with the gate for pulling images ahead.
     pub(crate) image_pull_jobs: Option<Store<ImagePullJob>>,
+    pub(crate) claims: Store<Claim>,
     pub(crate) gates: Gates,
     pub(crate) server_version: ServerVersion,
 }
@@ -44,7 +56,7 @@ impl Observer {
     pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
         let jobs = self.image_pull_jobs.as_ref();
         let jobs = jobs.map(|jobs| jobs as &dyn StoreView);
-        let always: [&dyn StoreView; 3] = [&self.sets, &self.pods, &self.revisions];
+        let always: [&dyn StoreView; 4] = [&self.sets, &self.pods, &self.revisions, &self.claims];
         let stores: Vec<_> = always.into_iter().chain(jobs).collect();
         own_writes.settle(uid, &stores).await
     }
@@ -55,8 +67,12 @@ impl Observer {
         memory: Memory,
         pod_readiness_controller_live: bool,
     ) -> Snapshot {
+        let pods = self.pods.by_owner(&set.metadata.uid);
+        let claims = self.claims.by_owner(&set.metadata.uid);
         Snapshot {
-            pods: self.pods.by_owner(&set.metadata.uid),
+            taken_names: self.taken_names(&set, &pods, &claims),
+            pods,
+            claims,
             revisions: self.revisions.in_namespace(&set.metadata.namespace),
             image_pull_jobs: self
                 .image_pull_jobs
@@ -71,6 +87,29 @@ impl Observer {
             gates: self.gates(),
             memory,
         }
+    }
+
+    /// Only of claims without a pod, which are few.
+    fn taken_names(
+        &self,
+        set: &CloneSet,
+        pods: &[Arc<Pod>],
+        claims: &[Arc<Claim>],
+    ) -> BTreeSet<String> {
+        if claims.is_empty() {
+            return BTreeSet::new();
+        }
+        let of_pods: BTreeSet<&str> = pods.iter().map(|pod| instance_id(&pod.metadata)).collect();
+        claims
+            .iter()
+            .map(|claim| instance_id(&claim.metadata))
+            .filter(|id| !of_pods.contains(id))
+            .map(|id| pod_name(&set.metadata, id))
+            .filter(|name| {
+                let key = ObjectKey::new(set.metadata.namespace.clone(), name.clone());
+                self.pods.get(&key).is_some()
+            })
+            .collect()
     }
 
     fn gates(&self) -> Gates {

@@ -1,12 +1,13 @@
 //! From a snapshot to a plan, without I/O: equal snapshots give equal plans.
 //!
-//! The order is that of CS-22: claim pods, resolve revisions, scale, and only when scaling has
+//! The order is that of CS-22: clean up volume claims, claim pods, resolve revisions, scale, and only when scaling has
 //! nothing to do refresh and update pods. Whatever a plan does not do, it says why.
 
 use std::time::Duration;
 
 use kruise_api::{
-    inplace::PodWrite, pod::Pod, selector::Selector, validation::cloneset as validation,
+    inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector,
+    validation::cloneset as validation,
 };
 use serde_json::Value;
 
@@ -24,6 +25,7 @@ mod scale;
 mod spec;
 mod status;
 mod update;
+mod volume_claims;
 
 pub use counts::{Counts, PodClass};
 pub use predownload::{Mark, NewJob, PreDownload};
@@ -84,7 +86,19 @@ pub enum Step {
         /// Its UID, as precondition.
         uid: String,
     },
-    /// Create pods in batches; after a batch with a failure the rest is left (CS-60).
+    /// Make the pod that a volume claim belongs to its owner, in place of the CloneSet (CS-74). That
+    /// the claim is gone by now is no failure.
+    MoveClaims {
+        /// Which, and to which pod.
+        moves: Vec<ClaimMove>,
+    },
+    /// Delete volume claims one after the other; the first failure ends it, unless it is gone by now.
+    DeleteClaims {
+        /// Which.
+        claims: Vec<ClaimRef>,
+    },
+    /// Create pods in batches, each after its volume claims; after a batch with a failure the rest is
+    /// left (CS-60, CS-61).
     CreatePods {
         /// Batches; within one, creations run side by side.
         batches: Vec<Vec<NewPod>>,
@@ -128,8 +142,39 @@ pub enum Step {
 pub struct NewPod {
     /// Its name.
     pub name: String,
+    /// Volume claims that it needs and that are not there yet. If one can't be had, the pod is left.
+    pub claims: Vec<NewClaim>,
     /// The whole object.
     pub body: Value,
+}
+
+/// A volume claim to create. One of this name that is the CloneSet's already will do (CS-61).
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewClaim {
+    /// Its name.
+    pub name: String,
+    /// The whole object.
+    pub body: Value,
+}
+
+/// A volume claim, by name and identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimRef {
+    /// Its name.
+    pub name: String,
+    /// Its UID, as precondition.
+    pub uid: String,
+}
+
+/// Another owner for a volume claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimMove {
+    /// The claim.
+    pub claim: ClaimRef,
+    /// Its new owner.
+    pub pod: PodRef,
+    /// Strategic merge patch with the resourceVersion read.
+    pub patch: Value,
 }
 
 /// A pod, by name and identity.
@@ -228,6 +273,15 @@ impl PodRef {
     }
 }
 
+impl ClaimRef {
+    pub(crate) fn of(claim: &ObjectMeta) -> Self {
+        Self {
+            name: claim.name.clone(),
+            uid: claim.uid.clone(),
+        }
+    }
+}
+
 impl Plan {
     /// Looks again after this time, or earlier if that was asked for before.
     fn look_again(&mut self, after: Duration) {
@@ -243,10 +297,12 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         Err(reason) => return hold(snapshot, reason),
     };
     let spec = Spec::of(&snapshot.set.spec);
+    let claims = volume_claims::sort(snapshot, &spec);
     let claimed = claim::claim(snapshot, &selector);
     let revisions = revision::resolve(snapshot, &selector);
 
     let mut plan = Plan::default();
+    plan.steps.extend(claims.steps);
     plan.steps.extend(claimed.steps);
     plan.steps.extend(revisions.steps.iter().cloned());
     if revisions.steps.is_empty() {
@@ -260,6 +316,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             spec: &spec,
             revisions: &revisions,
             pods: &claimed.pods,
+            claims: &claims.listed,
         };
         sync(&input, &mut plan);
     }
@@ -307,16 +364,6 @@ fn validate(snapshot: &Snapshot) -> Result<Selector, WaitReason> {
     let template = validation::template(&set.spec.template)?;
     validation::labels_match(&selector, &template.metadata.labels)?;
     validation::replicas(set.spec.replicas)?;
-    if set
-        .spec
-        .volume_claim_templates
-        .as_ref()
-        .is_some_and(|templates| !templates.is_empty())
-    {
-        return Err(WaitReason::NotSupportedYet {
-            field: "spec.volumeClaimTemplates",
-        });
-    }
     Ok(selector)
 }
 

@@ -225,28 +225,9 @@ impl Memories {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use kruise_runtime::ApiError;
 
     use super::*;
-    use crate::snapshot::Gates;
-
-    fn snapshot() -> Snapshot {
-        Snapshot {
-            set: Arc::new(CloneSet::default()),
-            pods: vec![],
-            revisions: vec![],
-            image_pull_jobs: None,
-            nodes: std::collections::BTreeMap::new(),
-            now: jiff::Timestamp::UNIX_EPOCH,
-            index_version: 1,
-            pod_readiness_controller_live: false,
-            gates: Gates::default(),
-            memory: Memory::default(),
-        }
-    }
-
     fn remembered(source: ApiError) -> Memory {
         let error = Error::Write {
             verb: "patch",
@@ -260,7 +241,7 @@ mod tests {
         };
         let memories = Memories::default();
         let key = ObjectKey::new("ns", "web");
-        memories.remember(&key, &snapshot(), &plan, Some(&error), vec![]);
+        memories.remember(&key, &Snapshot::default(), &plan, Some(&error), vec![]);
         memories.get(&key)
     }
 

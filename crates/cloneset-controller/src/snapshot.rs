@@ -1,21 +1,27 @@
 //! What a plan is made from: plain data, looked up before planning starts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
     defaults,
     inplace::Options,
-    meta::{ObjectMeta, StringMap, Time},
+    meta::{ObjectMeta, OwnerReference, StringMap, Time},
     pod::Pod,
+    text::Text,
+    text_map::TextMap,
+    well_known::labels,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{refused::RefusedResize, wait::WaitReason};
 
 /// Everything the planner knows of one CloneSet at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// The CloneSet, as stored.
     pub set: Arc<CloneSet>,
@@ -28,6 +34,10 @@ pub struct Snapshot {
     pub image_pull_jobs: Option<Vec<Arc<ImagePullJob>>>,
     /// Labels of the pods' nodes, by name, where [`crate::plan::needs_nodes`] asks for them.
     pub nodes: BTreeMap<String, StringMap>,
+    /// Volume claims that carry any owner reference with the CloneSet's UID, terminating ones too (CS-73).
+    pub claims: Vec<Arc<Claim>>,
+    /// Names that a pod would get with the id of one of these claims, and that a pod has which is not ours.
+    pub taken_names: BTreeSet<String>,
     /// The controller's clock.
     pub now: Time,
     /// Highest version of any pod that the index has seen: with the UID it seeds instance ids, so
@@ -126,6 +136,61 @@ pub struct ControllerRevision {
     pub data: Value,
     /// Number; the highest is the newest.
     pub revision: i64,
+}
+
+/// What is kept of a PersistentVolumeClaim: whose it is. What it holds and whether it is bound is between
+/// the scheduler and the kubelet.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Claim {
+    /// Metadata: identity, owners and the instance id. No annotations and no other labels.
+    #[serde(deserialize_with = "claim_metadata")]
+    pub metadata: ObjectMeta,
+}
+
+fn claim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Read {
+        name: String,
+        namespace: String,
+        uid: String,
+        resource_version: String,
+        deletion_timestamp: Option<Time>,
+        labels: TextMap,
+        owner_references: Vec<OwnerReference>,
+    }
+    let mut read = Read::deserialize(deserializer)?;
+    let mut only_id = TextMap::default();
+    if let Some(id) = read.labels.remove(labels::CLONESET_INSTANCE_ID) {
+        only_id.insert(labels::CLONESET_INSTANCE_ID, id);
+    }
+    read.owner_references.shrink_to_fit();
+    Ok(ObjectMeta {
+        name: read.name,
+        namespace: read.namespace,
+        uid: read.uid,
+        resource_version: read.resource_version,
+        deletion_timestamp: read.deletion_timestamp,
+        labels: only_id,
+        owner_references: read.owner_references,
+        ..ObjectMeta::default()
+    })
+}
+
+/// The instance id that a pod shares with its claims; empty when the label is missing (CS-62).
+#[must_use]
+pub fn instance_id(metadata: &ObjectMeta) -> &str {
+    metadata
+        .labels
+        .get(labels::CLONESET_INSTANCE_ID)
+        .map_or("", Text::as_str)
+}
+
+/// Name of the pod of a CloneSet that has this instance id (CS-59).
+#[must_use]
+pub fn pod_name(set: &ObjectMeta, id: &str) -> String {
+    format!("{}-{id}", set.name)
 }
 
 impl Snapshot {

@@ -20,13 +20,16 @@ pub enum WaitReason {
         /// What is wrong with it.
         why: String,
     },
-    /// The CloneSet asks for something that this version does not do yet.
-    NotSupportedYet {
-        /// Path of the field.
-        field: &'static str,
-    },
     /// `scaleStrategy.maxUnavailable` cuts the number of creations (CS-51).
     ScaleUpLimited,
+    /// With reuse of volume claims, a pod that is to have the id, and the claims, of an earlier one waits
+    /// for the end of that one (CS-77).
+    ClaimsInUse {
+        /// The first such pod by name; the earlier one had the same.
+        pod: String,
+        /// What is still there.
+        why: String,
+    },
     /// Ready pods that are to be deleted wait for others to become available (CS-53).
     DeletionLimited,
     /// A hook holds a pod (CS-62, CS-88).
@@ -98,8 +101,8 @@ impl WaitReason {
         match self {
             Self::OwnWritesUnseen { .. } => "OwnWritesUnseen",
             Self::InvalidSpec { .. } => "InvalidSpec",
-            Self::NotSupportedYet { .. } => "NotSupportedYet",
             Self::ScaleUpLimited => "ScaleUpLimited",
+            Self::ClaimsInUse { .. } => "ClaimsInUse",
             Self::DeletionLimited => "DeletionLimited",
             Self::Hook { .. } => "Hook",
             Self::MaxUnavailableReached { .. } => "MaxUnavailableReached",
@@ -119,7 +122,8 @@ impl WaitReason {
     #[must_use]
     pub fn pod(&self) -> Option<&str> {
         match self {
-            Self::Hook { pod, .. }
+            Self::ClaimsInUse { pod, .. }
+            | Self::Hook { pod, .. }
             | Self::MaxUnavailableReached { pod, .. }
             | Self::GracePeriod { pod }
             | Self::NodeDaemon { pod }
@@ -133,10 +137,7 @@ impl WaitReason {
     /// it is decided by the stored object alone and can't pass by itself.
     #[must_use]
     pub fn needs_correction(&self) -> bool {
-        matches!(
-            self,
-            Self::InvalidSpec { .. } | Self::NotSupportedYet { .. }
-        )
+        matches!(self, Self::InvalidSpec { .. })
     }
 }
 
@@ -155,11 +156,12 @@ impl fmt::Display for WaitReason {
         match self {
             Self::OwnWritesUnseen { what } => write!(f, "own writes are not seen yet: {what}"),
             Self::InvalidSpec { field, why } => write!(f, "{field}: {why}"),
-            Self::NotSupportedYet { field } => {
-                write!(f, "{field}: this version does not support it; no pod is touched")
-            }
             Self::ScaleUpLimited => f.write_str(
                 "spec.scaleStrategy.maxUnavailable: unavailable pods hold back new ones",
+            ),
+            Self::ClaimsInUse { pod, why } => write!(
+                f,
+                "pod {pod} can't be made anew with its volume claims yet: {why}"
             ),
             Self::DeletionLimited => f.write_str(
                 "pods that are to be deleted are ready and stay until others are available",

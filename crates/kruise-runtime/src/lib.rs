@@ -66,7 +66,8 @@ pub use plain_counter::PlainCounter;
 pub use queue::Queue;
 pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
 pub use resource::{
-    CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, POD_TEMPLATES, PODS, Resource,
+    CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS,
+    POD_TEMPLATES, PODS, Resource,
 };
 pub use run::run;
 pub use server_version::ServerVersion;

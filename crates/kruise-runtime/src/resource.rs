@@ -35,6 +35,15 @@ pub const NODES: Resource = Resource {
     namespaced: false,
 };
 
+/// `v1` persistent volume claims.
+pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "persistentvolumeclaims",
+    kind: "PersistentVolumeClaim",
+    namespaced: true,
+};
+
 /// `v1` pod templates.
 pub const POD_TEMPLATES: Resource = Resource {
     group: "",

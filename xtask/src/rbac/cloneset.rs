@@ -50,6 +50,20 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "Create the volume claims of pods, make a pod that goes their owner, delete them.",
+            group: "",
+            resources: &["persistentvolumeclaims"],
+            verbs: &["get", "list", "watch", "create", "patch", "delete"],
+            names: &[],
+        },
+        Rule {
+            why: "Have pods own claims with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is on.",
+            group: "",
+            resources: &["pods/finalizers"],
+            verbs: &["update"],
+            names: &[],
+        },
+        Rule {
             why: "Keep the history of templates.",
             group: "apps",
             resources: &["controllerrevisions"],

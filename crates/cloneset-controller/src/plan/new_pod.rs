@@ -1,6 +1,6 @@
 //! What a new pod looks like (CS-39, CS-58, CS-59).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kruise_api::{
     revision,
@@ -8,14 +8,14 @@ use kruise_api::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{NewPod, claim::owner_reference};
-use crate::snapshot::Snapshot;
+use super::{NewPod, claim::owner_reference, volume_claims};
+use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
 
 /// Letters and digits that are hard to confuse and form no words.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 const ID_LENGTH: usize = 5;
 
-/// Makes instance ids that no pod has. Seeded from the CloneSet's UID and the newest version in
+/// Makes instance ids that no pod and no claim has. Seeded from the CloneSet's UID and the newest version in
 /// view, so that two plans from one view choose the same names, and the second creation answers
 /// AlreadyExists instead of making a second pod.
 pub(super) struct InstanceIds {
@@ -39,6 +39,12 @@ impl InstanceIds {
                 ]
             })
             .flatten()
+            .chain(
+                snapshot
+                    .claims
+                    .iter()
+                    .map(|claim| instance_id(&claim.metadata).to_owned()),
+            )
             .collect();
         // FNV-1a over the UID, so that sets made together do not share a sequence.
         let mut state = snapshot
@@ -92,9 +98,10 @@ fn newest_version(snapshot: &Snapshot) -> u64 {
 /// The pod with this instance id, made from a template at a revision.
 pub(super) fn new_pod(
     snapshot: &Snapshot,
+    listed_claims: &[Arc<Claim>],
     template: &Value,
     revision_name: &str,
-    instance_id: &str,
+    id: &str,
 ) -> NewPod {
     let set = &snapshot.set.metadata;
     let short = revision::short_hash(revision_name);
@@ -109,7 +116,7 @@ pub(super) fn new_pod(
     let mut insert = |key: &str, value: &str| {
         all_labels.insert(key.to_owned(), Value::String(value.to_owned()));
     };
-    insert(labels::CLONESET_INSTANCE_ID, instance_id);
+    insert(labels::CLONESET_INSTANCE_ID, id);
     insert(
         labels::CONTROLLER_REVISION_HASH,
         if snapshot.gates.short_hash {
@@ -125,7 +132,7 @@ pub(super) fn new_pod(
         annotations::LIFECYCLE_TIMESTAMP.to_owned(),
         Value::String(kruise_api::meta::timestamp(snapshot.now)),
     );
-    let name = format!("{}-{instance_id}", set.name);
+    let name = pod_name(set, id);
     let mut metadata = json!({
         "name": name,
         "generateName": format!("{}-", set.name),
@@ -139,13 +146,18 @@ pub(super) fn new_pod(
     {
         metadata.insert("finalizers".to_owned(), finalizers.clone());
     }
+    let mut spec = pod_spec(template);
+    if let Some(volumes) = volume_claims::volumes(snapshot, id, spec.get("volumes")) {
+        spec.insert("volumes".to_owned(), Value::Array(volumes));
+    }
     NewPod {
         name,
+        claims: volume_claims::missing(snapshot, listed_claims, id),
         body: json!({
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": metadata,
-            "spec": pod_spec(template),
+            "spec": spec,
         }),
     }
 }
@@ -181,24 +193,21 @@ fn pod_spec(template: &Value) -> Map<String, Value> {
 mod tests {
     use std::sync::Arc;
 
-    use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
+    use kruise_api::pod::Pod;
 
     use super::*;
-    use crate::snapshot::{Gates, Memory};
 
     fn ids(pods: &Value) -> Vec<String> {
+        ids_beside(pods, vec![])
+    }
+
+    fn ids_beside(pods: &Value, claims: Vec<Arc<Claim>>) -> Vec<String> {
         let pods: Vec<Arc<Pod>> = serde_json::from_value(pods.clone()).unwrap();
         let snapshot = Snapshot {
-            set: Arc::new(CloneSet::default()),
             pods,
-            revisions: vec![],
-            image_pull_jobs: None,
-            nodes: std::collections::BTreeMap::new(),
-            now: jiff::Timestamp::UNIX_EPOCH,
+            claims,
             index_version: 5,
-            pod_readiness_controller_live: false,
-            gates: Gates::default(),
-            memory: Memory::default(),
+            ..Snapshot::default()
         };
         InstanceIds::new(&snapshot).take(3)
     }
@@ -206,6 +215,20 @@ mod tests {
     #[test]
     fn one_view_gives_the_same_ids_each_time() {
         assert_eq!(ids(&json!([])), ids(&json!([])));
+    }
+
+    // CS-58
+    #[test]
+    fn ids_of_claims_are_not_chosen_not_even_of_terminating_ones() {
+        let before = ids(&json!([]));
+        let claim = json!({ "metadata": {
+            "deletionTimestamp": "2026-01-10T08:00:00Z",
+            "labels": { "apps.kruise.io/cloneset-instance-id": before[0] },
+        } });
+        let claim = serde_json::from_value(claim).unwrap();
+        let after = ids_beside(&json!([]), vec![Arc::new(claim)]);
+        assert!(!after.contains(&before[0]), "{after:?}");
+        assert!(after.contains(&before[1]));
     }
 
     // The watch stands still at version 5, and a live read has brought a pod that was made since.

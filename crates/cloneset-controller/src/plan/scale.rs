@@ -15,10 +15,14 @@ use serde_json::Value;
 use super::{
     Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
     counts::{PodClass, classify},
-    new_pod::{InstanceIds, new_pod},
+    new_pod::new_pod,
     revision::is_at,
+    volume_claims,
 };
-use crate::{snapshot::Snapshot, wait::WaitReason};
+use crate::{
+    snapshot::{Claim, Snapshot, pod_name},
+    wait::WaitReason,
+};
 
 /// What scaling and updating plan from.
 pub(super) struct Input<'a> {
@@ -27,6 +31,8 @@ pub(super) struct Input<'a> {
     pub(super) revisions: &'a Revisions,
     /// Claimed active pods, by name.
     pub(super) pods: &'a [Arc<Pod>],
+    /// Listed volume claims (CS-73, CS-74), by name.
+    pub(super) claims: &'a [Arc<Claim>],
 }
 
 impl Input<'_> {
@@ -184,7 +190,8 @@ pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> 
 /// nobody can mean costs neither memory nor a worker.
 const MAX_CREATIONS: usize = 500;
 
-/// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double.
+/// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double. CS-77: an id that no
+/// pod can have yet keeps its place, and the other pods are created.
 fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let count = usize::try_from(counts.scale_up_limit)
         .unwrap_or(0)
@@ -195,20 +202,18 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .current_template
         .as_ref()
         .filter(|_| !revisions.are_the_same());
-    let mut pods = InstanceIds::new(input.snapshot)
-        .take(count)
-        .into_iter()
+    let ids = volume_claims::next_ids(input.snapshot, input.spec, input.claims, count);
+    hold_back(input, &ids, plan);
+    let mut pods = ids
+        .iter()
         .enumerate()
-        .map(|(index, id)| match current {
-            Some(template) if index < n_old => {
-                new_pod(input.snapshot, template, &revisions.current, &id)
-            }
-            _ => new_pod(
-                input.snapshot,
-                &revisions.update_template,
-                &revisions.update,
-                &id,
-            ),
+        .filter(|(_, next)| next.held.is_none())
+        .map(|(index, next)| {
+            let (template, revision) = match current {
+                Some(template) if index < n_old => (template, &revisions.current),
+                _ => (&revisions.update_template, &revisions.update),
+            };
+            new_pod(input.snapshot, input.claims, template, revision, &next.id)
         })
         .peekable();
     let mut batches = Vec::new();
@@ -220,6 +225,29 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     if !batches.is_empty() {
         plan.steps.push(Step::CreatePods { batches });
     }
+}
+
+/// Tells of the first pod that waits for the end of an earlier one (CS-77).
+fn hold_back(input: &Input<'_>, ids: &[volume_claims::NextId], plan: &mut Plan) {
+    let Some((id, why)) = ids
+        .iter()
+        .find_map(|next| Some((&next.id, next.held.as_ref()?)))
+    else {
+        return;
+    };
+    let reason = WaitReason::ClaimsInUse {
+        pod: pod_name(&input.snapshot.set.metadata, id),
+        why: why.clone(),
+    };
+    let waiting = &input.snapshot.memory.waiting;
+    if waiting.as_ref().is_none_or(|(last, _)| *last != reason) {
+        plan.events.push(Event {
+            warning: true,
+            reason: "FailedCreate",
+            message: reason.to_string(),
+        });
+    }
+    plan.waiting_on.push(reason);
 }
 
 /// Deletes the pods that no hook holds, and asks for the hook of the others (CS-62).
@@ -234,7 +262,7 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
     let mut transitions = Vec::new();
     for pod in pods {
         if !lifecycle::hooked(hook, pod) {
-            deletions.push(PodRef::of(pod));
+            deletions.push(pod.as_ref());
             continue;
         }
         plan.waiting_on.push(WaitReason::Hook {
@@ -255,9 +283,8 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
             patches: transitions,
         });
     }
-    if !deletions.is_empty() {
-        plan.steps.push(Step::DeletePods { pods: deletions });
-    }
+    let deletions = volume_claims::deletions(input.snapshot, input.claims, &deletions);
+    plan.steps.extend(deletions);
     acts
 }
 

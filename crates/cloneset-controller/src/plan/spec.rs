@@ -58,6 +58,8 @@ pub struct Spec {
     pub min_ready_seconds: i32,
     /// `excludePreparingDelete`.
     pub exclude_preparing_delete: bool,
+    /// `enablePVCReuse`: a new pod may get the id, and so the claims, of one that vanished (CS-75).
+    pub reuses_claims: bool,
     /// `podsToDelete`.
     pub pods_to_delete: Vec<String>,
     /// `lifecycle`.
@@ -151,6 +153,7 @@ impl Spec {
                 .unwrap_or(0),
             min_ready_seconds: spec.min_ready_seconds.unwrap_or(0),
             exclude_preparing_delete: scale.exclude_preparing_delete.unwrap_or(false),
+            reuses_claims: scale.enable_pvc_reuse.unwrap_or(false),
             pods_to_delete: scale.pods_to_delete.unwrap_or_default(),
             lifecycle: spec.lifecycle.clone(),
             priority: terms.priority_strategy,

@@ -2,12 +2,12 @@
 
 use cloneset_controller::{
     check::violations,
-    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step, plan},
+    plan::{ClaimMove, ClaimRef, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step, plan},
     snapshot::Snapshot,
 };
 use serde_json::json;
 
-use crate::world::{World, spec};
+use crate::world::{World, claims::claim_template, spec};
 
 fn settled() -> (World, Snapshot, Vec<PodRef>) {
     let mut world = World::new(spec(4, json!({ "maxUnavailable": 1 })));
@@ -34,6 +34,7 @@ fn with(steps: Vec<Step>) -> Plan {
 fn create(names: &[&str]) -> Step {
     let pods = names.iter().map(|name| NewPod {
         name: (*name).to_owned(),
+        claims: Vec::new(),
         body: json!({}),
     });
     Step::CreatePods {
@@ -182,4 +183,171 @@ fn silence() {
     let (mut world, _, _) = settled();
     world.change(json!({ "spec": { "replicas": 5 } }));
     finds(&world.snapshot(), &Plan::default(), "no reason is given");
+}
+
+fn with_claims(reuse: bool) -> (World, Snapshot) {
+    let mut spec = spec(3, json!({ "maxUnavailable": "100%" }));
+    spec["volumeClaimTemplates"] = json!([claim_template("data", "1Gi")]);
+    spec["scaleStrategy"] = json!({ "enablePVCReuse": reuse });
+    let mut world = World::new(spec);
+    world.settle();
+    let snapshot = world.snapshot();
+    (world, snapshot)
+}
+
+fn claim_of(snapshot: &Snapshot, index: usize) -> ClaimRef {
+    let metadata = &snapshot.claims[index].metadata;
+    ClaimRef {
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+    }
+}
+
+fn pod_of(snapshot: &Snapshot, index: usize) -> PodRef {
+    let metadata = &snapshot.pods[index].metadata;
+    PodRef {
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+    }
+}
+
+fn delete_claims(claims: Vec<ClaimRef>) -> Step {
+    Step::DeleteClaims { claims }
+}
+
+fn move_claim(claim: ClaimRef, pod: PodRef) -> Step {
+    let moved = ClaimMove {
+        claim,
+        pod,
+        patch: json!({}),
+    };
+    Step::MoveClaims { moves: vec![moved] }
+}
+
+#[test]
+fn claims_of_others_twice_and_on_their_way_out() {
+    let (mut world, snapshot) = with_claims(false);
+    let other = ClaimRef {
+        name: "other".to_owned(),
+        uid: "other".to_owned(),
+    };
+    let plan = with(vec![delete_claims(vec![other])]);
+    finds(&snapshot, &plan, "claim other is not in the snapshot");
+
+    let claim = claim_of(&snapshot, 0);
+    let plan = with(vec![delete_claims(vec![claim.clone(), claim.clone()])]);
+    finds(&snapshot, &plan, "touched twice");
+
+    let plan = with(vec![delete_claims(vec![claim.clone()])]);
+    world.delete_claim(&claim.name);
+    finds(&world.snapshot(), &plan, "terminating already");
+
+    let mut foreign = snapshot.clone();
+    let mut moved = (*foreign.claims[0]).clone();
+    moved.metadata.owner_references.clear();
+    foreign.claims[0] = moved.into();
+    finds(&foreign, &plan, "is not ours");
+}
+
+// CS-74, CS-76
+#[test]
+fn claims_of_pods_that_stay() {
+    let (_, snapshot) = with_claims(false);
+    let claim = claim_of(&snapshot, 0);
+    let plan = with(vec![delete_claims(vec![claim.clone()])]);
+    finds(&snapshot, &plan, "its pod web-");
+
+    // In place, too.
+    let updated = Step::UpdatePodsInPlace {
+        updates: vec![update(&pod_of(&snapshot, 0))],
+    };
+    let plan = with(vec![updated, delete_claims(vec![claim.clone()])]);
+    finds(&snapshot, &plan, "stays");
+
+    let plan = with(vec![move_claim(claim, pod_of(&snapshot, 0))]);
+    finds(&snapshot, &plan, "not on its way out");
+}
+
+#[test]
+fn a_claim_given_to_the_pod_of_another() {
+    let (mut world, snapshot) = with_claims(false);
+    let (claim, pod) = (claim_of(&snapshot, 0), pod_of(&snapshot, 1));
+    world.delete_pod(&pod.name);
+    let plan = with(vec![move_claim(claim, pod)]);
+    finds(&world.snapshot(), &plan, "not its pod");
+}
+
+// CS-76
+#[test]
+fn a_claim_that_outlives_its_pod() {
+    let (_, snapshot) = with_claims(true);
+    let step = Step::DeletePods {
+        pods: vec![pod_of(&snapshot, 0)],
+    };
+    finds(&snapshot, &with(vec![step]), "outlives its pod");
+}
+
+/// The creation that the planner itself asks for, changed.
+fn creation(world: &mut World, change: impl FnOnce(&mut NewPod)) -> (Snapshot, Plan) {
+    world.change(json!({ "spec": { "replicas": 4 } }));
+    let snapshot = world.snapshot();
+    let mut plan = plan(&snapshot);
+    let Step::CreatePods { batches } = &mut plan.steps[0] else {
+        panic!("{plan:#?}")
+    };
+    change(&mut batches[0][0]);
+    (snapshot, plan)
+}
+
+// CS-58, CS-74, CS-77
+#[test]
+fn ids_that_are_still_somebodys() {
+    for (reuse, words) in [(false, "its id is reused"), (true, "still a pod's")] {
+        let (mut world, snapshot) = with_claims(reuse);
+        let pod = pod_of(&snapshot, 0).name;
+        let id = pod.strip_prefix("web-").unwrap().to_owned();
+        let (snapshot, plan) = creation(&mut world, |pod| {
+            pod.body["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!(id);
+        });
+        finds(&snapshot, &plan, words);
+    }
+}
+
+// CS-71, CS-72
+#[test]
+fn a_pod_and_claims_that_do_not_agree() {
+    type Change = fn(&mut NewPod);
+    let changes: [(&str, Change); 5] = [
+        ("has no volume of claim", |pod| {
+            pod.body["spec"]["volumes"] = json!([]);
+        }),
+        ("is there: false, is made: false", |pod| {
+            pod.claims.clear();
+        }),
+        ("is not of pod", |pod| {
+            pod.claims[0].name = "data-web-other".to_owned();
+        }),
+        ("is not of pod", |pod| {
+            pod.claims[0].body["metadata"]["labels"] = json!({});
+        }),
+        ("is not made ours", |pod| {
+            pod.claims[0].body["metadata"]["ownerReferences"] = json!([]);
+        }),
+    ];
+    for (words, change) in changes {
+        let (mut world, _) = with_claims(false);
+        let (snapshot, plan) = creation(&mut world, change);
+        finds(&snapshot, &plan, words);
+    }
+}
+
+#[test]
+fn a_name_that_a_pod_of_another_has() {
+    let (_, mut snapshot, _) = settled();
+    snapshot.taken_names.insert("web-aaaaa".to_owned());
+    finds(
+        &snapshot,
+        &with(vec![create(&["web-aaaaa"])]),
+        "already there",
+    );
 }

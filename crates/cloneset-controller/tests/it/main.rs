@@ -16,4 +16,5 @@ mod predownload;
 mod properties;
 mod resize;
 mod spread;
+mod volume_claims;
 mod world;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use cloneset_controller::{
     check,
     plan::{Phase, Plan, PreDownload, Step, plan},
-    snapshot::{ControllerRevision, Gates, ImagePullJob, Memory, Snapshot},
+    snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot},
     wait::WaitReason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 
 use crate::merge;
 
+pub(crate) mod claims;
+
 pub(crate) struct World {
     pub(crate) set: Value,
     pub(crate) pods: BTreeMap<String, Value>,
@@ -29,6 +31,7 @@ pub(crate) struct World {
     pub(crate) image_pull_jobs: Option<BTreeMap<String, Value>>,
     /// Labels of nodes, by name.
     pub(crate) nodes: BTreeMap<String, StringMap>,
+    pub(crate) claims: BTreeMap<String, Value>,
     pub(crate) now: Timestamp,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
@@ -79,6 +82,7 @@ impl World {
             revisions: BTreeMap::new(),
             image_pull_jobs: None,
             nodes: BTreeMap::new(),
+            claims: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
             memory: Memory::default(),
@@ -99,7 +103,20 @@ impl World {
             pods: self
                 .pods
                 .values()
+                .filter(|pod| claims::is_owned_by(pod, "set-uid"))
                 .map(|pod| Arc::new(decode::<Pod>(pod)))
+                .collect(),
+            claims: self
+                .claims
+                .values()
+                .map(|claim| Arc::new(decode::<Claim>(claim)))
+                .filter(|claim| claim.metadata.is_owned_by("set-uid"))
+                .collect(),
+            taken_names: self
+                .pods
+                .iter()
+                .filter(|(_, pod)| !claims::is_owned_by(pod, "set-uid"))
+                .map(|(name, _)| name.clone())
                 .collect(),
             revisions: self
                 .revisions
@@ -198,13 +215,13 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
-    fn next_version(&mut self) -> Value {
+    pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())
     }
 
     /// Whether the process still lives to do this write.
-    fn may_write(&mut self) -> bool {
+    pub(crate) fn may_write(&mut self) -> bool {
         match &mut self.writes_left {
             None => true,
             Some(0) => false,
@@ -240,12 +257,13 @@ impl World {
                     self.revisions.remove(name).unwrap();
                 }
             }
+            Step::MoveClaims { .. } | Step::DeleteClaims { .. } => self.apply_to_claims(step),
             Step::CreatePods { .. } if self.refuses_pods => {}
             Step::CreatePods { batches } => {
                 self.story
                     .push(format!("create {}", batches.iter().flatten().count()));
                 for pod in batches.iter().flatten() {
-                    if self.may_write() {
+                    if self.create_claims(pod) && self.may_write() {
                         self.create_pod(&pod.name, pod.body.clone());
                     }
                 }
@@ -365,7 +383,7 @@ impl World {
         for name in names {
             worked |= self.kubelet(&name);
         }
-        worked
+        worked | self.collect_claims()
     }
 
     fn kubelet(&mut self, name: &str) -> bool {
@@ -375,6 +393,9 @@ impl World {
             self.pods.remove(name);
             self.version += 1;
             return true;
+        }
+        if pod["status"]["phase"] == "Failed" {
+            return false;
         }
         let before = pod.clone();
         if pod["spec"].get("nodeName").is_none() {

@@ -15,5 +15,6 @@ mod operations;
 mod predownload;
 mod rollout;
 mod spread;
+mod volumes;
 mod watches;
 mod webhook_later;

@@ -1,0 +1,223 @@
+//! What no plan may do to volume claims, and what new pods and their claims have to do with each other.
+
+use std::collections::BTreeSet;
+
+use kruise_api::pod::Pod;
+use serde_json::Value;
+
+use super::Facts;
+use crate::{
+    plan::{ClaimMove, ClaimRef, NewPod, Step},
+    snapshot::{Claim, instance_id},
+};
+
+pub(super) fn violations(facts: &Facts<'_>, found: &mut Vec<String>) {
+    let claims = Claims::of(facts);
+    claims.only_our_claims(found);
+    claims.pods_that_stay_keep_their_claims(found);
+    claims.claims_go_with_their_pod(found);
+    for pod in claims.new_pods() {
+        claims.no_id_is_reused_unasked(pod, found);
+        claims.pod_and_claims_agree(pod, found);
+    }
+}
+
+struct Claims<'a, 'b> {
+    facts: &'b Facts<'a>,
+    moves: Vec<&'a ClaimMove>,
+    deletes: Vec<&'a ClaimRef>,
+}
+
+impl<'a, 'b> Claims<'a, 'b> {
+    fn of(facts: &'b Facts<'a>) -> Self {
+        let steps = facts.plan.steps.iter();
+        Self {
+            moves: steps
+                .clone()
+                .filter_map(|step| match step {
+                    Step::MoveClaims { moves } => Some(moves),
+                    _ => None,
+                })
+                .flatten()
+                .collect(),
+            deletes: steps
+                .filter_map(|step| match step {
+                    Step::DeleteClaims { claims } => Some(claims),
+                    _ => None,
+                })
+                .flatten()
+                .collect(),
+            facts,
+        }
+    }
+
+    fn new_pods(&self) -> impl Iterator<Item = &'a NewPod> {
+        self.facts
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::CreatePods { batches } => Some(batches),
+                _ => None,
+            })
+            .flatten()
+            .flatten()
+    }
+
+    fn claim(&self, claim: &ClaimRef) -> Option<&'a Claim> {
+        let claims = &self.facts.snapshot.claims;
+        let known = claims
+            .iter()
+            .find(|known| known.metadata.uid == claim.uid && known.metadata.name == claim.name);
+        known.map(AsRef::as_ref)
+    }
+
+    fn pods_with(&self, id: &str) -> impl Iterator<Item = &'a Pod> {
+        let pods = self.facts.snapshot.pods.iter();
+        pods.map(AsRef::as_ref)
+            .filter(move |pod| instance_id(&pod.metadata) == id)
+    }
+
+    fn is_deleted(&self, pod: &Pod) -> bool {
+        let deletes = &self.facts.deletes;
+        deletes.iter().any(|gone| gone.uid == pod.metadata.uid)
+    }
+
+    fn only_our_claims(&self, found: &mut Vec<String>) {
+        let mut seen = BTreeSet::new();
+        let moved = self.moves.iter().map(|moved| &moved.claim);
+        for touched in moved.chain(self.deletes.iter().copied()) {
+            match self.claim(touched) {
+                None => found.push(format!("claim {} is not in the snapshot", touched.name)),
+                Some(claim) if !claim.metadata.is_owned_by(self.facts.snapshot.uid()) => {
+                    found.push(format!("claim {} is not ours", touched.name));
+                }
+                Some(claim) if claim.metadata.is_terminating() => {
+                    found.push(format!("claim {} is terminating already", touched.name));
+                }
+                Some(_) => {}
+            }
+            if !seen.insert(&touched.uid) {
+                found.push(format!("claim {} is touched twice", touched.name));
+            }
+        }
+    }
+
+    /// A pod that is updated in place stays, so this is about it too (CS-76).
+    fn pods_that_stay_keep_their_claims(&self, found: &mut Vec<String>) {
+        let stays = |pod: &&Pod| pod.is_active() && !self.is_deleted(pod);
+        for deleted in &self.deletes {
+            let Some(claim) = self.claim(deleted) else {
+                continue;
+            };
+            let id = instance_id(&claim.metadata);
+            if let Some(pod) = self.pods_with(id).find(stays).filter(|_| !id.is_empty()) {
+                found.push(format!(
+                    "claim {} is deleted, and its pod {} stays",
+                    deleted.name, pod.metadata.name
+                ));
+            }
+        }
+        for moved in &self.moves {
+            let Some(claim) = self.claim(&moved.claim) else {
+                continue;
+            };
+            let is_its_own = self
+                .pods_with(instance_id(&claim.metadata))
+                .any(|pod| pod.metadata.uid == moved.pod.uid && !pod.is_active());
+            if !is_its_own {
+                found.push(format!(
+                    "claim {} goes to {}, which is not its pod or not on its way out",
+                    moved.claim.name, moved.pod.name
+                ));
+            }
+        }
+    }
+
+    /// CS-76
+    fn claims_go_with_their_pod(&self, found: &mut Vec<String>) {
+        let uid = self.facts.snapshot.uid();
+        for claim in &self.facts.snapshot.claims {
+            let metadata = &claim.metadata;
+            let id = instance_id(metadata);
+            if id.is_empty() || metadata.is_terminating() || !metadata.is_owned_by(uid) {
+                continue;
+            }
+            let mut pods = self.pods_with(id).filter(|pod| pod.is_active()).peekable();
+            let goes = self.deletes.iter().any(|gone| gone.uid == metadata.uid);
+            if !goes && pods.peek().is_some() && pods.all(|pod| self.is_deleted(pod)) {
+                found.push(format!("claim {} outlives its pod", metadata.name));
+            }
+        }
+    }
+
+    /// CS-58, CS-74, CS-77
+    fn no_id_is_reused_unasked(&self, pod: &NewPod, found: &mut Vec<String>) {
+        let id = id_of(&pod.body);
+        if id.is_empty() {
+            return;
+        }
+        if self.pods_with(id).next().is_some() {
+            found.push(format!("pod {}: its id is still a pod's", pod.name));
+        }
+        let snapshot = self.facts.snapshot;
+        let scale = snapshot.set.spec.scale_strategy.as_ref();
+        let reuses = scale.and_then(|scale| scale.enable_pvc_reuse) == Some(true);
+        let is_a_claims = |claim: &Claim| instance_id(&claim.metadata) == id;
+        if !reuses && snapshot.claims.iter().any(|claim| is_a_claims(claim)) {
+            found.push(format!("pod {}: its id is reused", pod.name));
+        }
+    }
+
+    /// CS-71, CS-72: a volume for each template, each of a claim of the pod's own that is there or is made.
+    fn pod_and_claims_agree(&self, pod: &NewPod, found: &mut Vec<String>) {
+        let snapshot = self.facts.snapshot;
+        let templates = snapshot.set.spec.volume_claim_templates.as_deref();
+        let mut wanted = BTreeSet::new();
+        for template in templates.unwrap_or_default() {
+            let name = text(template, "/metadata/name");
+            let claim = format!("{name}-{}", pod.name);
+            let volumes = pod.body.pointer("/spec/volumes").and_then(Value::as_array);
+            let has_volume = volumes.into_iter().flatten().any(|volume| {
+                text(volume, "/name") == name
+                    && text(volume, "/persistentVolumeClaim/claimName") == claim
+            });
+            if !has_volume {
+                found.push(format!("pod {} has no volume of claim {claim}", pod.name));
+            }
+            let is_there = snapshot
+                .claims
+                .iter()
+                .any(|known| known.metadata.name == claim && !known.metadata.is_terminating());
+            let is_made = pod.claims.iter().any(|made| made.name == claim);
+            if is_there == is_made {
+                found.push(format!(
+                    "claim {claim} is there: {is_there}, is made: {is_made}"
+                ));
+            }
+            wanted.insert(claim);
+        }
+        for made in &pod.claims {
+            if !wanted.contains(&made.name) || id_of(&made.body) != id_of(&pod.body) {
+                found.push(format!("claim {} is not of pod {}", made.name, pod.name));
+            }
+            if text(&made.body, "/metadata/ownerReferences/0/uid") != snapshot.uid() {
+                found.push(format!("claim {} is not made ours", made.name));
+            }
+        }
+    }
+}
+
+fn id_of(object: &Value) -> &str {
+    text(
+        object,
+        "/metadata/labels/apps.kruise.io~1cloneset-instance-id",
+    )
+}
+
+fn text<'v>(value: &'v Value, path: &str) -> &'v str {
+    value
+        .pointer(path)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

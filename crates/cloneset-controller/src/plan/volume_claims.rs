@@ -1,0 +1,309 @@
+//! The volume claims that each pod has of its own (CS-71 to CS-77): which there are, what becomes of those
+//! whose pod is on its way out or gone, which ids new pods get because of them, and what a new pod needs.
+//! Nothing here says when a pod is created or deleted.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use kruise_api::{pod::Pod, well_known::labels};
+use serde_json::{Map, Value, json};
+
+use super::{
+    ClaimMove, ClaimRef, NewClaim, PodRef, Spec, Step, claim::owner_reference, new_pod::InstanceIds,
+};
+use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
+
+/// The outcome of looking through the claims.
+pub(super) struct Sorted {
+    /// Claims that pods keep and, with reuse on, may get again (CS-73), by name.
+    pub(super) listed: Vec<Arc<Claim>>,
+    /// Writes that clean up after pods that vanished (CS-74).
+    pub(super) steps: Vec<Step>,
+}
+
+/// With reuse off, a claim goes with its pod, however the pod goes: while the pod is there in any form it
+/// becomes the claim's owner, and what has no pod is deleted (CS-74). With reuse on all stay (CS-75).
+pub(super) fn sort(snapshot: &Snapshot, spec: &Spec) -> Sorted {
+    let present = snapshot
+        .claims
+        .iter()
+        .filter(|claim| !claim.metadata.is_terminating());
+    if spec.reuses_claims {
+        return Sorted {
+            listed: present.cloned().collect(),
+            steps: Vec::new(),
+        };
+    }
+    let pods = pods_by_id(snapshot);
+    let mut listed = Vec::new();
+    let mut moves = Vec::new();
+    let mut deletions = Vec::new();
+    for claim in present {
+        match pods.get(instance_id(&claim.metadata)) {
+            Some(pod) if pod.is_active() => listed.push(Arc::clone(claim)),
+            Some(pod) => moves.push(move_to(snapshot, claim, pod)),
+            None => deletions.push(ClaimRef::of(&claim.metadata)),
+        }
+    }
+    let mut steps = Vec::new();
+    if !moves.is_empty() {
+        steps.push(Step::MoveClaims { moves });
+    }
+    if !deletions.is_empty() {
+        steps.push(Step::DeleteClaims { claims: deletions });
+    }
+    Sorted { listed, steps }
+}
+
+/// Owned pods by their id. Where an edited label gives two the same one, the active pod has it.
+fn pods_by_id(snapshot: &Snapshot) -> BTreeMap<&str, &Pod> {
+    let mut by_id = BTreeMap::new();
+    for pod in &snapshot.pods {
+        let id = instance_id(&pod.metadata);
+        if !id.is_empty() && (pod.is_active() || !by_id.contains_key(id)) {
+            by_id.insert(id, pod.as_ref());
+        }
+    }
+    by_id
+}
+
+/// The claim vanishes when the pod does, by garbage collection.
+fn move_to(snapshot: &Snapshot, claim: &Claim, pod: &Pod) -> ClaimMove {
+    let metadata = &claim.metadata;
+    ClaimMove {
+        claim: ClaimRef::of(metadata),
+        pod: PodRef::of(pod),
+        patch: json!({
+            "metadata": {
+                "uid": metadata.uid,
+                "resourceVersion": metadata.resource_version,
+                "ownerReferences": [
+                    { "$patch": "delete", "uid": snapshot.uid() },
+                    {
+                        "apiVersion": "v1",
+                        "kind": "Pod",
+                        "name": pod.metadata.name,
+                        "uid": pod.metadata.uid,
+                        "controller": true,
+                        "blockOwnerDeletion": true,
+                    },
+                ],
+            },
+        }),
+    }
+}
+
+/// The id of a pod to create.
+pub(super) struct NextId {
+    pub(super) id: String,
+    /// Why no pod can have it yet (CS-77).
+    pub(super) held: Option<String>,
+}
+
+/// The ids of the next pods, in ascending order (CS-57). Ids of claims without a pod come first (CS-58): those
+/// that are free, then those that are still in use, which nobody else gets meanwhile; then new ones.
+pub(super) fn next_ids(
+    snapshot: &Snapshot,
+    spec: &Spec,
+    listed: &[Arc<Claim>],
+    count: usize,
+) -> Vec<NextId> {
+    let mut free = BTreeSet::new();
+    let mut held = BTreeMap::new();
+    if spec.reuses_claims {
+        let pods = pods_by_id(snapshot);
+        for id in listed.iter().map(|claim| instance_id(&claim.metadata)) {
+            let taken = snapshot
+                .taken_names
+                .contains(&pod_name(&snapshot.set.metadata, id));
+            match pods.get(id) {
+                _ if taken || !is_id(id) => {}
+                Some(pod) if pod.is_active() => {}
+                Some(pod) => {
+                    held.insert(id, why_still_there(pod));
+                }
+                None => match terminating_claim(snapshot, id) {
+                    Some(why) => {
+                        held.insert(id, why);
+                    }
+                    None => {
+                        free.insert(id);
+                    }
+                },
+            }
+        }
+    }
+    let reused = free
+        .into_iter()
+        .map(|id| (id.to_owned(), None))
+        .chain(held.into_iter().map(|(id, why)| (id.to_owned(), Some(why))));
+    let mut ids: BTreeMap<String, Option<String>> = reused.take(count).collect();
+    let n_new = count - ids.len();
+    let new = InstanceIds::new(snapshot).take(n_new);
+    ids.extend(new.into_iter().map(|id| (id, None)));
+    ids.into_iter()
+        .map(|(id, held)| NextId { id, held })
+        .collect()
+}
+
+/// Whether this could be the end of a pod's name: a label that somebody edited must not stop the creations.
+fn is_id(id: &str) -> bool {
+    let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    !id.is_empty() && id.bytes().all(is_fine)
+}
+
+fn why_still_there(pod: &Pod) -> String {
+    if pod.metadata.is_terminating() {
+        "it is still terminating".to_owned()
+    } else {
+        format!("it is still there, in phase {}", pod.status.phase)
+    }
+}
+
+/// A claim that the pod with this id would have, but that is on its way out: its name is not free yet.
+fn terminating_claim(snapshot: &Snapshot, id: &str) -> Option<String> {
+    let terminating = |name: &str| {
+        snapshot
+            .claims
+            .iter()
+            .any(|claim| claim.metadata.name == name && claim.metadata.is_terminating())
+    };
+    wanted(snapshot, id)
+        .map(|claim| claim.name)
+        .find(|name| terminating(name))
+        .map(|name| format!("its claim {name} is still terminating"))
+}
+
+/// A claim that a pod has by the templates of now.
+struct Wanted<'a> {
+    template: &'a Value,
+    volume: &'a str,
+    name: String,
+}
+
+/// CS-71: always the templates of the live spec (CS-24).
+fn wanted<'a>(snapshot: &'a Snapshot, id: &'a str) -> impl Iterator<Item = Wanted<'a>> {
+    let set = &snapshot.set.metadata;
+    let templates = snapshot.set.spec.volume_claim_templates.as_deref();
+    templates.unwrap_or_default().iter().map(move |template| {
+        let volume = template
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        Wanted {
+            template,
+            volume,
+            name: format!("{volume}-{}", pod_name(set, id)),
+        }
+    })
+}
+
+/// The volumes of a new pod: one for each claim, before the template's own, of which those of the same name
+/// are replaced (CS-72). None when the template's are all.
+pub(super) fn volumes(snapshot: &Snapshot, id: &str, own: Option<&Value>) -> Option<Vec<Value>> {
+    let mut volumes: Vec<Value> = wanted(snapshot, id)
+        .map(|claim| {
+            json!({
+                "name": claim.volume,
+                "persistentVolumeClaim": { "claimName": claim.name },
+            })
+        })
+        .collect();
+    if volumes.is_empty() {
+        return None;
+    }
+    let is_replaced = |volume: &Value| {
+        let name = volume.get("name").and_then(Value::as_str);
+        wanted(snapshot, id).any(|claim| name == Some(claim.volume))
+    };
+    let own = own.and_then(Value::as_array).into_iter().flatten();
+    volumes.extend(own.filter(|volume| !is_replaced(volume)).cloned());
+    Some(volumes)
+}
+
+/// The claims that a new pod with this id needs and that are not there (CS-61, CS-71).
+pub(super) fn missing(snapshot: &Snapshot, listed: &[Arc<Claim>], id: &str) -> Vec<NewClaim> {
+    wanted(snapshot, id)
+        .filter(|wanted| {
+            !listed
+                .iter()
+                .any(|claim| claim.metadata.name == wanted.name)
+        })
+        .map(|wanted| new_claim(snapshot, wanted, id))
+        .collect()
+}
+
+fn new_claim(snapshot: &Snapshot, wanted: Wanted<'_>, id: &str) -> NewClaim {
+    let map = |field: &str| {
+        wanted
+            .template
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut all_labels: Map<String, Value> = map("labels");
+    let selected = snapshot.set.spec.selector.match_labels.iter().flatten();
+    all_labels.extend(selected.map(|(key, value)| (key.clone(), json!(value))));
+    all_labels.insert(labels::CLONESET_INSTANCE_ID.to_owned(), json!(id));
+    let body = json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": wanted.name,
+            "namespace": snapshot.set.metadata.namespace,
+            "labels": all_labels,
+            "annotations": map("annotations"),
+            "ownerReferences": [owner_reference(snapshot)],
+        },
+        "spec": wanted.template.get("spec").cloned().unwrap_or_else(|| json!({})),
+    });
+    NewClaim {
+        name: wanted.name,
+        body,
+    }
+}
+
+/// Deletes pods in order, each followed by its claims (CS-62, CS-76). Pods without claims share a step.
+pub(super) fn deletions(snapshot: &Snapshot, listed: &[Arc<Claim>], pods: &[&Pod]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut waiting = Vec::new();
+    for pod in pods {
+        waiting.push(PodRef::of(pod));
+        let claims = claims_of(snapshot, listed, pod, pods);
+        if !claims.is_empty() {
+            steps.push(Step::DeletePods {
+                pods: std::mem::take(&mut waiting),
+            });
+            steps.push(Step::DeleteClaims { claims });
+        }
+    }
+    if !waiting.is_empty() {
+        steps.push(Step::DeletePods { pods: waiting });
+    }
+    steps
+}
+
+/// A label that somebody edited may give two pods one id: then the claims stay with the pod that stays.
+fn claims_of(
+    snapshot: &Snapshot,
+    listed: &[Arc<Claim>],
+    pod: &Pod,
+    deleted: &[&Pod],
+) -> Vec<ClaimRef> {
+    let id = instance_id(&pod.metadata);
+    let mut claims = listed
+        .iter()
+        .filter(|claim| instance_id(&claim.metadata) == id)
+        .peekable();
+    let stays = |other: &Pod| {
+        let goes = |deleted: &&Pod| deleted.metadata.uid == other.metadata.uid;
+        instance_id(&other.metadata) == id && !deleted.iter().any(goes)
+    };
+    if claims.peek().is_none() || snapshot.active_pods().any(|other| stays(other)) {
+        return Vec::new();
+    }
+    claims.map(|claim| ClaimRef::of(&claim.metadata)).collect()
+}
