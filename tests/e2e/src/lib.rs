@@ -18,6 +18,7 @@ pub mod controller;
 pub mod etcd;
 pub mod local;
 pub mod namespace;
+pub mod pods;
 pub mod proxy;
 pub mod stand_in;
 pub mod wait;

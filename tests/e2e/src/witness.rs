@@ -13,7 +13,7 @@ use kube::{
 };
 use tokio::task::JoinHandle;
 
-use crate::namespace::label;
+use crate::namespace::{label, name_of};
 
 /// What a witness knows of a pod, alive or gone.
 #[derive(Clone, Debug)]
@@ -43,29 +43,9 @@ struct Seen {
 impl Witness {
     /// Begins to watch.
     pub async fn start(pods: Api<Pod>) -> Self {
-        let listed = pods.list(&ListParams::default()).await.expect("list pods");
-        let mut version = listed.metadata.resource_version.unwrap_or_default();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        for pod in &listed.items {
-            lock(&seen).saw(pod, false);
-        }
         let noting = Arc::clone(&seen);
-        let watching = tokio::spawn(async move {
-            loop {
-                let events = pods.watch(&WatchParams::default(), &version).await;
-                let mut events = events.expect("watch pods").boxed();
-                while let Some(event) = events.next().await {
-                    let (pod, gone) = match event.expect("an event") {
-                        WatchEvent::Added(pod) | WatchEvent::Modified(pod) => (pod, false),
-                        WatchEvent::Deleted(pod) => (pod, true),
-                        WatchEvent::Bookmark(_) => continue,
-                        WatchEvent::Error(status) => panic!("the witness's watch: {status:?}"),
-                    };
-                    lock(&noting).saw(&pod, gone);
-                    version = pod.metadata.resource_version.unwrap_or_default();
-                }
-            }
-        });
+        let watching = watch(pods, move |pod, gone| lock(&noting).saw(pod, gone)).await;
         Self { seen, watching }
     }
 
@@ -125,6 +105,84 @@ impl Seen {
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+/// What became of each pod of a namespace, in the order in which it happened.
+pub struct Diary {
+    notes: Arc<Mutex<Vec<(String, String)>>>,
+    watching: JoinHandle<()>,
+}
+
+impl Diary {
+    /// Begins to watch. `fact` is what is noted of a pod whenever it is another one than before.
+    pub async fn start(pods: Api<Pod>, fact: impl Fn(&Pod) -> String + Send + 'static) -> Self {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let noting = Arc::clone(&notes);
+        let mut last = BTreeMap::new();
+        let watching = watch(pods, move |pod, _| {
+            let note = (name_of(pod), fact(pod));
+            if last.insert(note.0.clone(), note.1.clone()).as_ref() != Some(&note.1) {
+                lock(&noting).push(note);
+            }
+        })
+        .await;
+        Self { notes, watching }
+    }
+
+    /// All notes: a pod's name and what was new of it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(String, String)> {
+        assert!(
+            !self.watching.is_finished(),
+            "the diary has a gap: its watch failed"
+        );
+        lock(&self.notes).clone()
+    }
+
+    /// The notes of a pod.
+    #[must_use]
+    pub fn of(&self, pod: &str) -> Vec<String> {
+        let notes = self.all().into_iter().filter(|(name, _)| name == pod);
+        notes.map(|(_, fact)| fact).collect()
+    }
+
+    /// The pods in the order in which a fact came true of them.
+    #[must_use]
+    pub fn order_of(&self, fact: &str) -> Vec<String> {
+        let notes = self.all().into_iter().filter(|(_, noted)| noted == fact);
+        notes.map(|(name, _)| name).collect()
+    }
+}
+
+impl Drop for Diary {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+/// Shows all pods as they are, and from then on every change; whether it is gone comes with each.
+async fn watch(pods: Api<Pod>, mut saw: impl FnMut(&Pod, bool) + Send + 'static) -> JoinHandle<()> {
+    let listed = pods.list(&ListParams::default()).await.expect("list pods");
+    let mut version = listed.metadata.resource_version.unwrap_or_default();
+    for pod in &listed.items {
+        saw(pod, false);
+    }
+    tokio::spawn(async move {
+        loop {
+            let events = pods.watch(&WatchParams::default(), &version).await;
+            let mut events = events.expect("watch pods").boxed();
+            while let Some(event) = events.next().await {
+                let (pod, gone) = match event.expect("an event") {
+                    WatchEvent::Added(pod) | WatchEvent::Modified(pod) => (pod, false),
+                    WatchEvent::Deleted(pod) => (pod, true),
+                    WatchEvent::Bookmark(_) => continue,
+                    WatchEvent::Error(status) => panic!("the witness's watch: {status:?}"),
+                };
+                saw(&pod, gone);
+                version = pod.metadata.resource_version.unwrap_or_default();
+            }
+        }
+    })
+}
+
+fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,12 +8,14 @@
 mod admission;
 mod commands;
 mod faults;
+mod hooks;
 mod lifecycle;
 mod mistakes;
 mod move_over;
 mod operations;
 mod predownload;
 mod rollout;
+mod scale;
 mod spread;
 mod watches;
 mod webhook_later;
