@@ -15,6 +15,7 @@
 
 pub mod cluster;
 pub mod controller;
+pub mod daemon;
 pub mod etcd;
 pub mod local;
 pub mod namespace;

@@ -1,19 +1,21 @@
-//! Watches the pods of a namespace straight at the API server, and remembers all that ever were.
+//! Watches objects of a namespace straight at the API server, and remembers what became of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
 };
 use tokio::task::JoinHandle;
 
-use crate::namespace::{label, name_of};
+use crate::namespace::label;
 
 /// What a witness knows of a pod, alive or gone.
 #[derive(Clone, Debug)]
@@ -105,20 +107,23 @@ impl Seen {
     }
 }
 
-/// What became of each pod of a namespace, in the order in which it happened.
+/// What became of each object of a kind in a namespace, in the order in which it happened.
 pub struct Diary {
     notes: Arc<Mutex<Vec<(String, String)>>>,
     watching: JoinHandle<()>,
 }
 
 impl Diary {
-    /// Begins to watch. `fact` is what is noted of a pod whenever it is another one than before.
-    pub async fn start(pods: Api<Pod>, fact: impl Fn(&Pod) -> String + Send + 'static) -> Self {
+    /// Begins to watch. `fact` is what is noted of an object whenever it is another one than before.
+    pub async fn start<K: Watched>(
+        objects: Api<K>,
+        fact: impl Fn(&K) -> String + Send + 'static,
+    ) -> Self {
         let notes = Arc::new(Mutex::new(Vec::new()));
         let noting = Arc::clone(&notes);
         let mut last = BTreeMap::new();
-        let watching = watch(pods, move |pod, _| {
-            let note = (name_of(pod), fact(pod));
+        let watching = watch(objects, move |object: &K, _| {
+            let note = (object.name_any(), fact(object));
             if last.insert(note.0.clone(), note.1.clone()).as_ref() != Some(&note.1) {
                 lock(&noting).push(note);
             }
@@ -127,7 +132,7 @@ impl Diary {
         Self { notes, watching }
     }
 
-    /// All notes: a pod's name and what was new of it.
+    /// All notes: an object's name and what was new of it.
     #[must_use]
     pub fn all(&self) -> Vec<(String, String)> {
         assert!(
@@ -137,14 +142,14 @@ impl Diary {
         lock(&self.notes).clone()
     }
 
-    /// The notes of a pod.
+    /// The notes of an object.
     #[must_use]
-    pub fn of(&self, pod: &str) -> Vec<String> {
-        let notes = self.all().into_iter().filter(|(name, _)| name == pod);
+    pub fn of(&self, object: &str) -> Vec<String> {
+        let notes = self.all().into_iter().filter(|(name, _)| name == object);
         notes.map(|(_, fact)| fact).collect()
     }
 
-    /// The pods in the order in which a fact came true of them.
+    /// The objects in the order in which a fact came true of them.
     #[must_use]
     pub fn order_of(&self, fact: &str) -> Vec<String> {
         let notes = self.all().into_iter().filter(|(_, noted)| noted == fact);
@@ -158,26 +163,34 @@ impl Drop for Diary {
     }
 }
 
-/// Shows all pods as they are, and from then on every change; whether it is gone comes with each.
-async fn watch(pods: Api<Pod>, mut saw: impl FnMut(&Pod, bool) + Send + 'static) -> JoinHandle<()> {
-    let listed = pods.list(&ListParams::default()).await.expect("list pods");
+/// What can be watched.
+pub trait Watched: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'static {}
+
+impl<K: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'static> Watched for K {}
+
+/// Shows all objects as they are, and from then on every change; whether it is gone comes with each.
+async fn watch<K: Watched>(
+    objects: Api<K>,
+    mut saw: impl FnMut(&K, bool) + Send + 'static,
+) -> JoinHandle<()> {
+    let listed = objects.list(&ListParams::default()).await.expect("a list");
     let mut version = listed.metadata.resource_version.unwrap_or_default();
-    for pod in &listed.items {
-        saw(pod, false);
+    for object in &listed.items {
+        saw(object, false);
     }
     tokio::spawn(async move {
         loop {
-            let events = pods.watch(&WatchParams::default(), &version).await;
-            let mut events = events.expect("watch pods").boxed();
+            let events = objects.watch(&WatchParams::default(), &version).await;
+            let mut events = events.expect("a watch").boxed();
             while let Some(event) = events.next().await {
-                let (pod, gone) = match event.expect("an event") {
-                    WatchEvent::Added(pod) | WatchEvent::Modified(pod) => (pod, false),
-                    WatchEvent::Deleted(pod) => (pod, true),
+                let (object, gone) = match event.expect("an event") {
+                    WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
+                    WatchEvent::Deleted(object) => (object, true),
                     WatchEvent::Bookmark(_) => continue,
                     WatchEvent::Error(status) => panic!("the witness's watch: {status:?}"),
                 };
-                saw(&pod, gone);
-                version = pod.metadata.resource_version.unwrap_or_default();
+                saw(&object, gone);
+                version = object.resource_version().unwrap_or_default();
             }
         }
     })

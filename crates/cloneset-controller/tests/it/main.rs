@@ -15,5 +15,6 @@ mod plans;
 mod predownload;
 mod properties;
 mod resize;
+mod scenarios;
 mod spread;
 mod world;

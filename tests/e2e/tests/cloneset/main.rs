@@ -7,15 +7,22 @@
 
 mod admission;
 mod commands;
+mod deadline;
 mod faults;
+mod history;
 mod hooks;
+mod in_place;
 mod lifecycle;
+mod limits;
 mod mistakes;
 mod move_over;
 mod operations;
+mod order;
+mod ownership;
 mod predownload;
 mod rollout;
 mod scale;
 mod spread;
+mod surge;
 mod watches;
 mod webhook_later;
