@@ -150,3 +150,23 @@ async fn a_fractional_percentage_is_rounded_down_with_surge() {
     assert_eq!(test.n_pods(11).await.len(), 11);
     assert_eq!(broken_pods(&test).await, 4, "3 and the surge");
 }
+
+// CS-S25, CS-93: without the gate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raised_partition_moves_no_pod_back() {
+    let _guard = undisturbed().await;
+    let test = Namespace::create("raised").await;
+    let mut terms = in_place(json!(1));
+    terms["partition"] = json!(1);
+    test.create_clone_set("web", small(3, terms)).await.unwrap();
+    test.status_becomes("web", "availableReplicas", 3).await;
+    test.relabel_template("web", "b").await;
+    test.status_becomes("web", "updatedAvailableReplicas", 2)
+        .await;
+    test.status_becomes("web", "availableReplicas", 3).await;
+    let updated = labelled(&test.active_pods().await, "tier", "b");
+    test.patch_rolling_update("web", json!({ "partition": 3 }))
+        .await;
+    test.decided("web").await;
+    assert_eq!(labelled(&test.active_pods().await, "tier", "b"), updated);
+}

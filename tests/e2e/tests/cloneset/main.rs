@@ -9,6 +9,7 @@ mod admission;
 mod commands;
 mod deadline;
 mod faults;
+mod gates;
 mod history;
 mod hooks;
 mod in_place;
