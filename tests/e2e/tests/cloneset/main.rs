@@ -7,6 +7,7 @@
 
 mod admission;
 mod commands;
+mod conversion;
 mod deadline;
 mod faults;
 mod gates;
