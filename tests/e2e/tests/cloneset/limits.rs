@@ -78,7 +78,15 @@ async fn updated_pods_that_are_unavailable_stop_the_roll_out() {
     assert_eq!(status["expectedUpdatedReplicas"], 5, "two are to be moved");
     assert_eq!(status["updatedReplicas"], 3, "and neither is");
 
+    // Nor is one that is not available itself (CS-P12).
+    let old: Vec<String> = pods.into_iter().filter(|pod| !new.contains(pod)).collect();
+    test.close(&old).await;
+    test.status_becomes("web", "availableReplicas", 0).await;
+    test.decided("web").await;
+    assert_eq!(test.status("web", "updatedReplicas").await, 3);
+
     // Two may be unavailable: with one of them left, there is room for one.
+    test.open(&old).await;
     test.open(&new[..2]).await;
     test.status_becomes("web", "updatedReplicas", 5).await;
 }
