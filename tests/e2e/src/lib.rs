@@ -15,9 +15,11 @@
 
 pub mod cluster;
 pub mod controller;
+pub mod daemon;
 pub mod etcd;
 pub mod local;
 pub mod namespace;
+pub mod pods;
 pub mod proxy;
 pub mod stand_in;
 pub mod wait;

@@ -5,9 +5,12 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::{
-    apps::v1::ControllerRevision,
-    core::v1::{Event, Namespace as CoreNamespace, Pod},
+use k8s_openapi::{
+    api::{
+        apps::v1::ControllerRevision,
+        core::v1::{Event, Namespace as CoreNamespace, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Client,
@@ -275,6 +278,30 @@ impl Namespace {
             .items
     }
 
+    /// Takes the finalizers off what a test held, or the namespace would never be gone.
+    async fn let_go(&self) {
+        let patch = Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
+        let parameters = PatchParams::default();
+        let held = |metadata: &ObjectMeta| {
+            let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
+            finalizers.iter().any(|name| name.starts_with("e2e."))
+        };
+        for pod in self.all_pods().await {
+            if held(&pod.metadata) {
+                let _ = self
+                    .pod_api()
+                    .patch(&name_of(&pod), &parameters, &patch)
+                    .await;
+            }
+        }
+        if let Ok(sets) = self.clone_sets().list(&ListParams::default()).await {
+            for set in sets.items.iter().filter(|set| held(&set.metadata)) {
+                let name = set.metadata.name.as_deref().unwrap_or_default();
+                let _ = self.clone_sets().patch(name, &parameters, &patch).await;
+            }
+        }
+    }
+
     async fn report(&self) {
         eprintln!("==== namespace {} ====", self.name);
         if let Ok(sets) = self.clone_sets().list(&ListParams::default()).await {
@@ -320,6 +347,7 @@ impl Drop for Namespace {
                 {
                     eprintln!("namespace {} is left behind: {error}", self.name);
                 }
+                self.let_go().await;
             });
         });
     }

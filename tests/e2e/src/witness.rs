@@ -1,14 +1,16 @@
-//! Watches the pods of a namespace straight at the API server, and remembers all that ever were.
+//! Watches objects of a namespace straight at the API server, and remembers what became of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::serde::de::DeserializeOwned;
 use kube::{
-    Api,
+    Api, ResourceExt,
     api::{ListParams, WatchEvent, WatchParams},
 };
 use tokio::task::JoinHandle;
@@ -43,29 +45,9 @@ struct Seen {
 impl Witness {
     /// Begins to watch.
     pub async fn start(pods: Api<Pod>) -> Self {
-        let listed = pods.list(&ListParams::default()).await.expect("list pods");
-        let mut version = listed.metadata.resource_version.unwrap_or_default();
         let seen = Arc::new(Mutex::new(Seen::default()));
-        for pod in &listed.items {
-            lock(&seen).saw(pod, false);
-        }
         let noting = Arc::clone(&seen);
-        let watching = tokio::spawn(async move {
-            loop {
-                let events = pods.watch(&WatchParams::default(), &version).await;
-                let mut events = events.expect("watch pods").boxed();
-                while let Some(event) = events.next().await {
-                    let (pod, gone) = match event.expect("an event") {
-                        WatchEvent::Added(pod) | WatchEvent::Modified(pod) => (pod, false),
-                        WatchEvent::Deleted(pod) => (pod, true),
-                        WatchEvent::Bookmark(_) => continue,
-                        WatchEvent::Error(status) => panic!("the witness's watch: {status:?}"),
-                    };
-                    lock(&noting).saw(&pod, gone);
-                    version = pod.metadata.resource_version.unwrap_or_default();
-                }
-            }
-        });
+        let watching = watch(pods, move |pod, gone| lock(&noting).saw(pod, gone)).await;
         Self { seen, watching }
     }
 
@@ -125,6 +107,95 @@ impl Seen {
     }
 }
 
-fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+/// What became of each object of a kind in a namespace, in the order in which it happened.
+pub struct Diary {
+    notes: Arc<Mutex<Vec<(String, String)>>>,
+    watching: JoinHandle<()>,
+}
+
+impl Diary {
+    /// Begins to watch. `fact` is what is noted of an object whenever it is another one than before.
+    pub async fn start<K: Watched>(
+        objects: Api<K>,
+        fact: impl Fn(&K) -> String + Send + 'static,
+    ) -> Self {
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let noting = Arc::clone(&notes);
+        let mut last = BTreeMap::new();
+        let watching = watch(objects, move |object: &K, _| {
+            let note = (object.name_any(), fact(object));
+            if last.insert(note.0.clone(), note.1.clone()).as_ref() != Some(&note.1) {
+                lock(&noting).push(note);
+            }
+        })
+        .await;
+        Self { notes, watching }
+    }
+
+    /// All notes: an object's name and what was new of it.
+    #[must_use]
+    pub fn all(&self) -> Vec<(String, String)> {
+        assert!(
+            !self.watching.is_finished(),
+            "the diary has a gap: its watch failed"
+        );
+        lock(&self.notes).clone()
+    }
+
+    /// The notes of an object.
+    #[must_use]
+    pub fn of(&self, object: &str) -> Vec<String> {
+        let notes = self.all().into_iter().filter(|(name, _)| name == object);
+        notes.map(|(_, fact)| fact).collect()
+    }
+
+    /// The objects in the order in which a fact came true of them.
+    #[must_use]
+    pub fn order_of(&self, fact: &str) -> Vec<String> {
+        let notes = self.all().into_iter().filter(|(_, noted)| noted == fact);
+        notes.map(|(name, _)| name).collect()
+    }
+}
+
+impl Drop for Diary {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+/// What can be watched.
+pub trait Watched: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'static {}
+
+impl<K: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'static> Watched for K {}
+
+/// Shows all objects as they are, and from then on every change; whether it is gone comes with each.
+async fn watch<K: Watched>(
+    objects: Api<K>,
+    mut saw: impl FnMut(&K, bool) + Send + 'static,
+) -> JoinHandle<()> {
+    let listed = objects.list(&ListParams::default()).await.expect("a list");
+    let mut version = listed.metadata.resource_version.unwrap_or_default();
+    for object in &listed.items {
+        saw(object, false);
+    }
+    tokio::spawn(async move {
+        loop {
+            let events = objects.watch(&WatchParams::default(), &version).await;
+            let mut events = events.expect("a watch").boxed();
+            while let Some(event) = events.next().await {
+                let (object, gone) = match event.expect("an event") {
+                    WatchEvent::Added(object) | WatchEvent::Modified(object) => (object, false),
+                    WatchEvent::Deleted(object) => (object, true),
+                    WatchEvent::Bookmark(_) => continue,
+                    WatchEvent::Error(status) => panic!("the witness's watch: {status:?}"),
+                };
+                saw(&object, gone);
+                version = object.resource_version().unwrap_or_default();
+            }
+        }
+    })
+}
+
+fn lock<T>(seen: &Mutex<T>) -> MutexGuard<'_, T> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,11 @@
 //! `cargo xtask tidy`: what the compiler can't check. Which crate must not know which; sizes;
-//! what may not stand in sources; that commands in documents exist.
+//! what may not stand in sources; that commands in documents exist; that each scenario has a test.
 
 mod commands;
 mod dependencies;
 mod domain;
 mod files;
+mod scenarios;
 mod source;
 
 use anyhow::{Result, bail};
@@ -52,11 +53,13 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     let metadata = Metadata::read()?;
     let files = Files::list()?;
     let mut findings = dependencies::check()?;
-    for file in files.read_all()? {
-        findings.extend(source::check(&file));
-        findings.extend(commands::check(&file));
-        findings.extend(domain::check(&file));
+    let texts = files.read_all()?;
+    for file in &texts {
+        findings.extend(source::check(file));
+        findings.extend(commands::check(file));
+        findings.extend(domain::check(file));
     }
+    findings.extend(scenarios::check(&texts));
     findings.extend(source::check_targets(&metadata)?);
     findings.sort();
 

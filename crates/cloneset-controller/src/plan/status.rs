@@ -48,10 +48,20 @@ pub(super) fn plan(
         snapshot.memory.failed_scale.as_deref(),
         now,
     );
+    // CS-90: what can't be updated in place counts as a failure to update, after all others are.
+    let not_in_place = plan
+        .waiting_on
+        .iter()
+        .find(|reason| matches!(reason, WaitReason::NotInPlace { .. }))
+        .map(ToString::to_string);
     set_failure(
         &mut status.conditions,
         FAILED_UPDATE,
-        snapshot.memory.failed_update.as_deref(),
+        snapshot
+            .memory
+            .failed_update
+            .as_deref()
+            .or(not_in_place.as_deref()),
         now,
     );
     let told = tell_waiting(snapshot, &mut status.conditions, plan);

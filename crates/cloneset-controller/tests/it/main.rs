@@ -15,6 +15,7 @@ mod plans;
 mod predownload;
 mod properties;
 mod resize;
+mod scenarios;
 mod spread;
 mod volume_claims;
 mod world;

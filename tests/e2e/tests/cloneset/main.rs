@@ -7,14 +7,25 @@
 
 mod admission;
 mod commands;
+mod conversion;
+mod deadline;
 mod faults;
+mod gates;
+mod history;
+mod hooks;
+mod in_place;
 mod lifecycle;
+mod limits;
 mod mistakes;
 mod move_over;
 mod operations;
+mod order;
+mod ownership;
 mod predownload;
 mod rollout;
+mod scale;
 mod spread;
+mod surge;
 mod volumes;
 mod watches;
 mod webhook_later;

@@ -258,7 +258,7 @@ async fn lossy(seed: u64, deployed: Arc<StoodDown>) {
     assert!(run.proxy.lost("pods") > 10, "events were lost");
 }
 
-// IP-140..IP-143, DV-D2
+// CS-S36 and IP-S39 in the form of DV-D2 and DV-IP9; IP-140..IP-143
 #[tokio::test(flavor = "multi_thread")]
 async fn watches_that_lag_or_lose_events_make_nothing_happen_twice() {
     let _guard = disturbing().await;
