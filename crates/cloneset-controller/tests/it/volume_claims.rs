@@ -287,6 +287,39 @@ fn reuse_off_claims_without_a_pod_are_deleted(#[case] labelled: bool) {
     assert_one_claim_a_pod(&world);
 }
 
+// CS-74: no label is no id, also where a pod has none either.
+#[test]
+fn reuse_off_a_claim_and_a_pod_without_labels_do_not_belong_together() {
+    let mut world = settled(1, false);
+    let pod = first_pod(&world);
+    let claim = format!("data-{pod}");
+    for object in [world.pods.get_mut(&pod), world.claims.get_mut(&claim)] {
+        let labels = object.unwrap()["metadata"]["labels"].as_object_mut();
+        labels
+            .unwrap()
+            .remove("apps.kruise.io/cloneset-instance-id");
+    }
+    let plan = world.reconcile();
+    assert!(
+        matches!(&plan.steps[..], [Step::DeleteClaims { .. }]),
+        "{plan:#?}"
+    );
+}
+
+// CS-75: reuse is off where nothing is said.
+#[rstest]
+#[case::no_strategy(json!(null))]
+#[case::no_field(json!({ "podsToDelete": [] }))]
+fn without_a_word_reuse_is_off(#[case] strategy: Value) {
+    let mut world = settled(1, false);
+    world.set["spec"]["scaleStrategy"] = strategy;
+    let pod = first_pod(&world);
+    world.pods.remove(&pod);
+    world.settle();
+    assert!(!world.pods.contains_key(&pod));
+    assert_one_claim_a_pod(&world);
+}
+
 // CS-23: claims are cleaned up although the CloneSet is on its way out.
 #[test]
 fn a_terminating_set_cleans_up_claims_and_does_no_more() {
@@ -412,6 +445,7 @@ fn an_id_that_no_pod_can_have_is_not_reused() {
     world.change(json!({ "spec": { "replicas": 2 } }));
     world.settle();
     assert_eq!(world.pods.len(), 2);
+    assert!(!world.pods.contains_key("web-A.b"));
 }
 
 // CS-62: two pods with one id, by an edited label. The claims stay with the one that stays.
