@@ -1,6 +1,8 @@
 //! Other eyes on a plan: knows the rules, not how plans are made. Every test runs it, and debug
 //! builds run it on every plan before it is executed.
 
+mod budgets;
+
 use std::collections::BTreeSet;
 
 use kruise_api::{
@@ -31,6 +33,7 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.nothing_while_terminating(&mut found);
     facts.nothing_without_a_matching_template(&mut found);
     facts.says_why_it_waits(&mut found);
+    facts.budgets_are_kept(&mut found);
     found
 }
 
@@ -83,6 +86,7 @@ impl<'a> Facts<'a> {
                 Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }
                 | Step::DeleteRevision { .. }
+                | Step::SpendBudgets { .. }
                 | Step::PatchCloneSet { .. } => {}
             }
         }

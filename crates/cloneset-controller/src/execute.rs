@@ -4,15 +4,15 @@
 use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
-    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey, PODS, PatchKind,
-    Recorder, Resource, Writer, chain,
+    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
+    POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer, chain,
 };
 use serde_json::Value;
 
 use crate::{
     CLONESETS,
     error::Error,
-    plan::{InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
+    plan::{BudgetPatch, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
 };
 
 /// Calls in flight for one CloneSet.
@@ -89,6 +89,7 @@ impl Executor<'_> {
                     .collect())
                 .await
             }
+            Step::SpendBudgets { patches } => self.spend_budgets(patches).await,
             Step::PatchCloneSet { patch } => self
                 .patch(
                     &CLONESETS,
@@ -100,6 +101,32 @@ impl Executor<'_> {
                 .await
                 .map(drop),
         }
+    }
+
+    /// One after the other: after a failure, what is not paid yet need not be. A budget that is gone wants
+    /// nothing any more (PB-48).
+    async fn spend_budgets(&self, patches: &[BudgetPatch]) -> Result<(), Error> {
+        for BudgetPatch { budget, patch } in patches {
+            let key = self.key(budget);
+            let spent = self
+                .writer
+                .patch(
+                    &POD_UNAVAILABLE_BUDGETS,
+                    &key,
+                    Some("status"),
+                    PatchKind::Merge,
+                    patch,
+                )
+                .await;
+            match spent {
+                Ok(_) | Err(ApiError::NotFound { .. }) => {}
+                Err(source) => {
+                    let kind = POD_UNAVAILABLE_BUDGETS.kind;
+                    return Err(self.write_error("patch the status of", kind, budget, source));
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn create_revision(&self, body: &Value) -> Result<(), Error> {

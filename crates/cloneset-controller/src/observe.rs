@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
     pod::Pod,
 };
-use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store};
+use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
 use crate::snapshot::{ControllerRevision, Gates, Memory, Snapshot};
 
@@ -23,6 +24,8 @@ pub(crate) struct Observer {
     pub(crate) sets: Store<CloneSet>,
     pub(crate) pods: Store<Pod>,
     pub(crate) revisions: Store<ControllerRevision>,
+    /// Only with gate `PodUnavailableBudgetUpdateGate`.
+    pub(crate) budgets: Option<Store<PodUnavailableBudget>>,
     pub(crate) gates: Gates,
     pub(crate) server_version: ServerVersion,
 }
@@ -34,9 +37,9 @@ impl Observer {
 
     /// Whether the indexes show everything that was written for this CloneSet.
     pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
-        own_writes
-            .settle(uid, &[&self.sets, &self.pods, &self.revisions])
-            .await
+        let mut stores: Vec<&dyn StoreView> = vec![&self.sets, &self.pods, &self.revisions];
+        stores.extend(self.budgets.as_ref().map(|store| store as &dyn StoreView));
+        own_writes.settle(uid, &stores).await
     }
 
     pub(crate) fn snapshot(
@@ -48,6 +51,9 @@ impl Observer {
         Snapshot {
             pods: self.pods.by_owner(&set.metadata.uid),
             revisions: self.revisions.in_namespace(&set.metadata.namespace),
+            budgets: self.budgets.as_ref().map_or_else(Vec::new, |budgets| {
+                budgets.in_namespace(&set.metadata.namespace)
+            }),
             set,
             now: jiff::Timestamp::now(),
             index_version: self.pods.newest_version(),

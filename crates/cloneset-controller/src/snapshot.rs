@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
     meta::{ObjectMeta, Time},
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub pods: Vec<Arc<Pod>>,
     /// All revisions of the namespace: ours, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
+    /// All budgets of the namespace; none unless gate `PodUnavailableBudgetUpdateGate` is on (CS-87).
+    pub budgets: Vec<Arc<PodUnavailableBudget>>,
     /// The controller's clock.
     pub now: Time,
     /// Highest version of any pod that the index has seen: with the UID it seeds instance ids, so

@@ -59,6 +59,20 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "See whether a pod may be updated, with gate PodUnavailableBudgetUpdateGate.",
+            group: "policy.kruise.io",
+            resources: &["podunavailablebudgets"],
+            verbs: &["get", "list", "watch"],
+            names: &[],
+        },
+        Rule {
+            why: "Pay for that update.",
+            group: "policy.kruise.io",
+            resources: &["podunavailablebudgets/status"],
+            verbs: &["patch"],
+            names: &[],
+        },
+        Rule {
             why: "Have the API server judge pod templates, as a dry run (DV-CS10).",
             group: "",
             resources: &["podtemplates"],

@@ -191,6 +191,7 @@ mod tests {
         let snapshot = Snapshot {
             set: Arc::new(CloneSet::default()),
             pods,
+            budgets: vec![],
             revisions: vec![],
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 5,

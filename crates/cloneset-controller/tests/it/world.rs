@@ -24,6 +24,7 @@ pub(crate) struct World {
     pub(crate) set: Value,
     pub(crate) pods: BTreeMap<String, Value>,
     pub(crate) revisions: BTreeMap<String, Value>,
+    pub(crate) budgets: BTreeMap<String, Value>,
     pub(crate) now: Timestamp,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
@@ -69,6 +70,7 @@ impl World {
             }),
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
+            budgets: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
             memory: Memory::default(),
@@ -94,6 +96,11 @@ impl World {
                 .values()
                 .map(|revision| Arc::new(decode::<ControllerRevision>(revision)))
                 .collect(),
+            budgets: self
+                .budgets
+                .values()
+                .map(|budget| Arc::new(decode(budget)))
+                .collect(),
             now: self.now,
             index_version: self.version,
             pod_readiness_controller_live: false,
@@ -118,9 +125,7 @@ impl World {
                 Some((last, since)) if last == reason => (last.clone(), *since),
                 _ => (reason.clone(), self.now),
             });
-        for step in &plan.steps {
-            self.apply(step);
-        }
+        self.carry_out(&plan);
         self.memory.scaling_failed =
             plan.phase == Phase::Scale && self.refuses_pods && !plan.steps.is_empty();
         if self.memory.scaling_failed {
@@ -130,6 +135,16 @@ impl World {
             self.patch_set(status);
         }
         plan
+    }
+
+    /// The steps in order, up to one that is refused.
+    pub(crate) fn carry_out(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            if !self.may_go_on(step) {
+                break;
+            }
+            self.apply(step);
+        }
     }
 
     /// Reconciles, and lets kubelets work, until neither has anything to do.
@@ -171,13 +186,13 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
-    fn next_version(&mut self) -> Value {
+    pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())
     }
 
     /// Whether the process still lives to do this write.
-    fn may_write(&mut self) -> bool {
+    pub(crate) fn may_write(&mut self) -> bool {
         match &mut self.writes_left {
             None => true,
             Some(0) => false,
@@ -247,6 +262,7 @@ impl World {
                     self.write_pod(&update.pod.name, &update.writes());
                 }
             }
+            Step::SpendBudgets { .. } => {}
             Step::PatchCloneSet { patch } => {
                 if self.may_write() {
                     self.patch_set(patch);
