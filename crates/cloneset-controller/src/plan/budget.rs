@@ -11,7 +11,7 @@ use kruise_api::{
 use super::{BudgetPatch, Step};
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
-/// The budgets of the namespace, each with what the pods asked about so far have left of it.
+/// The budgets that were asked so far, each with what the pods before have left of it.
 pub(super) struct Budgets<'a> {
     snapshot: &'a Snapshot,
     ledgers: BTreeMap<&'a str, Ledger<'a>>,
@@ -19,12 +19,10 @@ pub(super) struct Budgets<'a> {
 
 impl<'a> Budgets<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Self {
-        let ledgers = snapshot
-            .budgets
-            .iter()
-            .map(|budget| (budget.metadata.name.as_str(), Ledger::new(budget)))
-            .collect();
-        Self { snapshot, ledgers }
+        Self {
+            snapshot,
+            ledgers: BTreeMap::new(),
+        }
     }
 
     /// Takes what an update of this pod costs, in place or by a new pod.
@@ -33,35 +31,47 @@ impl<'a> Budgets<'a> {
     ///
     /// Why the pod must not be updated now.
     pub(super) fn ask(&mut self, pod: &Pod) -> Result<(), WaitReason> {
-        let name = budget::related(pod).unwrap_or_default();
-        let ledger = self.ledgers.get_mut(name);
+        let snapshot = self.snapshot;
         let options = Options {
-            in_place: self.snapshot.gates.in_place,
+            in_place: snapshot.gates.in_place,
             ..Options::default()
+        };
+        let Some(name) = budget::related(pod) else {
+            return Ok(());
+        };
+        let Some(ledger) = self.ledger(name) else {
+            return Ok(());
         };
         let decision = budget::decide(
             pod,
             Operation::Update,
-            ledger.as_ref().map(|ledger| ledger.copies()),
-            self.snapshot.now,
+            Some(ledger.copies()),
+            snapshot.now,
             &options,
         )
         .map_err(|error| WaitReason::BudgetUnreadable {
             budget: name.to_owned(),
             why: format!("spec.ignoredPodSelector: {error}"),
         })?;
-        match (decision, ledger) {
-            (Decision::Refused(refusal), _) => Err(WaitReason::BudgetRefused {
+        match decision {
+            Decision::Refused(refusal) => Err(WaitReason::BudgetRefused {
                 pod: pod.metadata.name.clone(),
                 budget: name.to_owned(),
                 why: format!("{}: {refusal}", refusal.field()),
             }),
-            (Decision::Spend(spend), Some(ledger)) => {
+            Decision::Spend(spend) => {
                 ledger.spend(spend);
                 Ok(())
             }
-            _ => Ok(()),
+            Decision::Allowed(_) => Ok(()),
         }
+    }
+
+    fn ledger(&mut self, name: &str) -> Option<&mut Ledger<'a>> {
+        let mut budgets = self.snapshot.budgets.iter();
+        let budget = budgets.find(|budget| budget.metadata.name == name)?;
+        let ledger = self.ledgers.entry(&budget.metadata.name);
+        Some(ledger.or_insert_with(|| Ledger::new(budget)))
     }
 
     /// Writes down what was spent: one patch a budget.
