@@ -52,6 +52,19 @@ impl Error {
         matches!(self.api(), Some(ApiError::Conflict { .. }))
     }
 
+    /// The API server judged the write and does not want it as it is.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self.api(),
+            Some(ApiError::Forbidden { .. } | ApiError::Invalid { .. })
+        )
+    }
+
+    /// The API server's words, if it said any.
+    pub(crate) fn api_message(&self) -> &str {
+        self.api().map_or("", ApiError::message)
+    }
+
     fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => Some(source),

@@ -1,6 +1,11 @@
 //! From a plan to API calls. Names, order, batches and preconditions come with the plan; here is
 //! only how many calls run side by side, and which event tells of each.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
@@ -13,6 +18,7 @@ use crate::{
     CLONESETS,
     error::Error,
     plan::{BudgetPatch, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
+    refused::RefusedResize,
 };
 
 /// Calls in flight for one CloneSet.
@@ -24,6 +30,17 @@ pub(crate) struct Executor<'a> {
     pub(crate) client: &'a ApiClient,
     pub(crate) writer: Writer,
     pub(crate) recorder: &'a Recorder,
+    /// What was refused before is not told again.
+    pub(crate) refused_before: &'a BTreeMap<String, RefusedResize>,
+    /// What is refused now: UID of the pod, and the server's words.
+    pub(crate) refused: Mutex<Vec<(String, String)>>,
+}
+
+/// What came of a pod's writes.
+enum Written {
+    All,
+    /// The resize was refused, and what follows it left out.
+    Refused,
 }
 
 impl Executor<'_> {
@@ -198,11 +215,13 @@ impl Executor<'_> {
     }
 
     async fn patch_pod(&self, patch: &PodPatch) -> Result<(), Error> {
-        self.write_pod(&patch.pod.name, patch.writes.clone()).await
+        self.write_pod(&patch.pod, patch.writes.clone())
+            .await
+            .map(drop)
     }
 
     /// One write after the other; each follows the version that the one before returned, or nothing.
-    async fn write_pod(&self, name: &str, writes: Vec<PodWrite>) -> Result<(), Error> {
+    async fn write_pod(&self, pod: &PodRef, writes: Vec<PodWrite>) -> Result<Written, Error> {
         let mut version = None;
         for PodWrite {
             subresource,
@@ -215,11 +234,33 @@ impl Executor<'_> {
                 *read = version;
             }
             let written = self
-                .patch(&PODS, name, subresource, PatchKind::Strategic, &patch)
-                .await?;
+                .patch(&PODS, &pod.name, subresource, PatchKind::Strategic, &patch)
+                .await;
+            let written = match written {
+                Err(error) if subresource == Some("resize") && error.is_refusal() => {
+                    self.note_refusal(pod, &error);
+                    return Ok(Written::Refused);
+                }
+                written => written?,
+            };
             version = written.pointer("/metadata/resourceVersion").cloned();
         }
-        Ok(())
+        Ok(Written::All)
+    }
+
+    fn note_refusal(&self, pod: &PodRef, error: &Error) {
+        let why = error.api_message().to_owned();
+        let is_told = self
+            .refused_before
+            .get(&pod.uid)
+            .is_some_and(|before| before.why == why);
+        if !is_told {
+            self.event(true, "FailedUpdatePodInPlace", chain(error));
+        }
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((pod.uid.clone(), why));
     }
 
     async fn mark_for_recreate(&self, patch: &PodPatch) -> Result<(), Error> {
@@ -234,7 +275,10 @@ impl Executor<'_> {
     }
 
     async fn update_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
-        let updated = self.write_pod(&update.pod.name, update.writes()).await;
+        let updated = match self.write_pod(&update.pod, update.writes()).await {
+            Ok(Written::Refused) => return Ok(()),
+            written => written.map(drop),
+        };
         self.tell(
             &updated,
             "SuccessfulUpdatePodInPlace",

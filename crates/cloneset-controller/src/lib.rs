@@ -17,15 +17,18 @@ mod doubt;
 pub mod error;
 mod execute;
 mod metrics;
+mod nodes;
 mod observe;
 pub mod plan;
 mod reconcile;
+pub mod refused;
 pub mod snapshot;
 pub mod wait;
 
 use admission::{ServerTemplateCheck, Validator};
 use doubt::Doubts;
 use metrics::Metrics;
+use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
 use snapshot::{ControllerRevision, Gates};
@@ -154,6 +157,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
         metrics: Metrics::new(setup.registry(), runtime_metrics),
         doubts: Doubts::default(),
+        nodes: NodeLabels::new(setup.client()),
         memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);

@@ -1,6 +1,6 @@
 //! From the indexes to a snapshot: look-ups only, nothing is decided here.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
@@ -55,6 +55,7 @@ impl Observer {
                 budgets.in_namespace(&set.metadata.namespace)
             }),
             set,
+            nodes: BTreeMap::new(),
             now: jiff::Timestamp::now(),
             index_version: self.pods.newest_version(),
             pod_readiness_controller_live,

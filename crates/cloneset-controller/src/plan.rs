@@ -27,6 +27,7 @@ mod update;
 
 pub use counts::{Counts, PodClass};
 pub use revision::Revisions;
+pub use scale::needs_nodes;
 pub use spec::Spec;
 
 /// What is to be done, in order. Nothing in it is left to choose.

@@ -18,6 +18,7 @@ use crate::{
     error::Error,
     execute::Executor,
     metrics::Metrics,
+    nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
     snapshot::{Memory, Snapshot},
@@ -34,6 +35,7 @@ pub(crate) struct CloneSetReconciler {
     pub(crate) wait_reasons: WaitReasons,
     pub(crate) metrics: Metrics,
     pub(crate) doubts: Doubts,
+    pub(crate) nodes: NodeLabels,
     pub(crate) memories: Memories,
 }
 
@@ -58,18 +60,24 @@ impl Reconciler for CloneSetReconciler {
         let Some(set) = self.observer.set(key) else {
             return Ok(Outcome::default());
         };
-        let snapshot = self.observer.snapshot(
+        let mut snapshot = self.observer.snapshot(
             set,
             self.memories.get(key),
             self.leadership.live_lease(POD_READINESS_LEASE).await,
         );
+        if plan::needs_nodes(&snapshot) {
+            snapshot.nodes = self.nodes.of(&snapshot.pods).await;
+        }
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
         self.report(key, &snapshot.memory, &plan);
         self.report_refusals(&snapshot, &plan);
-        let result = self.execute(&snapshot, &plan).await;
+        let (result, refused) = self.execute(&snapshot, &plan).await;
+        // The next pass leaves these pods alone and goes on with others.
+        let goes_on = (!refused.is_empty()).then_some(MIN_PAUSE);
+        let error = result.as_ref().err();
         self.memories
-            .remember(key, &snapshot, &plan, result.as_ref().err());
+            .remember(key, &snapshot, &plan, error, refused);
         let unseen = self.own_writes.look_again_after(snapshot.uid());
         let doubtful = self.doubts.note(key, plan.waiting_on.first());
         let looks = unseen.into_iter().chain(doubtful);
@@ -78,6 +86,7 @@ impl Reconciler for CloneSetReconciler {
                 .requeue_after
                 .into_iter()
                 .chain(looks.map(|wait| wait.max(MIN_PAUSE)))
+                .chain(goes_on)
                 .min(),
         })
     }
@@ -109,18 +118,28 @@ impl CloneSetReconciler {
     }
 
     /// Steps, then status: the status is written even when a step failed, since it tells of what
-    /// was seen. The step's error wins.
-    async fn execute(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(), Error> {
+    /// was seen. The step's error wins. What the API server refused to resize comes with it.
+    async fn execute(
+        &self,
+        snapshot: &Snapshot,
+        plan: &Plan,
+    ) -> (Result<(), Error>, Vec<(String, String)>) {
         let executor = Executor {
             set: &snapshot.set,
             client: &self.client,
             writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
             recorder: &self.recorder,
+            refused_before: &snapshot.memory.refused_resizes,
+            refused: Mutex::default(),
         };
         executor.events(plan);
         let steps = executor.steps(plan).await;
         let status = executor.status(plan).await;
-        steps.and(status)
+        let refused = executor.refused.into_inner();
+        (
+            steps.and(status),
+            refused.unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The same reason is told once: what holds for an hour is one line, not thousands.
@@ -193,8 +212,16 @@ impl Memories {
         self.lock().remove(key).map(|(uid, _)| uid)
     }
 
-    fn remember(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan, error: Option<&Error>) {
+    fn remember(
+        &self,
+        key: &ObjectKey,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        error: Option<&Error>,
+        refused: Vec<(String, String)>,
+    ) {
         let mut memory = snapshot.memory.clone();
+        memory.note_refused(snapshot, refused);
         memory.waiting = plan
             .waiting_on
             .first()
@@ -235,6 +262,7 @@ mod tests {
             pods: vec![],
             revisions: vec![],
             budgets: vec![],
+            nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 1,
             pod_readiness_controller_live: false,
@@ -256,7 +284,7 @@ mod tests {
         };
         let memories = Memories::default();
         let key = ObjectKey::new("ns", "web");
-        memories.remember(&key, &snapshot(), &plan, Some(&error));
+        memories.remember(&key, &snapshot(), &plan, Some(&error), vec![]);
         memories.get(&key)
     }
 

@@ -1,19 +1,19 @@
 //! What a plan is made from: plain data, looked up before planning starts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
     budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
-    meta::{ObjectMeta, Time},
+    meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::wait::WaitReason;
+use crate::{refused::RefusedResize, wait::WaitReason};
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Snapshot {
     pub revisions: Vec<Arc<ControllerRevision>>,
     /// All budgets of the namespace; none unless gate `PodUnavailableBudgetUpdateGate` is on (CS-87).
     pub budgets: Vec<Arc<PodUnavailableBudget>>,
+    /// Labels of the pods' nodes, by name, where [`crate::plan::needs_nodes`] asks for them.
+    pub nodes: BTreeMap<String, StringMap>,
     /// The controller's clock.
     pub now: Time,
     /// Highest version of any pod that the index has seen: with the UID it seeds instance ids, so
@@ -86,6 +88,24 @@ pub struct Memory {
     pub failed_scale: Option<String>,
     /// Message of the last failure while updating, for condition FailedUpdate (CS-25).
     pub failed_update: Option<String>,
+    /// Resizes that the API server refused, by the pod's UID.
+    pub refused_resizes: BTreeMap<String, RefusedResize>,
+}
+
+impl Memory {
+    /// Notes which pods' resizes were refused, by UID; what has changed since is forgotten.
+    pub fn note_refused(&mut self, snapshot: &Snapshot, refused: Vec<(String, String)>) {
+        let pod = |uid: &str| snapshot.pods.iter().find(|pod| pod.metadata.uid == uid);
+        self.refused_resizes.retain(|uid, refusal| {
+            pod(uid).is_some_and(|pod| refusal.holds_for(snapshot, pod).is_some())
+        });
+        for (uid, why) in refused {
+            if let Some(pod) = pod(&uid) {
+                let refusal = RefusedResize::new(snapshot, pod, why);
+                self.refused_resizes.insert(uid, refusal);
+            }
+        }
+    }
 }
 
 /// What is kept of a ControllerRevision.

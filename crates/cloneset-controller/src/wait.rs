@@ -83,6 +83,14 @@ pub enum WaitReason {
         /// Field of the budget, and what is wrong with it.
         why: String,
     },
+    /// A pod can't have the resources that it is to have in place: the API server refused them, or the
+    /// kubelet does not grant them (DV-IP10).
+    ResizeRefused {
+        /// The first such pod.
+        pod: String,
+        /// The server's or the kubelet's words.
+        why: String,
+    },
     /// An annotation that records an update is unreadable.
     BrokenUpdateState {
         /// The pod.
@@ -119,6 +127,7 @@ impl WaitReason {
             Self::NodeDaemon { .. } => "NodeDaemon",
             Self::BudgetRefused { .. } => "BudgetRefused",
             Self::BudgetUnreadable { .. } => "BudgetUnreadable",
+            Self::ResizeRefused { .. } => "ResizeRefused",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
         }
@@ -132,6 +141,7 @@ impl WaitReason {
             | Self::MaxUnavailableReached { pod, .. }
             | Self::GracePeriod { pod }
             | Self::NodeDaemon { pod }
+            | Self::ResizeRefused { pod, .. }
             | Self::PodsNotAvailable { pod, .. } => Some(pod),
             _ => None,
         }
@@ -210,6 +220,9 @@ impl fmt::Display for WaitReason {
             ),
             Self::BudgetUnreadable { budget, why } => {
                 write!(f, "PodUnavailableBudget {budget}: {why}")
+            }
+            Self::ResizeRefused { pod, why } => {
+                write!(f, "pod {pod} can't be given its resources in place: {why}")
             }
             Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
             Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),

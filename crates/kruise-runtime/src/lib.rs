@@ -65,8 +65,8 @@ pub use plain_counter::PlainCounter;
 pub use queue::Queue;
 pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
 pub use resource::{
-    CONTROLLER_REVISIONS, EVENTS, LEASES, ObjectKey, POD_TEMPLATES, POD_UNAVAILABLE_BUDGETS, PODS,
-    Resource,
+    CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, POD_TEMPLATES, POD_UNAVAILABLE_BUDGETS,
+    PODS, Resource,
 };
 pub use run::run;
 pub use server_version::ServerVersion;

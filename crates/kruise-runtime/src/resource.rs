@@ -28,6 +28,15 @@ pub const PODS: Resource = Resource {
     namespaced: true,
 };
 
+/// `v1` nodes.
+pub const NODES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "nodes",
+    kind: "Node",
+    namespaced: false,
+};
+
 /// `v1` pod templates.
 pub const POD_TEMPLATES: Resource = Resource {
     group: "",

@@ -73,6 +73,13 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "Keep pods spread over zones when some of them go: which node is in which.",
+            group: "",
+            resources: &["nodes"],
+            verbs: &["get"],
+            names: &[],
+        },
+        Rule {
             why: "Have the API server judge pod templates, as a dry run (DV-CS10).",
             group: "",
             resources: &["podtemplates"],

@@ -1,7 +1,7 @@
 //! Asking PodUnavailableBudgets before pods are updated (CS-87, PB-62). What they allow is spent in the same
 //! plan, before any pod is touched: a pod that is marked not ready would pass unasked afterwards.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use kruise_api::{
     budget::{self, Decision, Ledger, Operation, Options},
@@ -10,6 +10,9 @@ use kruise_api::{
 
 use super::{BudgetPatch, Step};
 use crate::{snapshot::Snapshot, wait::WaitReason};
+
+/// Pause after a budget has refused (CS-26).
+pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The budgets that were asked so far, each with what the pods before have left of it.
 pub(super) struct Budgets<'a> {

@@ -193,6 +193,7 @@ mod tests {
             pods,
             budgets: vec![],
             revisions: vec![],
+            nodes: std::collections::BTreeMap::new(),
             now: jiff::Timestamp::UNIX_EPOCH,
             index_version: 5,
             pod_readiness_controller_live: false,

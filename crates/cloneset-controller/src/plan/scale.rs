@@ -304,10 +304,14 @@ fn take_first<'a>(
         return candidates;
     }
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
-    let spread = if has_topology_spread(&input.revisions.update_template) {
-        ranking::Spread::None
-    } else {
+    let keys = topology_keys(&input.revisions.update_template);
+    let spread = if keys.is_empty() {
         ranking::Spread::SameNode
+    } else {
+        ranking::Spread::Topology {
+            nodes: &input.snapshot.nodes,
+            keys: &keys,
+        }
     };
     ranking::deletion_order(&mut order, &spread, &|pod| input.is_available(pod));
     order
@@ -322,11 +326,23 @@ fn take_first<'a>(
         .collect()
 }
 
-/// Ranks by topology need the nodes' labels, which the snapshot does not hold yet: such templates
-/// are ordered by the other keys (CS-70 falls through in the same way when nodes can't be read).
-fn has_topology_spread(template: &Value) -> bool {
+/// Whether the plan looks at the labels of nodes: it takes pods away, by rank, and the template spreads
+/// them (CS-70).
+#[must_use]
+pub fn needs_nodes(snapshot: &Snapshot) -> bool {
+    let spec = &snapshot.set.spec;
+    let wanted = usize::try_from(spec.replicas.unwrap_or(1)).unwrap_or(0);
+    !topology_keys(&spec.template).is_empty() && snapshot.active_pods().count() > wanted
+}
+
+/// The topology key of each constraint of the template.
+fn topology_keys(template: &Value) -> Vec<String> {
     template
         .pointer("/spec/topologySpreadConstraints")
         .and_then(Value::as_array)
-        .is_some_and(|constraints| !constraints.is_empty())
+        .into_iter()
+        .flatten()
+        .filter_map(|constraint| constraint.get("topologyKey")?.as_str())
+        .map(str::to_owned)
+        .collect()
 }

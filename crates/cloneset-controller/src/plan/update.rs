@@ -12,13 +12,16 @@ use serde_json::{Value, json};
 
 use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
-    budget::Budgets,
+    budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
     revision::is_at,
     scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
 };
 use crate::wait::WaitReason;
+
+/// The kubelet's condition, with reason `Deferred` or `Infeasible`.
+const RESIZE_PENDING: &str = "PodResizePending";
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Update;
@@ -73,6 +76,9 @@ fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
                 subresource,
                 patch,
             } => {
+                if resize.is_some() && is_refused(input, pod, plan) {
+                    continue;
+                }
                 let resize = resize.map(|patch| PodWrite {
                     subresource: Some("resize"),
                     patch,
@@ -95,11 +101,38 @@ fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
                 plan.waiting_on
                     .push(WaitReason::BrokenUpdateState { pod: name(), why });
             }
-            Refresh::WaitContainers { .. } | Refresh::Nothing => {}
+            Refresh::WaitContainers { .. } => plan.waiting_on.extend(resize_pending(pod)),
+            Refresh::Nothing => {}
         }
         patches.extend(missing_template_hash(pod));
     }
     patches
+}
+
+/// Whether the API server refused this pod's resize, and it is not time to ask again (DV-IP10).
+fn is_refused(input: &Input<'_>, pod: &Pod, plan: &mut Plan) -> bool {
+    let refusals = &input.snapshot.memory.refused_resizes;
+    let Some(refusal) = refusals.get(&pod.metadata.uid) else {
+        return false;
+    };
+    let Some(left) = refusal.holds_for(input.snapshot, pod) else {
+        return false;
+    };
+    plan.waiting_on.push(WaitReason::ResizeRefused {
+        pod: pod.metadata.name.clone(),
+        why: refusal.why.clone(),
+    });
+    plan.look_again(left);
+    true
+}
+
+/// The kubelet has the new resources before it, and does not grant them: not now, or never on this node.
+fn resize_pending(pod: &Pod) -> Option<WaitReason> {
+    let condition = pod.condition(RESIZE_PENDING)?;
+    (condition.status == "True").then(|| WaitReason::ResizeRefused {
+        pod: pod.metadata.name.clone(),
+        why: format!("{}: {}", condition.reason, condition.message),
+    })
 }
 
 /// CS-80
@@ -138,9 +171,6 @@ impl Move {
     }
 }
 
-/// Pause after a budget has refused (CS-26).
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-
 fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let forward = counts.update_num > 0;
     let target = if forward {
@@ -166,6 +196,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .into_iter()
         .filter_map(|index| input.pods.get(index))
         .collect();
+    candidates.retain(|pod| !is_refused(input, pod, plan));
     if input.spec.policy == PodUpdatePolicy::InPlaceOnly {
         leave_out_impossible(input, target, &mut candidates, plan);
     }

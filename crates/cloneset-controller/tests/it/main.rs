@@ -14,4 +14,6 @@ mod merge;
 mod odd;
 mod plans;
 mod properties;
+mod resize;
+mod spread;
 mod world;

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use kruise_api::{
     apps::v1beta1::CloneSet,
     inplace::PodWrite,
+    meta::StringMap,
     pod::Pod,
     strategic_merge::{self, Schema},
 };
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) pods: BTreeMap<String, Value>,
     pub(crate) revisions: BTreeMap<String, Value>,
     pub(crate) budgets: BTreeMap<String, Value>,
+    /// Labels of nodes, by name.
+    pub(crate) nodes: BTreeMap<String, StringMap>,
     pub(crate) now: Timestamp,
     pub(crate) gates: Gates,
     pub(crate) memory: Memory,
@@ -37,6 +40,9 @@ pub(crate) struct World {
     pub(crate) writes_left: Option<usize>,
     /// A quota refuses new pods.
     pub(crate) refuses_pods: bool,
+    /// The pod whose resize the API server refuses, and how often it did.
+    pub(crate) refuses_resize_of: Option<String>,
+    pub(crate) refused_resizes: usize,
 }
 
 pub(crate) fn spec(replicas: i32, rolling_update: Value) -> Value {
@@ -71,6 +77,7 @@ impl World {
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
             budgets: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
             gates: Gates::default(),
             memory: Memory::default(),
@@ -79,6 +86,8 @@ impl World {
             pod_writes: 0,
             writes_left: None,
             refuses_pods: false,
+            refuses_resize_of: None,
+            refused_resizes: 0,
         }
     }
 
@@ -101,6 +110,7 @@ impl World {
                 .values()
                 .map(|budget| Arc::new(decode(budget)))
                 .collect(),
+            nodes: self.nodes.clone(),
             now: self.now,
             index_version: self.version,
             pod_readiness_controller_live: false,
@@ -125,7 +135,15 @@ impl World {
                 Some((last, since)) if last == reason => (last.clone(), *since),
                 _ => (reason.clone(), self.now),
             });
+        let refused_before = self.refused_resizes;
         self.carry_out(&plan);
+        let refused = self
+            .refuses_resize_of
+            .as_ref()
+            .filter(|_| self.refused_resizes > refused_before)
+            .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
+        self.memory
+            .note_refused(&snapshot, refused.into_iter().collect());
         self.memory.scaling_failed =
             plan.phase == Phase::Scale && self.refuses_pods && !plan.steps.is_empty();
         if self.memory.scaling_failed {
@@ -288,6 +306,10 @@ impl World {
         for (index, PodWrite { subresource, patch }) in writes.iter().enumerate() {
             let place = subresource.unwrap_or("pod");
             self.story.push(format!("patch {name} {place} {patch}"));
+            if place == "resize" && self.refuses_resize_of.as_deref() == Some(name) {
+                self.refused_resizes += 1;
+                return;
+            }
             let mut patch = patch.clone();
             if index > 0
                 && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")

@@ -13,4 +13,5 @@ mod lifecycle;
 mod mistakes;
 mod operations;
 mod rollout;
+mod spread;
 mod watches;

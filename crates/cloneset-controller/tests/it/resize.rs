@@ -1,0 +1,149 @@
+//! Resizes in place that somebody refuses (DV-IP10).
+
+use jiff::SignedDuration;
+use kruise_api::inplace::Options;
+use serde_json::{Value, json};
+
+use crate::world::{World, reasons, spec, template};
+
+fn sized(cpu: &str, policy: &str) -> Value {
+    let mut template = template("acme/app:1");
+    template["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": cpu } });
+    template["spec"]["containers"][0]["resizePolicy"] =
+        json!([{ "resourceName": "cpu", "restartPolicy": policy }]);
+    template
+}
+
+/// Three pods, of which the first by name must not grow.
+fn three_pods(policy: &str, grace_seconds: i32) -> (World, String) {
+    let mut spec = spec(
+        3,
+        json!({
+            "podUpdatePolicy": "InPlaceIfPossible",
+            "maxUnavailable": 1,
+            "inPlaceUpdateStrategy": { "gracePeriodSeconds": grace_seconds },
+        }),
+    );
+    spec["template"] = sized("1", policy);
+    let mut world = World::new(spec);
+    world.gates.in_place = Options {
+        vertical_scaling: true,
+        resize_subresource: true,
+        ..Options::default()
+    };
+    world.settle();
+    let first = world.pods.keys().next().unwrap().clone();
+    world.refuses_resize_of = Some(first.clone());
+    (world, first)
+}
+
+fn grow(world: &mut World, cpu: &str, policy: &str) {
+    let template = sized(cpu, policy);
+    world.change(json!({ "spec": { "template": template } }));
+}
+
+fn limits(world: &World) -> Vec<&str> {
+    world
+        .pods
+        .values()
+        .map(|pod| {
+            let limits = &pod["spec"]["containers"][0]["resources"]["limits"];
+            limits["cpu"].as_str().unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn a_refused_resize_holds_its_pod_and_no_other() {
+    for policy in ["NotRequired", "RestartContainer"] {
+        let (mut world, first) = three_pods(policy, 0);
+        let uids = world.uids();
+        grow(&mut world, "64", policy);
+        let last = world.settle();
+        assert_eq!(reasons(&last), ["ResizeRefused"]);
+        let message = last.waiting_on[0].to_string();
+        assert!(
+            message.contains(&first) && message.contains("too big"),
+            "{message}"
+        );
+        assert_eq!(limits(&world), ["1", "64", "64"]);
+        assert_eq!(world.uids(), uids, "nothing is recreated");
+        // Also the one that was taken out of service for the restart is back.
+        assert_eq!(world.status("availableReplicas"), json!(3));
+        assert_eq!(world.refused_resizes, 1);
+    }
+}
+
+#[test]
+fn a_refused_resize_is_tried_again_after_five_minutes_or_with_another_template() {
+    let (mut world, _) = three_pods("NotRequired", 0);
+    grow(&mut world, "64", "NotRequired");
+    world.settle();
+    // By then the status says so, and nothing else is looked at again.
+    world.now += SignedDuration::from_secs(20);
+    let again = world.settle().requeue_after.expect("a look");
+    assert!(again.as_secs() <= 300 && again.as_secs() > 200, "{again:?}");
+    world.now += SignedDuration::from_secs(180);
+    world.settle();
+    assert_eq!(world.refused_resizes, 1);
+    world.now += SignedDuration::from_secs(100);
+    world.settle();
+    assert_eq!(world.refused_resizes, 2);
+
+    grow(&mut world, "32", "NotRequired");
+    world.settle();
+    assert_eq!(world.refused_resizes, 3);
+    world.refuses_resize_of = None;
+    grow(&mut world, "2", "NotRequired");
+    world.settle();
+    assert_eq!(limits(&world), ["2", "2", "2"]);
+    assert_eq!(world.status("updatedAvailableReplicas"), json!(3));
+}
+
+// The label names the new revision already, and the pod is not in service: it waits alone.
+#[test]
+fn a_resize_refused_after_the_grace_period_is_told_too() {
+    let (mut world, _) = three_pods("RestartContainer", 2);
+    world.change(
+        json!({ "spec": { "updateStrategy": { "rollingUpdate": { "maxUnavailable": 2 } } } }),
+    );
+    grow(&mut world, "64", "RestartContainer");
+    for _ in 0..10 {
+        world.settle();
+        world.now += SignedDuration::from_secs(3);
+    }
+    let last = world.settle();
+    assert_eq!(reasons(&last)[0], "ResizeRefused");
+    assert_eq!(limits(&world), ["1", "64", "64"]);
+    assert_eq!(world.refused_resizes, 1);
+}
+
+#[test]
+fn what_the_kubelet_does_not_grant_is_told_in_its_words() {
+    let (mut world, first) = three_pods("NotRequired", 0);
+    world.refuses_resize_of = None;
+    grow(&mut world, "64", "NotRequired");
+    world.reconcile();
+    world.reconcile();
+    let updated = world
+        .pods
+        .values_mut()
+        .find(|pod| pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"] == "Updating")
+        .unwrap();
+    let infeasible = json!({ "type": "PodResizePending", "status": "True",
+        "reason": "Infeasible", "message": "Node didn't have enough capacity: cpu" });
+    updated["status"]["conditions"]
+        .as_array_mut()
+        .unwrap()
+        .push(infeasible);
+    let name = updated["metadata"]["name"].as_str().unwrap().to_owned();
+    let plan = world.reconcile();
+    assert_eq!(reasons(&plan)[0], "ResizeRefused", "{plan:#?} {first}");
+    assert_eq!(
+        plan.waiting_on[0].to_string(),
+        format!(
+            "pod {name} can't be given its resources in place: Infeasible: Node didn't have enough \
+             capacity: cpu"
+        )
+    );
+}
