@@ -433,6 +433,13 @@ mod tests {
                 username: "alice".into(),
             })
             .inc();
+        metrics
+            .pod_unavailable_budget
+            .get_or_create(&ProtectionLabels {
+                kind_namespace_name: "CloneSet_ns_web".into(),
+                username: "kruise-manager".into(),
+            })
+            .inc();
         let text = encode(&registry).unwrap();
         for line in [
             "controller_runtime_reconcile_errors_total{controller=\"c\"} 1",
@@ -440,6 +447,7 @@ mod tests {
             "workqueue_adds_total{name=\"q\"} 1",
             "kruise_manager_is_leader 0",
             "workload_deletion_protection{kind_namespace_name=\"CloneSet_ns_web\",username=\"alice\"} 1",
+            "pod_unavailable_budget{kind_namespace_name=\"CloneSet_ns_web\",username=\"kruise-manager\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
