@@ -1,6 +1,8 @@
 //! Other eyes on a plan: knows the rules, not how plans are made. Every test runs it, and debug
 //! builds run it on every plan before it is executed.
 
+mod budgets;
+
 use std::collections::BTreeSet;
 
 use kruise_api::{
@@ -34,6 +36,7 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.nothing_without_a_matching_template(&mut found);
     facts.says_why_it_waits(&mut found);
     claims::violations(&facts, &mut found);
+    facts.budgets_are_kept(&mut found);
     found
 }
 
@@ -88,6 +91,7 @@ impl<'a> Facts<'a> {
                 | Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }
                 | Step::DeleteRevision { .. }
+                | Step::SpendBudgets { .. }
                 | Step::PatchCloneSet { .. } => {}
             }
         }

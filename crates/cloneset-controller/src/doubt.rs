@@ -1,5 +1,5 @@
-//! Doubts about a watch: a pod that a CloneSet has waited for for some seconds is read live, now and then. A
-//! watch that lost the event it waits for would let it wait until the next list (decision 3).
+//! Doubts about a watch: a pod or budget that a CloneSet has waited for for some seconds is read live, now and then.
+//! A watch that lost the event it waits for would let it wait until the next list (decision 3).
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use std::{
 use kruise_runtime::{ObjectKey, OwnWrites, StoreView};
 use tokio::time::Instant;
 
-use crate::wait::WaitReason;
+use crate::{observe::Observer, wait::WaitReason};
 
 /// When to read for the first time. Most waits are over by then.
 const FIRST: Duration = Duration::from_secs(5);
@@ -31,19 +31,27 @@ pub(crate) struct Doubts {
 }
 
 impl Doubts {
-    /// Reads the pod that this CloneSet waits for, if it is time. What it finds is in the store after.
-    pub(crate) async fn look(&self, set: &ObjectKey, pods: &dyn StoreView, own_writes: &OwnWrites) {
-        let due = self.lock().get_mut(set).and_then(Doubt::take);
-        if let Some(name) = due {
-            let pod = ObjectKey::new(set.namespace.clone(), name);
-            own_writes.look_live(pods, &pod).await;
+    /// Reads what this CloneSet waits for, if it is time. What it finds is in the store after.
+    pub(crate) async fn look(&self, set: &ObjectKey, observer: &Observer, own_writes: &OwnWrites) {
+        let Some(reason) = self.lock().get_mut(set).and_then(Doubt::take) else {
+            return;
+        };
+        let pods: &dyn StoreView = &observer.pods;
+        let budgets = observer.budgets.as_ref().map(|it| it as &dyn StoreView);
+        let named = [(Some(pods), reason.pod()), (budgets, reason.budget())];
+        for (store, name) in named {
+            if let (Some(store), Some(name)) = (store, name) {
+                let key = ObjectKey::new(set.namespace.clone(), name);
+                own_writes.look_live(store, &key).await;
+            }
         }
     }
 
     /// Notes what this CloneSet waits for; returns when to look at it again because of that.
     pub(crate) fn note(&self, set: &ObjectKey, reason: Option<&WaitReason>) -> Option<Duration> {
         let mut by_set = self.lock();
-        let Some(reason) = reason.filter(|reason| reason.pod().is_some()) else {
+        let names_object = |reason: &&WaitReason| reason.pod().or(reason.budget()).is_some();
+        let Some(reason) = reason.filter(names_object) else {
             by_set.remove(set);
             return None;
         };
@@ -66,15 +74,15 @@ impl Doubts {
 }
 
 impl Doubt {
-    /// The pod to read, if it is time.
-    fn take(&mut self) -> Option<String> {
+    /// The reason that names what to read, if it is time.
+    fn take(&mut self) -> Option<WaitReason> {
         let now = Instant::now();
         if now < self.due {
             return None;
         }
         self.pause = (self.pause * 2).min(LONGEST);
         self.due = now + self.pause;
-        self.reason.pod().map(str::to_owned)
+        Some(self.reason.clone())
     }
 }
 
@@ -99,7 +107,7 @@ mod tests {
             let wait = doubts.note(set, Some(reason)).unwrap();
             sleep(wait).await;
             let due = doubts.lock().get_mut(set).and_then(Doubt::take);
-            assert_eq!(due.as_deref(), reason.pod());
+            assert_eq!(due.as_ref(), Some(reason));
             times.push(start.elapsed().as_secs());
         }
         times
@@ -115,9 +123,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_waits_for_no_pod_reads_none() {
+    async fn what_waits_for_no_object_reads_none() {
         let (doubts, set) = (Doubts::default(), ObjectKey::new("ns", "web"));
         assert_eq!(doubts.note(&set, Some(&waits_for("a"))), Some(FIRST));
+        let refused = WaitReason::BudgetRefused {
+            pod: "a".to_owned(),
+            budget: "shop".to_owned(),
+            why: String::new(),
+        };
+        assert_eq!(doubts.note(&set, Some(&refused)), Some(FIRST));
         assert_eq!(doubts.note(&set, Some(&WaitReason::Paused)), None);
         assert_eq!(doubts.note(&set, None), None);
         assert!(doubts.lock().is_empty());

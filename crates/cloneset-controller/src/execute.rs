@@ -10,7 +10,8 @@ use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
-    PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind, Recorder, Resource, Writer, Written, chain,
+    PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer,
+    Written, chain,
 };
 use serde_json::Value;
 
@@ -18,8 +19,8 @@ use crate::{
     CLONESETS, IMAGE_PULL_JOBS,
     error::Error,
     plan::{
-        ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, Plan, PodPatch, PodRef, PreDownload,
-        Step,
+        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, Plan, PodPatch, PodRef,
+        PreDownload, Step,
     },
     refused::RefusedResize,
 };
@@ -147,6 +148,7 @@ impl Executor<'_> {
                     .collect())
                 .await
             }
+            Step::SpendBudgets { patches } => self.spend_budgets(patches).await,
             Step::PatchCloneSet { patch } => self
                 .patch(
                     &CLONESETS,
@@ -158,6 +160,32 @@ impl Executor<'_> {
                 .await
                 .map(drop),
         }
+    }
+
+    /// One after the other: after a failure, what is not paid yet need not be. A budget that is gone wants
+    /// nothing any more (PB-48).
+    async fn spend_budgets(&self, patches: &[BudgetPatch]) -> Result<(), Error> {
+        for BudgetPatch { budget, patch } in patches {
+            let key = self.key(budget);
+            let spent = self
+                .writer
+                .patch(
+                    &POD_UNAVAILABLE_BUDGETS,
+                    &key,
+                    Some("status"),
+                    PatchKind::Merge,
+                    patch,
+                )
+                .await;
+            match spent {
+                Ok(_) | Err(ApiError::NotFound { .. }) => {}
+                Err(source) => {
+                    let kind = POD_UNAVAILABLE_BUDGETS.kind;
+                    return Err(self.write_error("patch the status of", kind, budget, source));
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn create_revision(&self, body: &Value) -> Result<(), Error> {

@@ -3,12 +3,12 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet, inplace::Options, meta::ObjectMeta, object::CustomResource, pod::Pod,
-    well_known,
+    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, inplace::Options, meta::ObjectMeta,
+    object::CustomResource, pod::Pod, well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource, Setup,
-    Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS,
+    PODS, Resource, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;
@@ -104,6 +104,16 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
 
     let image_pull_jobs = watch_image_pull_jobs(setup);
 
+    // CS-87. Who was refused asks again by the clock (CS-26), so that nobody need know whom a budget concerns.
+    let asks_budgets = setup.gates().enabled(Gate::PodUnavailableBudgetUpdateGate);
+    let budgets = asks_budgets.then(|| {
+        let options = WatchOptions {
+            may_be_missing: true,
+            ..WatchOptions::default()
+        };
+        setup.watch::<PodUnavailableBudget>(POD_UNAVAILABLE_BUDGETS, options)
+    });
+
     sets.on_change(&queue, |old, new| {
         new.or(old)
             .map(|set| ObjectKey::of(&set.metadata))
@@ -159,6 +169,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     };
     setup.validating_webhook(admission::VALIDATE_PATH, validator);
 
+    let runtime_metrics = setup.metrics().clone();
     let reconciler = CloneSetReconciler {
         observer: Observer {
             sets: sets.store(),
@@ -166,6 +177,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             revisions: revisions.store(),
             image_pull_jobs,
             claims: claims.store(),
+            budgets: budgets.map(|budgets| budgets.store()),
             gates,
             server_version: setup.server_version(),
         },
@@ -174,7 +186,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         recorder: setup.recorder(NAME),
         leadership: setup.leadership(),
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
-        metrics: Metrics::new(setup.registry()),
+        metrics: Metrics::new(setup.registry(), runtime_metrics),
         doubts: Doubts::default(),
         nodes: NodeLabels::new(setup.client()),
         memories: Memories::default(),

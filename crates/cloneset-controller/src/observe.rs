@@ -7,6 +7,7 @@ use std::{
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
     pod::Pod,
@@ -43,6 +44,8 @@ pub(crate) struct Observer {
     /// Only with the gate for pulling images ahead.
     pub(crate) image_pull_jobs: Option<Store<ImagePullJob>>,
     pub(crate) claims: Store<Claim>,
+    /// Only with gate `PodUnavailableBudgetUpdateGate`.
+    pub(crate) budgets: Option<Store<PodUnavailableBudget>>,
     pub(crate) gates: Gates,
     pub(crate) server_version: ServerVersion,
 }
@@ -54,10 +57,11 @@ impl Observer {
 
     /// Whether the indexes show everything that was written for this CloneSet.
     pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
+        let mut stores: Vec<&dyn StoreView> =
+            vec![&self.sets, &self.pods, &self.revisions, &self.claims];
         let jobs = self.image_pull_jobs.as_ref();
-        let jobs = jobs.map(|jobs| jobs as &dyn StoreView);
-        let always: [&dyn StoreView; 4] = [&self.sets, &self.pods, &self.revisions, &self.claims];
-        let stores: Vec<_> = always.into_iter().chain(jobs).collect();
+        stores.extend(jobs.map(|store| store as &dyn StoreView));
+        stores.extend(self.budgets.as_ref().map(|store| store as &dyn StoreView));
         own_writes.settle(uid, &stores).await
     }
 
@@ -79,6 +83,9 @@ impl Observer {
                 .as_ref()
                 .filter(|jobs| !jobs.kind_missing())
                 .map(|jobs| jobs.by_owner(&set.metadata.uid)),
+            budgets: self.budgets.as_ref().map_or_else(Vec::new, |budgets| {
+                budgets.in_namespace(&set.metadata.namespace)
+            }),
             set,
             nodes: BTreeMap::new(),
             now: jiff::Timestamp::now(),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
+mod budget;
 mod claim;
 mod conditions;
 mod counts;
@@ -130,6 +131,12 @@ pub enum Step {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
+    /// Spend budgets for the pods that the next steps update (CS-87). The first failure ends the plan, so that no
+    /// pod is updated unpaid.
+    SpendBudgets {
+        /// Patches, one a budget.
+        patches: Vec<BudgetPatch>,
+    },
     /// Take names off `podsToDelete` (CS-65).
     PatchCloneSet {
         /// Merge patch with the resourceVersion read.
@@ -194,6 +201,15 @@ pub struct PodPatch {
     pub pod: PodRef,
     /// The writes.
     pub writes: Vec<PodWrite>,
+}
+
+/// What a PodUnavailableBudget is to pay.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BudgetPatch {
+    /// Name of the budget.
+    pub budget: String,
+    /// Merge patch of its status with the resourceVersion read.
+    pub patch: Value,
 }
 
 /// The writes that start an update in place, in order (IP-15, IP-17, IP-30).

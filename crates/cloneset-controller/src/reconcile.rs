@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use kruise_api::apps::v1beta1::CloneSet;
+use kruise_api::{apps::v1beta1::CloneSet, budget::Subject};
 use kruise_runtime::{
     ApiClient, Leadership, ObjectKey, Outcome, OwnWrites, Reconciler, Recorder, Settled,
     WaitReasons, chain,
@@ -54,7 +54,7 @@ impl Reconciler for CloneSetReconciler {
             return Ok(outcome);
         }
         self.doubts
-            .look(key, &self.observer.pods, &self.own_writes)
+            .look(key, &self.observer, &self.own_writes)
             .await;
         // Both may have brought a newer state.
         let Some(set) = self.observer.set(key) else {
@@ -71,6 +71,7 @@ impl Reconciler for CloneSetReconciler {
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
         self.report(key, &snapshot.memory, &plan);
+        self.report_refusals(&snapshot, &plan);
         let (result, refused) = self.execute(&snapshot, &plan).await;
         // The next pass leaves these pods alone and goes on with others.
         let goes_on = (!refused.is_empty()).then_some(MIN_PAUSE);
@@ -152,6 +153,30 @@ impl CloneSetReconciler {
         }
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
+        }
+    }
+
+    /// Each refusal of a budget counts; that the same one goes on is logged once (PB-60, PB-61).
+    fn report_refusals(&self, snapshot: &Snapshot, plan: &Plan) {
+        for reason in &plan.waiting_on {
+            let WaitReason::BudgetRefused { pod, budget, .. } = reason else {
+                continue;
+            };
+            let refused = snapshot.pods.iter().find(|it| it.metadata.name == *pod);
+            let Some(subject) = refused.map(|pod| Subject::of(pod)) else {
+                continue;
+            };
+            self.metrics.budget_refused(&subject);
+            let last = snapshot.memory.waiting.as_ref().map(|(last, _)| last);
+            if last != Some(reason) {
+                let Subject {
+                    kind,
+                    namespace,
+                    name,
+                } = &subject;
+                let event = "PodUnavailableBudget";
+                tracing::info!(event, kind, namespace, name, pod, budget, "update refused");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
+    budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
     meta::{ObjectMeta, OwnerReference, StringMap, Time},
@@ -32,6 +33,8 @@ pub struct Snapshot {
     /// ImagePullJobs that name the CloneSet as owner; none where images are not pulled ahead: the gate
     /// is off, or the kind is not installed (CS-100).
     pub image_pull_jobs: Option<Vec<Arc<ImagePullJob>>>,
+    /// All budgets of the namespace; none unless gate `PodUnavailableBudgetUpdateGate` is on (CS-87).
+    pub budgets: Vec<Arc<PodUnavailableBudget>>,
     /// Labels of the pods' nodes, by name, where [`crate::plan::needs_nodes`] asks for them.
     pub nodes: BTreeMap<String, StringMap>,
     /// Volume claims that carry any owner reference with the CloneSet's UID, terminating ones too (CS-73).

@@ -70,6 +70,22 @@ pub enum WaitReason {
         /// The first such pod.
         pod: String,
     },
+    /// A PodUnavailableBudget doesn't let a pod be updated (CS-87).
+    BudgetRefused {
+        /// The pod.
+        pod: String,
+        /// The budget that protects it.
+        budget: String,
+        /// Field of the budget, and what it says.
+        why: String,
+    },
+    /// A PodUnavailableBudget can't be understood, so that nobody knows whether it protects a pod.
+    BudgetUnreadable {
+        /// The budget.
+        budget: String,
+        /// Field of the budget, and what is wrong with it.
+        why: String,
+    },
     /// A pod can't have the resources that it is to have in place: the API server refused them, or the
     /// kubelet does not grant them (DV-IP10).
     ResizeRefused {
@@ -112,6 +128,8 @@ impl WaitReason {
             Self::NotInPlace { .. } => "NotInPlace",
             Self::GracePeriod { .. } => "GracePeriod",
             Self::NodeDaemon { .. } => "NodeDaemon",
+            Self::BudgetRefused { .. } => "BudgetRefused",
+            Self::BudgetUnreadable { .. } => "BudgetUnreadable",
             Self::ResizeRefused { .. } => "ResizeRefused",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
@@ -129,6 +147,17 @@ impl WaitReason {
             | Self::NodeDaemon { pod }
             | Self::ResizeRefused { pod, .. }
             | Self::PodsNotAvailable { pod, .. } => Some(pod),
+            _ => None,
+        }
+    }
+
+    /// The PodUnavailableBudget that has to change before it goes on, where it is one.
+    #[must_use]
+    pub fn budget(&self) -> Option<&str> {
+        match self {
+            Self::BudgetRefused { budget, .. } | Self::BudgetUnreadable { budget, .. } => {
+                Some(budget)
+            }
             _ => None,
         }
     }
@@ -187,6 +216,13 @@ impl fmt::Display for WaitReason {
                 "pod {pod} waits for the node daemon's first report, without which its environment \
                  can't change in place"
             ),
+            Self::BudgetRefused { pod, budget, why } => write!(
+                f,
+                "PodUnavailableBudget {budget} does not let pod {pod} be updated: {why}"
+            ),
+            Self::BudgetUnreadable { budget, why } => {
+                write!(f, "PodUnavailableBudget {budget}: {why}")
+            }
             Self::ResizeRefused { pod, why } => {
                 write!(f, "pod {pod} can't be given its resources in place: {why}")
             }

@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod availability;
+pub mod budget;
 pub mod conversion;
 pub mod crd;
 pub mod defaults;

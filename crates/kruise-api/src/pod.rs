@@ -57,8 +57,8 @@ pub struct Container {
     pub name: Text,
     /// Image reference.
     pub image: Text,
-    /// Those environment variables that take their value from metadata of the pod, and the launch
-    /// barrier.
+    /// Those environment variables that take their value from metadata of the pod, the launch barrier, and
+    /// the mark of injected containers.
     #[serde(
         skip_serializing_if = "Vec::is_empty",
         deserialize_with = "env_that_matters"
@@ -231,6 +231,12 @@ pub struct ContainerStateWaiting {
 }
 
 impl Container {
+    /// Whether a SidecarSet injected it.
+    #[must_use]
+    pub fn is_injected(&self) -> bool {
+        self.env.iter().any(EnvVar::marks_injected)
+    }
+
     /// Digest of the limits and requests.
     #[must_use]
     pub fn resources_digest(&self) -> ResourcesDigest {
@@ -255,6 +261,12 @@ impl ContainerStatus {
 }
 
 impl EnvVar {
+    /// Whether this variable says that a SidecarSet injected the container.
+    #[must_use]
+    pub fn marks_injected(&self) -> bool {
+        self.name == IS_INJECTED && self.value == "true"
+    }
+
     /// Whether this is the variable by which the start of the container is held back.
     #[must_use]
     pub fn is_launch_barrier(&self) -> bool {
@@ -276,6 +288,9 @@ impl EnvVar {
 /// container may start.
 const LAUNCH_BARRIER: &str = "KRUISE_CONTAINER_BARRIER";
 
+/// Environment variable that the pod webhook gives to containers which it injects for a SidecarSet.
+const IS_INJECTED: &str = "IS_INJECTED";
+
 /// Reads a list of environment variables and keeps only what the libraries look at.
 fn env_that_matters<'de, D>(deserializer: D) -> Result<Vec<EnvVar>, D::Error>
 where
@@ -284,6 +299,7 @@ where
     let mut env: Vec<EnvVar> = null_as_default(deserializer)?;
     env.retain(|env| {
         env.is_launch_barrier()
+            || env.marks_injected()
             || env.field_path().is_some_and(|path| {
                 path.starts_with("metadata.labels[") || path.starts_with("metadata.annotations[")
             })

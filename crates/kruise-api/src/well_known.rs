@@ -45,6 +45,10 @@ pub mod labels {
     /// On pods: one of [`lifecycle_states`](super::lifecycle_states). Written by workload
     /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
     pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
+
+    /// How the keys of labels on pods begin that make a pod count as not ready, whatever their value. Written
+    /// by users; read by PodUnavailableBudget.
+    pub const UNAVAILABLE_POD_PREFIX: &str = "unavailable-pod.kruise.io/";
 }
 
 /// Annotations.
@@ -99,6 +103,30 @@ pub mod annotations {
     /// On ControllerRevisions of a CloneSet: hash of the volume claim templates, empty when there
     /// are none. Written and read by the CloneSet controller.
     pub const VOLUME_CLAIM_TEMPLATE_HASH: &str = "kruise.io/cloneset-volumeclaimtemplate-hash";
+
+    /// On pods: name of the PodUnavailableBudget of the same namespace that protects the pod. Written by the
+    /// pod webhook and the PodUnavailableBudget controller; read by whoever asks for budget.
+    pub const RELATED_PUB: &str = "pub.kruise.io/related-pub";
+
+    /// Earlier key of [`RELATED_PUB`], written together with it. Read only when the present key is absent or
+    /// empty.
+    pub const RELATED_PUB_LEGACY: &str = "kruise.io/related-pub";
+
+    /// On pods: a true boolean takes the pod out of every budget. Written by users; read by whoever asks
+    /// for budget.
+    pub const PUB_NO_PROTECT: &str = "pub.kruise.io/no-protect";
+
+    /// On PodUnavailableBudgets: the protected operations, separated by commas. Written by users and by
+    /// conversion; read where the field is empty.
+    pub const PUB_PROTECT_OPERATIONS: &str = "kruise.io/pub-protect-operations";
+
+    /// On pods: names of the SidecarSets that injected containers, separated by commas. Written by the pod
+    /// webhook; read by the SidecarSet controller and by PodUnavailableBudget.
+    pub const SIDECARSET_INJECTED_LIST: &str = "kruise.io/sidecarset-injected-list";
+
+    /// On pods: what each SidecarSet last updated in place, JSON. Written by the SidecarSet controller; read
+    /// by it and by PodUnavailableBudget.
+    pub const SIDECARSET_INPLACE_UPDATE_STATE: &str = "kruise.io/sidecarset-inplace-update-state";
 }
 
 /// Names of conditions and of the reasons in them.

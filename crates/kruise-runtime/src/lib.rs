@@ -67,7 +67,7 @@ pub use queue::Queue;
 pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
 pub use resource::{
     CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS,
-    POD_TEMPLATES, PODS, Resource,
+    POD_TEMPLATES, POD_UNAVAILABLE_BUDGETS, PODS, Resource,
 };
 pub use run::run;
 pub use server_version::ServerVersion;

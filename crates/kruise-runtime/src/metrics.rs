@@ -56,7 +56,7 @@ labels!(
     RequestLabels { code, method, host }
 );
 labels!(
-    /// Labels of `workload_deletion_protection`.
+    /// Labels of `workload_deletion_protection` and `pod_unavailable_budget`.
     ProtectionLabels {
         kind_namespace_name,
         username
@@ -128,6 +128,8 @@ pub struct Metrics {
     pub events_dropped: Counter,
     pub wait_reason: Family<ReasonLabels, Gauge>,
     pub workload_deletion_protection: Family<ProtectionLabels, PlainCounter>,
+    /// `pod_unavailable_budget` (PB-60).
+    pub pod_unavailable_budget: Family<ProtectionLabels, PlainCounter>,
     pub webhooks: WebhookMetrics,
 }
 
@@ -180,6 +182,7 @@ impl Metrics {
             events_dropped: Counter::default(),
             wait_reason: Family::default(),
             workload_deletion_protection: Family::default(),
+            pod_unavailable_budget: Family::default(),
             webhooks: WebhookMetrics::default(),
         }
     }
@@ -299,6 +302,11 @@ impl Adder<'_> {
             "workload_deletion_protection",
             "Deletions of workloads that were refused",
             &m.workload_deletion_protection,
+        );
+        self.metric(
+            "pod_unavailable_budget",
+            "Refusals for want of budget",
+            &m.pod_unavailable_budget,
         );
     }
 
@@ -425,6 +433,13 @@ mod tests {
                 username: "alice".into(),
             })
             .inc();
+        metrics
+            .pod_unavailable_budget
+            .get_or_create(&ProtectionLabels {
+                kind_namespace_name: "CloneSet_ns_web".into(),
+                username: "kruise-manager".into(),
+            })
+            .inc();
         let text = encode(&registry).unwrap();
         for line in [
             "controller_runtime_reconcile_errors_total{controller=\"c\"} 1",
@@ -432,6 +447,7 @@ mod tests {
             "workqueue_adds_total{name=\"q\"} 1",
             "kruise_manager_is_leader 0",
             "workload_deletion_protection{kind_namespace_name=\"CloneSet_ns_web\",username=\"alice\"} 1",
+            "pod_unavailable_budget{kind_namespace_name=\"CloneSet_ns_web\",username=\"kruise-manager\"} 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

@@ -1,6 +1,8 @@
 //! What the store must know of a kind's projection.
 
-use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
+use kruise_api::{
+    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, meta::ObjectMeta, pod::Pod,
+};
 use serde::de::DeserializeOwned;
 
 /// A slim projection of a kind, decoded straight from the wire and never written back.
@@ -16,6 +18,12 @@ impl Object for Pod {
 }
 
 impl Object for CloneSet {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl Object for PodUnavailableBudget {
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }

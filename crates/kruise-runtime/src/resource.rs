@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kruise_api::{budget::PodUnavailableBudget, object::CustomResource};
+
 /// One kind in one version, with everything needed to call the API about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Resource {
@@ -77,6 +79,15 @@ pub const LEASES: Resource = Resource {
     version: "v1",
     plural: "leases",
     kind: "Lease",
+    namespaced: true,
+};
+
+/// PodUnavailableBudgets, which another deployable owns.
+pub const POD_UNAVAILABLE_BUDGETS: Resource = Resource {
+    group: PodUnavailableBudget::GROUP,
+    version: PodUnavailableBudget::VERSION,
+    plural: PodUnavailableBudget::PLURAL,
+    kind: PodUnavailableBudget::KIND,
     namespaced: true,
 };
 

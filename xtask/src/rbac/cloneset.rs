@@ -73,6 +73,20 @@ pub(super) const RIGHTS: Rights = Rights {
             names: &[],
         },
         Rule {
+            why: "See whether a pod may be updated, with gate PodUnavailableBudgetUpdateGate.",
+            group: "policy.kruise.io",
+            resources: &["podunavailablebudgets"],
+            verbs: &["get", "list", "watch"],
+            names: &[],
+        },
+        Rule {
+            why: "Pay for that update.",
+            group: "policy.kruise.io",
+            resources: &["podunavailablebudgets/status"],
+            verbs: &["patch"],
+            names: &[],
+        },
+        Rule {
             why: "Keep pods spread over zones when some of them go: which node is in which.",
             group: "",
             resources: &["nodes"],

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
+    budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
     revision::is_at,
     scale::{Input, transition, with_writes},
@@ -159,6 +160,20 @@ enum Move {
     Recreate,
 }
 
+impl Move {
+    /// Whether the pod's budget is asked first (CS-87): also where a hook still holds the pod. What is left alone
+    /// for another reason costs nothing.
+    fn asks_budget(&self) -> bool {
+        match self {
+            Self::InPlace(_)
+            | Self::Hold(_)
+            | Self::Wait(WaitReason::Hook { .. })
+            | Self::Recreate => true,
+            Self::Wait(_) | Self::AwaitDaemon(_) => false,
+        }
+    }
+}
+
 fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let forward = counts.update_num > 0;
     let target = if forward {
@@ -190,16 +205,33 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
     candidates.truncate(usize::try_from(counts.update_num.abs()).unwrap_or(0));
     let taken = within_limit(input, target, counts.update_max_unavailable, &candidates);
-    if taken.len() < candidates.len() {
+    let mut budgets = Budgets::of(input.snapshot);
+    let mut moves = Vec::new();
+    let mut refusal = None;
+    for pod in &taken {
+        let next = decide(input, pod, target);
+        if next.asks_budget()
+            && let Err(reason) = budgets.ask(pod)
+        {
+            refusal = Some(reason);
+            break;
+        }
+        moves.push((*pod, next));
+    }
+    if let Some(reason) = refusal {
+        plan.waiting_on.push(reason);
+        plan.look_again(ASK_AGAIN_AFTER);
+    } else if taken.len() < candidates.len() {
         plan.waiting_on
             .push(limit_reached(input, taken.first().copied()));
     }
+    plan.steps.extend(budgets.step());
 
     let mut updates = Vec::new();
     let mut holds = Vec::new();
     let mut recreates = Vec::new();
-    for pod in taken {
-        match decide(input, pod, target) {
+    for (pod, next) in moves {
+        match next {
             Move::InPlace(update) => updates.push(start(input, pod, &update, target)),
             Move::Hold(patch) => holds.extend(patch),
             Move::Wait(reason) => plan.waiting_on.push(reason),

@@ -2,10 +2,12 @@
 
 use cloneset_controller::{
     check::violations,
-    plan::{ClaimMove, ClaimRef, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step, plan},
+    plan::{
+        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step, plan,
+    },
     snapshot::Snapshot,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{World, claims::claim_template, spec};
 
@@ -350,4 +352,76 @@ fn a_name_that_a_pod_of_another_has() {
         &with(vec![create(&["web-aaaaa"])]),
         "already there",
     );
+}
+
+/// One of four ready pods may be updated.
+fn with_budget() -> (World, Vec<PodRef>) {
+    let (mut world, _, pods) = settled();
+    world.budgets.insert(
+        "shop".to_owned(),
+        json!({
+            "metadata": { "name": "shop", "uid": "b", "resourceVersion": "7" },
+            "status": { "desiredAvailable": 3, "unavailableAllowed": 1 },
+        }),
+    );
+    for pod in world.pods.values_mut() {
+        pod["metadata"]["annotations"]["pub.kruise.io/related-pub"] = json!("shop");
+    }
+    world.set["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = json!("100%");
+    (world, pods)
+}
+
+/// Charges budget `shop` for these pods, and says that so much is left.
+fn charge(pods: &[PodRef], left: i32, version: &str) -> Step {
+    let entries: Value = pods
+        .iter()
+        .map(|pod| (pod.name.clone(), json!("2026-01-10T08:00:00Z")))
+        .collect();
+    Step::SpendBudgets {
+        patches: vec![BudgetPatch {
+            budget: "shop".to_owned(),
+            patch: json!({
+                "metadata": { "uid": "b", "resourceVersion": version },
+                "status": { "unavailableAllowed": left, "unavailablePods": entries },
+            }),
+        }],
+    }
+}
+
+// CS-87
+#[test]
+fn more_pods_than_a_budget_pays_for() {
+    let (world, pods) = with_budget();
+    let snapshot = world.snapshot();
+    let in_place = |pods: &[PodRef]| Step::UpdatePodsInPlace {
+        updates: pods.iter().map(update).collect(),
+    };
+    let recreate = |pods: &[PodRef]| Step::MarkPodsForRecreate {
+        patches: pods
+            .iter()
+            .map(|pod| PodPatch {
+                pod: pod.clone(),
+                writes: Vec::new(),
+            })
+            .collect(),
+    };
+    let good = with(vec![charge(&pods[..1], 0, "7"), in_place(&pods[..1])]);
+    assert_eq!(violations(&snapshot, &good), Vec::<String>::new());
+
+    for updates in [in_place(&pods[..1]), recreate(&pods[..1])] {
+        finds(&snapshot, &with(vec![updates.clone()]), "not charged");
+        let too_late = with(vec![updates, charge(&pods[..1], 0, "7")]);
+        finds(&snapshot, &too_late, "not charged");
+    }
+    let too_many = with(vec![charge(&pods[..2], -1, "7"), in_place(&pods[..2])]);
+    finds(
+        &snapshot,
+        &too_many,
+        "2 ready pods are updated, budget shop allows 1",
+    );
+    finds(&snapshot, &too_many, "charged 2 of 1");
+    let cheated = with(vec![charge(&pods[..1], 1, "7"), in_place(&pods[..1])]);
+    finds(&snapshot, &cheated, "charged 1 of 1");
+    let unguarded = with(vec![charge(&pods[..1], 0, ""), in_place(&pods[..1])]);
+    finds(&snapshot, &unguarded, "without its version");
 }

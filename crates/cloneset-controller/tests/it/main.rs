@@ -6,6 +6,7 @@
 
 mod admission;
 mod admission_properties;
+mod budget;
 mod checker;
 mod counts;
 mod in_place;

@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) revisions: BTreeMap<String, Value>,
     /// ImagePullJobs by name; none: not installed.
     pub(crate) image_pull_jobs: Option<BTreeMap<String, Value>>,
+    pub(crate) budgets: BTreeMap<String, Value>,
     /// Labels of nodes, by name.
     pub(crate) nodes: BTreeMap<String, StringMap>,
     pub(crate) claims: BTreeMap<String, Value>,
@@ -81,6 +82,7 @@ impl World {
             pods: BTreeMap::new(),
             revisions: BTreeMap::new(),
             image_pull_jobs: None,
+            budgets: BTreeMap::new(),
             nodes: BTreeMap::new(),
             claims: BTreeMap::new(),
             now: "2026-01-10T08:00:00Z".parse().unwrap(),
@@ -128,6 +130,11 @@ impl World {
                 jobs.map(|job| Arc::new(decode::<ImagePullJob>(job)))
                     .collect()
             }),
+            budgets: self
+                .budgets
+                .values()
+                .map(|budget| Arc::new(decode(budget)))
+                .collect(),
             nodes: self.nodes.clone(),
             now: self.now,
             index_version: self.version,
@@ -155,9 +162,7 @@ impl World {
             });
         self.pre_download(&plan.pre_download);
         let refused_before = self.refused_resizes;
-        for step in &plan.steps {
-            self.apply(step);
-        }
+        self.carry_out(&plan);
         let refused = self
             .refuses_resize_of
             .as_ref()
@@ -174,6 +179,16 @@ impl World {
             self.patch_set(status);
         }
         plan
+    }
+
+    /// The steps in order, up to one that is refused.
+    pub(crate) fn carry_out(&mut self, plan: &Plan) {
+        for step in &plan.steps {
+            if !self.may_go_on(step) {
+                break;
+            }
+            self.apply(step);
+        }
     }
 
     /// Reconciles, and lets kubelets work, until neither has anything to do.
@@ -292,6 +307,7 @@ impl World {
                     self.write_pod(&update.pod.name, &update.writes());
                 }
             }
+            Step::SpendBudgets { .. } => {}
             Step::PatchCloneSet { patch } => {
                 if self.may_write() {
                     self.patch_set(patch);

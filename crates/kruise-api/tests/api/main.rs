@@ -7,6 +7,9 @@
 )]
 
 mod availability;
+mod budget;
+mod budget_consistency;
+mod budget_resize;
 mod calculate;
 mod completion;
 mod conversion;

@@ -1,0 +1,94 @@
+//! Whether a change of a pod is nothing but a resize that restarts no container (PB-34).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::{qos, quantity, well_known::labels::UNAVAILABLE_POD_PREFIX};
+
+/// Whether the change from the `old` pod to the `new` one only resizes: amounts of CPU and memory, with no restart
+/// asked for and in the same quality-of-service class. Both are whole pods as the API server sends them, since
+/// anything else that changes makes it an update.
+#[must_use]
+pub fn is_pure_resize(old: &Value, new: &Value) -> bool {
+    let is_unavailable = |pod: &Value| {
+        map_at(pod, "/metadata/labels").is_some_and(|labels| {
+            let mut keys = labels.keys();
+            keys.any(|key| key.starts_with(UNAVAILABLE_POD_PREFIX))
+        })
+    };
+    let adds_label = is_unavailable(new) && !is_unavailable(old);
+    !adds_label
+        && without_resources(old) == without_resources(new)
+        && ![old, new].into_iter().any(is_static)
+        && qos::of_template(old) == qos::of_template(new)
+        && containers(new).all(|container| resizes_in_place(old, container))
+}
+
+/// The spec without the resources of ordinary containers.
+fn without_resources(pod: &Value) -> Option<Value> {
+    let mut spec = pod.get("spec")?.clone();
+    let list = spec.get_mut("containers").and_then(Value::as_array_mut);
+    for container in list.into_iter().flatten() {
+        if let Some(container) = container.as_object_mut() {
+            container.remove("resources");
+        }
+    }
+    Some(spec)
+}
+
+fn is_static(pod: &Value) -> bool {
+    let annotations = map_at(pod, "/metadata/annotations");
+    let source = annotations.and_then(|it| it.get("kubernetes.io/config.source"));
+    source.is_some_and(|source| source != "api")
+}
+
+/// Whether what changes of this container's resources changes without its restart.
+fn resizes_in_place(old: &Value, new: &Value) -> bool {
+    let before = containers(old).find(|before| before.get("name") == new.get("name"));
+    let Some(before) = before else {
+        return false;
+    };
+    changed_resources(before, new)
+        .into_iter()
+        .all(|resource| matches!(resource, "cpu" | "memory") && !restarts_for(new, resource))
+}
+
+fn changed_resources<'a>(old: &'a Value, new: &'a Value) -> BTreeSet<&'a str> {
+    let mut changed = BTreeSet::new();
+    for list in ["/resources/requests", "/resources/limits"] {
+        let (old, new) = (map_at(old, list), map_at(new, list));
+        for resource in old.into_iter().chain(new).flat_map(Map::keys) {
+            let amount = |of: Option<&'a Map<String, Value>>| of.and_then(|it| it.get(resource));
+            if !same_amount(amount(old), amount(new)) {
+                changed.insert(resource.as_str());
+            }
+        }
+    }
+    changed
+}
+
+/// By value: 1 is 1000m. What can't be read is compared as it stands.
+fn same_amount(old: Option<&Value>, new: Option<&Value>) -> bool {
+    let nanos = |amount: Option<&Value>| quantity::nanos(amount?.as_str()?);
+    old == new || (nanos(old).is_some() && nanos(old) == nanos(new))
+}
+
+fn restarts_for(container: &Value, resource: &str) -> bool {
+    let policies = container.get("resizePolicy").and_then(Value::as_array);
+    let policy = policies
+        .into_iter()
+        .flatten()
+        .find(|policy| policy.get("resourceName").and_then(Value::as_str) == Some(resource))
+        .and_then(|policy| policy.get("restartPolicy")?.as_str());
+    !matches!(policy, None | Some("" | "NotRequired"))
+}
+
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let list = pod.pointer("/spec/containers").and_then(Value::as_array);
+    list.into_iter().flatten()
+}
+
+fn map_at<'a>(value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
+    value.pointer(pointer)?.as_object()
+}

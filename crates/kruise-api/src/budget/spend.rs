@@ -1,0 +1,121 @@
+//! What is spent, and how it is written down.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Operation, PodUnavailableBudget};
+use crate::{
+    meta::{Time, timestamp, whole_seconds},
+    pod::Pod,
+};
+
+/// One pod's share of a budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spend {
+    pub(super) pod: String,
+    pub(super) book: Book,
+    pub(super) at: Time,
+}
+
+/// Which map of the status it goes into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Book {
+    /// `disruptedPods`.
+    Disrupted,
+    /// `unavailablePods`.
+    Unavailable,
+}
+
+impl Spend {
+    /// PB-39
+    pub(super) fn of(pod: &Pod, operation: Operation, now: Time) -> Self {
+        let book = match operation {
+            Operation::Update => Book::Unavailable,
+            Operation::Delete | Operation::Evict | Operation::Resize => Book::Disrupted,
+        };
+        Self {
+            pod: pod.metadata.name.clone(),
+            book,
+            at: whole_seconds(now),
+        }
+    }
+
+    /// Merge patch of the status of `newest`, the copy that was decided on.
+    #[must_use]
+    pub fn patch(&self, newest: &PodUnavailableBudget) -> Value {
+        status_patch(newest, std::slice::from_ref(self))
+    }
+}
+
+/// Merge patch that takes all these out of `budget`, for its status: it changes nothing else there, and only the
+/// very version of the object that `budget` is (PB-47).
+#[must_use]
+pub fn status_patch(budget: &PodUnavailableBudget, spends: &[Spend]) -> Value {
+    let mut after = budget.clone();
+    let mut books: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for spend in spends {
+        after.spend(spend);
+        let book = match spend.book {
+            Book::Disrupted => "disruptedPods",
+            Book::Unavailable => "unavailablePods",
+        };
+        let entries = books.entry(book).or_default();
+        entries.insert(spend.pod.clone(), json!(timestamp(spend.at)));
+    }
+    let left = json!(after.status.unavailable_allowed);
+    let status: Map<String, Value> = books
+        .into_iter()
+        .map(|(book, entries)| (book.to_owned(), entries.into()))
+        .chain([("unavailableAllowed".to_owned(), left)])
+        .collect();
+    json!({
+        "metadata": {
+            "uid": budget.metadata.uid,
+            "resourceVersion": budget.metadata.resource_version,
+        },
+        "status": status,
+    })
+}
+
+/// One budget while several pods of one pass ask for it: each sees what those before it left. Everything
+/// that was spent goes into one patch.
+#[derive(Debug, Clone)]
+pub struct Ledger<'a> {
+    before: &'a PodUnavailableBudget,
+    after: PodUnavailableBudget,
+    spends: Vec<Spend>,
+}
+
+impl<'a> Ledger<'a> {
+    /// Opens the books on what is there.
+    #[must_use]
+    pub fn new(budget: &'a PodUnavailableBudget) -> Self {
+        Self {
+            before: budget,
+            after: budget.clone(),
+            spends: Vec::new(),
+        }
+    }
+
+    /// What the next one to ask is judged by.
+    #[must_use]
+    pub fn copies(&self) -> super::Copies<'_> {
+        super::Copies {
+            seen: self.before,
+            newest: &self.after,
+        }
+    }
+
+    /// Takes a share.
+    pub fn spend(&mut self, spend: Spend) {
+        self.after.spend(&spend);
+        self.spends.push(spend);
+    }
+
+    /// Patch of the status with everything that was spent; none where nothing was.
+    #[must_use]
+    pub fn patch(&self) -> Option<Value> {
+        (!self.spends.is_empty()).then(|| status_patch(self.before, &self.spends))
+    }
+}

@@ -1,0 +1,199 @@
+//! PodUnavailableBudgets on a real cluster. Nothing deployed here owns them yet: the test brings a small CRD of its
+//! own, and plays their controller and the pod webhook by hand.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use e2e::{
+    Cluster, Namespace, disturbing, eventually,
+    local::StoodDown,
+    namespace::{PATIENCE, image, in_place, spec},
+    proxy::{Proxy, Rules},
+};
+use k8s_openapi::{
+    api::core::v1::Namespace as CoreNamespace,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+    },
+};
+use serde_json::{Value, json};
+
+const GROUP: &str = "policy.kruise.io";
+const KIND: &str = "PodUnavailableBudget";
+const PLURAL: &str = "podunavailablebudgets";
+
+/// Budgets of the test's namespace, and their CRD, which goes with the namespace.
+struct Budgets(Api<DynamicObject>);
+
+impl Budgets {
+    async fn install(test: &Namespace) -> Self {
+        let owner = Api::<CoreNamespace>::all(test.client.clone())
+            .get(&test.name)
+            .await
+            .unwrap();
+        let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+        let crd: CustomResourceDefinition = serde_json::from_value(json!({
+            "metadata": {
+                "name": format!("{PLURAL}.{GROUP}"),
+                "ownerReferences": [{
+                    "apiVersion": "v1",
+                    "kind": "Namespace",
+                    "name": test.name,
+                    "uid": owner.metadata.uid,
+                }],
+            },
+            "spec": {
+                "group": GROUP,
+                "scope": "Namespaced",
+                "names": { "kind": KIND, "plural": PLURAL, "singular": "podunavailablebudget" },
+                "versions": [{
+                    "name": "v1beta1",
+                    "served": true,
+                    "storage": true,
+                    "subresources": { "status": {} },
+                    "schema": { "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": { "spec": open, "status": open },
+                    } },
+                }],
+            },
+        }))
+        .unwrap();
+        let crds: Api<CustomResourceDefinition> = Api::all(test.client.clone());
+        // One of an earlier run may still be on its way out.
+        eventually("the CRD", PATIENCE, || async {
+            crds.create(&PostParams::default(), &crd).await.map(drop)
+        })
+        .await;
+        let kind = ApiResource::from_gvk_with_plural(
+            &GroupVersionKind::gvk(GROUP, "v1beta1", KIND),
+            PLURAL,
+        );
+        let budgets = Api::namespaced_with(test.client.clone(), &test.name, &kind);
+        eventually("budgets are served", PATIENCE, || async {
+            budgets.list(&Default::default()).await.map(drop)
+        })
+        .await;
+        Self(budgets)
+    }
+
+    async fn create(&self, name: &str, status: Value) {
+        let budget = serde_json::from_value(json!({
+            "apiVersion": format!("{GROUP}/v1beta1"),
+            "kind": KIND,
+            "metadata": { "name": name },
+            "spec": { "selector": { "matchLabels": { "app": "web" } }, "maxUnavailable": 1 },
+        }));
+        let created = self
+            .0
+            .create(&PostParams::default(), &budget.unwrap())
+            .await;
+        created.expect("create a budget");
+        self.set_status(name, status).await;
+    }
+
+    async fn set_status(&self, name: &str, status: Value) {
+        let patch = Patch::Merge(json!({ "status": status }));
+        self.0
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+            .expect("patch the status");
+    }
+
+    /// What is left, and the pods that have paid.
+    async fn left(&self, name: &str) -> (i64, BTreeSet<String>) {
+        let budget = self.0.get(name).await.expect("get the budget").data;
+        let status = &budget["status"];
+        let paid = status["unavailablePods"].as_object();
+        let paid = paid.into_iter().flat_map(|entries| entries.keys().cloned());
+        (
+            status["unavailableAllowed"].as_i64().unwrap(),
+            paid.collect(),
+        )
+    }
+}
+
+/// Pods that have the new image, and restarted for it once and no more.
+async fn updated(test: &Namespace) -> BTreeSet<String> {
+    let facts = test.facts().await;
+    let updated = facts
+        .iter()
+        .filter(|(_, pod)| pod.images["app"] == image(2));
+    for (name, pod) in &facts {
+        assert!(pod.restarts["app"] <= 1, "{name} is updated once");
+    }
+    updated.map(|(name, _)| name.clone()).collect()
+}
+
+// CS-87, CS-26; PB-62, PF-921, PB-S41
+#[tokio::test(flavor = "multi_thread")]
+async fn a_roll_out_goes_as_far_as_its_budget_pays() {
+    let _guard = disturbing().await;
+    let cluster = Cluster::get().await;
+    if !cluster.is_local("a_roll_out_goes_as_far_as_its_budget_pays") {
+        return;
+    }
+    let test = Namespace::create("budget").await;
+    let budgets = Budgets::install(&test).await;
+    let mut set = spec(4, in_place(json!("100%")));
+    // What the pod webhook would write.
+    set["template"]["metadata"]["annotations"] = json!({ "pub.kruise.io/related-pub": "shop" });
+    test.create_clone_set("web", set).await.unwrap();
+    test.rolled_out("web").await;
+    budgets
+        .create(
+            "shop",
+            json!({
+                "totalReplicas": 4, "desiredAvailable": 3, "currentAvailable": 4,
+                "unavailableAllowed": 1,
+            }),
+        )
+        .await;
+
+    // With the gate on, and a watch of budgets that is late: a second share can't be spent meanwhile.
+    let deployed = StoodDown::new(cluster.client().await).await;
+    let proxy = Proxy::start(cluster.config().await, 1).await;
+    proxy.set(|now| {
+        *now = Rules {
+            delay: [(PLURAL, Duration::from_secs(3))].into(),
+            ..Rules::default()
+        };
+    });
+    let only = format!("--namespace={}", test.name);
+    let flags = [&only, "--feature-gates=PodUnavailableBudgetUpdateGate=true"];
+    let mut controller = deployed.start_locally(&proxy.url, &flags).await;
+
+    test.set_app_image("web", &image(2)).await;
+    let message = test.waits_for("web", "BudgetRefused").await;
+    assert!(message.contains("PodUnavailableBudget shop"), "{message}");
+    assert!(message.contains("status.unavailableAllowed"), "{message}");
+    let first = updated(&test).await;
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(budgets.left("shop").await, (0, first.clone()));
+
+    budgets
+        .set_status("shop", json!({ "unavailableAllowed": 2 }))
+        .await;
+    eventually("two more pods are updated", PATIENCE, || async {
+        let updated = updated(&test).await;
+        if updated.len() == 3 {
+            Ok(())
+        } else {
+            Err(updated)
+        }
+    })
+    .await;
+    test.waits_for("web", "BudgetRefused").await;
+    let three = updated(&test).await;
+    assert!(three.len() == 3 && three.is_superset(&first), "{three:?}");
+    assert_eq!(budgets.left("shop").await, (0, three));
+
+    let deleted = budgets.0.delete("shop", &DeleteParams::default()).await;
+    deleted.expect("delete the budget");
+    test.rolled_out("web").await;
+    assert_eq!(updated(&test).await.len(), 4);
+    controller.still_runs();
+}
