@@ -109,6 +109,7 @@ impl CloneSetReconciler {
                     self.metrics.write_is_overdue(key);
                 }
                 let reason = WaitReason::OwnWritesUnseen { what: waiting_for };
+                self.wait_reasons.set(key, Some(reason.reason()));
                 tracing::debug!(%reason, "waiting");
                 Some(Outcome {
                     requeue_after: Some(again_after.max(MIN_PAUSE)),

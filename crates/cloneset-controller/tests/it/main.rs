@@ -19,4 +19,5 @@ mod resize;
 mod scenarios;
 mod spread;
 mod volume_claims;
+mod wait_reasons;
 mod world;
