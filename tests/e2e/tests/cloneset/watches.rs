@@ -176,9 +176,15 @@ impl Run {
             Api::namespaced(self.test.client.clone(), &self.test.name);
         let claims = eventually("the claims of the pods, no others", PATIENCE, || async {
             let claims = api.list(&ListParams::default()).await.unwrap().items;
-            let names = claims.iter().filter_map(|claim| claim.metadata.name.clone());
+            let names = claims
+                .iter()
+                .filter_map(|claim| claim.metadata.name.clone());
             let names: BTreeSet<String> = names.collect();
-            if names == wanted { Ok(claims) } else { Err(names) }
+            if names == wanted {
+                Ok(claims)
+            } else {
+                Err(names)
+            }
         })
         .await;
         let goes = |claim: &PersistentVolumeClaim| claim.metadata.deletion_timestamp.is_some();
@@ -214,9 +220,7 @@ const KINDS: [&str; 4] = [
 async fn late(seed: u64, deployed: Arc<StoodDown>) {
     let late = Duration::from_secs(5);
     let rules = Rules {
-        delay: KINDS
-            .map(|resource| (resource, late))
-            .into(),
+        delay: KINDS.map(|resource| (resource, late)).into(),
         ..Rules::default()
     };
     let mut run = Run::start("late", seed, rules, &deployed, &[]).await;
