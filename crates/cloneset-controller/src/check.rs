@@ -87,6 +87,7 @@ impl<'a> Facts<'a> {
                     facts.touched.extend(patches.iter().map(|patch| &patch.pod));
                 }
                 Step::MoveClaims { .. }
+                | Step::DeleteOrphanClaims { .. }
                 | Step::DeleteClaims { .. }
                 | Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }

@@ -19,8 +19,8 @@ use crate::{
     CLONESETS, IMAGE_PULL_JOBS,
     error::Error,
     plan::{
-        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, Plan, PodPatch, PodRef,
-        PreDownload, Step,
+        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, OrphanClaim, Plan,
+        PodPatch, PodRef, PreDownload, Step,
     },
     refused::RefusedResize,
 };
@@ -125,6 +125,13 @@ impl Executor<'_> {
             }
             Step::MoveClaims { moves } => {
                 all(moves.iter().map(|claim| self.move_claim(claim)).collect()).await
+            }
+            Step::DeleteOrphanClaims { claims } => {
+                for orphan in claims {
+                    self.check_orphan(orphan).await?;
+                    self.delete_claim(&orphan.claim).await?;
+                }
+                Ok(())
             }
             Step::DeleteClaims { claims } => self.delete_claims(claims).await,
             Step::CreatePods { batches } => self.create_pods(batches).await,
@@ -275,14 +282,37 @@ impl Executor<'_> {
 
     async fn delete_claims(&self, claims: &[ClaimRef]) -> Result<(), Error> {
         for claim in claims {
-            let deleted = self
-                .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
-                .await;
-            self.tell_failure(&deleted, "FailedDelete");
-            match deleted {
-                Err(error) if error.is_not_found() => {}
-                deleted => deleted?,
-            }
+            self.delete_claim(claim).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_claim(&self, claim: &ClaimRef) -> Result<(), Error> {
+        let deleted = self
+            .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
+            .await;
+        self.tell_failure(&deleted, "FailedDelete");
+        match deleted {
+            Err(error) if error.is_not_found() => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    async fn check_orphan(&self, orphan: &OrphanClaim) -> Result<(), Error> {
+        let Some(pod) = &orphan.pod else {
+            return Ok(());
+        };
+        let key = self.key(pod);
+        let live = self
+            .client
+            .get(&PODS, &key)
+            .await
+            .map_err(|source| self.write_error("get", PODS.kind, pod, source))?;
+        if live.is_some_and(|live| is_owned_by(&live, &self.set.metadata.uid)) {
+            return Err(Error::ClaimInUse {
+                claim: self.key(&orphan.claim.name).to_string(),
+                pod: pod.clone(),
+            });
         }
         Ok(())
     }
@@ -505,11 +535,7 @@ impl Executor<'_> {
 
 /// Why a claim that is there already is not one that a pod of this CloneSet can use.
 fn why_not_usable(live: Option<&Value>, set_uid: &str) -> Option<&'static str> {
-    let owners = live.and_then(|live| live.pointer("/metadata/ownerReferences")?.as_array());
-    let is_ours = owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid));
+    let is_ours = live.is_some_and(|live| is_owned_by(live, set_uid));
     let is_terminating =
         live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some());
     match live {
@@ -518,6 +544,16 @@ fn why_not_usable(live: Option<&Value>, set_uid: &str) -> Option<&'static str> {
         Some(_) if is_terminating => Some("the one of that name is still terminating"),
         Some(_) => None,
     }
+}
+
+fn is_owned_by(live: &Value, set_uid: &str) -> bool {
+    let owners = live
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid))
 }
 
 /// Runs calls, some side by side. All are run; the first error is returned.

@@ -93,6 +93,12 @@ pub enum Step {
         /// Which, and to which pod.
         moves: Vec<ClaimMove>,
     },
+    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there,
+    /// or is not ours any more (CS-74). What is in a volume comes back with no later look.
+    DeleteOrphanClaims {
+        /// Which.
+        claims: Vec<OrphanClaim>,
+    },
     /// Delete volume claims one after the other; the first failure ends it, unless it is gone by now.
     DeleteClaims {
         /// Which.
@@ -171,6 +177,15 @@ pub struct ClaimRef {
     pub name: String,
     /// Its UID, as precondition.
     pub uid: String,
+}
+
+/// A volume claim without a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrphanClaim {
+    /// The claim.
+    pub claim: ClaimRef,
+    /// Name that its pod would have; none if no pod can.
+    pub pod: Option<String>,
 }
 
 /// Another owner for a volume claim.
@@ -344,7 +359,8 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         &claimed.pods,
         &mut plan,
     );
-    if plan.steps.is_empty() {
+    // Both carry the version of the CloneSet that was read: after one of them the other is refused.
+    if plan.steps.is_empty() && plan.status.is_none() {
         plan.steps
             .extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
     }

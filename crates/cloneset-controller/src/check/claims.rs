@@ -41,11 +41,13 @@ impl<'a, 'b> Claims<'a, 'b> {
                 .flatten()
                 .collect(),
             deletes: steps
-                .filter_map(|step| match step {
-                    Step::DeleteClaims { claims } => Some(claims),
-                    _ => None,
+                .flat_map(|step| match step {
+                    Step::DeleteClaims { claims } => claims.iter().collect(),
+                    Step::DeleteOrphanClaims { claims } => {
+                        claims.iter().map(|orphan| &orphan.claim).collect()
+                    }
+                    _ => Vec::new(),
                 })
-                .flatten()
                 .collect(),
             facts,
         }

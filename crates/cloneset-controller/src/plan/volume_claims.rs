@@ -11,7 +11,8 @@ use kruise_api::{pod::Pod, well_known::labels};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ClaimMove, ClaimRef, NewClaim, PodRef, Spec, Step, claim::owner_reference, new_pod::InstanceIds,
+    ClaimMove, ClaimRef, NewClaim, OrphanClaim, PodRef, Spec, Step, claim::owner_reference,
+    new_pod::InstanceIds,
 };
 use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
 
@@ -39,34 +40,49 @@ pub(super) fn sort(snapshot: &Snapshot, spec: &Spec) -> Sorted {
     let pods = pods_by_id(snapshot);
     let mut listed = Vec::new();
     let mut moves = Vec::new();
-    let mut deletions = Vec::new();
+    let mut orphans = Vec::new();
     for claim in present {
         match pods.get(instance_id(&claim.metadata)) {
             Some(pod) if pod.is_active() => listed.push(Arc::clone(claim)),
             Some(pod) => moves.push(move_to(snapshot, claim, pod)),
-            None => deletions.push(ClaimRef::of(&claim.metadata)),
+            None => orphans.push(orphan(snapshot, claim)),
         }
     }
     let mut steps = Vec::new();
     if !moves.is_empty() {
         steps.push(Step::MoveClaims { moves });
     }
-    if !deletions.is_empty() {
-        steps.push(Step::DeleteClaims { claims: deletions });
+    if !orphans.is_empty() {
+        steps.push(Step::DeleteOrphanClaims { claims: orphans });
     }
     Sorted { listed, steps }
 }
 
-/// Owned pods by their id. Where an edited label gives two the same one, the active pod has it.
+/// Owned pods by their id, and by that in their name: a label that somebody edited takes no claim away from a
+/// pod. Where two pods have one id, the active one has it.
 fn pods_by_id(snapshot: &Snapshot) -> BTreeMap<&str, &Pod> {
-    let mut by_id = BTreeMap::new();
+    let prefix = pod_name(&snapshot.set.metadata, "");
+    let mut by_id: BTreeMap<&str, &Pod> = BTreeMap::new();
     for pod in &snapshot.pods {
-        let id = instance_id(&pod.metadata);
-        if !id.is_empty() && (pod.is_active() || !by_id.contains_key(id)) {
-            by_id.insert(id, pod.as_ref());
+        let in_name = pod.metadata.name.strip_prefix(&prefix);
+        for id in [Some(instance_id(&pod.metadata)), in_name] {
+            let Some(id) = id.filter(|id| !id.is_empty()) else {
+                continue;
+            };
+            if pod.is_active() || !by_id.contains_key(id) {
+                by_id.insert(id, pod.as_ref());
+            }
         }
     }
     by_id
+}
+
+fn orphan(snapshot: &Snapshot, claim: &Claim) -> OrphanClaim {
+    let id = instance_id(&claim.metadata);
+    OrphanClaim {
+        claim: ClaimRef::of(&claim.metadata),
+        pod: (!id.is_empty()).then(|| pod_name(&snapshot.set.metadata, id)),
+    }
 }
 
 /// The claim vanishes when the pod does, by garbage collection.

@@ -7,10 +7,13 @@ use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{
-    World,
-    claims::{claim_template, claims_of, is_owned_by, is_terminating},
-    reasons, spec,
+use crate::{
+    merge,
+    world::{
+        World,
+        claims::{claim_template, claims_of, is_owned_by, is_terminating},
+        reasons, spec,
+    },
 };
 
 fn with_claims(replicas: i32, reuse: bool, rolling_update: Value) -> World {
@@ -279,10 +282,11 @@ fn reuse_off_claims_without_a_pod_are_deleted(#[case] labelled: bool) {
     };
     world.claims.insert("data-web-zzzzz".to_owned(), claim);
     let plan = world.reconcile();
-    let [Step::DeleteClaims { claims }] = &plan.steps[..] else {
+    let [Step::DeleteOrphanClaims { claims }] = &plan.steps[..] else {
         panic!("{plan:#?}")
     };
-    assert_eq!(claims[0].uid, "left-over");
+    assert_eq!(claims[0].claim.uid, "left-over");
+    assert_eq!(claims[0].pod.as_deref(), labelled.then_some("web-zzzzz"));
     world.settle();
     assert_one_claim_a_pod(&world);
 }
@@ -301,9 +305,26 @@ fn reuse_off_a_claim_and_a_pod_without_labels_do_not_belong_together() {
     }
     let plan = world.reconcile();
     assert!(
-        matches!(&plan.steps[..], [Step::DeleteClaims { .. }]),
+        matches!(&plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
         "{plan:#?}"
     );
+}
+
+// Ours, beside CS-74: a pod is known by its name, too.
+#[rstest]
+#[case::no_label(json!({}))]
+#[case::another_label(json!({ "apps.kruise.io/cloneset-instance-id": "zzzzz" }))]
+fn reuse_off_a_pod_keeps_its_claim_whatever_its_label_says(#[case] labels: Value) {
+    let mut world = settled(2, false);
+    let (claims, pod) = (world.claim_uids(), first_pod(&world));
+    let there = &mut world.pods.get_mut(&pod).unwrap()["metadata"]["labels"];
+    there
+        .as_object_mut()
+        .unwrap()
+        .remove("apps.kruise.io/cloneset-instance-id");
+    merge::merge(there, &labels);
+    world.settle();
+    assert_eq!(world.claim_uids(), claims);
 }
 
 // CS-75: reuse is off where nothing is said.
@@ -328,7 +349,7 @@ fn a_terminating_set_cleans_up_claims_and_does_no_more() {
     let pod = first_pod(&world);
     world.pods.remove(&pod);
     let plan = world.reconcile();
-    assert!(matches!(&plan.steps[..], [Step::DeleteClaims { .. }]));
+    assert!(matches!(&plan.steps[..], [Step::DeleteOrphanClaims { .. }]));
     let plan = world.reconcile();
     assert!(plan.steps.is_empty(), "{plan:#?}");
 }

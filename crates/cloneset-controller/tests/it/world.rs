@@ -272,7 +272,9 @@ impl World {
                     self.revisions.remove(name).unwrap();
                 }
             }
-            Step::MoveClaims { .. } | Step::DeleteClaims { .. } => self.apply_to_claims(step),
+            Step::MoveClaims { .. }
+            | Step::DeleteOrphanClaims { .. }
+            | Step::DeleteClaims { .. } => self.apply_to_claims(step),
             Step::CreatePods { .. } if self.refuses_pods => {}
             Step::CreatePods { batches } => {
                 self.story

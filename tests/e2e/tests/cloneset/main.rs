@@ -27,6 +27,7 @@ mod rollout;
 mod scale;
 mod spread;
 mod surge;
+mod user_bugs;
 mod volumes;
 mod watches;
 mod webhook_later;

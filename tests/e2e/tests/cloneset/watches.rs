@@ -2,7 +2,7 @@
 //! and break off, and that loses the answers to its writes. Nothing may be done twice because of that.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -14,6 +14,8 @@ use e2e::{
     proxy::{Loss, Proxy, Rules, Spoilt},
     witness::Witness,
 };
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::{Api, api::ListParams};
 use serde_json::json;
 
 /// A run of one controller behind a proxy, in a namespace of its own.
@@ -67,7 +69,14 @@ impl Run {
 
     /// Scaling, deletions by name, and updates in place and by new pods.
     async fn story(&mut self) {
-        let set = spec(4, in_place(json!("50%")));
+        let mut set = spec(4, in_place(json!("50%")));
+        set["volumeClaimTemplates"] = json!([{
+            "metadata": { "name": "data" },
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": { "requests": { "storage": "1Mi" } },
+            },
+        }]);
         self.test.create_clone_set("web", set).await.unwrap();
         self.step("create 4", 4).await;
 
@@ -156,6 +165,34 @@ impl Run {
         assert_eq!(revisions.len(), 3, "{revisions:#?}");
         let alive: Vec<String> = self.test.active_pods().await.iter().map(name_of).collect();
         assert_eq!(alive.len(), 4, "{alive:?}");
+        self.check_claims(&alive).await;
+    }
+
+    /// Each pod has its claim, which nobody asked to go, and no other claim is left. A claim whose creation
+    /// had no answer may have been made in vain (CS-74).
+    async fn check_claims(&self, alive: &[String]) {
+        let wanted: BTreeSet<String> = alive.iter().map(|pod| format!("data-{pod}")).collect();
+        let api: Api<PersistentVolumeClaim> =
+            Api::namespaced(self.test.client.clone(), &self.test.name);
+        let claims = eventually("the claims of the pods, no others", PATIENCE, || async {
+            let claims = api.list(&ListParams::default()).await.unwrap().items;
+            let names = claims
+                .iter()
+                .filter_map(|claim| claim.metadata.name.clone());
+            let names: BTreeSet<String> = names.collect();
+            if names == wanted {
+                Ok(claims)
+            } else {
+                Err(names)
+            }
+        })
+        .await;
+        let goes = |claim: &PersistentVolumeClaim| claim.metadata.deletion_timestamp.is_some();
+        assert!(!claims.iter().any(goes), "{claims:#?}");
+        let mut deleted = BTreeSet::new();
+        for call in self.proxy.passed_of("delete", "persistentvolumeclaims") {
+            assert!(deleted.insert(call.uid.clone()), "twice: {call:#?}");
+        }
     }
 
     async fn tell_and_check(&mut self) {
@@ -171,13 +208,19 @@ impl Run {
     }
 }
 
+/// What is written.
+const KINDS: [&str; 4] = [
+    "pods",
+    "clonesets",
+    "controllerrevisions",
+    "persistentvolumeclaims",
+];
+
 /// Everything comes five seconds late, and the lease is real.
 async fn late(seed: u64, deployed: Arc<StoodDown>) {
     let late = Duration::from_secs(5);
     let rules = Rules {
-        delay: ["pods", "clonesets", "controllerrevisions"]
-            .map(|resource| (resource, late))
-            .into(),
+        delay: KINDS.map(|resource| (resource, late)).into(),
         ..Rules::default()
     };
     let mut run = Run::start("late", seed, rules, &deployed, &[]).await;
@@ -186,7 +229,7 @@ async fn late(seed: u64, deployed: Arc<StoodDown>) {
 
 /// A third of the writes is done without an answer that says so, and watches break off now and then.
 async fn ambiguous(seed: u64, deployed: Arc<StoodDown>) {
-    let spoil = ["pods", "clonesets", "controllerrevisions"]
+    let spoil = KINDS
         .into_iter()
         .flat_map(|resource| {
             ["create", "patch", "delete"].map(|verb| Spoilt {
@@ -214,14 +257,21 @@ async fn ambiguous(seed: u64, deployed: Arc<StoodDown>) {
     cuts.abort();
 }
 
-/// The watch of pods shows nothing of what happens, not even that time passes, until it is opened again.
+/// Of pods and of their claims.
+fn lost(events: &'static [&'static str], percent: u64) -> Vec<Loss> {
+    let loss = |resource| Loss {
+        resource,
+        events,
+        percent,
+    };
+    ["pods", "persistentvolumeclaims"].map(loss).into()
+}
+
+/// The watches of pods and of claims show nothing of what happens, not even that time passes, until they are
+/// opened again.
 async fn silent(seed: u64, deployed: Arc<StoodDown>) {
     let rules = Rules {
-        lose: vec![Loss {
-            resource: "pods",
-            events: &["ADDED", "MODIFIED", "DELETED", "BOOKMARK"],
-            percent: 100,
-        }],
+        lose: lost(&["ADDED", "MODIFIED", "DELETED", "BOOKMARK"], 100),
         ..Rules::default()
     };
     let mut run = Run::start(
@@ -236,14 +286,10 @@ async fn silent(seed: u64, deployed: Arc<StoodDown>) {
     assert!(run.proxy.lost("pods") > 50, "events were lost");
 }
 
-/// The watch of pods loses three events of four and shows those after them.
+/// The watches of pods and of claims lose three events of four and show those after them.
 async fn lossy(seed: u64, deployed: Arc<StoodDown>) {
     let rules = Rules {
-        lose: vec![Loss {
-            resource: "pods",
-            events: &["ADDED", "MODIFIED", "DELETED"],
-            percent: 75,
-        }],
+        lose: lost(&["ADDED", "MODIFIED", "DELETED"], 75),
         ..Rules::default()
     };
     let mut run = Run::start(

@@ -1,6 +1,6 @@
 //! Volume claims in the simulated cluster: the protection of claims in use, and garbage collection.
 
-use cloneset_controller::plan::{NewPod, Step};
+use cloneset_controller::plan::{ClaimRef, NewPod, Step};
 use kruise_api::strategic_merge::{self, Schema};
 use serde_json::{Value, json};
 
@@ -18,17 +18,26 @@ impl World {
             }
             Step::DeleteClaims { claims } => {
                 for claim in claims {
-                    self.story.push(format!("delete claim {}", claim.name));
-                    if self.may_write() {
-                        assert_eq!(
-                            self.claims[&claim.name]["metadata"]["uid"],
-                            json!(claim.uid)
-                        );
-                        self.delete_claim(&claim.name);
-                    }
+                    self.delete_claim_of(claim);
+                }
+            }
+            Step::DeleteOrphanClaims { claims } => {
+                for orphan in claims {
+                    let pod = orphan.pod.as_ref().and_then(|pod| self.pods.get(pod));
+                    assert!(!pod.is_some_and(|pod| is_owned_by(pod, "set-uid")));
+                    self.delete_claim_of(&orphan.claim);
                 }
             }
             _ => unreachable!("not about claims"),
+        }
+    }
+
+    fn delete_claim_of(&mut self, claim: &ClaimRef) {
+        self.story.push(format!("delete claim {}", claim.name));
+        if self.may_write() {
+            let there = &self.claims[&claim.name];
+            assert_eq!(there["metadata"]["uid"], json!(claim.uid));
+            self.delete_claim(&claim.name);
         }
     }
 
