@@ -93,10 +93,12 @@ impl Manifests {
             .collect()
     }
 
-    /// Drops every object that makes pods.
+    /// Drops every object that makes pods, and the webhooks that these would answer: nothing could be written
+    /// for want of an answer.
     pub(super) fn leave_out_workloads(&mut self) {
-        self.objects
-            .retain(|object| object.pointer("/spec/template/spec").is_none());
+        self.objects.retain(|object| {
+            object.pointer("/spec/template/spec").is_none() && object.get("webhooks").is_none()
+        });
     }
 
     /// The deployables whose placeholder images stand in here.
@@ -274,7 +276,10 @@ metadata: {name: xs.example.com}
 
     #[test]
     fn without_workloads_the_rest_stays() {
-        let mut manifests = Manifests::parse(YAML).unwrap();
+        let webhooks = "---\napiVersion: admissionregistration.k8s.io/v1\n\
+                        kind: ValidatingWebhookConfiguration\nmetadata: {name: w}\n\
+                        webhooks: [{name: w.example.com}]\n";
+        let mut manifests = Manifests::parse(&format!("{YAML}{webhooks}")).unwrap();
         manifests.leave_out_workloads();
         let kinds: Vec<&str> = manifests
             .objects

@@ -110,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Installs an overlay but for what runs in pods: CRDs, rights, accounts and Services.
+/// Installs an overlay but for what runs in pods, and who is asked there: CRDs, rights, accounts and Services.
 pub(crate) fn install_without_workloads(
     overlay: &str,
     kubeconfig: &Path,
