@@ -18,6 +18,7 @@ mod properties;
 mod resize;
 mod scenarios;
 mod spread;
+mod user_bugs;
 mod volume_claims;
 mod wait_reasons;
 mod world;

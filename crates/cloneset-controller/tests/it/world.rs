@@ -48,6 +48,8 @@ pub(crate) struct World {
     /// The pod whose resize the API server refuses, and how often it did.
     pub(crate) refuses_resize_of: Option<String>,
     pub(crate) refused_resizes: usize,
+    /// Every tag names the image that the last one named, for what starts from now on.
+    pub(crate) same_image_behind_every_tag: bool,
 }
 
 pub(crate) fn spec(replicas: i32, rolling_update: Value) -> Value {
@@ -95,6 +97,7 @@ impl World {
             refuses_pods: false,
             refuses_resize_of: None,
             refused_resizes: 0,
+            same_image_behind_every_tag: false,
         }
     }
 
@@ -419,7 +422,7 @@ impl World {
         if pod["spec"].get("nodeName").is_none() {
             pod["spec"]["nodeName"] = json!("node1");
         } else {
-            run_containers(pod, &now);
+            run_containers(pod, &now, self.same_image_behind_every_tag);
         }
         if *pod == before {
             return false;
@@ -465,7 +468,7 @@ impl World {
     }
 }
 
-fn run_containers(pod: &mut Value, now: &str) {
+fn run_containers(pod: &mut Value, now: &str, same_image: bool) {
     let containers = pod["spec"]["containers"].as_array().unwrap().clone();
     let old = pod["status"]["containerStatuses"]
         .as_array()
@@ -488,8 +491,12 @@ fn run_containers(pod: &mut Value, now: &str) {
                 status["state"] = json!({ "waiting": { "reason": "ImagePullBackOff" } });
                 return status;
             }
+            let id = last.filter(|_| same_image).map_or_else(
+                || json!(format!("id-of-{image}")),
+                |last| last["imageID"].clone(),
+            );
             json!({
-                "name": container["name"], "image": image, "imageID": format!("id-of-{image}"),
+                "name": container["name"], "image": image, "imageID": id,
                 "ready": true, "restartCount": restarts, "state": {},
                 "resources": container.get("resources").cloned().unwrap_or_else(|| json!({})),
             })
