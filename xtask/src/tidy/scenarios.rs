@@ -15,14 +15,12 @@ const SPECIFICATIONS: [(&str, &str, fn(&str) -> Option<&str>); 2] = [
 const SECTION: &str = "## 9. Acceptance scenarios";
 
 /// Scenarios without a test, and why.
-const EXCEPTIONS: [(&str, &str); 10] = [
+const EXCEPTIONS: [(&str, &str); 8] = [
     ("CS-S27", "volume claims come with their own change"),
     ("CS-S28", "volume claims come with their own change"),
     ("CS-S29", "volume claims come with their own change"),
-    ("CS-S38", "pre-download comes with its own change"),
     ("IP-S11", "the launch-priority controller is not there yet"),
     ("IP-S12", "the launch-priority controller is not there yet"),
-    ("IP-S20", "pre-download comes with its own change"),
     ("IP-S41", "the pod webhook is not there yet"),
     ("IP-S44", "nodes' images and probes are not there yet"),
     ("IP-S45", "the node daemon is not there yet"),
