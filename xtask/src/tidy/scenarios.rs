@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use super::Finding;
 use super::files::File;
 
+/// The number of the scenario that a line begins, if it does.
+type Begins = fn(&str) -> Option<&str>;
+
 /// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
-const SPECIFICATIONS: [(&str, &str, fn(&str) -> Option<&str>); 2] = [
+const SPECIFICATIONS: [(&str, &str, Begins); 2] = [
     ("docs/spec/cloneset.md", "CS-S", in_bold),
     ("docs/spec/inplace-update.md", "IP-S", numbered),
 ];
@@ -62,7 +65,7 @@ fn is_test(file: &File) -> bool {
 }
 
 /// Numbers of the scenarios of a specification.
-fn scenarios(text: &str, begins: fn(&str) -> Option<&str>) -> BTreeSet<&str> {
+fn scenarios(text: &str, begins: Begins) -> BTreeSet<&str> {
     let section = text.split_once(SECTION).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or(section);
     section.lines().filter_map(begins).collect()

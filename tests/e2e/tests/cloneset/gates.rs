@@ -86,7 +86,7 @@ async fn complete_one(test: &Namespace, hash: u64) {
     let pod = updating(&pods).pop_first().unwrap();
     test.decided("web").await;
     let still: Vec<String> = updating(&test.active_pods().await).into_iter().collect();
-    assert_eq!(still, [pod.clone()], "one at a time");
+    assert_eq!(still, std::slice::from_ref(&pod), "one at a time");
     test.report_environment(&pod, hash).await;
     test.pod_in_state(&pod, "Normal").await;
 }
