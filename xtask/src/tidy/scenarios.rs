@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Finding;
 use super::files::File;
 
-/// The rest of a line that begins a scenario, from its number on.
+/// The number of the scenario that a line begins, if it does.
 type Begins = fn(&str) -> Option<&str>;
 
 /// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
@@ -62,7 +62,7 @@ fn is_test(file: &File) -> bool {
 }
 
 /// Numbers of the scenarios of a specification.
-fn scenarios(text: &str, begins: fn(&str) -> Option<&str>) -> BTreeSet<&str> {
+fn scenarios(text: &str, begins: Begins) -> BTreeSet<&str> {
     let section = text.split_once(SECTION).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or(section);
     section.lines().filter_map(begins).collect()

@@ -104,7 +104,10 @@ fn roll_back_removes_the_stuck_new_pod_and_no_healthy_old_one(#[case] rolling_up
         .filter(|pod| pod["spec"]["containers"][0]["image"] == "acme/app:1")
         .map(|pod| pod["metadata"]["uid"].as_str().unwrap().to_owned())
         .collect();
-    assert!(healthy.len() >= 2 && healthy.is_subset(&before), "{healthy:?}");
+    assert!(
+        healthy.len() >= 2 && healthy.is_subset(&before),
+        "{healthy:?}"
+    );
 
     world.set_image("acme/app:1");
     world.settle();
