@@ -10,20 +10,19 @@ use futures::stream::{self, StreamExt};
 use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
-    PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer,
-    Written, chain,
+    POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer, Written, chain,
 };
 use serde_json::Value;
 
 use crate::{
-    CLONESETS, IMAGE_PULL_JOBS,
+    CLONESETS,
     error::Error,
-    plan::{
-        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewClaim, NewPod, OrphanClaim, Plan,
-        PodPatch, PodRef, PreDownload, Step,
-    },
+    plan::{BudgetPatch, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
     refused::RefusedResize,
 };
+
+mod claims;
+mod pre_download;
 
 /// Calls in flight for one CloneSet.
 const CONCURRENCY: usize = 32;
@@ -60,40 +59,6 @@ impl Executor<'_> {
     pub(crate) fn events(&self, plan: &Plan) {
         for event in &plan.events {
             self.event(event.warning, event.reason, event.message.clone());
-        }
-    }
-
-    /// Asks for images to be pulled ahead. Failures are told in events and stop nothing (IP-153, PF-923).
-    pub(crate) async fn pre_download(&self, plan: &PreDownload) {
-        for (name, uid) in &plan.delete {
-            if let Err(error) = self.delete(&IMAGE_PULL_JOBS, name, uid).await {
-                tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
-            }
-        }
-        for job in &plan.create {
-            let created = self.create(&IMAGE_PULL_JOBS, &job.name, &job.body).await;
-            match created {
-                Ok(()) => {
-                    let message = format!("created ImagePullJob {}", job.name);
-                    self.event(false, "CreatedImagePullJob", message);
-                }
-                Err(error) if error.is_already_there() => {}
-                // A Normal event, as clients know it.
-                Err(error) => self.event(false, "FailedCreateImagePullJob", chain(&error)),
-            }
-        }
-        let Some(mark) = &plan.mark else { return };
-        let marked = self
-            .patch(
-                &CONTROLLER_REVISIONS,
-                &mark.revision,
-                None,
-                PatchKind::Merge,
-                &mark.patch,
-            )
-            .await;
-        if let Err(error) = marked {
-            tracing::warn!(error = chain(&error), "the revision is not marked");
         }
     }
 
@@ -221,100 +186,6 @@ impl Executor<'_> {
             format!("created pod {}", pod.name)
         });
         created
-    }
-
-    /// One that is there already will do if it is the CloneSet's and stays.
-    async fn create_claim(&self, claim: &NewClaim) -> Result<(), Error> {
-        let created = self
-            .writer
-            .create(
-                &PERSISTENT_VOLUME_CLAIMS,
-                &self.set.metadata.namespace,
-                &claim.body,
-            )
-            .await;
-        match created {
-            Err(ApiError::AlreadyExists { .. }) => self.check_claim(&claim.name).await,
-            created => created.map(drop).map_err(|source| {
-                let kind = PERSISTENT_VOLUME_CLAIMS.kind;
-                self.write_error("create", kind, &claim.name, source)
-            }),
-        }
-    }
-
-    async fn check_claim(&self, name: &str) -> Result<(), Error> {
-        let key = self.key(name);
-        let live = self
-            .client
-            .get(&PERSISTENT_VOLUME_CLAIMS, &key)
-            .await
-            .map_err(|source| {
-                self.write_error("get", PERSISTENT_VOLUME_CLAIMS.kind, name, source)
-            })?;
-        match why_not_usable(live.as_ref(), &self.set.metadata.uid) {
-            None => Ok(()),
-            Some(why) => Err(Error::ClaimNotUsable {
-                claim: key.to_string(),
-                why,
-            }),
-        }
-    }
-
-    async fn move_claim(&self, claim: &ClaimMove) -> Result<(), Error> {
-        let moved = self
-            .patch(
-                &PERSISTENT_VOLUME_CLAIMS,
-                &claim.claim.name,
-                None,
-                PatchKind::Strategic,
-                &claim.patch,
-            )
-            .await;
-        match moved {
-            Err(error) if error.is_not_found() => Ok(()),
-            moved => {
-                let moved = moved.map(drop);
-                self.tell_failure(&moved, "FailedUpdate");
-                moved
-            }
-        }
-    }
-
-    async fn delete_claims(&self, claims: &[ClaimRef]) -> Result<(), Error> {
-        for claim in claims {
-            self.delete_claim(claim).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete_claim(&self, claim: &ClaimRef) -> Result<(), Error> {
-        let deleted = self
-            .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
-            .await;
-        self.tell_failure(&deleted, "FailedDelete");
-        match deleted {
-            Err(error) if error.is_not_found() => Ok(()),
-            deleted => deleted,
-        }
-    }
-
-    async fn check_orphan(&self, orphan: &OrphanClaim) -> Result<(), Error> {
-        let Some(pod) = &orphan.pod else {
-            return Ok(());
-        };
-        let key = self.key(pod);
-        let live = self
-            .client
-            .get(&PODS, &key)
-            .await
-            .map_err(|source| self.write_error("get", PODS.kind, pod, source))?;
-        if live.is_some_and(|live| is_owned_by(&live, &self.set.metadata.uid)) {
-            return Err(Error::ClaimInUse {
-                claim: self.key(&orphan.claim.name).to_string(),
-                pod: pod.clone(),
-            });
-        }
-        Ok(())
     }
 
     async fn delete_pods(&self, pods: &[PodRef]) -> Result<(), Error> {
@@ -533,29 +404,6 @@ impl Executor<'_> {
     }
 }
 
-/// Why a claim that is there already is not one that a pod of this CloneSet can use.
-fn why_not_usable(live: Option<&Value>, set_uid: &str) -> Option<&'static str> {
-    let is_ours = live.is_some_and(|live| is_owned_by(live, set_uid));
-    let is_terminating =
-        live.is_some_and(|live| live.pointer("/metadata/deletionTimestamp").is_some());
-    match live {
-        None => Some("it was there, and is gone by now"),
-        Some(_) if !is_ours => Some("it is there already and belongs to somebody else"),
-        Some(_) if is_terminating => Some("the one of that name is still terminating"),
-        Some(_) => None,
-    }
-}
-
-fn is_owned_by(live: &Value, set_uid: &str) -> bool {
-    let owners = live
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid))
-}
-
 /// Runs calls, some side by side. All are run; the first error is returned.
 async fn all<F>(calls: Vec<F>) -> Result<(), Error>
 where
@@ -563,32 +411,4 @@ where
 {
     let results: Vec<_> = stream::iter(calls).buffered(CONCURRENCY).collect().await;
     results.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-    use serde_json::json;
-
-    use super::*;
-
-    // CS-61
-    #[rstest]
-    #[case::gone(Value::Null, Some("gone"))]
-    #[case::nobodys(json!({}), Some("somebody else"))]
-    #[case::anothers(json!({ "ownerReferences": [{ "uid": "other" }] }), Some("somebody else"))]
-    #[case::terminating(
-        json!({ "ownerReferences": [{ "uid": "set" }], "deletionTimestamp": "2026-01-10T08:00:00Z" }),
-        Some("terminating")
-    )]
-    #[case::ours(json!({ "ownerReferences": [{ "uid": "other" }, { "uid": "set" }] }), None)]
-    fn a_claim_that_is_there_is_used_if_it_is_ours_and_stays(
-        #[case] metadata: Value,
-        #[case] words: Option<&str>,
-    ) {
-        let live = (!metadata.is_null()).then(|| json!({ "metadata": metadata }));
-        let why = why_not_usable(live.as_ref(), "set");
-        assert_eq!(why.is_some(), words.is_some());
-        assert!(why.unwrap_or_default().contains(words.unwrap_or_default()));
-    }
 }

@@ -7,7 +7,7 @@ use kruise_api::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Revisions, Spec, claim::owner_reference, spec::PodUpdatePolicy, update::between};
+use super::{Revisions, Spec, claim::owner_reference, in_place::between, spec::PodUpdatePolicy};
 use crate::{
     IMAGE_PULL_JOBS,
     snapshot::{ControllerRevision, Snapshot},

@@ -1,34 +1,31 @@
-//! Refreshing pods and moving them to another revision (CS-79 to CS-92).
+//! Moving pods to another revision (CS-79 to CS-92).
 
 use std::{sync::Arc, time::Duration};
 
 use kruise_api::{
-    inplace::{self, DaemonReport, NotInPlace, PodWrite, Refresh, RefreshInput, lifecycle},
+    inplace::{self, lifecycle},
     pod::Pod,
-    ranking, revision, specified_delete,
-    well_known::{annotations, labels, lifecycle_states},
+    ranking, specified_delete,
+    well_known::{annotations, lifecycle_states},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
+    in_place::{InPlace, in_place},
+    refresh::{is_refused, refresh},
     revision::is_at,
     scale::{Input, transition, with_writes},
-    spec::{PodUpdatePolicy, Spec},
+    spec::PodUpdatePolicy,
 };
-use crate::{
-    snapshot::{ControllerRevision, Snapshot},
-    wait::WaitReason,
-};
-
-/// The kubelet's condition, with reason `Deferred` or `Infeasible`.
-const RESIZE_PENDING: &str = "PodResizePending";
+use crate::wait::WaitReason;
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Update;
-    let patches = refresh(input, plan);
+    let counts = input.counts(|pod| input.is_updated(pod));
+    let patches = refresh(input, &counts, plan);
     if !patches.is_empty() {
         plan.steps.push(Step::PatchPods { patches });
         return;
@@ -50,7 +47,6 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         }
         return;
     }
-    let counts = input.counts(|pod| input.is_updated(pod));
     if counts.update_num == 0 {
         if n_behind > 0 && input.spec.partition > 0 {
             plan.waiting_on.push(WaitReason::PartitionReached);
@@ -58,97 +54,6 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         return;
     }
     update(input, &counts, plan);
-}
-
-/// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
-fn refresh(input: &Input<'_>, plan: &mut Plan) -> Vec<PodPatch> {
-    let mut patches = Vec::new();
-    for pod in input.pods {
-        let name = || pod.metadata.name.clone();
-        let refreshed = inplace::refresh(&RefreshInput {
-            pod,
-            update_revision: &input.revisions.update,
-            pod_readiness_controller_live: input.snapshot.pod_readiness_controller_live,
-            lifecycle: input.spec.lifecycle.as_ref(),
-            options: input.snapshot.gates.in_place,
-            now: input.snapshot.now,
-        });
-        match refreshed {
-            Refresh::Patch {
-                resize,
-                subresource,
-                patch,
-            } => {
-                if resize.is_some() && is_refused(input, pod, plan) {
-                    continue;
-                }
-                let resize = resize.map(|patch| PodWrite {
-                    subresource: Some("resize"),
-                    patch,
-                });
-                let last = PodWrite { subresource, patch };
-                patches.push(PodPatch {
-                    pod: PodRef::of(pod),
-                    writes: resize.into_iter().chain([last]).collect(),
-                });
-                continue;
-            }
-            Refresh::WaitGrace { seconds } => {
-                plan.waiting_on
-                    .push(WaitReason::GracePeriod { pod: name() });
-                plan.look_again(Duration::from_secs(
-                    u64::try_from(seconds).unwrap_or(1).max(1),
-                ));
-            }
-            Refresh::Broken { why } => {
-                plan.waiting_on
-                    .push(WaitReason::BrokenUpdateState { pod: name(), why });
-            }
-            Refresh::WaitContainers { .. } => plan.waiting_on.extend(resize_pending(pod)),
-            Refresh::Nothing => {}
-        }
-        patches.extend(missing_template_hash(pod));
-    }
-    patches
-}
-
-/// Whether the API server refused this pod's resize, and it is not time to ask again (DV-IP10).
-fn is_refused(input: &Input<'_>, pod: &Pod, plan: &mut Plan) -> bool {
-    let refusals = &input.snapshot.memory.refused_resizes;
-    let Some(refusal) = refusals.get(&pod.metadata.uid) else {
-        return false;
-    };
-    let Some(left) = refusal.holds_for(input.snapshot, pod) else {
-        return false;
-    };
-    plan.waiting_on.push(WaitReason::ResizeRefused {
-        pod: pod.metadata.name.clone(),
-        why: refusal.why.clone(),
-    });
-    plan.look_again(left);
-    true
-}
-
-/// The kubelet has the new resources before it, and does not grant them: not now, or never on this node.
-fn resize_pending(pod: &Pod) -> Option<WaitReason> {
-    let condition = pod.condition(RESIZE_PENDING)?;
-    (condition.status == "True").then(|| WaitReason::ResizeRefused {
-        pod: pod.metadata.name.clone(),
-        why: format!("{}: {}", condition.reason, condition.message),
-    })
-}
-
-/// CS-80
-fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
-    if pod.metadata.labels.contains_key(labels::POD_TEMPLATE_HASH) {
-        return None;
-    }
-    let hash = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
-    let metadata = json!({
-        "uid": pod.metadata.uid,
-        "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
-    });
-    Some(PodPatch::of(pod, json!({ "metadata": metadata })))
 }
 
 /// What becomes of one candidate.
@@ -316,80 +221,6 @@ fn leave_out_impossible(
             false
         }
     });
-}
-
-/// Whether a pod can be updated in place.
-enum InPlace {
-    Possible(Box<inplace::Update>),
-    /// It is known in this time, or earlier.
-    AwaitDaemon(Duration),
-    Impossible(NotInPlace),
-}
-
-fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
-    let update = match calculate(input, pod, target) {
-        Ok(update) => Box::new(update),
-        Err(why) => return InPlace::Impossible(why),
-    };
-    if !update.changes_environment() {
-        return InPlace::Possible(update);
-    }
-    // DV-IP12
-    match inplace::daemon_report(pod, input.snapshot.now) {
-        DaemonReport::Counted => InPlace::Possible(update),
-        DaemonReport::NotYet if daemon_may_come(input) => InPlace::Possible(update),
-        DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
-            u64::try_from(seconds).unwrap_or(1).max(1),
-        )),
-        DaemonReport::NotYet | DaemonReport::Missing => InPlace::Impossible(NotInPlace {
-            path: "/metadata".to_owned(),
-            why: "a container reads what changes through its environment, and no node daemon is \
-                  there to restart it"
-                .to_owned(),
-        }),
-    }
-}
-
-/// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may
-/// mend it. Otherwise it is made anew, which restarts nothing that runs.
-fn daemon_may_come(input: &Input<'_>) -> bool {
-    let is_reported =
-        |pod: &Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
-    input.spec.policy == PodUpdatePolicy::InPlaceOnly || input.pods.iter().any(is_reported)
-}
-
-fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
-    let gone = |which: &str| NotInPlace {
-        path: String::new(),
-        why: format!("its {which} revision is no longer in the history"),
-    };
-    let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
-    let new = input
-        .revisions
-        .named(target)
-        .ok_or_else(|| gone("target"))?;
-    between(input.snapshot, input.spec, old, new)
-}
-
-/// What changes from one revision to another, if that is possible in place.
-pub(super) fn between(
-    snapshot: &Snapshot,
-    spec: &Spec,
-    old: &ControllerRevision,
-    new: &ControllerRevision,
-) -> Result<inplace::Update, NotInPlace> {
-    let gates = &snapshot.gates;
-    // CS-78
-    if gates.recreate_for_claims
-        && spec.policy != PodUpdatePolicy::InPlaceOnly
-        && inplace::claim_templates_object(&old.metadata.annotations, &new.metadata.annotations)
-    {
-        return Err(NotInPlace {
-            path: String::new(),
-            why: "the volume claim templates have changed".to_owned(),
-        });
-    }
-    inplace::calculate(&old.data, &new.data, &gates.in_place)
 }
 
 /// CS-88

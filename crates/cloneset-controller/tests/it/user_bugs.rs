@@ -116,46 +116,129 @@ fn roll_back_removes_the_stuck_new_pod_and_no_healthy_old_one(#[case] rolling_up
     assert_eq!(world.status("updatedAvailableReplicas"), json!(3));
 }
 
-// CS-P10, CS-97: whatever order of hook, roll-back and partition, no pod stays in PreparingUpdate.
+fn hold(world: &mut World, value: Option<&str>) {
+    for pod in world.pods.values_mut() {
+        let labels = pod["metadata"]["labels"].as_object_mut().unwrap();
+        match value {
+            None => labels.remove("hold"),
+            Some(value) => labels.insert("hold".to_owned(), json!(value)),
+        };
+    }
+}
+
+fn held_template(image: &str) -> Value {
+    let mut template = template(image);
+    template["metadata"]["labels"]["hold"] = json!("yes");
+    template
+}
+
+/// Three pods, which a hook holds before they are updated in place.
+fn hooked(rollback_gate: bool) -> World {
+    let mut hooked = spec(3, in_place(json!("100%")));
+    hooked["lifecycle"] = json!({ "inPlaceUpdate": { "labelsHandler": { "hold": "yes" } } });
+    hooked["template"] = held_template("acme/app:1");
+    let mut world = World::new(hooked);
+    world.gates.partition_rollback = rollback_gate;
+    world.settle();
+    world
+}
+
+fn set_partition(world: &mut World, partition: i32) {
+    let partition = json!({ "partition": partition });
+    world.change(json!({ "spec": { "updateStrategy": { "rollingUpdate": partition } } }));
+}
+
+fn set_template(world: &mut World, image: &str) {
+    world.change(json!({ "spec": { "template": held_template(image) } }));
+}
+
+// CS-P10, CS-97, DV-CS13: whatever comes of hook, roll-back and partition, no pod stays in PreparingUpdate, and
+// those that are not to be updated any more come back into service without anybody's help.
 #[rstest]
 fn hook_roll_back_and_partition_never_strand_a_pod(
     #[values(0, 1, 3)] partition: i32,
     #[values(false, true)] rollback_gate: bool,
     #[values(false, true)] by_template: bool,
 ) {
-    let mut hooked = spec(3, in_place(json!("100%")));
-    hooked["lifecycle"] = json!({ "inPlaceUpdate": { "labelsHandler": { "hold": "yes" } } });
-    hooked["template"]["metadata"]["labels"]["hold"] = json!("yes");
-    let mut world = World::new(hooked);
-    world.gates.partition_rollback = rollback_gate;
-    world.settle();
-    let mut next = template("acme/app:2");
-    next["metadata"]["labels"]["hold"] = json!("yes");
-    let mut first = template("acme/app:1");
-    first["metadata"]["labels"]["hold"] = json!("yes");
-    world.change(json!({ "spec": { "template": next } }));
+    let mut world = hooked(rollback_gate);
+    set_template(&mut world, "acme/app:2");
     world.settle();
     assert_eq!(states(&world), ["PreparingUpdate"; 3]);
 
-    let partition = json!({ "partition": partition });
-    world.change(json!({ "spec": { "updateStrategy": { "rollingUpdate": partition } } }));
+    set_partition(&mut world, partition);
     if by_template {
-        world.change(json!({ "spec": { "template": first } }));
+        set_template(&mut world, "acme/app:1");
     }
     world.settle();
+    let n_held = if by_template { 0 } else { 3 - partition };
+    let held = states(&world)
+        .into_iter()
+        .filter(|state| *state == "PreparingUpdate");
+    assert_eq!(held.count(), usize::try_from(n_held).unwrap());
+    let available = i64::from(3 - n_held);
+    assert_eq!(world.status("availableReplicas"), json!(available));
+
     // The hooks of those that still wait are let go, and set again when the controller is through.
-    for value in [None, Some("yes")] {
-        for pod in world.pods.values_mut() {
-            let labels = pod["metadata"]["labels"].as_object_mut().unwrap();
-            match value {
-                None => labels.remove("hold"),
-                Some(value) => labels.insert("hold".to_owned(), json!(value)),
-            };
-        }
-        world.settle();
-    }
+    hold(&mut world, None);
+    world.settle();
+    hold(&mut world, Some("yes"));
+    world.settle();
     assert_eq!(states(&world), ["Normal"; 3], "{:#?}", world.story);
     assert_eq!(world.status("availableReplicas"), json!(3));
+    let n_new = world
+        .images()
+        .iter()
+        .filter(|image| *image == "acme/app:2")
+        .count();
+    assert_eq!(n_new, usize::try_from(n_held).unwrap());
+}
+
+// CS-48, CS-97: on their way back, pods are at the update revision, which must not be taken for the end of it.
+#[test]
+fn a_hook_holds_a_pod_on_its_way_back_too() {
+    let mut world = hooked(true);
+    set_template(&mut world, "acme/app:2");
+    set_partition(&mut world, 1);
+    world.settle();
+    hold(&mut world, None);
+    world.settle();
+    hold(&mut world, Some("yes"));
+    world.settle();
+    let images = |world: &World| {
+        let mut images = world.images();
+        images.sort();
+        images
+    };
+    assert_eq!(images(&world), ["acme/app:1", "acme/app:2", "acme/app:2"]);
+
+    set_partition(&mut world, 2);
+    world.settle();
+    let mut held = states(&world);
+    held.sort_unstable();
+    assert_eq!(held, ["Normal", "Normal", "PreparingUpdate"]);
+    hold(&mut world, None);
+    world.settle();
+    hold(&mut world, Some("yes"));
+    world.settle();
+    assert_eq!(images(&world), ["acme/app:1", "acme/app:1", "acme/app:2"]);
+    assert_eq!(states(&world), ["Normal"; 3]);
+}
+
+// DV-CS13: those that are held come back when nobody updates them any more; paused, they wait.
+#[test]
+fn pods_held_before_their_update_come_back_with_on_delete_and_wait_while_paused() {
+    let mut world = hooked(false);
+    set_template(&mut world, "acme/app:2");
+    world.settle();
+    let paused = |paused: bool| json!({ "spec": { "updateStrategy": { "rollingUpdate": { "paused": paused } } } });
+    world.change(paused(true));
+    world.settle();
+    assert_eq!(states(&world), ["PreparingUpdate"; 3]);
+    world.change(paused(false));
+    world.change(json!({ "spec": { "updateStrategy": { "type": "OnDelete" } } }));
+    world.settle();
+    assert_eq!(states(&world), ["Normal"; 3]);
+    assert_eq!(world.images(), ["acme/app:1"; 3]);
 }
 
 // 7.1: a pod that has failed is replaced, and stays for whoever wants to look at it.

@@ -1,0 +1,42 @@
+//! ImagePullJobs, which are an aid: whatever becomes of them, pods are updated.
+
+use kruise_runtime::{CONTROLLER_REVISIONS, PatchKind, chain};
+
+use super::Executor;
+use crate::{IMAGE_PULL_JOBS, plan::PreDownload};
+
+impl Executor<'_> {
+    /// Asks for images to be pulled ahead. Failures are told in events and stop nothing (IP-153, PF-923).
+    pub(crate) async fn pre_download(&self, plan: &PreDownload) {
+        for (name, uid) in &plan.delete {
+            if let Err(error) = self.delete(&IMAGE_PULL_JOBS, name, uid).await {
+                tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
+            }
+        }
+        for job in &plan.create {
+            let created = self.create(&IMAGE_PULL_JOBS, &job.name, &job.body).await;
+            match created {
+                Ok(()) => {
+                    let message = format!("created ImagePullJob {}", job.name);
+                    self.event(false, "CreatedImagePullJob", message);
+                }
+                Err(error) if error.is_already_there() => {}
+                // A Normal event, as clients know it.
+                Err(error) => self.event(false, "FailedCreateImagePullJob", chain(&error)),
+            }
+        }
+        let Some(mark) = &plan.mark else { return };
+        let marked = self
+            .patch(
+                &CONTROLLER_REVISIONS,
+                &mark.revision,
+                None,
+                PatchKind::Merge,
+                &mark.patch,
+            )
+            .await;
+        if let Err(error) = marked {
+            tracing::warn!(error = chain(&error), "the revision is not marked");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Whether a pod can be updated in place, and what that changes.
+
+use std::{sync::Arc, time::Duration};
+
+use kruise_api::{
+    inplace::{self, DaemonReport, NotInPlace},
+    pod::Pod,
+};
+
+use super::{
+    scale::Input,
+    spec::{PodUpdatePolicy, Spec},
+};
+use crate::snapshot::{ControllerRevision, Snapshot};
+
+/// Whether a pod can be updated in place.
+pub(super) enum InPlace {
+    Possible(Box<inplace::Update>),
+    /// It is known in this time, or earlier.
+    AwaitDaemon(Duration),
+    Impossible(NotInPlace),
+}
+
+pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
+    let update = match calculate(input, pod, target) {
+        Ok(update) => Box::new(update),
+        Err(why) => return InPlace::Impossible(why),
+    };
+    if !update.changes_environment() {
+        return InPlace::Possible(update);
+    }
+    // DV-IP12
+    match inplace::daemon_report(pod, input.snapshot.now) {
+        DaemonReport::Counted => InPlace::Possible(update),
+        DaemonReport::NotYet if daemon_may_come(input) => InPlace::Possible(update),
+        DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
+            u64::try_from(seconds).unwrap_or(1).max(1),
+        )),
+        DaemonReport::NotYet | DaemonReport::Missing => InPlace::Impossible(NotInPlace {
+            path: "/metadata".to_owned(),
+            why: "a container reads what changes through its environment, and no node daemon is \
+                  there to restart it"
+                .to_owned(),
+        }),
+    }
+}
+
+/// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may
+/// mend it. Otherwise it is made anew, which restarts nothing that runs.
+fn daemon_may_come(input: &Input<'_>) -> bool {
+    let is_reported =
+        |pod: &Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
+    input.spec.policy == PodUpdatePolicy::InPlaceOnly || input.pods.iter().any(is_reported)
+}
+
+fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
+    let gone = |which: &str| NotInPlace {
+        path: String::new(),
+        why: format!("its {which} revision is no longer in the history"),
+    };
+    let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
+    let new = input
+        .revisions
+        .named(target)
+        .ok_or_else(|| gone("target"))?;
+    between(input.snapshot, input.spec, old, new)
+}
+
+/// What changes from one revision to another, if that is possible in place.
+pub(super) fn between(
+    snapshot: &Snapshot,
+    spec: &Spec,
+    old: &ControllerRevision,
+    new: &ControllerRevision,
+) -> Result<inplace::Update, NotInPlace> {
+    let gates = &snapshot.gates;
+    // CS-78
+    if gates.recreate_for_claims
+        && spec.policy != PodUpdatePolicy::InPlaceOnly
+        && inplace::claim_templates_object(&old.metadata.annotations, &new.metadata.annotations)
+    {
+        return Err(NotInPlace {
+            path: String::new(),
+            why: "the volume claim templates have changed".to_owned(),
+        });
+    }
+    inplace::calculate(&old.data, &new.data, &gates.in_place)
+}

@@ -1,0 +1,168 @@
+//! Refreshing pods: what is due for each of them, whether they are updated or not (CS-97, CS-80).
+
+use std::{collections::BTreeSet, time::Duration};
+
+use kruise_api::{
+    inplace::{self, PodWrite, Refresh, RefreshInput, lifecycle},
+    pod::Pod,
+    ranking, revision,
+    well_known::{labels, lifecycle_states},
+};
+use serde_json::json;
+
+use super::{Counts, Plan, PodPatch, PodRef, scale::Input};
+use crate::wait::WaitReason;
+
+/// The kubelet's condition, with reason `Deferred` or `Infeasible`.
+const RESIZE_PENDING: &str = "PodResizePending";
+
+/// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
+pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Vec<PodPatch> {
+    let going = preparing_to_go(input, counts);
+    let mut patches = Vec::new();
+    for pod in input.pods {
+        let name = || pod.metadata.name.clone();
+        let refreshed = inplace::refresh(&RefreshInput {
+            pod,
+            update_revision: wanted_revision(input, counts, &going, pod),
+            pod_readiness_controller_live: input.snapshot.pod_readiness_controller_live,
+            lifecycle: input.spec.lifecycle.as_ref(),
+            options: input.snapshot.gates.in_place,
+            now: input.snapshot.now,
+        });
+        match refreshed {
+            Refresh::Patch {
+                resize,
+                subresource,
+                patch,
+            } => {
+                if resize.is_some() && is_refused(input, pod, plan) {
+                    continue;
+                }
+                let resize = resize.map(|patch| PodWrite {
+                    subresource: Some("resize"),
+                    patch,
+                });
+                let last = PodWrite { subresource, patch };
+                patches.push(PodPatch {
+                    pod: PodRef::of(pod),
+                    writes: resize.into_iter().chain([last]).collect(),
+                });
+                continue;
+            }
+            Refresh::WaitGrace { seconds } => {
+                plan.waiting_on
+                    .push(WaitReason::GracePeriod { pod: name() });
+                plan.look_again(Duration::from_secs(
+                    u64::try_from(seconds).unwrap_or(1).max(1),
+                ));
+            }
+            Refresh::Broken { why } => {
+                plan.waiting_on
+                    .push(WaitReason::BrokenUpdateState { pod: name(), why });
+            }
+            Refresh::WaitContainers { .. } => plan.waiting_on.extend(resize_pending(pod)),
+            Refresh::Nothing => {}
+        }
+        patches.extend(missing_template_hash(pod));
+    }
+    patches
+}
+
+/// Whether the API server refused this pod's resize, and it is not time to ask again (DV-IP10).
+pub(super) fn is_refused(input: &Input<'_>, pod: &Pod, plan: &mut Plan) -> bool {
+    let refusals = &input.snapshot.memory.refused_resizes;
+    let Some(refusal) = refusals.get(&pod.metadata.uid) else {
+        return false;
+    };
+    let Some(left) = refusal.holds_for(input.snapshot, pod) else {
+        return false;
+    };
+    plan.waiting_on.push(WaitReason::ResizeRefused {
+        pod: pod.metadata.name.clone(),
+        why: refusal.why.clone(),
+    });
+    plan.look_again(left);
+    true
+}
+
+/// The kubelet has the new resources before it, and does not grant them: not now, or never on this node.
+fn resize_pending(pod: &Pod) -> Option<WaitReason> {
+    let condition = pod.condition(RESIZE_PENDING)?;
+    (condition.status == "True").then(|| WaitReason::ResizeRefused {
+        pod: pod.metadata.name.clone(),
+        why: format!("{}: {}", condition.reason, condition.message),
+    })
+}
+
+/// CS-80
+fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
+    if pod.metadata.labels.contains_key(labels::POD_TEMPLATE_HASH) {
+        return None;
+    }
+    let hash = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
+    let metadata = json!({
+        "uid": pod.metadata.uid,
+        "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
+    });
+    Some(PodPatch::of(pod, json!({ "metadata": metadata })))
+}
+
+/// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the
+/// order of updates, as many as partition and replicas ask for. While updates are paused all of them wait.
+fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a str> {
+    let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
+    let mut preparing: Vec<usize> = (0..)
+        .zip(&pods)
+        .filter(|(_, pod)| is_preparing_update(pod))
+        .filter(|(_, pod)| input.is_updated(pod) == (counts.update_num < 0))
+        .map(|(index, _)| index)
+        .collect();
+    ranking::update_order(
+        &pods,
+        &mut preparing,
+        input.spec.priority.as_ref(),
+        input.spec.scatter.as_deref(),
+    );
+    let n_going = if input.spec.on_delete {
+        0
+    } else if input.spec.paused {
+        preparing.len()
+    } else {
+        usize::try_from(counts.update_num.unsigned_abs()).unwrap_or(usize::MAX)
+    };
+    preparing
+        .into_iter()
+        .take(n_going)
+        .filter_map(|index| pods.get(index))
+        .map(|pod| pod.metadata.uid.as_str())
+        .collect()
+}
+
+/// The revision at which the pod shall be. One that waits in state PreparingUpdate and is no longer asked to
+/// go anywhere shall be where it is, and comes back into service as after a roll-back (DV-CS13).
+fn wanted_revision<'a>(
+    input: &'a Input<'_>,
+    counts: &Counts,
+    going: &BTreeSet<&str>,
+    pod: &'a Pod,
+) -> &'a str {
+    let revisions = &input.revisions;
+    if !is_preparing_update(pod) {
+        return &revisions.update;
+    }
+    if going.contains(pod.metadata.uid.as_str()) {
+        return if counts.update_num < 0 {
+            &revisions.current
+        } else {
+            &revisions.update
+        };
+    }
+    revisions
+        .of_pod(pod)
+        .map_or(&revisions.update, |known| &known.metadata.name)
+}
+
+fn is_preparing_update(pod: &Pod) -> bool {
+    lifecycle::state(pod) == lifecycle_states::PREPARING_UPDATE
+}
