@@ -19,6 +19,7 @@ pub mod daemon;
 pub mod etcd;
 pub mod local;
 pub mod namespace;
+pub mod pod_metrics;
 pub mod pods;
 pub mod proxy;
 pub mod stand_in;

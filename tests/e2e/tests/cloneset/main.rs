@@ -6,6 +6,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod admission;
+mod autoscaling;
 mod budget;
 mod commands;
 mod conversion;
