@@ -19,6 +19,7 @@ mod resize;
 mod scenarios;
 mod spread;
 mod user_bugs;
+mod volume_claim_ids;
 mod volume_claims;
 mod wait_reasons;
 mod world;
