@@ -166,6 +166,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             client: setup.replica_client(),
         }),
         metrics: setup.metrics().clone(),
+        protection_log: setup.protection_log(),
     };
     setup.validating_webhook(admission::VALIDATE_PATH, validator);
 
@@ -187,6 +188,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         leadership: setup.leadership(),
         wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
         metrics: Metrics::new(setup.registry(), runtime_metrics),
+        protection_log: setup.protection_log(),
         doubts: Doubts::default(),
         nodes: NodeLabels::new(setup.client()),
         memories: Memories::default(),

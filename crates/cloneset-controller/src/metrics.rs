@@ -12,7 +12,7 @@ struct SetLabels {
 }
 
 /// Who asks budgets for its pods, as metrics know it (PB-60).
-const BUDGET_USER: &str = "kruise-manager";
+pub(crate) const BUDGET_USER: &str = "kruise-manager";
 
 /// Metrics of CloneSets. Clones share the values.
 #[derive(Clone)]

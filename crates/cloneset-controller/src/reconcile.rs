@@ -8,8 +8,8 @@ use std::{
 
 use kruise_api::{apps::v1beta1::CloneSet, budget::Subject};
 use kruise_runtime::{
-    ApiClient, Leadership, ObjectKey, Outcome, OwnWrites, Reconciler, Recorder, Settled,
-    WaitReasons, chain,
+    ApiClient, Leadership, ObjectKey, Outcome, OwnWrites, ProtectionLog, Reconciler, Recorder,
+    Refusal, Settled, WaitReasons, chain,
 };
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     doubt::Doubts,
     error::Error,
     execute::Executor,
-    metrics::Metrics,
+    metrics::{BUDGET_USER, Metrics},
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
@@ -34,6 +34,7 @@ pub(crate) struct CloneSetReconciler {
     pub(crate) leadership: Leadership,
     pub(crate) wait_reasons: WaitReasons,
     pub(crate) metrics: Metrics,
+    pub(crate) protection_log: ProtectionLog,
     pub(crate) doubts: Doubts,
     pub(crate) nodes: NodeLabels,
     pub(crate) memories: Memories,
@@ -177,6 +178,13 @@ impl CloneSetReconciler {
                 } = &subject;
                 let event = "PodUnavailableBudget";
                 tracing::info!(event, kind, namespace, name, pod, budget, "update refused");
+                self.protection_log.note(Refusal {
+                    event,
+                    kind,
+                    namespace,
+                    name,
+                    user_agent: BUDGET_USER,
+                });
             }
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     metrics::Metrics,
     object::Object,
     own_writes::OwnWrites,
+    protection_log::ProtectionLog,
     queue::{Queue, RateLimit},
     reconcile::{Controller, Gate, Reconciler},
     resource::{ObjectKey, Resource},
@@ -79,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) leadership: Leadership,
     pub(crate) metrics: Metrics,
     pub(crate) server_version: ServerVersion,
+    pub(crate) protection_log: ProtectionLog,
 }
 
 /// Gives an app what it needs, and takes what it wants to have run.
@@ -187,6 +189,12 @@ impl Setup {
     #[must_use]
     pub fn server_version(&self) -> ServerVersion {
         self.shared.server_version.clone()
+    }
+
+    /// Notes refusals where `--protection-log-path` says.
+    #[must_use]
+    pub fn protection_log(&self) -> ProtectionLog {
+        self.shared.protection_log.clone()
     }
 
     /// Metrics of the runtime.

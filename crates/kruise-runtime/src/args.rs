@@ -1,7 +1,7 @@
 //! Flags that every deployable has. Names and defaults are OpenKruise's (docs/spec/platform.md 2.4),
 //! except where docs/spec/deviations.md says otherwise (DV-D3).
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     duration::parse_go_duration,
@@ -120,6 +120,9 @@ pub struct RuntimeArgs {
     /// Format of log lines.
     #[arg(long, value_enum, default_value = "text")]
     pub logging_format: LoggingFormat,
+    /// Note each refusal that protects something in `protection.log` of this directory, a line of JSON each
+    #[arg(long, value_name = "DIRECTORY")]
+    pub protection_log_path: Option<PathBuf>,
     /// Flags without effect, taken so that command lines written for OpenKruise still start.
     #[command(flatten)]
     pub ignored: IgnoredArgs,
@@ -161,8 +164,6 @@ pub struct IgnoredArgs {
     pub enable_pprof: Option<Option<String>>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]
     pub disable_no_deepcopy: Option<Option<String>>,
-    #[arg(long, hide = true)]
-    pub protection_log_path: Option<String>,
     #[arg(long, hide = true)]
     pub log_flush_frequency: Option<String>,
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true)]

@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod object;
 pub mod own_writes;
 mod plain_counter;
+mod protection_log;
 mod query;
 pub mod queue;
 mod random;
@@ -63,6 +64,7 @@ pub use metrics::{Metrics, WaitReasons};
 pub use object::Object;
 pub use own_writes::{OwnWrites, Settled, Writer};
 pub use plain_counter::PlainCounter;
+pub use protection_log::{ProtectionLog, ProtectionLogError, Refusal};
 pub use queue::Queue;
 pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
 pub use resource::{

@@ -26,6 +26,7 @@ use crate::{
     logging::{self, LogLevel},
     metrics::Metrics,
     own_writes::OwnWrites,
+    protection_log::{ProtectionLog, ProtectionLogError},
     random,
     reconcile::Gate,
     server_version::ServerVersion,
@@ -65,6 +66,9 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    /// The file that `--protection-log-path` asks for can't be opened.
+    #[error(transparent)]
+    ProtectionLog(#[from] ProtectionLogError),
     /// An app can't be set up.
     #[error("can't set up {app}")]
     SetUp {
@@ -226,6 +230,10 @@ impl Process {
             leadership: leadership.clone(),
             metrics: metrics.clone(),
             server_version: ServerVersion::default(),
+            protection_log: match &args.protection_log_path {
+                Some(directory) => ProtectionLog::open(directory)?,
+                None => ProtectionLog::default(),
+            },
         };
         let server_version = shared.server_version.clone();
         let mut setup = Setup::new(shared, registry);

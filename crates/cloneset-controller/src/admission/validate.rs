@@ -9,7 +9,7 @@ use kruise_api::{
     validation::{FieldErrors, cloneset},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey,
+    Metrics, ObjectKey, ProtectionLog, Refusal,
     metrics::ProtectionLabels,
     webhook::{Admission, AdmissionRequest, AdmissionResponse, Operation, UnreadableObject},
 };
@@ -33,6 +33,8 @@ pub struct Validator {
     pub template_check: Box<dyn TemplateCheck>,
     /// Where refused deletions are counted (DP-23).
     pub metrics: Metrics,
+    /// Where refused deletions are noted (DP-25).
+    pub protection_log: ProtectionLog,
 }
 
 impl Admission for Validator {
@@ -131,7 +133,7 @@ impl Validator {
         })
     }
 
-    /// DP-23
+    /// DP-23, DP-25
     fn count(&self, request: &AdmissionRequest) {
         let AdmissionRequest {
             kind,
@@ -149,6 +151,13 @@ impl Validator {
             username,
             "deletion refused"
         );
+        self.protection_log.note(Refusal {
+            event: "DeletionProtection",
+            kind: &kind.kind,
+            namespace,
+            name,
+            user_agent: username,
+        });
         let labels = ProtectionLabels {
             kind_namespace_name: format!("{}_{namespace}_{name}", kind.kind),
             username: username.clone(),

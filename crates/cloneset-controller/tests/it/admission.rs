@@ -13,7 +13,7 @@ use kruise_api::{
     validation::{FieldError, FieldErrors, FieldPath},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey, StatusCause,
+    Metrics, ObjectKey, ProtectionLog, StatusCause,
     metrics::ProtectionLabels,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
@@ -103,6 +103,7 @@ fn validator() -> Validator {
         }),
         template_check: Box::new(NoTemplateCheck),
         metrics: Metrics::unregistered(),
+        protection_log: ProtectionLog::default(),
     }
 }
 
@@ -348,12 +349,16 @@ fn protected(version: &str, label: &str, replicas: Value) -> Value {
     set
 }
 
-// CS-21, DP-8 to DP-13, DP-21, DP-23, DP-S8
+// CS-21, DP-8 to DP-13, DP-21, DP-23, DP-25, DP-S8
 #[rstest]
 #[case("v1beta1")]
 #[case("v1alpha1")]
 fn a_protected_set_is_not_deleted(#[case] version: &str) {
-    let mut validator = validator();
+    let log = tempfile::TempDir::new().unwrap();
+    let mut validator = Validator {
+        protection_log: ProtectionLog::open(log.path()).unwrap(),
+        ..validator()
+    };
     let refused = protected(version, "Cascading", json!(3));
     let request_for = |set: &Value| request("DELETE", None, Some(set));
     let answer = answered(&validator, &request_for(&refused));
@@ -390,6 +395,18 @@ fn a_protected_set_is_not_deleted(#[case] version: &str) {
     validator.deletion_protection = false;
     assert!(answered(&validator, &request_for(&refused)).is_allowed());
     assert_eq!(count(&validator), 1);
+    let written = std::fs::read_to_string(log.path().join("protection.log")).unwrap();
+    let lines: Vec<Value> = written
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [json!({
+            "Event": "DeletionProtection", "Kind": "CloneSet", "Namespace": "shop", "Name": "web",
+            "UserAgent": "alice",
+        })]
+    );
 }
 
 /// Refuses every template, and remembers it.
