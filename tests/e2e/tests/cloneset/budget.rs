@@ -163,7 +163,13 @@ async fn a_roll_out_goes_as_far_as_its_budget_pays() {
         };
     });
     let only = format!("--namespace={}", test.name);
-    let flags = [&only, "--feature-gates=PodUnavailableBudgetUpdateGate=true"];
+    let directory = tempfile::TempDir::new().unwrap();
+    let log = format!("--protection-log-path={}", directory.path().display());
+    let flags = [
+        &only,
+        &log,
+        "--feature-gates=PodUnavailableBudgetUpdateGate=true",
+    ];
     let mut controller = deployed.start_locally(&proxy.url, &flags).await;
 
     test.set_app_image("web", &image(2)).await;
@@ -173,6 +179,16 @@ async fn a_roll_out_goes_as_far_as_its_budget_pays() {
     let first = updated(&test).await;
     assert_eq!(first.len(), 1, "{first:?}");
     assert_eq!(budgets.left("shop").await, (0, first.clone()));
+    // PB-61
+    let refusals = std::fs::read_to_string(directory.path().join("protection.log")).unwrap();
+    let refusal: Value = serde_json::from_str(refusals.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        refusal,
+        json!({
+            "Event": "PodUnavailableBudget", "Kind": "CloneSet", "Namespace": test.name,
+            "Name": "web", "UserAgent": "kruise-manager",
+        })
+    );
 
     budgets
         .set_status("shop", json!({ "unavailableAllowed": 2 }))
