@@ -21,7 +21,7 @@ pub struct StandIn {
 
 impl StandIn {
     /// Installs the kind, with subresource `status`. It goes with the test's namespace, which owns it.
-    /// Where it is installed already, that one is used.
+    /// Where it is installed for good, that one is used.
     pub async fn install(
         test: &Namespace,
         group: &'static str,
@@ -65,13 +65,21 @@ impl StandIn {
             plural,
             kind,
         };
-        match Api::all(test.client.clone())
-            .create(&PostParams::default(), &crd)
-            .await
-        {
-            Err(kube::Error::Api(error)) if error.code == 409 => {}
-            created => drop(created.expect("install the kind")),
-        }
+        let crds: Api<CustomResourceDefinition> = Api::all(test.client.clone());
+        let name = format!("{plural}.{group}");
+        eventually(&format!("{kind} is installed"), PATIENCE, || async {
+            let created = crds.create(&PostParams::default(), &crd).await;
+            match created {
+                // One of an earlier test may still be on its way out, with its namespace.
+                Err(kube::Error::Api(error)) if error.code == 409 => {
+                    let there = crds.get(&name).await?;
+                    let is_for_good = there.metadata.owner_references.is_none();
+                    is_for_good.then_some(()).ok_or(kube::Error::Api(error))
+                }
+                created => created.map(drop),
+            }
+        })
+        .await;
         eventually(&format!("{kind} is served"), PATIENCE, || async {
             let listed = stand_in.api(test).list(&ListParams::default()).await;
             listed.map(drop)

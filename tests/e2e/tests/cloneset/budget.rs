@@ -8,76 +8,25 @@ use e2e::{
     local::StoodDown,
     namespace::{PATIENCE, image, in_place, spec},
     proxy::{Proxy, Rules},
-};
-use k8s_openapi::{
-    api::core::v1::Namespace as CoreNamespace,
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    stand_in::StandIn,
 };
 use kube::{
     Api,
-    api::{
-        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
-    },
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
 const GROUP: &str = "policy.kruise.io";
-const KIND: &str = "PodUnavailableBudget";
 const PLURAL: &str = "podunavailablebudgets";
+const KIND: &str = "PodUnavailableBudget";
 
 /// Budgets of the test's namespace, and their CRD, which goes with the namespace.
 struct Budgets(Api<DynamicObject>);
 
 impl Budgets {
     async fn install(test: &Namespace) -> Self {
-        let owner = Api::<CoreNamespace>::all(test.client.clone())
-            .get(&test.name)
-            .await
-            .unwrap();
-        let open = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-        let crd: CustomResourceDefinition = serde_json::from_value(json!({
-            "metadata": {
-                "name": format!("{PLURAL}.{GROUP}"),
-                "ownerReferences": [{
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "name": test.name,
-                    "uid": owner.metadata.uid,
-                }],
-            },
-            "spec": {
-                "group": GROUP,
-                "scope": "Namespaced",
-                "names": { "kind": KIND, "plural": PLURAL, "singular": "podunavailablebudget" },
-                "versions": [{
-                    "name": "v1beta1",
-                    "served": true,
-                    "storage": true,
-                    "subresources": { "status": {} },
-                    "schema": { "openAPIV3Schema": {
-                        "type": "object",
-                        "properties": { "spec": open, "status": open },
-                    } },
-                }],
-            },
-        }))
-        .unwrap();
-        let crds: Api<CustomResourceDefinition> = Api::all(test.client.clone());
-        // One of an earlier run may still be on its way out.
-        eventually("the CRD", PATIENCE, || async {
-            crds.create(&PostParams::default(), &crd).await.map(drop)
-        })
-        .await;
-        let kind = ApiResource::from_gvk_with_plural(
-            &GroupVersionKind::gvk(GROUP, "v1beta1", KIND),
-            PLURAL,
-        );
-        let budgets = Api::namespaced_with(test.client.clone(), &test.name, &kind);
-        eventually("budgets are served", PATIENCE, || async {
-            budgets.list(&Default::default()).await.map(drop)
-        })
-        .await;
-        Self(budgets)
+        let kind = StandIn::install(test, GROUP, PLURAL, KIND).await;
+        Self(kind.api(test))
     }
 
     async fn create(&self, name: &str, status: Value) {
