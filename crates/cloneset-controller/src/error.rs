@@ -55,7 +55,7 @@ pub enum Error {
 
 impl Error {
     /// Nothing can be created in a namespace that is being deleted, however often it is tried.
-    fn namespace_is_terminating(&self) -> bool {
+    pub(crate) fn namespace_is_terminating(&self) -> bool {
         self.api().is_some_and(|error| {
             matches!(error, ApiError::Forbidden { .. })
                 && error.message().contains("because it is being terminated")

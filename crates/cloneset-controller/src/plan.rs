@@ -325,6 +325,13 @@ impl Plan {
 /// Decides what is to be done now.
 #[must_use]
 pub fn plan(snapshot: &Snapshot) -> Plan {
+    if snapshot.memory.namespace_terminates {
+        // Each of our pods that goes would have another one asked for, in vain.
+        return Plan {
+            waiting_on: vec![WaitReason::NamespaceTerminating],
+            ..Plan::default()
+        };
+    }
     let selector = match validate(snapshot) {
         Ok(selector) => selector,
         Err(reason) => return hold(snapshot, reason),

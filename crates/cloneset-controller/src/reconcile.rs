@@ -232,6 +232,7 @@ impl Memories {
     ) {
         let mut memory = snapshot.memory.clone();
         memory.note_refused(snapshot, refused);
+        memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
             .waiting_on
             .first()

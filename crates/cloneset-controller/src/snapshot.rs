@@ -101,6 +101,9 @@ pub struct Memory {
     pub failed_scale: Option<String>,
     /// Message of the last failure while updating, for condition FailedUpdate (CS-25).
     pub failed_update: Option<String>,
+    /// The API server has refused to create anything since the namespace is being deleted, which is never
+    /// taken back.
+    pub namespace_terminates: bool,
     /// Resizes that the API server refused, by the pod's UID.
     pub refused_resizes: BTreeMap<String, RefusedResize>,
 }

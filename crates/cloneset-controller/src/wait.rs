@@ -13,6 +13,9 @@ pub enum WaitReason {
         /// Which write is missing.
         what: String,
     },
+    /// The namespace is being deleted: nothing can be created in it any more. Told in the metric and the
+    /// log only, since events can't be created either.
+    NamespaceTerminating,
     /// The CloneSet can't be acted on as it is.
     InvalidSpec {
         /// Path of the field.
@@ -116,6 +119,7 @@ impl WaitReason {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::OwnWritesUnseen { .. } => "OwnWritesUnseen",
+            Self::NamespaceTerminating => "NamespaceTerminating",
             Self::InvalidSpec { .. } => "InvalidSpec",
             Self::ScaleUpLimited => "ScaleUpLimited",
             Self::ClaimsInUse { .. } => "ClaimsInUse",
@@ -184,6 +188,7 @@ impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OwnWritesUnseen { what } => write!(f, "own writes are not seen yet: {what}"),
+            Self::NamespaceTerminating => f.write_str("the namespace is being deleted"),
             Self::InvalidSpec { field, why } => write!(f, "{field}: {why}"),
             Self::ScaleUpLimited => f.write_str(
                 "spec.scaleStrategy.maxUnavailable: unavailable pods hold back new ones",

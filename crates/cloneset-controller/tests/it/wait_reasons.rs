@@ -14,6 +14,7 @@ fn name(reason: &WaitReason) -> &'static str {
     match reason {
         // Before a plan is made; the reconciler counts it in the metric, and it is gone within seconds.
         WaitReason::OwnWritesUnseen { .. } => "OwnWritesUnseen",
+        WaitReason::NamespaceTerminating => "NamespaceTerminating",
         WaitReason::InvalidSpec { .. } => "InvalidSpec",
         WaitReason::ScaleUpLimited => "ScaleUpLimited",
         WaitReason::ClaimsInUse { .. } => "ClaimsInUse",
@@ -34,7 +35,7 @@ fn name(reason: &WaitReason) -> &'static str {
     }
 }
 
-const ALL_PLANNED: [&str; 17] = [
+const ALL_PLANNED: [&str; 18] = [
     "BrokenUpdateState",
     "BudgetRefused",
     "BudgetUnreadable",
@@ -44,6 +45,7 @@ const ALL_PLANNED: [&str; 17] = [
     "Hook",
     "InvalidSpec",
     "MaxUnavailableReached",
+    "NamespaceTerminating",
     "NodeDaemon",
     "NotInPlace",
     "OnDelete",
@@ -109,6 +111,11 @@ fn scene(reason: &str) -> World {
             let mut spec = spec(1, json!({}));
             spec["template"]["metadata"]["labels"] = json!({ "app": "other" });
             World::new(spec)
+        }
+        "NamespaceTerminating" => {
+            let mut world = World::new(spec(1, json!({})));
+            world.memory.namespace_terminates = true;
+            world
         }
         "ScaleUpLimited" => {
             let mut spec = spec(3, json!({}));
@@ -267,8 +274,8 @@ fn every_reason_is_reachable_and_told() {
             assert!(!waits.to_string().is_empty());
             met.insert(waits.reason());
         }
-        // The daemon is waited for no longer than that.
-        if reason == "NodeDaemon" {
+        // The daemon is waited for no longer than that, and a namespace on its way out takes no events.
+        if ["NodeDaemon", "NamespaceTerminating"].contains(&reason) {
             continue;
         }
         world.now += SignedDuration::from_secs(11);

@@ -60,10 +60,12 @@ async fn the_drain_step_is_not_skipped_on_a_conflict_and_conflict_loops_end(
             .filter(|passed| passed.call.name == name && passed.status == 200)
             .map(|passed| passed.call.subresource.as_str())
             .collect();
-        assert_eq!(
-            done,
-            ["status", "", "status"],
-            "{name}: out of service, changed, back"
+        // A refused change may be followed by a moment back in service.
+        let changes = done.iter().filter(|subresource| subresource.is_empty());
+        assert_eq!(changes.count(), 1, "{name}: {done:?}");
+        assert!(
+            done.ends_with(&["status", "", "status"]),
+            "{name}: out of service, changed, back: {done:?}"
         );
     }
     assert_eq!(test.event_count("FailedUpdatePodInPlace").await, 0);
