@@ -61,9 +61,10 @@ impl Reconciler for CloneSetReconciler {
         let Some(set) = self.observer.set(key) else {
             return Ok(Outcome::default());
         };
+        let memory = self.memories.get(key, &set.metadata.uid);
         let mut snapshot = self.observer.snapshot(
             set,
-            self.memories.get(key),
+            memory,
             self.leadership.live_lease(POD_READINESS_LEASE).await,
         );
         if plan::needs_nodes(&snapshot) {
@@ -211,9 +212,11 @@ pub(crate) struct Memories {
 }
 
 impl Memories {
-    fn get(&self, key: &ObjectKey) -> Memory {
+    /// What is remembered of the CloneSet with this UID: one that was made anew under its name has no past.
+    fn get(&self, key: &ObjectKey, uid: &str) -> Memory {
         self.lock()
             .get(key)
+            .filter(|(of, _)| of == uid)
             .map(|(_, memory)| memory.clone())
             .unwrap_or_default()
     }
@@ -277,7 +280,7 @@ mod tests {
         let memories = Memories::default();
         let key = ObjectKey::new("ns", "web");
         memories.remember(&key, &Snapshot::default(), &plan, Some(&error), vec![]);
-        memories.get(&key)
+        memories.get(&key, "")
     }
 
     // IP-23, DV-D10: the condition FailedUpdate is never cleared, so that a lost race may not set it.
@@ -294,6 +297,30 @@ mod tests {
             call: call(),
             message: message(),
         };
-        assert!(remembered(refused).failed_update.is_some());
+        let memory = remembered(refused);
+        assert!(memory.failed_update.is_some() && !memory.namespace_terminates);
+    }
+
+    // Nothing can be created in it any more, and each pod that goes would have another one asked for.
+    #[test]
+    fn a_namespace_that_is_being_deleted_is_remembered_of_that_set_alone() {
+        let refused = ApiError::Forbidden {
+            call: "create pods ns/web-a".to_owned(),
+            message: "unable to create new content in namespace ns because it is being terminated"
+                .to_owned(),
+        };
+        assert!(remembered(refused).namespace_terminates);
+        let memories = Memories::default();
+        let key = ObjectKey::new("ns", "web");
+        let snapshot = Snapshot {
+            memory: Memory {
+                namespace_terminates: true,
+                ..Memory::default()
+            },
+            ..Snapshot::default()
+        };
+        memories.remember(&key, &snapshot, &Plan::default(), None, vec![]);
+        assert!(memories.get(&key, snapshot.uid()).namespace_terminates);
+        assert!(!memories.get(&key, "made-anew").namespace_terminates);
     }
 }

@@ -286,7 +286,8 @@ impl Namespace {
             let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
             finalizers.iter().any(|name| name.starts_with("e2e."))
         };
-        for pod in self.all_pods().await {
+        let pods = self.pod_api().list(&ListParams::default()).await;
+        for pod in pods.into_iter().flatten() {
             if held(&pod.metadata) {
                 let _ = self
                     .pod_api()
@@ -309,7 +310,8 @@ impl Namespace {
                 eprintln!("CloneSet {:?}: {}", set.metadata.name, set.data);
             }
         }
-        for pod in self.all_pods().await {
+        let pods = self.pod_api().list(&ListParams::default()).await;
+        for pod in pods.into_iter().flatten() {
             eprintln!(
                 "Pod {} terminating={} labels={:?} {:?} status={}",
                 name_of(&pod),

@@ -88,6 +88,21 @@ impl StandIn {
         stand_in
     }
 
+    /// Waits until no CRD of this name is there, of an earlier test say.
+    pub async fn is_gone(test: &Namespace, name: &str) {
+        let crds: Api<CustomResourceDefinition> = Api::all(test.client.clone());
+        eventually(&format!("{name} is gone"), PATIENCE, || async {
+            match crds.get_opt(name).await {
+                Ok(None) => Ok(()),
+                there => Err(format!(
+                    "{:?}",
+                    there.map(|crd| crd.map(|crd| crd.metadata))
+                )),
+            }
+        })
+        .await;
+    }
+
     /// Its objects in the test's namespace.
     #[must_use]
     pub fn api(&self, test: &Namespace) -> Api<DynamicObject> {

@@ -15,6 +15,8 @@ use kube::{
 };
 use tokio::task::JoinHandle;
 
+use crate::{namespace::PATIENCE, wait::eventually};
+
 use crate::namespace::label;
 
 /// What a witness knows of a pod, alive or gone.
@@ -147,6 +149,17 @@ impl Diary {
     pub fn of(&self, object: &str) -> Vec<String> {
         let notes = self.all().into_iter().filter(|(name, _)| name == object);
         notes.map(|(_, fact)| fact).collect()
+    }
+
+    /// Waits until the notes of an object are these; the diary may be late.
+    pub async fn tells(&self, object: &str, story: &[impl AsRef<str>]) {
+        let story: Vec<&str> = story.iter().map(AsRef::as_ref).collect();
+        let what = format!("the story of {object} is {story:?}");
+        eventually(&what, PATIENCE, || async {
+            let notes = self.of(object);
+            if notes == story { Ok(()) } else { Err(notes) }
+        })
+        .await;
     }
 
     /// The objects in the order in which a fact came true of them.

@@ -151,6 +151,7 @@ async fn a_roll_out_goes_as_far_as_its_budget_pays() {
         }
     })
     .await;
+    test.decided("web").await;
     test.waits_for("web", "BudgetRefused").await;
     let three = updated(&test).await;
     assert!(three.len() == 3 && three.is_superset(&first), "{three:?}");

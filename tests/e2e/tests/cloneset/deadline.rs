@@ -91,7 +91,14 @@ async fn the_deadline_runs_from_the_last_progress() {
     .await;
     becomes(&test, "CloneSetAvailable").await;
 
-    let notes = diary.of("web");
+    let notes = eventually("the end is noted", PATIENCE, || async {
+        let notes = diary.of("web");
+        let ended = notes
+            .last()
+            .is_some_and(|note| note.contains("CloneSetAvailable"));
+        if ended { Ok(notes) } else { Err(notes) }
+    })
+    .await;
     let notes: Vec<Value> = notes
         .iter()
         .map(|note| serde_json::from_str(note).unwrap())

@@ -220,7 +220,7 @@ async fn resources_change_in_place(proxy: Arc<Proxy>) {
     set_resources(&test, burstable("200m", "64Mi")).await;
     test.rolled_out("web").await;
     assert_eq!(test.facts().await, before, "nothing restarts");
-    assert_eq!(diary.of(&pod), ["True"]);
+    diary.tells(&pod, &["True"]).await;
     assert_eq!(limits(&test, &pod).await["cpu"], "200m");
     let resizes = proxy.passed().into_iter().filter(|passed| {
         let call = &passed.call;
@@ -242,13 +242,13 @@ async fn resources_that_restart() {
     let diary = service_diary(&test).await;
     set_resources(&test, burstable("100m", "96Mi")).await;
     test.rolled_out("web").await;
-    assert_eq!(diary.of(&pod), ["True"], "memory restarts nothing");
+    diary.tells(&pod, &["True"]).await;
     assert_eq!(test.facts().await, before);
     assert_eq!(limits(&test, &pod).await["memory"], "96Mi");
 
     set_resources(&test, burstable("200m", "96Mi")).await;
     test.rolled_out("web").await;
-    assert_eq!(diary.of(&pod), ["True", "False", "True"]);
+    diary.tells(&pod, &["True", "False", "True"]).await;
     let after = test.facts().await;
     assert_eq!(uids(&after), uids(&before));
     assert_eq!(after[&pod].restarts["app"], 1);

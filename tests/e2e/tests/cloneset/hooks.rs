@@ -61,10 +61,12 @@ async fn a_pre_delete_hook_holds_a_pod_that_may_come_back() {
 
     scale(&test, 2).await;
     test.status_becomes("web", "availableReplicas", 2).await;
-    assert_eq!(
-        diary.of(&held),
-        ["Normal", "PreparingDelete", "PreparingNormal", "Normal"]
-    );
+    diary
+        .tells(
+            &held,
+            &["Normal", "PreparingDelete", "PreparingNormal", "Normal"],
+        )
+        .await;
 
     scale(&test, 1).await;
     let held = name_of(&preparing_delete(&test).await);
@@ -102,6 +104,12 @@ async fn a_hook_that_marks_takes_the_pod_out_of_service_for_good() {
     test.create_clone_set("web", spec).await.unwrap();
     test.rolled_out("web").await;
     let before = test.n_pods(2).await;
+    // As of its last state, so that a new one is seen.
+    let stale = json!({ "lifecycle.apps.kruise.io/timestamp": null });
+    for pod in &before {
+        test.patch_pod(pod, json!({ "metadata": { "annotations": stale } }))
+            .await;
+    }
 
     scale(&test, 1).await;
     let held = preparing_delete(&test).await;
@@ -166,7 +174,7 @@ async fn an_update_waits_for_its_hook_before_and_after() {
     assert_eq!(label(&normal, "tier"), "c");
     let round = ["PreparingUpdate", "Updating", "Updated"];
     let story = [&["Normal"], &round[..], &round[..], &["Normal"]].concat();
-    assert_eq!(diary.of(&pod), story);
+    diary.tells(&pod, &story).await;
     test.rolled_out("web").await;
 }
 
@@ -219,7 +227,9 @@ async fn an_update_without_a_hook_passes_through_updated() {
     let diary = Diary::start(test.pod_api(), state).await;
     test.set_app_image("web", &image(2)).await;
     test.rolled_out("web").await;
-    assert_eq!(diary.of(&pod), ["Normal", "Updating", "Updated", "Normal"]);
+    diary
+        .tells(&pod, &["Normal", "Updating", "Updated", "Normal"])
+        .await;
 }
 
 // IP-S43, IP-69, DV-IP6: the key goes with the state, also when Updated is left out.
@@ -249,10 +259,9 @@ async fn an_update_whose_hook_is_complete_already_frees_the_pod() {
     test.pod_in_state(&pod, "Normal").await;
     kruise_ready(&test, &pod, "True", "[]").await;
     test.rolled_out("web").await;
-    assert_eq!(
-        diary.of(&pod),
-        ["Normal", "PreparingUpdate", "Updating", "Normal"]
-    );
+    diary
+        .tells(&pod, &["Normal", "PreparingUpdate", "Updating", "Normal"])
+        .await;
     eventually("the pod is ready", PATIENCE, || async {
         let found = test.pod_api().get(&pod).await.unwrap();
         is_ready(&found).then_some(()).ok_or(())

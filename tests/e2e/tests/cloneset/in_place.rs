@@ -57,7 +57,7 @@ async fn an_update_whose_image_is_missing_stays_as_it_is() {
         "Updating False StartInPlaceUpdate {}",
         update_state(&updating)
     );
-    assert_eq!(diary.of(&pod), [expected]);
+    diary.tells(&pod, &[expected]).await;
     // A kubelet that has not seen the gate closed may have said otherwise for a moment.
     test.pods_when("the pod is not ready", |pods| !is_ready(&pods[0]))
         .await;
@@ -210,7 +210,9 @@ async fn a_pod_whose_containers_are_not_ready_says_so_during_the_update() {
         })
     })
     .await;
-    assert_eq!(diary.of(&pod), [says("True"), says("False"), says("True")]);
+    diary
+        .tells(&pod, &[says("True"), says("False"), says("True")])
+        .await;
 }
 
 // CS-S30, CS-16, CS-90, DV-CS7

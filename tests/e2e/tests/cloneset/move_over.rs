@@ -313,6 +313,12 @@ fn the_fixtures_hash_is_the_specifications() {
 async fn a_half_done_roll_out_of_openkruise_is_taken_over() {
     let _alone = disturbing().await;
     let test = Namespace::create("moveover").await;
+    if !test
+        .cluster
+        .is_local("a_half_done_roll_out_of_openkruise_is_taken_over")
+    {
+        return;
+    }
     let stood_down = StoodDown::new(test.client.clone()).await;
     let left = Left::new(&test).await;
     // An early release wrote no annotation.

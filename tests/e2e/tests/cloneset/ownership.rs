@@ -62,7 +62,7 @@ async fn an_adopted_pod_without_the_gate_is_updated_without_conditions() {
     let facts = &test.facts().await[&orphan];
     assert_eq!(facts.images["app"], image(2));
     assert_eq!(facts.restarts["app"], 1);
-    assert_eq!(diary.of(&orphan), ["None"]);
+    diary.tells(&orphan, &["None"]).await;
 }
 
 // IP-S40, CS-28, CS-23
@@ -87,8 +87,8 @@ async fn a_set_that_is_being_deleted_neither_adopts_nor_releases() {
     test.label_pod(&ours, "app", json!("other")).await;
     // Seen after the orphan, and counted no more.
     test.status_becomes("web", "replicas", 0).await;
-    for minutes in 1..3 {
-        test.patch("web", json!({ "spec": { "minReadySeconds": minutes } }))
+    for seconds in 1..3 {
+        test.patch("web", json!({ "spec": { "minReadySeconds": seconds } }))
             .await;
         test.observed("web").await;
     }

@@ -16,6 +16,12 @@ use serde_json::{Value, json};
 async fn image_pull_jobs_are_asked_for_where_the_kind_exists() {
     let _alone = disturbing().await;
     let test = Namespace::create("predownload").await;
+    if !test
+        .cluster
+        .is_local("image_pull_jobs_are_asked_for_where_the_kind_exists")
+    {
+        return;
+    }
     let deployed = StoodDown::new(test.client.clone()).await;
     let proxy = Proxy::start(test.cluster.config().await, 1).await;
     let only = format!("--namespace={}", test.name);
@@ -24,6 +30,7 @@ async fn image_pull_jobs_are_asked_for_where_the_kind_exists() {
         "--feature-gates=PreDownloadImageForInPlaceUpdate=true",
     ];
 
+    StandIn::is_gone(&test, "imagepulljobs.apps.kruise.io").await;
     let mut controller = deployed.start_locally(&proxy.url, &flags).await;
     test.create_clone_set("web", spec(4, in_place(json!(1))))
         .await
@@ -66,7 +73,13 @@ async fn image_pull_jobs_are_asked_for_where_the_kind_exists() {
         marks(&test).await.last(),
         Some(&json!({ "apps.kruise.io/pre-predownload-created": "true" }))
     );
-    assert_eq!(test.event_count("CreatedImagePullJob").await, 1);
+    eventually("an event tells of it", PATIENCE, || async {
+        match test.event_count("CreatedImagePullJob").await {
+            1 => Ok(()),
+            count => Err(count),
+        }
+    })
+    .await;
 
     test.patch("web", partition(0)).await;
     test.rolled_out("web").await;

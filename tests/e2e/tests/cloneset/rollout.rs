@@ -129,8 +129,13 @@ async fn recreate_makes_every_pod_anew() {
     for is in facts.values() {
         assert_eq!(is.images["app"], image(2));
     }
-    let marked = test.event_count("SuccessfulUpdatePodReCreate").await;
-    assert_eq!(marked, 4, "each pod is marked once");
+    eventually("each pod is marked once", PATIENCE, || async {
+        match test.event_count("SuccessfulUpdatePodReCreate").await {
+            4 => Ok(()),
+            marked => Err(marked),
+        }
+    })
+    .await;
 }
 
 // IP-S21: an env value can't change in place.

@@ -22,15 +22,15 @@ struct Zones {
 impl Zones {
     async fn put(&mut self, node: &str, zone: &str) {
         self.labelled.push(node.to_owned());
-        self.label(node, json!(zone)).await;
+        self.label(node, json!(zone)).await.expect("label the node");
     }
 
-    async fn label(&self, node: &str, value: Value) {
+    async fn label(&self, node: &str, value: Value) -> kube::Result<()> {
         let patch = json!({ "metadata": { "labels": { self.key.as_str(): value } } });
         self.nodes
             .patch(node, &PatchParams::default(), &Patch::Merge(patch))
             .await
-            .expect("label the node");
+            .map(drop)
     }
 }
 
@@ -39,7 +39,9 @@ impl Drop for Zones {
         tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(async {
                 for node in &self.labelled {
-                    self.label(node, Value::Null).await;
+                    if let Err(error) = self.label(node, Value::Null).await {
+                        eprintln!("node {node} keeps the label {}: {error}", self.key);
+                    }
                 }
             });
         });

@@ -14,6 +14,9 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+/// What keeps a deleted pod in the API; taken off at the end, whatever happens.
+const HOLD: &str = "e2e.kruise.io/hold";
+
 /// Writes a word of its own into an empty volume, tells what is in there, and stays.
 const SCRIPT: &str = "[ -s /data/word ] || cat /proc/sys/kernel/random/uuid > /data/word; sync; \
                       cat /data/word; trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done";
@@ -185,7 +188,7 @@ async fn with_reuse_an_id_waits_for_the_old_pod_and_the_others_do_not() {
         .unwrap();
     test.rolled_out("web").await;
     let lost = names(&test).await.pop_first().unwrap();
-    hold(&test, &lost, json!(["example.com/hold"])).await;
+    test.set_finalizers(&lost, &[HOLD]).await;
     delete(&test, &lost).await;
     test.patch("web", json!({ "spec": { "replicas": 3 } }))
         .await;
@@ -208,18 +211,10 @@ async fn with_reuse_an_id_waits_for_the_old_pod_and_the_others_do_not() {
     })
     .await;
 
-    hold(&test, &lost, Value::Null).await;
+    test.set_finalizers(&lost, &[]).await;
     test.rolled_out("web").await;
     assert!(names(&test).await.contains(&lost));
     test.stops_waiting("web").await;
-}
-
-async fn hold(test: &Namespace, pod: &str, finalizers: Value) {
-    let patch = json!({ "metadata": { "finalizers": finalizers } });
-    test.pod_api()
-        .patch(pod, &PatchParams::default(), &Patch::Merge(patch))
-        .await
-        .unwrap();
 }
 
 // CS-S28, CS-74: deleted by somebody else, a pod takes its claim along.
@@ -233,21 +228,28 @@ async fn without_reuse_a_deleted_pod_takes_its_claim_along() {
     test.rolled_out("web").await;
     let before = names(&test).await;
     let lost = before.first().unwrap();
-    hold(&test, lost, json!(["example.com/hold"])).await;
+    test.set_finalizers(lost, &[HOLD]).await;
     let uid = test.pod_api().get(lost).await.unwrap().metadata.uid;
     delete(&test, lost).await;
 
     // The new pod does not wait for the old one, whose claim is its own by now.
+    test.pods_when("another pod", |pods| {
+        let active = pods.iter().map(name_of).filter(|name| name != lost);
+        active.count() == 2
+    })
+    .await;
     test.rolled_out("web").await;
-    let claim = claims(&test).get(&format!("data-{lost}")).await.unwrap();
-    let owners = claim.metadata.owner_references.unwrap();
-    assert_eq!(owners.len(), 1, "{owners:?}");
-    assert_eq!(
-        (Some(&owners[0].uid), owners[0].kind.as_str()),
-        (uid.as_ref(), "Pod")
-    );
+    eventually("the claim is its pod's", PATIENCE, || async {
+        let claim = claims(&test).get(&format!("data-{lost}")).await.unwrap();
+        let owners = claim.metadata.owner_references.unwrap();
+        match &owners[..] {
+            [owner] if owner.kind == "Pod" && Some(&owner.uid) == uid.as_ref() => Ok(()),
+            _ => Err(owners),
+        }
+    })
+    .await;
 
-    hold(&test, lost, Value::Null).await;
+    test.set_finalizers(lost, &[]).await;
     let after = names(&test).await;
     assert!(!after.contains(lost), "another id: {after:?}");
     claims_are_of(&test, &after).await;

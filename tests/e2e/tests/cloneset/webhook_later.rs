@@ -41,6 +41,12 @@ async fn touched(test: &Namespace, seconds: i64) -> Value {
 async fn installing_and_removing_the_webhook_changes_no_revision_and_restarts_no_pod() {
     let _alone = disturbing().await;
     let test = Namespace::create("webhooklater").await;
+    if !test
+        .cluster
+        .is_local("installing_and_removing_the_webhook_changes_no_revision_and_restarts_no_pod")
+    {
+        return;
+    }
     let without = WithoutWebhooks::new(test.client.clone()).await;
     test.create_clone_set("web", spec(2, in_place(json!(1))))
         .await
