@@ -43,14 +43,6 @@ pub enum Error {
         /// What is wrong with the one that is there.
         why: &'static str,
     },
-    /// Before a claim without a pod is deleted, its pod is asked for live (CS-74).
-    #[error("delete PersistentVolumeClaim {claim}: its pod {pod} is there, though not seen yet")]
-    ClaimInUse {
-        /// `namespace/name`.
-        claim: String,
-        /// Name of the pod.
-        pod: String,
-    },
 }
 
 impl Error {
@@ -93,9 +85,7 @@ impl Error {
     fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => Some(source),
-            Self::AdoptionRefused { .. }
-            | Self::ClaimNotUsable { .. }
-            | Self::ClaimInUse { .. } => None,
+            Self::AdoptionRefused { .. } | Self::ClaimNotUsable { .. } => None,
         }
     }
 }
@@ -105,15 +95,13 @@ impl ReconcileError for Error {
         match self {
             Self::Write { source, .. } | Self::Status { source, .. } => source.category(),
             Self::AdoptionRefused { .. } => "adoption",
-            Self::ClaimNotUsable { .. } | Self::ClaimInUse { .. } => "claim",
+            Self::ClaimNotUsable { .. } => "claim",
         }
     }
 
     fn consequence(&self) -> Consequence {
         match self {
-            Self::AdoptionRefused { .. } | Self::ClaimInUse { .. } => {
-                Consequence::After(Duration::from_secs(1))
-            }
+            Self::AdoptionRefused { .. } => Consequence::After(Duration::from_secs(1)),
             // The pods are on their way out, and so is the CloneSet.
             _ if self.namespace_is_terminating() => Consequence::AwaitChange,
             _ => Consequence::BackOff,

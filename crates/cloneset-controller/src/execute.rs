@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use futures::stream::{self, StreamExt};
@@ -19,6 +19,7 @@ use crate::{
     error::Error,
     plan::{BudgetPatch, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
     refused::RefusedResize,
+    snapshot::Found,
 };
 
 mod claims;
@@ -35,8 +36,8 @@ pub(crate) struct Executor<'a> {
     pub(crate) recorder: &'a Recorder,
     /// What was refused before is not told again.
     pub(crate) refused_before: &'a BTreeMap<String, RefusedResize>,
-    /// What is refused now: UID of the pod, and the server's words.
-    pub(crate) refused: Mutex<Vec<(String, String)>>,
+    /// What is found out now.
+    pub(crate) found: Mutex<Found>,
 }
 
 /// What came of a pod's writes.
@@ -93,8 +94,7 @@ impl Executor<'_> {
             }
             Step::DeleteOrphanClaims { claims } => {
                 for orphan in claims {
-                    self.check_orphan(orphan).await?;
-                    self.delete_claim(&orphan.claim).await?;
+                    self.delete_orphan(orphan).await?;
                 }
                 Ok(())
             }
@@ -258,6 +258,10 @@ impl Executor<'_> {
         Ok(PodWritten::All)
     }
 
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note_refusal(&self, pod: &PodRef, error: &Error) {
         let why = error.api_message().to_owned();
         let is_told = self
@@ -267,10 +271,7 @@ impl Executor<'_> {
         if !is_told {
             self.event(true, "FailedUpdatePodInPlace", chain(error));
         }
-        self.refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((pod.uid.clone(), why));
+        self.found().refused_resizes.push((pod.uid.clone(), why));
     }
 
     async fn mark_for_recreate(&self, patch: &PodPatch) -> Result<(), Error> {

@@ -21,7 +21,7 @@ use crate::{
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
-    snapshot::{Memory, Snapshot},
+    snapshot::{Found, Memory, Snapshot},
     wait::WaitReason,
 };
 
@@ -74,12 +74,12 @@ impl Reconciler for CloneSetReconciler {
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
         self.report(key, &snapshot.memory, &plan);
         self.report_refusals(&snapshot, &plan);
-        let (result, refused) = self.execute(&snapshot, &plan).await;
+        let (result, found) = self.execute(&snapshot, &plan).await;
         // The next pass leaves these pods alone and goes on with others.
-        let goes_on = (!refused.is_empty()).then_some(MIN_PAUSE);
+        let is_news = !found.refused_resizes.is_empty() || !found.claims_in_use.is_empty();
+        let goes_on = is_news.then_some(MIN_PAUSE);
         let error = result.as_ref().err();
-        self.memories
-            .remember(key, &snapshot, &plan, error, refused);
+        self.memories.remember(key, &snapshot, &plan, error, found);
         let unseen = self.own_writes.look_again_after(snapshot.uid());
         let doubtful = self.doubts.note(key, plan.waiting_on.first());
         let looks = unseen.into_iter().chain(doubtful);
@@ -121,28 +121,24 @@ impl CloneSetReconciler {
     }
 
     /// Steps, then status: the status is written even when a step failed, since it tells of what
-    /// was seen. The step's error wins. What the API server refused to resize comes with it.
-    async fn execute(
-        &self,
-        snapshot: &Snapshot,
-        plan: &Plan,
-    ) -> (Result<(), Error>, Vec<(String, String)>) {
+    /// was seen. The step's error wins. What was found out on the way comes with it.
+    async fn execute(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), Error>, Found) {
         let executor = Executor {
             set: &snapshot.set,
             client: &self.client,
             writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
             recorder: &self.recorder,
             refused_before: &snapshot.memory.refused_resizes,
-            refused: Mutex::default(),
+            found: Mutex::default(),
         };
         executor.events(plan);
         executor.pre_download(&plan.pre_download).await;
         let steps = executor.steps(plan).await;
         let status = executor.status(plan).await;
-        let refused = executor.refused.into_inner();
+        let found = executor.found.into_inner();
         (
             steps.and(status),
-            refused.unwrap_or_else(PoisonError::into_inner),
+            found.unwrap_or_else(PoisonError::into_inner),
         )
     }
 
@@ -231,10 +227,10 @@ impl Memories {
         snapshot: &Snapshot,
         plan: &Plan,
         error: Option<&Error>,
-        refused: Vec<(String, String)>,
+        found: Found,
     ) {
         let mut memory = snapshot.memory.clone();
-        memory.note_refused(snapshot, refused);
+        memory.note(snapshot, found);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
             .waiting_on
@@ -246,7 +242,7 @@ impl Memories {
         let message = error
             .filter(|error| !error.is_lost_race())
             .map(|error| chain(error));
-        memory.scaling_failed = plan.phase == Phase::Scale && message.is_some();
+        memory.note_scaling(snapshot, plan, message.is_some());
         match plan.phase {
             Phase::Prepare => {}
             Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),
@@ -279,7 +275,13 @@ mod tests {
         };
         let memories = Memories::default();
         let key = ObjectKey::new("ns", "web");
-        memories.remember(&key, &Snapshot::default(), &plan, Some(&error), vec![]);
+        memories.remember(
+            &key,
+            &Snapshot::default(),
+            &plan,
+            Some(&error),
+            Found::default(),
+        );
         memories.get(&key, "")
     }
 
@@ -319,7 +321,7 @@ mod tests {
             },
             ..Snapshot::default()
         };
-        memories.remember(&key, &snapshot, &Plan::default(), None, vec![]);
+        memories.remember(&key, &snapshot, &Plan::default(), None, Found::default());
         assert!(memories.get(&key, snapshot.uid()).namespace_terminates);
         assert!(!memories.get(&key, "made-anew").namespace_terminates);
     }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::CloneSet,
     budget::PodUnavailableBudget,
@@ -19,7 +20,11 @@ use kruise_api::{
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::{refused::RefusedResize, wait::WaitReason};
+use crate::{
+    plan::{Phase, Plan, Step},
+    refused::RefusedResize,
+    wait::WaitReason,
+};
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone, Default)]
@@ -106,6 +111,12 @@ pub struct Memory {
     pub namespace_terminates: bool,
     /// Resizes that the API server refused, by the pod's UID.
     pub refused_resizes: BTreeMap<String, RefusedResize>,
+    /// Ids of pods whose last creation failed. Their claims may be there already, and are theirs.
+    pub refused_ids: BTreeSet<String>,
+    /// Claims, by UID, whose pod was found to live although the index doesn't show it: its name, and when.
+    pub claims_in_use: BTreeMap<String, (String, Time)>,
+    /// The revision that could not be marked as pulled ahead, and when (CS-105).
+    pub unmarked: Option<(String, Time)>,
 }
 
 /// What is kept of an ImagePullJob: that it is there.
@@ -116,9 +127,58 @@ pub struct ImagePullJob {
     pub metadata: ObjectMeta,
 }
 
+/// What executing a plan has found out, which no watch tells.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Resizes that were refused: UID of the pod, and the server's words.
+    pub refused_resizes: Vec<(String, String)>,
+    /// Claims that are no orphans: UID, and name of the pod.
+    pub claims_in_use: Vec<(String, String)>,
+    /// A revision that could not be marked.
+    pub unmarked: Option<String>,
+}
+
 impl Memory {
-    /// Notes which pods' resizes were refused, by UID; what has changed since is forgotten.
-    pub fn note_refused(&mut self, snapshot: &Snapshot, refused: Vec<(String, String)>) {
+    /// How long what was found stands before it is looked at again.
+    pub const STANDS_FOR: SignedDuration = SignedDuration::from_mins(1);
+
+    /// Notes what was found; what has changed since, or is old, is forgotten.
+    pub fn note(&mut self, snapshot: &Snapshot, found: Found) {
+        let stands = |at: &Time| snapshot.now.duration_since(*at) < Self::STANDS_FOR;
+        self.claims_in_use.retain(|_, (_, at)| stands(at));
+        for (uid, pod) in found.claims_in_use {
+            self.claims_in_use.insert(uid, (pod, snapshot.now));
+        }
+        self.unmarked = found
+            .unmarked
+            .map(|revision| (revision, snapshot.now))
+            .or(self.unmarked.take())
+            .filter(|(_, at)| stands(at));
+        self.note_refused(snapshot, found.refused_resizes);
+    }
+
+    /// Notes whether scaling failed, and for which pods. Cleaning up before it says nothing about that.
+    pub fn note_scaling(&mut self, snapshot: &Snapshot, plan: &Plan, failed: bool) {
+        if plan.phase == Phase::Prepare {
+            return;
+        }
+        self.scaling_failed = failed && plan.phase == Phase::Scale;
+        self.refused_ids.clear();
+        let templates = snapshot.set.spec.volume_claim_templates.as_ref();
+        if self.scaling_failed && templates.is_some_and(|templates| !templates.is_empty()) {
+            let created = plan.steps.iter().filter_map(|step| match step {
+                Step::CreatePods { batches } => Some(batches.iter().flatten()),
+                _ => None,
+            });
+            self.refused_ids = created
+                .flatten()
+                .filter_map(|pod| pod.name.rsplit('-').next())
+                .map(str::to_owned)
+                .collect();
+        }
+    }
+
+    fn note_refused(&mut self, snapshot: &Snapshot, refused: Vec<(String, String)>) {
         let pod = |uid: &str| snapshot.pods.iter().find(|pod| pod.metadata.uid == uid);
         self.refused_resizes.retain(|uid, refusal| {
             pod(uid).is_some_and(|pod| refusal.holds_for(snapshot, pod).is_some())

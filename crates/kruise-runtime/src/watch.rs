@@ -31,6 +31,9 @@ const SILENT_AFTER: Duration = Duration::from_secs(150);
 /// The server ends each watch after 5 to 10 minutes, so that connections spread over its replicas.
 const SHORTEST_WATCH: Duration = Duration::from_secs(300);
 const PAGE: u32 = 500;
+/// An API server that starts, or is upgraded, may not know a kind for a moment. Whoever decides by the objects
+/// of another deployable must not go on without them because of that.
+const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// What of a kind is watched.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -44,7 +47,7 @@ pub struct WatchOptions {
     /// stays in the store while it lives. Without a label selector this has no effect.
     pub verify_vanished: bool,
     /// Whether the kind belongs to another deployable, which need not be installed. It is looked for
-    /// every 30 s all the same, and its absence is no warning.
+    /// again and again, every 30 s in the end, and its absence is no warning.
     pub may_be_missing: bool,
 }
 
@@ -70,6 +73,8 @@ pub(crate) struct Watcher<K> {
     options: WatchOptions,
     store: Store<K>,
     metrics: Metrics,
+    /// Since when the API server says that there is no such kind.
+    missing_since: Option<Instant>,
     /// Version to go on from; `None`: list first.
     from: Option<String>,
     /// Streaming lists cost the server less, but not every server has them.
@@ -110,6 +115,7 @@ impl<K: Object> Watcher<K> {
             options,
             store,
             metrics,
+            missing_since: None,
             from: None,
             streaming: Streaming::Try,
             strays,
@@ -180,8 +186,12 @@ impl<K: Object> Watcher<K> {
         self.metrics.watch_restarts.get_or_create(&labels).inc();
         let missing = matches!(error.api_error(), Some(ApiError::NotFound { .. }));
         let was_missing = self.store.kind_missing();
-        if missing && was_missing && !self.store.is_empty() {
-            // Two answers in a row: the kind was taken away, and its objects with it.
+        self.missing_since = missing.then(|| self.missing_since.unwrap_or_else(Instant::now));
+        let is_gone = self
+            .missing_since
+            .is_some_and(|since| since.elapsed() >= GONE_AFTER);
+        if is_gone && !self.store.is_empty() {
+            // The kind was taken away, and its objects with it.
             self.from = None;
             self.store.forget_all();
         }

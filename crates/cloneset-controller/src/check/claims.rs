@@ -166,7 +166,9 @@ impl<'a, 'b> Claims<'a, 'b> {
         let scale = snapshot.set.spec.scale_strategy.as_ref();
         let reuses = scale.and_then(|scale| scale.enable_pvc_reuse) == Some(true);
         let is_a_claims = |claim: &Claim| instance_id(&claim.metadata) == id;
-        if !reuses && snapshot.claims.iter().any(|claim| is_a_claims(claim)) {
+        // The creation that failed before is done again.
+        let is_again = snapshot.memory.refused_ids.contains(id);
+        if !reuses && !is_again && snapshot.claims.iter().any(|claim| is_a_claims(claim)) {
             found.push(format!("pod {}: its id is reused", pod.name));
         }
     }

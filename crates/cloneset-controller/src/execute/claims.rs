@@ -85,23 +85,21 @@ impl Executor<'_> {
         }
     }
 
-    pub(super) async fn check_orphan(&self, orphan: &OrphanClaim) -> Result<(), Error> {
-        let Some(pod) = &orphan.pod else {
-            return Ok(());
-        };
-        let key = self.key(pod);
-        let live = self
-            .client
-            .get(&PODS, &key)
-            .await
-            .map_err(|source| self.write_error("get", PODS.kind, pod, source))?;
-        if live.is_some_and(|live| is_owned_by(&live, &self.set.metadata.uid)) {
-            return Err(Error::ClaimInUse {
-                claim: self.key(&orphan.claim.name).to_string(),
-                pod: pod.clone(),
-            });
+    /// A claim whose pod lives, and is only not seen, stays.
+    pub(super) async fn delete_orphan(&self, orphan: &OrphanClaim) -> Result<(), Error> {
+        if let Some(pod) = &orphan.pod {
+            let live = self
+                .client
+                .get(&PODS, &self.key(pod))
+                .await
+                .map_err(|source| self.write_error("get", PODS.kind, pod, source))?;
+            if live.is_some_and(|live| is_owned_by(&live, &self.set.metadata.uid)) {
+                let in_use = (orphan.claim.uid.clone(), pod.clone());
+                self.found().claims_in_use.push(in_use);
+                return Ok(());
+            }
         }
-        Ok(())
+        self.delete_claim(&orphan.claim).await
     }
 }
 

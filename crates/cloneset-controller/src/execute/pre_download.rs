@@ -37,6 +37,7 @@ impl Executor<'_> {
             .await;
         if let Err(error) = marked {
             tracing::warn!(error = chain(&error), "the revision is not marked");
+            self.found().unmarked = Some(mark.revision.clone());
         }
     }
 }

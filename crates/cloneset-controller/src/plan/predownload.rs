@@ -85,7 +85,12 @@ pub(super) fn plan(snapshot: &Snapshot, spec: &Spec, revisions: &Revisions) -> P
     ]
     .iter()
     .any(|label| new.metadata.labels.contains_key(label));
-    if is_decided || !has_started(snapshot, spec, revisions) {
+    let is_unmarked = snapshot
+        .memory
+        .unmarked
+        .as_ref()
+        .is_some_and(|(revision, _)| *revision == revisions.update);
+    if is_decided || is_unmarked || !has_started(snapshot, spec, revisions) {
         return plan;
     }
     // CS-103: an unresolvable partition decides nothing.
@@ -97,6 +102,8 @@ pub(super) fn plan(snapshot: &Snapshot, spec: &Spec, revisions: &Revisions) -> P
         return plan;
     }
     plan.create = jobs_for(snapshot, spec, old, new);
+    let is_there = |job: &NewJob| jobs.iter().any(|there| there.metadata.name == job.name);
+    plan.create.retain(|job| !is_there(job));
     plan.mark = Some(mark(new, labels::PRE_PREDOWNLOAD_CREATED));
     plan
 }

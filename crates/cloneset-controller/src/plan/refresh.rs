@@ -6,12 +6,17 @@ use kruise_api::{
     inplace::{self, PodWrite, Refresh, RefreshInput, lifecycle},
     pod::Pod,
     ranking, revision,
-    well_known::{labels, lifecycle_states},
+    well_known::{annotations, labels, lifecycle_states},
 };
 use serde_json::json;
 
-use super::{Counts, Plan, PodPatch, PodRef, scale::Input};
-use crate::wait::WaitReason;
+use super::{
+    Counts, Plan, PodPatch, PodRef,
+    in_place::{InPlace, in_place},
+    scale::Input,
+    spec::PodUpdatePolicy,
+};
+use crate::{refused::RefusedResize, wait::WaitReason};
 
 /// The kubelet's condition, with reason `Deferred` or `Infeasible`.
 const RESIZE_PENDING: &str = "PodResizePending";
@@ -69,13 +74,16 @@ pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Ve
     patches
 }
 
-/// Whether the API server refused this pod's resize, and it is not time to ask again (DV-IP10).
-pub(super) fn is_refused(input: &Input<'_>, pod: &Pod, plan: &mut Plan) -> bool {
+/// The refusal of this pod's resize, and how long it stands (DV-IP10).
+fn refusal<'a>(input: &'a Input<'_>, pod: &Pod) -> Option<(&'a RefusedResize, Duration)> {
     let refusals = &input.snapshot.memory.refused_resizes;
-    let Some(refusal) = refusals.get(&pod.metadata.uid) else {
-        return false;
-    };
-    let Some(left) = refusal.holds_for(input.snapshot, pod) else {
+    let refusal = refusals.get(&pod.metadata.uid)?;
+    Some((refusal, refusal.holds_for(input.snapshot, pod)?))
+}
+
+/// Whether the API server refused this pod's resize, and it is not time to ask again; the plan says so.
+pub(super) fn is_refused(input: &Input<'_>, pod: &Pod, plan: &mut Plan) -> bool {
+    let Some((refusal, left)) = refusal(input, pod) else {
         return false;
     };
     plan.waiting_on.push(WaitReason::ResizeRefused {
@@ -91,7 +99,8 @@ fn resize_pending(pod: &Pod) -> Option<WaitReason> {
     let condition = pod.condition(RESIZE_PENDING)?;
     (condition.status == "True").then(|| WaitReason::ResizeRefused {
         pod: pod.metadata.name.clone(),
-        why: format!("{}: {}", condition.reason, condition.message),
+        // Not its message, whose figures change with other pods.
+        why: format!("the kubelet says {}", condition.reason),
     })
 }
 
@@ -111,11 +120,13 @@ fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
 /// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the
 /// order of updates, as many as partition and replicas ask for. While updates are paused all of them wait.
 fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a str> {
+    let target = target(input, counts);
     let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
     let mut preparing: Vec<usize> = (0..)
         .zip(&pods)
         .filter(|(_, pod)| is_preparing_update(pod))
         .filter(|(_, pod)| input.is_updated(pod) == (counts.update_num < 0))
+        .filter(|(_, pod)| is_candidate(input, pod, target))
         .map(|(index, _)| index)
         .collect();
     ranking::update_order(
@@ -152,15 +163,43 @@ fn wanted_revision<'a>(
         return &revisions.update;
     }
     if going.contains(pod.metadata.uid.as_str()) {
-        return if counts.update_num < 0 {
-            &revisions.current
-        } else {
-            &revisions.update
-        };
+        return target(input, counts);
     }
     revisions
         .of_pod(pod)
         .map_or(&revisions.update, |known| &known.metadata.name)
+}
+
+/// The revision that pods are moved to.
+fn target<'a>(input: &'a Input<'_>, counts: &Counts) -> &'a str {
+    if counts.update_num < 0 {
+        &input.revisions.current
+    } else {
+        &input.revisions.update
+    }
+}
+
+/// Whether the pod is among those of which an update chooses. One that is left out there must not keep a place
+/// here: another would get it there, and be sent back here, without end.
+fn is_candidate(input: &Input<'_>, pod: &Pod, target: &str) -> bool {
+    let is_impossible = || matches!(in_place(input, pod, target), InPlace::Impossible(_));
+    may_be_updated(pod)
+        && refusal(input, pod).is_none()
+        && !(input.spec.policy == PodUpdatePolicy::InPlaceOnly && is_impossible())
+}
+
+/// CS-82
+pub(super) fn may_be_updated(pod: &Pod) -> bool {
+    match lifecycle::state(pod) {
+        lifecycle_states::PREPARING_DELETE => false,
+        lifecycle_states::UPDATED => true,
+        _ => ![
+            annotations::INPLACE_UPDATE_GRACE,
+            annotations::INPLACE_UPDATE_GRACE_LEGACY,
+        ]
+        .iter()
+        .any(|key| pod.metadata.annotations.contains_key(key)),
+    }
 }
 
 fn is_preparing_update(pod: &Pod) -> bool {

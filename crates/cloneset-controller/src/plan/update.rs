@@ -6,7 +6,7 @@ use kruise_api::{
     inplace::{self, lifecycle},
     pod::Pod,
     ranking, specified_delete,
-    well_known::{annotations, lifecycle_states},
+    well_known::lifecycle_states,
 };
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use super::{
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
     in_place::{InPlace, in_place},
-    refresh::{is_refused, refresh},
+    refresh::{is_refused, may_be_updated, refresh},
     revision::is_at,
     scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
@@ -162,20 +162,6 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     if !recreates.is_empty() {
         plan.steps
             .push(Step::MarkPodsForRecreate { patches: recreates });
-    }
-}
-
-/// CS-82
-fn may_be_updated(pod: &Pod) -> bool {
-    match lifecycle::state(pod) {
-        lifecycle_states::PREPARING_DELETE => false,
-        lifecycle_states::UPDATED => true,
-        _ => ![
-            annotations::INPLACE_UPDATE_GRACE,
-            annotations::INPLACE_UPDATE_GRACE_LEGACY,
-        ]
-        .iter()
-        .any(|key| pod.metadata.annotations.contains_key(key)),
     }
 }
 

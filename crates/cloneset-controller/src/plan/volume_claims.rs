@@ -45,6 +45,7 @@ pub(super) fn sort(snapshot: &Snapshot, spec: &Spec) -> Sorted {
         match pods.get(instance_id(&claim.metadata)) {
             Some(pod) if pod.is_active() => listed.push(Arc::clone(claim)),
             Some(pod) => moves.push(move_to(snapshot, claim, pod)),
+            None if is_awaited(snapshot, claim) => listed.push(Arc::clone(claim)),
             None => orphans.push(orphan(snapshot, claim)),
         }
     }
@@ -56,6 +57,14 @@ pub(super) fn sort(snapshot: &Snapshot, spec: &Spec) -> Sorted {
         steps.push(Step::DeleteOrphanClaims { claims: orphans });
     }
     Sorted { listed, steps }
+}
+
+/// Whether the claim has a pod although the index shows none: one that lost its label, or one that the API
+/// server did not let be created yet.
+fn is_awaited(snapshot: &Snapshot, claim: &Claim) -> bool {
+    let memory = &snapshot.memory;
+    memory.claims_in_use.contains_key(&claim.metadata.uid)
+        || memory.refused_ids.contains(instance_id(&claim.metadata))
 }
 
 /// Owned pods by their id, and by that in their name: a label that somebody edited takes no claim away from a
@@ -126,10 +135,17 @@ pub(super) fn next_ids(
     listed: &[Arc<Claim>],
     count: usize,
 ) -> Vec<NextId> {
-    let mut free = BTreeSet::new();
+    // Those whose creation failed come again, since claims may be there for them.
+    let pods = pods_by_id(snapshot);
+    let mut free: BTreeSet<&str> = snapshot
+        .memory
+        .refused_ids
+        .iter()
+        .map(String::as_str)
+        .filter(|id| !pods.contains_key(id))
+        .collect();
     let mut held = BTreeMap::new();
     if spec.reuses_claims {
-        let pods = pods_by_id(snapshot);
         for id in listed.iter().map(|claim| instance_id(&claim.metadata)) {
             let taken = snapshot
                 .taken_names

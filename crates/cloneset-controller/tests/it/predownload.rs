@@ -223,3 +223,37 @@ fn only_own_jobs_are_taken_away() {
     world.reconcile();
     assert_eq!(jobs(&world), ["leaving", "named-only"]);
 }
+
+// CS-105: what can't be marked is not asked for again and again, and no job twice.
+#[test]
+fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
+    use cloneset_controller::snapshot::Found;
+
+    let mut world = settled(5, in_place(json!(1), json!({})));
+    world.set_image("acme/app:2");
+    world.reconcile();
+    let plan = world.reconcile_without_executing();
+    let mark = plan.pre_download.mark.expect("a mark");
+    assert_eq!(plan.pre_download.create.len(), 1);
+    for job in &plan.pre_download.create {
+        let mut body = job.body.clone();
+        body["metadata"]["uid"] = json!("job");
+        world
+            .image_pull_jobs
+            .as_mut()
+            .unwrap()
+            .insert(job.name.clone(), body);
+    }
+    let again = world.reconcile_without_executing().pre_download;
+    assert!(
+        again.create.is_empty() && again.mark.is_some(),
+        "{again:#?}"
+    );
+    let snapshot = world.snapshot();
+    let found = Found {
+        unmarked: Some(mark.revision),
+        ..Found::default()
+    };
+    world.memory.note(&snapshot, found);
+    assert!(world.reconcile_without_executing().pre_download.is_empty());
+}

@@ -141,9 +141,49 @@ fn what_the_kubelet_does_not_grant_is_told_in_its_words() {
     assert_eq!(reasons(&plan)[0], "ResizeRefused", "{plan:#?} {first}");
     assert_eq!(
         plan.waiting_on[0].to_string(),
-        format!(
-            "pod {name} can't be given its resources in place: Infeasible: Node didn't have enough \
-             capacity: cpu"
-        )
+        format!("pod {name} can't be given its resources in place: the kubelet says Infeasible")
     );
+}
+
+// DV-CS13, DV-IP10: one that is held for its update and then can't be resized gives its place to another, which keeps
+// it: two pods that are sent for and back by turns would be written without end.
+#[test]
+fn a_refused_pod_gives_its_place_to_another_for_good() {
+    let (mut world, first) = three_pods("NotRequired", 0);
+    let hold = json!({ "labelsHandler": { "hold": "yes" } });
+    for pod in world.pods.values_mut() {
+        pod["metadata"]["labels"]["hold"] = json!("yes");
+    }
+    world.change(json!({ "spec": {
+        "lifecycle": { "inPlaceUpdate": hold },
+        "updateStrategy": { "rollingUpdate": { "partition": 2, "maxUnavailable": 3 } },
+    } }));
+    let mut bigger = sized("64", "NotRequired");
+    bigger["metadata"]["labels"]["hold"] = json!("yes");
+    // Whichever is held first is the one that is refused.
+    world.refuses_resize_of = None;
+    world.change(json!({ "spec": { "template": bigger } }));
+    world.settle();
+    let state = "lifecycle.apps.kruise.io/state";
+    let held: Vec<String> = world
+        .pods
+        .iter()
+        .filter(|(_, pod)| pod["metadata"]["labels"][state] == "PreparingUpdate")
+        .map(|(name, _)| name.clone())
+        .collect();
+    assert_eq!(held.len(), 1, "{held:?} {first}");
+    world.refuses_resize_of = Some(held[0].clone());
+    let labels = world.pods.get_mut(&held[0]).unwrap()["metadata"]["labels"]
+        .as_object_mut()
+        .unwrap();
+    labels.remove("hold");
+    // It settles, which a pod that is sent for and back does not.
+    world.settle();
+    assert_eq!(world.refused_resizes, 1);
+    let next = world
+        .pods
+        .iter()
+        .filter(|(_, pod)| pod["metadata"]["labels"][state] == "PreparingUpdate");
+    let next: Vec<&String> = next.map(|(name, _)| name).collect();
+    assert!(next.len() == 1 && *next[0] != held[0], "{next:?} {held:?}");
 }

@@ -188,3 +188,79 @@ fn pods_under_a_partition_stay_as_many_while_one_waits() {
     assert!(images[2..].iter().all(|image| image == "acme/app:2"));
     assert_one_claim_a_pod(&world);
 }
+
+// CS-25, CS-61: a quota refuses pods. Their claims are made once, not made and deleted with each attempt, and
+// updating still gets its turn.
+#[test]
+fn claims_of_pods_that_a_quota_refuses_are_kept_for_them() {
+    let mut world = settled(2, false);
+    world.refuses_pods = true;
+    world.change(json!({ "spec": { "replicas": 4 } }));
+    world.reconcile();
+    // The executor makes the claims before it is refused the pods.
+    let asked: Vec<String> = world.memory.refused_ids.iter().cloned().collect();
+    assert_eq!(asked.len(), 2, "{:?}", world.story);
+    for id in &asked {
+        let mut made = world.claims.values().next().unwrap().clone();
+        made["metadata"]["name"] = json!(format!("data-web-{id}"));
+        made["metadata"]["uid"] = json!(format!("made-for-{id}"));
+        made["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!(id);
+        world.claims.insert(format!("data-web-{id}"), made);
+    }
+    for _ in 0..5 {
+        let plan = world.reconcile();
+        assert!(
+            matches!(plan.steps[..], [Step::CreatePods { .. }]),
+            "the same creation again, and no clean-up: {plan:#?}"
+        );
+        let again: Vec<String> = world.memory.refused_ids.iter().cloned().collect();
+        assert_eq!(again, asked);
+        assert!(world.memory.scaling_failed);
+    }
+    world.refuses_pods = false;
+    world.settle();
+    assert_eq!(world.status("availableReplicas"), json!(4));
+    assert_one_claim_a_pod(&world);
+    assert!(
+        asked
+            .iter()
+            .all(|id| world.pods.contains_key(&format!("web-{id}")))
+    );
+}
+
+// CS-74: a pod that is found live although no watch shows it keeps its claim, and holds up nothing.
+#[test]
+fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
+    use cloneset_controller::snapshot::Found;
+
+    let mut world = settled(2, false);
+    let lost = first_pod(&world);
+    let pod = world.pods.remove(&lost).unwrap();
+    let plan = world.reconcile_without_executing();
+    assert!(
+        matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
+        "{plan:#?}"
+    );
+    let claim = world.claims[&format!("data-{lost}")]["metadata"]["uid"].clone();
+    let found = Found {
+        claims_in_use: vec![(claim.as_str().unwrap().to_owned(), lost.clone())],
+        ..Found::default()
+    };
+    let snapshot = world.snapshot();
+    world.memory.note(&snapshot, found);
+    let plan = world.reconcile_without_executing();
+    assert!(
+        matches!(plan.steps[..], [Step::CreatePods { .. }]),
+        "scaling goes on: {plan:#?}"
+    );
+    // After a minute it is asked again.
+    world.now += jiff::SignedDuration::from_secs(61);
+    let snapshot = world.snapshot();
+    world.memory.note(&snapshot, Found::default());
+    let plan = world.reconcile_without_executing();
+    assert!(
+        matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
+        "{plan:#?}"
+    );
+    drop(pod);
+}

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
-    plan::{Phase, Plan, PreDownload, Step, plan},
-    snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot},
+    plan::{Plan, PreDownload, Step, plan},
+    snapshot::{Claim, ControllerRevision, Found, Gates, ImagePullJob, Memory, Snapshot},
     wait::WaitReason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -171,10 +171,13 @@ impl World {
             .as_ref()
             .filter(|_| self.refused_resizes > refused_before)
             .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
-        self.memory
-            .note_refused(&snapshot, refused.into_iter().collect());
-        self.memory.scaling_failed =
-            plan.phase == Phase::Scale && self.refuses_pods && !plan.steps.is_empty();
+        let found = Found {
+            refused_resizes: refused.into_iter().collect(),
+            ..Found::default()
+        };
+        self.memory.note(&snapshot, found);
+        let failed = self.refuses_pods && !plan.steps.is_empty();
+        self.memory.note_scaling(&snapshot, &plan, failed);
         if self.memory.scaling_failed {
             self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
         }
@@ -192,6 +195,14 @@ impl World {
             }
             self.apply(step);
         }
+    }
+
+    /// The plan, which is checked and not carried out.
+    pub(crate) fn reconcile_without_executing(&self) -> Plan {
+        let snapshot = self.snapshot();
+        let plan = plan(&snapshot);
+        assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
+        plan
     }
 
     /// Reconciles, and lets kubelets work, until neither has anything to do.
