@@ -181,7 +181,7 @@ impl Executor<'_> {
             self.tell_failure(&created, "FailedCreate");
             created?;
         }
-        let created = self.create(&PODS, &pod.name, &pod.body).await;
+        let created = self.create(&PODS, &pod.name, &pod.body()).await;
         self.tell(&created, "SuccessfulCreate", "FailedCreate", || {
             format!("created pod {}", pod.name)
         });

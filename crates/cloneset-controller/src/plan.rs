@@ -3,13 +3,13 @@
 //! The order is that of CS-22: clean up volume claims, claim pods, resolve revisions, scale, and only when scaling has
 //! nothing to do refresh and update pods. Whatever a plan does not do, it says why.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kruise_api::{
     inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector,
     validation::cloneset as validation,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
@@ -159,8 +159,23 @@ pub struct NewPod {
     pub name: String,
     /// Volume claims that it needs and that are not there yet. If one can't be had, the pod is left.
     pub claims: Vec<NewClaim>,
-    /// The whole object.
-    pub body: Value,
+    /// Its metadata.
+    pub metadata: Value,
+    /// Its spec, shared with others of its revision: a plan may have hundreds of pods, and specs are large.
+    pub spec: Arc<Value>,
+}
+
+impl NewPod {
+    /// The whole object, made when it is sent.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": self.metadata,
+            "spec": *self.spec,
+        })
+    }
 }
 
 /// A volume claim to create. One of this name that is the CloneSet's already will do (CS-61).

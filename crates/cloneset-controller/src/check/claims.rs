@@ -155,7 +155,7 @@ impl<'a, 'b> Claims<'a, 'b> {
 
     /// CS-58, CS-74, CS-77
     fn no_id_is_reused_unasked(&self, pod: &NewPod, found: &mut Vec<String>) {
-        let id = id_of(&pod.body);
+        let id = id_of(&pod.metadata);
         if id.is_empty() {
             return;
         }
@@ -181,7 +181,7 @@ impl<'a, 'b> Claims<'a, 'b> {
         for template in templates.unwrap_or_default() {
             let name = text(template, "/metadata/name");
             let claim = format!("{name}-{}", pod.name);
-            let volumes = pod.body.pointer("/spec/volumes").and_then(Value::as_array);
+            let volumes = pod.spec.get("volumes").and_then(Value::as_array);
             let has_volume = volumes.into_iter().flatten().any(|volume| {
                 text(volume, "/name") == name
                     && text(volume, "/persistentVolumeClaim/claimName") == claim
@@ -202,7 +202,9 @@ impl<'a, 'b> Claims<'a, 'b> {
             wanted.insert(claim);
         }
         for made in &pod.claims {
-            if !wanted.contains(&made.name) || id_of(&made.body) != id_of(&pod.body) {
+            if !wanted.contains(&made.name)
+                || made.body.get("metadata").map_or("", id_of) != id_of(&pod.metadata)
+            {
                 found.push(format!("claim {} is not of pod {}", made.name, pod.name));
             }
             if text(&made.body, "/metadata/ownerReferences/0/uid") != snapshot.uid() {
@@ -212,11 +214,8 @@ impl<'a, 'b> Claims<'a, 'b> {
     }
 }
 
-fn id_of(object: &Value) -> &str {
-    text(
-        object,
-        "/metadata/labels/apps.kruise.io~1cloneset-instance-id",
-    )
+fn id_of(metadata: &Value) -> &str {
+    text(metadata, "/labels/apps.kruise.io~1cloneset-instance-id")
 }
 
 fn text<'v>(value: &'v Value, path: &str) -> &'v str {

@@ -95,14 +95,36 @@ fn newest_version(snapshot: &Snapshot) -> u64 {
         .fold(snapshot.index_version, u64::max)
 }
 
-/// The pod with this instance id, made from a template at a revision.
+/// What the pods of one revision have in common.
+pub(super) struct PodsOf<'a> {
+    template: &'a Value,
+    spec: Arc<Value>,
+    name: &'a str,
+}
+
+impl<'a> PodsOf<'a> {
+    /// Of the revision of this name, which has this template.
+    pub(super) fn revision(name: &'a str, template: &'a Value) -> Self {
+        Self {
+            template,
+            spec: Arc::new(Value::Object(pod_spec(template))),
+            name,
+        }
+    }
+}
+
+/// The pod with this instance id, at a revision.
 pub(super) fn new_pod(
     snapshot: &Snapshot,
     listed_claims: &[Arc<Claim>],
-    template: &Value,
-    revision_name: &str,
+    revision: &PodsOf<'_>,
     id: &str,
 ) -> NewPod {
+    let PodsOf {
+        template,
+        spec,
+        name: revision_name,
+    } = revision;
     let set = &snapshot.set.metadata;
     let short = revision::short_hash(revision_name);
     let map = |field: &str| {
@@ -146,19 +168,17 @@ pub(super) fn new_pod(
     {
         metadata.insert("finalizers".to_owned(), finalizers.clone());
     }
-    let mut spec = pod_spec(template);
-    if let Some(volumes) = volume_claims::volumes(snapshot, id, spec.get("volumes")) {
-        spec.insert("volumes".to_owned(), Value::Array(volumes));
+    let mut spec = Arc::clone(spec);
+    if let Some(volumes) = volume_claims::volumes(snapshot, id, spec.get("volumes"))
+        && let Some(own) = Arc::make_mut(&mut spec).as_object_mut()
+    {
+        own.insert("volumes".to_owned(), Value::Array(volumes));
     }
     NewPod {
         name,
         claims: volume_claims::missing(snapshot, listed_claims, id),
-        body: json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": metadata,
-            "spec": spec,
-        }),
+        metadata,
+        spec,
     }
 }
 

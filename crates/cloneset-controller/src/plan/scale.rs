@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
     counts::{PodClass, classify},
-    new_pod::new_pod,
+    new_pod::{PodsOf, new_pod},
     revision::is_at,
     volume_claims,
 };
@@ -198,10 +198,12 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .min(MAX_CREATIONS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = input.revisions;
+    let update = PodsOf::revision(&revisions.update, &revisions.update_template);
     let current = revisions
         .current_template
         .as_ref()
-        .filter(|_| !revisions.are_the_same());
+        .filter(|_| n_old > 0 && !revisions.are_the_same())
+        .map(|template| PodsOf::revision(&revisions.current, template));
     let ids = volume_claims::next_ids(input.snapshot, input.spec, input.claims, count);
     hold_back(input, &ids, plan);
     let mut pods = ids
@@ -209,11 +211,11 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .enumerate()
         .filter(|(_, next)| next.held.is_none())
         .map(|(index, next)| {
-            let (template, revision) = match current {
-                Some(template) if index < n_old => (template, &revisions.current),
-                _ => (&revisions.update_template, &revisions.update),
+            let revision = match &current {
+                Some(current) if index < n_old => current,
+                _ => &update,
             };
-            new_pod(input.snapshot, input.claims, template, revision, &next.id)
+            new_pod(input.snapshot, input.claims, revision, &next.id)
         })
         .peekable();
     let mut batches = Vec::new();

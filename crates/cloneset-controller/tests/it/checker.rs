@@ -37,7 +37,8 @@ fn create(names: &[&str]) -> Step {
     let pods = names.iter().map(|name| NewPod {
         name: (*name).to_owned(),
         claims: Vec::new(),
-        body: json!({}),
+        metadata: json!({}),
+        spec: json!({}).into(),
     });
     Step::CreatePods {
         batches: vec![pods.collect()],
@@ -309,7 +310,7 @@ fn ids_that_are_still_somebodys() {
         let pod = pod_of(&snapshot, 0).name;
         let id = pod.strip_prefix("web-").unwrap().to_owned();
         let (snapshot, plan) = creation(&mut world, |pod| {
-            pod.body["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!(id);
+            pod.metadata["labels"]["apps.kruise.io/cloneset-instance-id"] = json!(id);
         });
         finds(&snapshot, &plan, words);
     }
@@ -321,7 +322,7 @@ fn a_pod_and_claims_that_do_not_agree() {
     type Change = fn(&mut NewPod);
     let changes: [(&str, Change); 5] = [
         ("has no volume of claim", |pod| {
-            pod.body["spec"]["volumes"] = json!([]);
+            std::sync::Arc::make_mut(&mut pod.spec)["volumes"] = json!([]);
         }),
         ("is there: false, is made: false", |pod| {
             pod.claims.clear();

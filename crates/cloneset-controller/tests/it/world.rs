@@ -295,7 +295,7 @@ impl World {
                     .push(format!("create {}", batches.iter().flatten().count()));
                 for pod in batches.iter().flatten() {
                     if self.create_claims(pod) && self.may_write() {
-                        self.create_pod(&pod.name, pod.body.clone());
+                        self.create_pod(&pod.name, pod.body());
                     }
                 }
             }
