@@ -225,6 +225,12 @@ async fn late(seed: u64, deployed: Arc<StoodDown>) {
     };
     let mut run = Run::start("late", seed, rules, &deployed, &[]).await;
     run.tell_and_check().await;
+    // The one reason for waiting that no plan has: it is in the metric and the log.
+    let log = run.controller.log();
+    assert!(
+        log.contains("own writes are not seen yet"),
+        "nothing was late"
+    );
 }
 
 /// A third of the writes is done without an answer that says so, and watches break off now and then.
