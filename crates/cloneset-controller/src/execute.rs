@@ -138,23 +138,13 @@ impl Executor<'_> {
     /// nothing any more (PB-48).
     async fn spend_budgets(&self, patches: &[BudgetPatch]) -> Result<(), Error> {
         for BudgetPatch { budget, patch } in patches {
-            let key = self.key(budget);
+            let (kind, status) = (PatchKind::Merge, Some("status"));
             let spent = self
-                .writer
-                .patch(
-                    &POD_UNAVAILABLE_BUDGETS,
-                    &key,
-                    Some("status"),
-                    PatchKind::Merge,
-                    patch,
-                )
+                .patch(&POD_UNAVAILABLE_BUDGETS, budget, status, kind, patch)
                 .await;
             match spent {
-                Ok(_) | Err(ApiError::NotFound { .. }) => {}
-                Err(source) => {
-                    let kind = POD_UNAVAILABLE_BUDGETS.kind;
-                    return Err(self.write_error("patch the status of", kind, budget, source));
-                }
+                Err(error) if !error.is_not_found() => return Err(error),
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(())

@@ -91,6 +91,7 @@ mod tests {
         user_agent: "alice",
     };
 
+    // PF-116
     #[test]
     fn lines_are_appended() {
         let directory = tempfile::TempDir::new().unwrap();

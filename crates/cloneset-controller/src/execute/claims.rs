@@ -1,6 +1,6 @@
 //! Volume claims: made before their pod, given to it, and deleted after it.
 
-use kruise_runtime::{ApiError, PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind};
+use kruise_runtime::{PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind};
 use serde_json::Value;
 
 use super::Executor;
@@ -13,19 +13,11 @@ impl Executor<'_> {
     /// One that is there already will do if it is the CloneSet's and stays.
     pub(super) async fn create_claim(&self, claim: &NewClaim) -> Result<(), Error> {
         let created = self
-            .writer
-            .create(
-                &PERSISTENT_VOLUME_CLAIMS,
-                &self.set.metadata.namespace,
-                &claim.body,
-            )
+            .create(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.body)
             .await;
         match created {
-            Err(ApiError::AlreadyExists { .. }) => self.check_claim(&claim.name).await,
-            created => created.map(drop).map_err(|source| {
-                let kind = PERSISTENT_VOLUME_CLAIMS.kind;
-                self.write_error("create", kind, &claim.name, source)
-            }),
+            Err(error) if error.is_already_there() => self.check_claim(&claim.name).await,
+            created => created,
         }
     }
 

@@ -9,7 +9,10 @@ impl Executor<'_> {
     /// Asks for images to be pulled ahead. Failures are told in events and stop nothing (IP-153, PF-923).
     pub(crate) async fn pre_download(&self, plan: &PreDownload) {
         for (name, uid) in &plan.delete {
-            if let Err(error) = self.delete(&IMAGE_PULL_JOBS, name, uid).await {
+            let deleted = self.delete(&IMAGE_PULL_JOBS, name, uid).await;
+            if let Err(error) = deleted
+                && !error.is_not_found()
+            {
                 tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
             }
         }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use kruise_api::inplace::Options;
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, spec, template};
+use crate::world::{World, reasons, sized, spec, template, vertical_scaling};
 
 const META: &str = "apps.kruise.io/runtime-containers-meta";
 
@@ -17,11 +17,7 @@ fn settled(replicas: i32, policy: &str, template: &Value) -> World {
     );
     spec["template"] = template.clone();
     let mut world = World::new(spec);
-    world.gates.in_place = Options {
-        vertical_scaling: true,
-        resize_subresource: true,
-        ..Options::default()
-    };
+    world.gates.in_place = vertical_scaling();
     world.settle();
     world
 }
@@ -197,14 +193,6 @@ fn in_place_hook_takes_the_pod_out_of_service_cs_98() {
     world.settle();
     assert_eq!(state(&world), "Normal");
     assert_eq!(world.images(), ["acme/app:3"]);
-}
-
-fn sized(cpu: &str, policy: &str) -> Value {
-    let mut template = template("acme/app:1");
-    template["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": cpu } });
-    template["spec"]["containers"][0]["resizePolicy"] =
-        json!([{ "resourceName": "cpu", "restartPolicy": policy }]);
-    template
 }
 
 fn places(update: &InPlaceUpdate) -> Vec<Option<&'static str>> {

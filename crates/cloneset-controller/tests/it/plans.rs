@@ -7,17 +7,7 @@ use cloneset_controller::{
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, spec, template};
-
-fn in_place(max_unavailable: Value) -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
-}
-
-fn settled(replicas: i32, rolling_update: Value) -> World {
-    let mut world = World::new(spec(replicas, rolling_update));
-    world.settle();
-    world
-}
+use crate::world::{World, in_place, reasons, settled, spec, template};
 
 // CS-S1, CS-60
 #[test]

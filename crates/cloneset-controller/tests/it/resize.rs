@@ -1,18 +1,9 @@
 //! Resizes in place that somebody refuses (DV-IP10).
 
 use jiff::SignedDuration;
-use kruise_api::inplace::Options;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{World, reasons, spec, template};
-
-fn sized(cpu: &str, policy: &str) -> Value {
-    let mut template = template("acme/app:1");
-    template["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": cpu } });
-    template["spec"]["containers"][0]["resizePolicy"] =
-        json!([{ "resourceName": "cpu", "restartPolicy": policy }]);
-    template
-}
+use crate::world::{World, reasons, sized, spec, vertical_scaling};
 
 /// Three pods, of which the first by name must not grow.
 fn three_pods(policy: &str, grace_seconds: i32) -> (World, String) {
@@ -26,11 +17,7 @@ fn three_pods(policy: &str, grace_seconds: i32) -> (World, String) {
     );
     spec["template"] = sized("1", policy);
     let mut world = World::new(spec);
-    world.gates.in_place = Options {
-        vertical_scaling: true,
-        resize_subresource: true,
-        ..Options::default()
-    };
+    world.gates.in_place = vertical_scaling();
     world.settle();
     let first = world.pods.keys().next().unwrap().clone();
     world.refuses_resize_of = Some(first.clone());

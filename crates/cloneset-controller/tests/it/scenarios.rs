@@ -3,22 +3,12 @@
 use cloneset_controller::plan::{Plan, Step};
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, spec, template};
+use crate::world::{World, in_place, reasons, settled, spec, template};
 
 const STATE: &str = "lifecycle.apps.kruise.io/state";
 const REVISION: &str = "controller-revision-hash";
 const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 const DRAIN: &str = "acme.io/drain";
-
-fn in_place(max_unavailable: Value) -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
-}
-
-fn settled(replicas: i32, rolling_update: Value) -> World {
-    let mut world = World::new(spec(replicas, rolling_update));
-    world.settle();
-    world
-}
 
 fn names(world: &World) -> Vec<String> {
     world.pods.keys().cloned().collect()

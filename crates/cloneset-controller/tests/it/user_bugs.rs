@@ -7,17 +7,7 @@ use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, spec, template};
-
-fn settled(replicas: i32, rolling_update: Value) -> World {
-    let mut world = World::new(spec(replicas, rolling_update));
-    world.settle();
-    world
-}
-
-fn in_place(max_unavailable: Value) -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
-}
+use crate::world::{World, in_place, reasons, settled, spec, template};
 
 fn uids(world: &World) -> BTreeSet<String> {
     world.uids().into_iter().collect()

@@ -235,7 +235,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
 
     let mut world = settled(2, false);
     let lost = first_pod(&world);
-    let pod = world.pods.remove(&lost).unwrap();
+    world.pods.remove(&lost).unwrap();
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
@@ -262,5 +262,4 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
         matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
         "{plan:#?}"
     );
-    drop(pod);
 }

@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use kruise_api::inplace::Options;
 use serde_json::{Value, json};
 
-use crate::world::{World, claims::claim_template, reasons, spec, template};
+use crate::world::{
+    World, claims::claim_template, in_place, reasons, settled, spec, template, vertical_scaling,
+};
 
 /// All reasons. A new variant doesn't compile here, and then wants a scene below.
 fn name(reason: &WaitReason) -> &'static str {
@@ -56,18 +58,10 @@ const ALL_PLANNED: [&str; 18] = [
     "ScaleUpLimited",
 ];
 
-fn settled(replicas: i32, rolling_update: Value) -> World {
-    settled_as(spec(replicas, rolling_update))
-}
-
 fn settled_as(spec: Value) -> World {
     let mut world = World::new(spec);
     world.settle();
     world
-}
-
-fn in_place() -> Value {
-    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": "100%" })
 }
 
 fn rolling_update(patch: Value) -> Value {
@@ -87,7 +81,7 @@ fn unready(pod: &mut Value) {
 }
 
 fn with_budget(budget: Value) -> World {
-    let mut world = settled(2, in_place());
+    let mut world = settled(2, in_place(json!("100%")));
     for pod in world.pods.values_mut() {
         pod["metadata"]["annotations"]["pub.kruise.io/related-pub"] = json!("shop");
     }
@@ -159,14 +153,14 @@ fn scene(reason: &str) -> World {
             world
         }
         "PartitionReached" => {
-            let mut world = settled(2, in_place());
+            let mut world = settled(2, in_place(json!("100%")));
             world.change(rolling_update(json!({ "partition": 1 })));
             world.set_image("acme/app:2");
             world.settle();
             world
         }
         "Paused" => {
-            let mut world = settled(2, in_place());
+            let mut world = settled(2, in_place(json!("100%")));
             world.change(rolling_update(json!({ "paused": true })));
             world.set_image("acme/app:2");
             world.settle();
@@ -189,7 +183,7 @@ fn scene(reason: &str) -> World {
             world
         }
         "GracePeriod" => {
-            let mut graceful = in_place();
+            let mut graceful = in_place(json!("100%"));
             graceful["inPlaceUpdateStrategy"] = json!({ "gracePeriodSeconds": 60 });
             let mut world = settled(1, graceful);
             world.set_image("acme/app:2");
@@ -205,7 +199,7 @@ fn scene(reason: &str) -> World {
                     "fieldRef": { "fieldPath": "metadata.annotations['cfg']" } } }]);
                 template
             };
-            let mut spec = spec(1, in_place());
+            let mut spec = spec(1, in_place(json!("100%")));
             spec["template"] = with("v1");
             let mut world = World::new(spec);
             world.gates.in_place = Options::default();
@@ -232,14 +226,10 @@ fn scene(reason: &str) -> World {
                     json!({ "limits": { "cpu": cpu } });
                 template
             };
-            let mut spec = spec(1, in_place());
+            let mut spec = spec(1, in_place(json!("100%")));
             spec["template"] = sized("1");
             let mut world = World::new(spec);
-            world.gates.in_place = Options {
-                vertical_scaling: true,
-                resize_subresource: true,
-                ..Options::default()
-            };
+            world.gates.in_place = vertical_scaling();
             world.settle();
             world.refuses_resize_of = world.pods.keys().next().cloned();
             world.change(json!({ "spec": { "template": sized("64") } }));
@@ -247,7 +237,7 @@ fn scene(reason: &str) -> World {
             world
         }
         "BrokenUpdateState" => {
-            let mut world = settled(1, in_place());
+            let mut world = settled(1, in_place(json!("100%")));
             first_pod(&mut world)["metadata"]["annotations"]["apps.kruise.io/inplace-update-state"] =
                 json!("{");
             world

@@ -12,7 +12,7 @@ use cloneset_controller::{
 use jiff::{SignedDuration, Timestamp};
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    inplace::PodWrite,
+    inplace::{Options, PodWrite},
     meta::StringMap,
     pod::Pod,
     strategic_merge::{self, Schema},
@@ -69,6 +69,36 @@ pub(crate) fn template(image: &str) -> Value {
             { "name": "sidecar", "image": "acme/sidecar:1" },
         ] },
     })
+}
+
+/// The terms of an update in place.
+pub(crate) fn in_place(max_unavailable: Value) -> Value {
+    json!({ "podUpdatePolicy": "InPlaceIfPossible", "maxUnavailable": max_unavailable })
+}
+
+/// A CloneSet that has all its pods.
+pub(crate) fn settled(replicas: i32, rolling_update: Value) -> World {
+    let mut world = World::new(spec(replicas, rolling_update));
+    world.settle();
+    world
+}
+
+/// A template whose container asks for so much CPU, and what becomes of it when that changes.
+pub(crate) fn sized(cpu: &str, policy: &str) -> Value {
+    let mut template = template("acme/app:1");
+    template["spec"]["containers"][0]["resources"] = json!({ "limits": { "cpu": cpu } });
+    template["spec"]["containers"][0]["resizePolicy"] =
+        json!([{ "resourceName": "cpu", "restartPolicy": policy }]);
+    template
+}
+
+/// Resources may change in place, as on a server of today.
+pub(crate) fn vertical_scaling() -> Options {
+    Options {
+        vertical_scaling: true,
+        resize_subresource: true,
+        ..Options::default()
+    }
 }
 
 impl World {
