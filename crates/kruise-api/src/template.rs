@@ -28,6 +28,7 @@ impl PodTemplate {
     ///
     /// When a part that is read has another shape than in a pod template.
     pub fn view(template: &Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(template)
+        // Without one, what it lacks is for others to say.
+        Option::deserialize(template).map(Option::unwrap_or_default)
     }
 }
