@@ -16,6 +16,7 @@ mod plans;
 mod predownload;
 mod properties;
 mod resize;
+mod same_image;
 mod scenarios;
 mod spread;
 mod user_bugs;

@@ -65,6 +65,18 @@ pub struct LastContainerStatus {
         deserialize_with = "null_as_default"
     )]
     pub image_id: String,
+    /// Identity of the container that is to be replaced (DV-IP13). OpenKruise neither writes nor reads
+    /// it.
+    #[serde(
+        rename = "containerID",
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub container_id: String,
+    /// Generation of the pod that has the container's new image, at most (DV-IP13). None where pods
+    /// have no generation, or OpenKruise wrote the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 /// Labels and annotations that a container reads through its environment.

@@ -29,6 +29,7 @@ mod quantity;
 mod ranking;
 mod refresh;
 mod resources;
+mod restart;
 mod revision;
 mod selector;
 mod specified_delete;
