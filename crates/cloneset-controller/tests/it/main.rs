@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 mod admission;
+mod admission_forms;
 mod admission_properties;
 mod budget;
 mod checker;

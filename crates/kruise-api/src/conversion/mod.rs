@@ -6,6 +6,8 @@
 
 mod cloneset;
 
+pub use cloneset::{settle_v1alpha1, settle_v1beta1};
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
