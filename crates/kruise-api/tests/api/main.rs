@@ -32,6 +32,7 @@ mod resources;
 mod restart;
 mod revision;
 mod selector;
+mod sizes;
 mod specified_delete;
 mod start;
 mod stories;
