@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     api_error::ApiError,
@@ -137,6 +137,23 @@ impl ApiClient {
         resource: &Resource,
         key: &ObjectKey,
     ) -> Result<Option<Value>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    /// [`ApiClient::get`], undecoded.
+    pub(crate) async fn get_text(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<Box<RawValue>>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<T>, ApiError> {
         let call = format!("get {resource} {key}");
         let request = self.request(&call, Method::GET, resource.object_path(key, None), None)?;
         match self.send_within(READ_TIMEOUT, &call, request).await {

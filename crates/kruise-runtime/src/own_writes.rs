@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use crate::{
     api_error::{ApiError, chain},
     client::{ApiClient, PatchKind, Written, name_in},
+    line,
     metrics::Metrics,
     object::version_number,
     resource::{ObjectKey, Resource},
@@ -241,9 +242,10 @@ impl OwnWrites {
     ) -> Result<Injected, ApiError> {
         let resource = store.resource();
         let before = store.before_read(key);
-        let live = self.inner.client.get(&resource, key).await?;
+        let live = self.inner.client.get_text(&resource, key).await?;
+        let live = live.as_deref();
         let uid = uid.unwrap_or(&before.uid);
-        let version = live.as_ref().map_or(0, version_in);
+        let version = live.map_or(0, |live| version_number(&line::version_of(live)));
         tracing::debug!(%resource, object = %key, found = live.is_some(), version, "read live");
         let injected = store
             .inject_live(key, uid, live, &before)
@@ -383,13 +385,6 @@ impl std::fmt::Display for Note {
             Promise::Unclear => write!(formatter, "what became of {resource} {key}"),
         }
     }
-}
-
-fn version_in(object: &Value) -> u64 {
-    let version = object
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str);
-    version.map_or(0, version_number)
 }
 
 /// A client that notes what it writes.

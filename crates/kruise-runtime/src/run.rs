@@ -29,6 +29,7 @@ use crate::{
     protection_log::{ProtectionLog, ProtectionLogError},
     random,
     reconcile::Gate,
+    restore::Restores,
     server_version::ServerVersion,
     shared_watches::Watching,
     start::Starter,
@@ -245,7 +246,9 @@ impl Process {
         }
         let registry = std::mem::take(&mut setup.registry);
         let asked_watches = std::mem::take(&mut setup.watches);
-        let (watches, watch_tasks) = asked_watches.start(&limited, &args.namespace, &metrics);
+        let restores = Restores::default();
+        let (watches, watch_tasks) =
+            asked_watches.start(&limited, &args.namespace, &metrics, &restores);
 
         let mut tasks = Tasks::default();
         let mut servers = Tasks::default();
@@ -314,6 +317,7 @@ impl Process {
             gate,
             busy: Arc::clone(&setup.busy),
             report_after: args.controller_cache_sync_timeout,
+            restores,
         };
         tasks.spawn("start of reconcilers", starter.run());
         let stop_workers = CancellationToken::new();

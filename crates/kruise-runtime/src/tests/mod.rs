@@ -7,6 +7,7 @@ mod leader;
 mod own_writes;
 mod process;
 mod queue;
+mod restore;
 mod server_version;
 mod store;
 mod watch;
