@@ -15,13 +15,16 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json, value::RawValue};
+use tokio::sync::watch;
 
 use crate::{
     api_error::ApiError,
     backoff::TokenBucket,
     leader::Leadership,
     metrics::{Metrics, RequestLabels, WriteLabels},
+    permission::Permission,
     query::{Path, RawList},
+    reconcile::Gate,
     resource::{ObjectKey, Resource},
     written::METADATA_ONLY,
 };
@@ -64,7 +67,7 @@ impl PatchKind {
 pub struct ApiClient {
     client: kube::Client,
     limits: Option<Arc<TokenBucket>>,
-    leadership: Option<Leadership>,
+    permission: Permission,
     field_manager: Arc<str>,
     host: Arc<str>,
     metrics: Metrics,
@@ -88,7 +91,7 @@ impl ApiClient {
         Self {
             client,
             limits: None,
-            leadership: None,
+            permission: Permission::default(),
             field_manager: field_manager.into(),
             host: "".into(),
             metrics,
@@ -96,7 +99,7 @@ impl ApiClient {
         }
     }
 
-    /// The same with limits; 0 or less is client-go's default.
+    /// The same with limits of its own, which its clones share; 0 or less is client-go's default.
     #[must_use]
     pub fn with_limits(mut self, qps: f64, burst: i32) -> Self {
         let qps = if qps > 0.0 { qps } else { DEFAULT_QPS };
@@ -115,10 +118,17 @@ impl ApiClient {
         self
     }
 
-    /// The same, which writes only while leading: what reconcilers get.
+    /// The same, which writes, reads and waits only while leading: what reconcilers get.
     #[must_use]
     pub fn with_leadership(mut self, leadership: Leadership) -> Self {
-        self.leadership = Some(leadership);
+        self.permission.leadership = Some(leadership);
+        self
+    }
+
+    /// The same, which does so only while reconcilers may work.
+    #[must_use]
+    pub(crate) fn with_gate(mut self, gate: watch::Receiver<Gate>) -> Self {
+        self.permission.gate = Some(gate);
         self
     }
 
@@ -241,7 +251,10 @@ impl ApiClient {
         path.add("dryRun", "All");
         path.add("fieldManager", &self.field_manager);
         let request = self.request(&call, Method::POST, path.0, Some((JSON, object)))?;
-        let answer = self.send_within(patience, &call, request);
+        let answer = async {
+            self.token().await;
+            self.send_and_read(&call, request).await
+        };
         within(patience, &call, answer).await.map(drop)
     }
 
@@ -421,19 +434,14 @@ impl ApiClient {
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
-        if let Some(limits) = &self.limits {
-            limits.acquire().await;
+        self.permission.check(call)?;
+        tokio::select! {
+            biased;
+            () = self.token() => {}
+            error = self.permission.withheld(call) => return Err(error),
         }
-        // After the wait for the limits: what counts is the time at which the request goes out.
-        if self
-            .leadership
-            .as_ref()
-            .is_some_and(|leadership| !leadership.is_leader_now())
-        {
-            return Err(ApiError::NotLeader {
-                call: call.to_owned(),
-            });
-        }
+        // After the wait, too: what counts is the time at which the request goes out.
+        self.permission.check(call)?;
         let answer = within(WRITE_TIMEOUT, call, self.send_and_read(call, request)).await;
         let code = match &answer {
             Ok(_) => "2xx",
@@ -450,17 +458,29 @@ impl ApiClient {
         answer
     }
 
-    /// What changes nothing: limits, time-out, body.
+    /// What changes nothing: limits, time-out, body. Nobody waits for the answer any more who may not send now.
     async fn send_within(
         &self,
         timeout: Duration,
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
+        self.permission.check(call)?;
+        let answer = async {
+            self.token().await;
+            within(timeout, call, self.send_and_read(call, request)).await
+        };
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            error = self.permission.withheld(call) => Err(error),
+        }
+    }
+
+    async fn token(&self) {
         if let Some(limits) = &self.limits {
             limits.acquire().await;
         }
-        within(timeout, call, self.send_and_read(call, request)).await
     }
 
     async fn send_and_read(&self, call: &str, request: Request<Body>) -> Result<Vec<u8>, ApiError> {

@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod object;
 mod open_list;
 pub mod own_writes;
+mod permission;
 mod plain_counter;
 mod protection_log;
 mod query;

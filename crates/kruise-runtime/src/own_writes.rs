@@ -216,6 +216,7 @@ impl OwnWrites {
         };
         match self.inject_live(store, &note.key, uid).await {
             Ok(injected) => injected != Injected::Overtaken,
+            Err(error) if error.was_withheld() => false,
             Err(error) => {
                 tracing::warn!(%note, error = chain(&error), "can't read an own write live");
                 false

@@ -211,23 +211,36 @@ impl Process {
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let bare = ApiClient::new(client, name, metrics.clone()).with_host(&host);
-        let limited = bare
-            .clone()
-            .with_limits(args.rest_config_qps, args.rest_config_burst);
+        // Each with limits of its own, so that a roll-out makes nobody else wait (DV-D11).
+        let limited = || {
+            let (qps, burst) = (args.rest_config_qps, args.rest_config_burst);
+            bare.clone().with_limits(qps, burst)
+        };
+        let upkeep = limited();
         let election_config = ElectionConfig {
             enabled: args.enable_leader_election && apps.iter().any(|app| app.elects),
             ..election_config(&args, name)
         };
         let election = Election::new(election_config, bare.clone(), metrics.clone());
         let leadership = election.leadership();
+        let gate = watch::Sender::new(Gate::Closed);
+        let for_reconcilers = || {
+            limited()
+                .with_leadership(leadership.clone())
+                .with_gate(gate.subscribe())
+        };
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
         let shared = Shared {
             args: args.clone(),
-            client: limited.clone().with_leadership(leadership.clone()),
-            replica_client: limited.clone(),
+            client: for_reconcilers(),
+            replica_client: limited(),
             recorder,
-            own_writes: OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone()),
+            own_writes: OwnWrites::new(
+                for_reconcilers(),
+                args.expectation_timeout,
+                metrics.clone(),
+            ),
             leadership: leadership.clone(),
             metrics: metrics.clone(),
             server_version: ServerVersion::default(),
@@ -248,7 +261,7 @@ impl Process {
         let asked_watches = std::mem::take(&mut setup.watches);
         let restores = Restores::default();
         let (watches, watch_tasks) =
-            asked_watches.start(&limited, &args.namespace, &metrics, &restores);
+            asked_watches.start(&upkeep, &args.namespace, &metrics, &restores);
 
         let mut tasks = Tasks::default();
         let mut servers = Tasks::default();
@@ -264,7 +277,7 @@ impl Process {
                 gates: &args.feature_gates,
                 yield_to_manager: (!args.allow_kruise_manager).then(|| leadership.clone()),
                 metrics: metrics.webhooks.clone(),
-                client: limited.clone(),
+                client: upkeep.clone(),
             })?;
             tasks.spawn("certificates", keeper);
             if let Some(listener) = listener {
@@ -308,13 +321,12 @@ impl Process {
         for (task_name, task) in std::mem::take(&mut setup.tasks) {
             tasks.spawn(&task_name, task);
         }
-        let (gate, closed) = watch::channel(Gate::Closed);
         let starter = Starter {
-            client: limited,
+            client: upkeep,
             leadership,
             server_version,
             watches,
-            gate,
+            gate: gate.clone(),
             busy: Arc::clone(&setup.busy),
             report_after: args.controller_cache_sync_timeout,
             restores,
@@ -323,7 +335,7 @@ impl Process {
         let stop_workers = CancellationToken::new();
         let mut workers = Tasks::default();
         for (controller, run) in std::mem::take(&mut setup.controllers) {
-            workers.spawn(controller, run(closed.clone(), stop_workers.clone()));
+            workers.spawn(controller, run(gate.subscribe(), stop_workers.clone()));
         }
         let stop_election = CancellationToken::new();
         let mut elections = Tasks::default();
@@ -346,7 +358,9 @@ impl Process {
         if let Err(error) = &result {
             tracing::error!(error = chain(error), "stopping");
         }
-        // Reconciles first, and only then the lease: nobody else may begin before they have ended.
+        // Reconciles first, and only then the lease: nobody else may begin before they have ended. What they have not
+        // sent yet is for the next leader.
+        Gate::set(&gate, Gate::Stopped);
         stop_workers.cancel();
         if tokio::time::timeout(FINISH_WITHIN, workers.all_end())
             .await

@@ -73,13 +73,13 @@ impl Starter {
                 }
                 has_led = true;
                 tracing::info!(?term, "reconcilers start");
-                self.gate.send_replace(Gate::Open);
+                Gate::set(&self.gate, Gate::Open);
                 let lost = tokio::select! {
                     // An error says that the election is gone, and with it the process.
                     _ = state.wait_for(|now| *now != term) => true,
                     () = self.restores.more_than(restores) => false,
                 };
-                self.gate.send_replace(Gate::Closed);
+                Gate::set(&self.gate, Gate::Closed);
                 if !self.reconcilers_end().await {
                     return;
                 }

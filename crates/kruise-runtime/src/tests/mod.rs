@@ -4,6 +4,7 @@ mod dry_run;
 mod events;
 mod health;
 mod leader;
+mod limits;
 mod own_writes;
 mod process;
 mod queue;
