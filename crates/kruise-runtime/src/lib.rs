@@ -53,6 +53,7 @@ mod watch_order;
 pub mod webhook;
 mod webhook_args;
 mod webhooks;
+mod write_notes;
 mod written;
 
 pub use api_error::{ApiError, StatusCause, chain};

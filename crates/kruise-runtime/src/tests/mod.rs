@@ -12,3 +12,4 @@ mod restore;
 mod server_version;
 mod store;
 mod watch;
+mod write_notes;
