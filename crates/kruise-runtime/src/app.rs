@@ -224,7 +224,10 @@ impl Setup {
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they
     /// select differently it selects nothing, so that a store may show more than was asked for.
     pub fn watch<K: Object>(&mut self, resource: Resource, options: WatchOptions) -> Watched<K> {
-        let store = self.watches.store(resource, options);
+        let store: Store<K> = self.watches.store(resource, options);
+        let metrics = self.shared.metrics.clone();
+        store
+            .on_gone(move |gone| metrics.forget_object(resource.kind, &ObjectKey::of(gone.meta())));
         Watched { store }
     }
 

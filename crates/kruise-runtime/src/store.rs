@@ -166,6 +166,15 @@ impl<K: Object> Store<K> {
         }));
     }
 
+    /// Calls `gone` with the last state of each object that goes.
+    pub(crate) fn on_gone(&self, mut gone: impl FnMut(&K) + Send + 'static) {
+        self.handlers().push(Box::new(move |old, new, _| {
+            if let (Some(old), None) = (old, new) {
+                gone(old);
+            }
+        }));
+    }
+
     /// Takes an event that says that the object is now so.
     pub fn apply(&self, object: K) {
         let mut handlers = self.handlers();

@@ -26,7 +26,7 @@ use crate::{
     args::RuntimeArgs,
     client::{ApiClient, PatchKind},
     logging::LogLevel,
-    metrics::{ControllerLabels, Metrics, NameLabels},
+    metrics::{ControllerLabels, Metrics, NameLabels, ProtectionLabels},
     own_writes::OwnWrites,
     queue::{Queue, RateLimit},
     reconcile::{Consequence, Controller, Gate, Outcome, ReconcileError, Reconciler},
@@ -34,7 +34,7 @@ use crate::{
     run::{Process, RunError},
     store::Store,
     store_view::StoreView,
-    test_server::{Answer, Call, TestServer, list, pod},
+    test_server::{Answer, Call, TestServer, event, list, pod},
     watch::WatchOptions,
 };
 
@@ -154,6 +154,7 @@ struct Parts {
     replica_client: ApiClient,
     own_writes: OwnWrites,
     pods: Store<Pod>,
+    metrics: Metrics,
 }
 
 #[derive(Parser)]
@@ -194,6 +195,7 @@ async fn start_roll_out() -> Running {
                 replica_client: setup.replica_client(),
                 own_writes: setup.own_writes(),
                 pods: pods.store(),
+                metrics: setup.metrics().clone(),
             });
             let client = setup.client();
             setup.controller("app", 1, queue, RollOut { client, ended });
@@ -335,4 +337,36 @@ async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     let controller = "c".to_owned();
     let of = ControllerLabels { controller };
     assert_eq!(metrics.reconcile_errors.get_or_create(&of).get(), 0);
+}
+
+// DV-PF23: of objects that users name there may be any number over the years.
+#[tokio::test(start_paused = true)]
+async fn series_about_an_object_go_with_it() {
+    let running = start_roll_out().await;
+    let metrics = running.parts().metrics;
+    let labels = |name: &str, user: &str| ProtectionLabels {
+        kind_namespace_name: format!("Pod_ns_{name}"),
+        username: user.to_owned(),
+    };
+    let series = [labels("a", "alice"), labels("a", "bob")];
+    let other = labels("ab", "alice");
+    let families = [
+        &metrics.pod_unavailable_budget,
+        &metrics.workload_deletion_protection,
+    ];
+    for family in families {
+        for labels in series.iter().chain([&other]) {
+            family.get_or_create(labels).inc();
+        }
+    }
+    let watch = running.cluster.watch.lock().unwrap().clone().unwrap();
+    watch
+        .unbounded_send(event("DELETED", pod("a", "ua", 60)))
+        .unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert!(running.parts().pods.is_empty());
+    for family in families {
+        assert!(!series.iter().any(|labels| family.contains(labels)));
+        assert!(family.contains(&other));
+    }
 }
