@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api_error::{ApiError, chain},
     client::ApiClient,
-    lease::{LeaseClient, LeaseObserver, Observed, Record},
+    lease::{LeaseClient, LeaseObserver, Observed, Record, micro_time},
     metrics::{Metrics, NameLabels},
     random::{self, jitter},
     resource::ObjectKey,
@@ -365,7 +365,7 @@ impl Election {
     /// Gets or renews the lease, unless another holds it (client-go: `tryAcquireOrRenew`).
     async fn attempt(&mut self) -> Result<Attempt, ApiError> {
         let begun = Instant::now();
-        let now = format!("{:.6}", jiff::Timestamp::now());
+        let now = micro_time(jiff::Timestamp::now());
         let mut record = Record {
             holder: self.identity.clone(),
             duration: self.config.lease_duration,
@@ -415,7 +415,7 @@ impl Election {
         if record.holder != self.identity {
             return Ok(());
         }
-        let now = format!("{:.6}", jiff::Timestamp::now());
+        let now = micro_time(jiff::Timestamp::now());
         let released = Record {
             holder: String::new(),
             duration: Duration::from_secs(1),

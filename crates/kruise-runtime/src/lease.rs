@@ -17,6 +17,12 @@ const ANSWER_AGE: Duration = Duration::from_secs(10);
 /// For a lease that doesn't say how long it holds: client-go's usual value.
 const USUAL_DURATION: Duration = Duration::from_secs(15);
 
+/// A Lease's time as Kubernetes' clients write it: MicroTime, always with six digits. Servers and clients in Go
+/// read no other number of digits.
+pub(crate) fn micro_time(time: jiff::Timestamp) -> String {
+    format!("{time:.6}")
+}
+
 /// What a lease says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Record {
@@ -185,5 +191,37 @@ impl LeaseClient {
             .patch(&LEASES, &self.key, None, PatchKind::Merge, &patch)
             .await;
         patched.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::nanoseconds("2026-11-29T02:53:41.222290973Z", "2026-11-29T02:53:41.222290Z")]
+    #[case::nothing_is_rounded_up("2026-11-29T02:53:41.999999999Z", "2026-11-29T02:53:41.999999Z")]
+    #[case::zeros_are_written("2026-11-29T02:53:41.5Z", "2026-11-29T02:53:41.500000Z")]
+    #[case::whole_seconds("2026-11-29T02:53:41Z", "2026-11-29T02:53:41.000000Z")]
+    fn a_lease_has_times_of_six_digits(#[case] time: &str, #[case] written: &str) {
+        assert_eq!(micro_time(time.parse().unwrap()), written);
+    }
+
+    #[test]
+    fn a_lease_is_written_as_kubernetes_clients_write_it() {
+        let time = micro_time("2026-11-29T02:53:41.2Z".parse().unwrap());
+        let record = Record {
+            holder: "host_id".to_owned(),
+            duration: Duration::from_secs(15),
+            acquire_time: time.clone(),
+            renew_time: time,
+            transitions: 3,
+        };
+        let golden = concat!(
+            r#"{"holderIdentity":"host_id","leaseDurationSeconds":15,"#,
+            r#""acquireTime":"2026-11-29T02:53:41.200000Z","#,
+            r#""renewTime":"2026-11-29T02:53:41.200000Z","leaseTransitions":3}"#
+        );
+        assert_eq!(record.spec().to_string(), golden);
     }
 }
