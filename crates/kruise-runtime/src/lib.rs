@@ -11,6 +11,7 @@ pub mod args;
 mod backoff;
 pub mod certificates;
 pub mod client;
+mod connections;
 mod conversions;
 pub mod duration;
 pub mod events;

@@ -296,11 +296,13 @@ impl Process {
                 readiness,
                 log_level,
             });
-            tasks.spawn("health server", http_server::serve(listener, server));
+            let serve = http_server::serve("health", listener, server);
+            tasks.spawn("health server", serve);
         }
         if let Some(listener) = listen(&args.metrics_addr).await? {
-            let server = Arc::new(MetricsServer(registry));
-            tasks.spawn("metrics server", http_server::serve(listener, server));
+            let server = Arc::new(MetricsServer(Arc::new(registry)));
+            let serve = http_server::serve("metrics", listener, server);
+            tasks.spawn("metrics server", serve);
         }
         for (task_name, task) in std::mem::take(&mut setup.tasks) {
             tasks.spawn(&task_name, task);

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    http_server::{HealthServer, MetricsServer, Readiness, bind, serve},
+    http_server::{HEADER_TIMEOUT, HealthServer, MetricsServer, Readiness, bind, serve},
     leader::{Election, ElectionConfig},
     logging::LogLevel,
     metrics::Metrics,
@@ -81,7 +81,7 @@ async fn health() -> Health {
         readiness,
         log_level: LogLevel::default(),
     };
-    tokio::spawn(serve(listener, Arc::new(handler)));
+    tokio::spawn(serve("health", listener, Arc::new(handler)));
     Health {
         address,
         pods,
@@ -135,8 +135,27 @@ async fn metrics_are_served_as_text() {
     Metrics::new(&mut registry).manager_is_leader.set(1);
     let listener = bind("127.0.0.1:0").await.unwrap().unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, Arc::new(MetricsServer(registry))));
+    let handler = MetricsServer(Arc::new(registry));
+    tokio::spawn(serve("metrics", listener, Arc::new(handler)));
     let text = request(address, "GET", "/metrics", "").await;
     assert!(text.contains("kruise_manager_is_leader 1"), "{text}");
     assert!(text.contains("content-type: text/plain"), "{text}");
+}
+
+/// DV-PF24
+#[tokio::test]
+async fn connections_that_say_nothing_dont_keep_a_probe_out() {
+    let health = health().await;
+    let mut silent = vec![];
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(health.address).await.unwrap());
+    }
+    let alive = request(health.address, "GET", "/healthz", "").await;
+    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
+    // All but as many as one peer may have were closed, long before their time for a request was over.
+    for stream in silent.iter_mut().take(200 - 64) {
+        let mut byte = [0];
+        let closed = tokio::time::timeout(HEADER_TIMEOUT / 2, stream.read(&mut byte));
+        assert_eq!(closed.await.expect("it is still open").unwrap(), 0);
+    }
 }
