@@ -19,6 +19,7 @@ pub mod gates;
 mod http_server;
 mod index;
 pub mod leader;
+mod leadership;
 mod lease;
 mod line;
 mod logging;

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use crate::{
     api_error::chain,
+    leadership::in_term,
     metrics::{CategoryLabels, ControllerLabels, Metrics, ResultLabels},
     queue::Queue,
     resource::ObjectKey,
@@ -65,7 +66,10 @@ pub trait Reconciler: Send + Sync + 'static {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Gate {
     Closed,
-    Open,
+    /// In this term of leading.
+    Open {
+        term: u64,
+    },
 }
 
 pub(crate) struct Controller<R> {
@@ -116,12 +120,15 @@ impl<R: Reconciler> Controller<R> {
         loop {
             let next = async {
                 // The sender lives as long as the process.
-                gate.wait_for(|gate| *gate == Gate::Open).await.ok()?;
+                let open = gate.wait_for(|gate| *gate != Gate::Closed).await;
+                let Gate::Open { term } = *open.ok()? else {
+                    return Some(None);
+                };
                 let mut closed = gate.clone();
                 tokio::select! {
                     biased;
-                    _ = closed.wait_for(|gate| *gate == Gate::Closed) => Some(None),
-                    key = self.queue.next() => key.map(Some),
+                    _ = closed.wait_for(|gate| *gate != Gate::Open { term }) => Some(None),
+                    key = self.queue.next() => key.map(|key| Some((term, key))),
                 }
             };
             let next = tokio::select! {
@@ -132,8 +139,8 @@ impl<R: Reconciler> Controller<R> {
             match next {
                 None => return,
                 Some(None) => {}
-                Some(Some(key)) => {
-                    self.reconcile(&key).await;
+                Some(Some((term, key))) => {
+                    in_term(term, self.reconcile(&key)).await;
                     self.queue.done(&key);
                 }
             }

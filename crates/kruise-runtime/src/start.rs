@@ -56,6 +56,9 @@ impl Starter {
             let Ok(term) = state.wait_for(leading).await.map(|term| *term) else {
                 return;
             };
+            let LeaderState::Leading { term: number } = term else {
+                continue;
+            };
             tokio::select! {
                 () = self.indexes_fresh() => {}
                 _ = state.wait_for(|now| *now != term) => continue,
@@ -68,7 +71,7 @@ impl Starter {
                 }
             }
             tracing::info!(?term, "reconcilers start");
-            self.gate.send_replace(Gate::Open);
+            self.gate.send_replace(Gate::Open { term: number });
             // An error says that the election is gone, and with it the process.
             let _ = state.wait_for(|now| *now != term).await;
             self.gate.send_replace(Gate::Closed);

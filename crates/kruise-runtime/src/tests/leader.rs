@@ -18,9 +18,11 @@ use crate::{
 
 /// The leases of a cluster, with versions.
 #[derive(Clone, Default)]
-struct Leases {
+pub(super) struct Leases {
     leases: Arc<Mutex<BTreeMap<String, (u64, Value)>>>,
-    down: Arc<Mutex<bool>>,
+    pub(super) down: Arc<Mutex<bool>>,
+    /// So many calls more are never answered.
+    swallows: Arc<Mutex<usize>>,
     /// The next release loses against a renewal of the same holder.
     late_renewal: Arc<Mutex<bool>>,
 }
@@ -55,8 +57,13 @@ impl Leases {
         TestServer::new(move |call| leases.answer(call))
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    pub(super) fn answer(&self, call: &Call) -> Answer {
         if *self.down.lock().unwrap() {
+            return Answer::Hang;
+        }
+        let mut swallows = self.swallows.lock().unwrap();
+        if *swallows > 0 {
+            *swallows -= 1;
             return Answer::Hang;
         }
         let mut leases = self.leases.lock().unwrap();
@@ -94,7 +101,7 @@ impl Leases {
     }
 }
 
-fn config() -> ElectionConfig {
+pub(super) fn config() -> ElectionConfig {
     ElectionConfig {
         enabled: true,
         namespace: "kruise-system".into(),

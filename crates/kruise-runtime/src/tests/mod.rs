@@ -9,4 +9,5 @@ mod process;
 mod queue;
 mod server_version;
 mod store;
+mod terms;
 mod watch;
