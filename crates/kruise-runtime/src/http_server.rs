@@ -31,6 +31,7 @@ use crate::{
     leader::Leadership,
     logging::LogLevel,
     metrics,
+    pulse::Pulse,
     resource::Resource,
     shared_watches::Watching,
 };
@@ -170,6 +171,8 @@ impl Handler for MetricsServer {
 pub(crate) struct HealthServer {
     pub(crate) readiness: Readiness,
     pub(crate) log_level: LogLevel,
+    /// Of the threads that all other tasks share.
+    pub(crate) pulse: Pulse,
 }
 
 /// Whether this process is ready, and what is missing.
@@ -249,7 +252,13 @@ impl Handler for HealthServer {
                     Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
                 }
             }
-            (&Method::GET | &Method::HEAD, "/healthz") => text(StatusCode::OK, "ok"),
+            (&Method::GET | &Method::HEAD, "/healthz") => match self.pulse.missing_for() {
+                None => text(StatusCode::OK, "ok"),
+                Some(time) => {
+                    let why = format!("no task has got a turn for {} s\n", time.as_secs());
+                    text(StatusCode::SERVICE_UNAVAILABLE, why)
+                }
+            },
             (&Method::GET | &Method::HEAD, "/readyz") => {
                 let (ready, lines) = self.readiness.check();
                 let verbose = request

@@ -83,7 +83,8 @@ pub struct Election {
 }
 
 impl Election {
-    /// A candidate. `client` must have no limits, or writes of reconcilers could delay a renewal.
+    /// A candidate. `client` must have no limits and, where that is possible, connections of its own: or
+    /// others' requests could delay a renewal.
     #[must_use]
     pub fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
         let observer = LeaseObserver::new(client.clone(), &config.namespace);
@@ -104,6 +105,16 @@ impl Election {
             term: 0,
             config,
         }
+    }
+
+    /// The same, whose other parts look at leases with this client: [`Leadership::live_lease`] is called
+    /// from wherever a pass runs, and what it opens there must not be what renews the lease.
+    #[must_use]
+    pub(crate) fn with_client_of_others(mut self, client: ApiClient) -> Self {
+        let observer = LeaseObserver::new(client, &self.config.namespace);
+        let deadline = self.config.renew_deadline;
+        self.leadership = Leadership::new(LeaderState::Standby, deadline, Some(observer));
+        self
     }
 
     /// What the other parts get.
@@ -231,18 +242,21 @@ impl Election {
         }
     }
 
-    /// Renews until that fails for too long, and says why.
+    /// Renews until that fails for too long, and says why. Attempts begin a retry period apart: one that
+    /// was never answered has taken its time already, and the next one follows at once.
     async fn hold(&mut self) -> String {
+        let mut next = Instant::now() + self.config.retry_period;
         loop {
             let renewed_at = self.leadership.renewed_at().unwrap_or_else(Instant::now);
             let deadline = renewed_at + self.config.renew_deadline;
-            sleep_until(deadline.min(Instant::now() + self.config.retry_period)).await;
+            sleep_until(deadline.min(next)).await;
             if Instant::now() >= deadline {
                 return format!(
                     "the lease wasn't renewed within {:?}",
                     self.config.renew_deadline
                 );
             }
+            next = Instant::now() + self.config.retry_period;
             match timeout_at(deadline, self.attempt()).await {
                 Ok(Ok(Attempt::Held { begun })) => self.leadership.renewed(begun),
                 Ok(Ok(Attempt::HeldByOther { holder, .. })) => {

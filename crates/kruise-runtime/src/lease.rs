@@ -12,6 +12,9 @@ use crate::{
     resource::{LEASES, ObjectKey},
 };
 
+/// Bound on one call about a lease. A call on a connection that has died unnoticed is never answered; with
+/// this, several of them fit into the 10 s in which a leader must renew.
+pub(crate) const CALL_WITHIN: Duration = Duration::from_millis(2_500);
 /// How long an answer of [`LeaseObserver::is_live`] is good for.
 const ANSWER_AGE: Duration = Duration::from_secs(10);
 /// For a lease that doesn't say how long it holds: client-go's usual value.
@@ -21,6 +24,20 @@ const USUAL_DURATION: Duration = Duration::from_secs(15);
 /// read no other number of digits.
 pub(crate) fn micro_time(time: jiff::Timestamp) -> String {
     format!("{time:.6}")
+}
+
+async fn in_time<T>(
+    call: impl Future<Output = Result<T, ApiError>>,
+    key: &ObjectKey,
+) -> Result<T, ApiError> {
+    let answer = tokio::time::timeout(CALL_WITHIN, call).await;
+    answer.unwrap_or_else(|elapsed| {
+        Err(ApiError::Ambiguous {
+            call: format!("call about lease {key}"),
+            message: format!("no answer within {CALL_WITHIN:?}"),
+            source: Some(elapsed.into()),
+        })
+    })
 }
 
 /// What a lease says.
@@ -144,7 +161,7 @@ impl LeaseObserver {
 
     async fn update(&self, name: &str, seen: &mut Seen) -> Result<(), ApiError> {
         let key = ObjectKey::new(self.namespace.clone(), name);
-        match self.client.get(&LEASES, &key).await? {
+        match in_time(self.client.get(&LEASES, &key), &key).await? {
             Some(lease) => Observed::update(&mut seen.observed, Record::read(&lease)),
             None => seen.observed = None,
         }
@@ -162,7 +179,7 @@ pub(crate) struct LeaseClient {
 impl LeaseClient {
     /// The record and the version that a write of it must name.
     pub(crate) async fn get(&self) -> Result<Option<(Record, String)>, ApiError> {
-        let lease = self.client.get(&LEASES, &self.key).await?;
+        let lease = in_time(self.client.get(&LEASES, &self.key), &self.key).await?;
         Ok(lease.map(|lease| {
             let version = lease
                 .pointer("/metadata/resourceVersion")
@@ -178,19 +195,16 @@ impl LeaseClient {
             "metadata": { "namespace": self.key.namespace, "name": self.key.name },
             "spec": record.spec(),
         });
-        self.client
-            .create(&LEASES, &self.key.namespace, &lease)
-            .await
-            .map(drop)
+        let created = self.client.create(&LEASES, &self.key.namespace, &lease);
+        in_time(created, &self.key).await.map(drop)
     }
 
     pub(crate) async fn write(&self, record: &Record, version: &str) -> Result<(), ApiError> {
         let patch = json!({ "metadata": { "resourceVersion": version }, "spec": record.spec() });
         let patched = self
             .client
-            .patch(&LEASES, &self.key, None, PatchKind::Merge, &patch)
-            .await;
-        patched.map(drop)
+            .patch(&LEASES, &self.key, None, PatchKind::Merge, &patch);
+        in_time(patched, &self.key).await.map(drop)
     }
 }
 

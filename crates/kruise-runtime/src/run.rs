@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use prometheus_client::registry::Registry;
-use tokio::{signal::unix::SignalKind, sync::watch};
+use tokio::{runtime::Handle, signal::unix::SignalKind, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,6 +19,7 @@ use crate::{
     args::{RuntimeArgs, SyncPeriod},
     certificates::{Certificates, Status},
     client::ApiClient,
+    connect::{connect, host, read_config},
     events, http_server,
     http_server::{HealthServer, MetricsServer, Readiness},
     leader::{Election, ElectionConfig},
@@ -27,12 +27,14 @@ use crate::{
     metrics::Metrics,
     own_writes::OwnWrites,
     protection_log::{ProtectionLog, ProtectionLogError},
+    pulse::Pulse,
     random,
     reconcile::Gate,
     server_version::ServerVersion,
     shared_watches::Watching,
     start::Starter,
     tasks::Tasks,
+    vital::{self, Vital},
     webhooks::Serving,
 };
 
@@ -110,24 +112,31 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let result = runtime.map_err(RunError::StartRuntime).and_then(|runtime| {
-        let result = runtime.block_on(async {
-            let (client, host) = connect(&args).await?;
-            let stop = stop_signal()?;
-            Process {
-                args,
-                apps,
-                client,
-                host,
-                log_level,
-            }
-            .run(stop)
-            .await
+    let runtimes = runtime.and_then(|runtime| Ok((runtime, vital::thread()?)));
+    let result = runtimes
+        .map_err(RunError::StartRuntime)
+        .and_then(|(runtime, vital)| {
+            let result = runtime.block_on(async {
+                let config = read_config(&args).await?;
+                let stop = stop_signal()?;
+                let process = Process {
+                    args,
+                    apps,
+                    client: connect(&config, runtime.handle())?,
+                    host: host(&config),
+                    log_level,
+                };
+                let vital = Vital {
+                    client: connect(&config, vital.handle())?,
+                    thread: vital.handle().clone(),
+                };
+                process.run_with(vital, stop).await
+            });
+            // Blocking calls that hang must not keep the process.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            vital.shutdown_background();
+            result
         });
-        // Blocking calls that hang must not keep the process.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        result
-    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -135,30 +144,6 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-async fn connect(args: &RuntimeArgs) -> Result<(kube::Client, String), RunError> {
-    let mut config = if args.kubeconfig.is_empty() {
-        kube::Config::infer()
-            .await
-            .map_err(|error| RunError::ReadConfig(error.into()))?
-    } else {
-        let file = Kubeconfig::read_from(&args.kubeconfig)
-            .map_err(|error| RunError::ReadConfig(error.into()))?;
-        kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-            .await
-            .map_err(|error| RunError::ReadConfig(error.into()))?
-    };
-    // It would repeat POSTs and evictions that a budget refuses; queues do our retrying.
-    config.default_retry = false;
-    let host = config
-        .cluster_url
-        .authority()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let client =
-        kube::Client::try_from(config).map_err(|error| RunError::BuildClient(Box::new(error)))?;
-    Ok((client, host))
 }
 
 /// Ends with the first signal to stop; the second one ends the process at once.
@@ -195,7 +180,21 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// All of it on the runtime of the test, by one client.
+    #[cfg(test)]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let vital = Vital {
+            thread: Handle::current(),
+            client: self.client.clone(),
+        };
+        self.run_with(vital, stop).await
+    }
+
+    pub(crate) async fn run_with(
+        self,
+        vital: Vital,
+        stop: CancellationToken,
+    ) -> Result<(), RunError> {
         let Self {
             args,
             apps,
@@ -203,6 +202,7 @@ impl Process {
             host,
             log_level,
         } = self;
+        let elects = args.enable_leader_election && apps.iter().any(|app| app.elects);
         let name = match apps.as_slice() {
             [app] => app.name,
             _ => SEVERAL_APPS,
@@ -214,10 +214,12 @@ impl Process {
             .clone()
             .with_limits(args.rest_config_qps, args.rest_config_burst);
         let election_config = ElectionConfig {
-            enabled: args.enable_leader_election && apps.iter().any(|app| app.elects),
+            enabled: elects,
             ..election_config(&args, name)
         };
-        let election = Election::new(election_config, bare.clone(), metrics.clone());
+        let of_lease = ApiClient::new(vital.client, name, metrics.clone()).with_host(&host);
+        let election = Election::new(election_config, of_lease, metrics.clone())
+            .with_client_of_others(bare.clone());
         let leadership = election.leadership();
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
@@ -291,13 +293,17 @@ impl Process {
             stopping: Arc::clone(&stopping),
             started: tokio::time::Instant::now(),
         };
-        if let Some(listener) = listen(&args.health_probe_addr).await? {
+        let pulse = Pulse::new();
+        tasks.spawn("pulse", pulse.clone().beat());
+        // A listener belongs to the runtime that it was opened on.
+        if let Some(listener) = listen_on(&vital.thread, &args.health_probe_addr).await? {
             let server = Arc::new(HealthServer {
                 readiness,
                 log_level,
+                pulse,
             });
             let serve = http_server::serve("health", listener, server);
-            tasks.spawn("health server", serve);
+            tasks.spawn_on("health server", serve, &vital.thread);
         }
         if let Some(listener) = listen(&args.metrics_addr).await? {
             let server = Arc::new(MetricsServer(Arc::new(registry)));
@@ -325,7 +331,11 @@ impl Process {
         }
         let stop_election = CancellationToken::new();
         let mut elections = Tasks::default();
-        elections.spawn("leader election", election.run(stop_election.clone()));
+        elections.spawn_on(
+            "leader election",
+            election.run(stop_election.clone()),
+            &vital.thread,
+        );
         // It ends with the last recorder; the set-up holds one.
         let mut events = Tasks::default();
         events.spawn("event writer", event_writer.run());
@@ -412,4 +422,18 @@ async fn listen(address: &str) -> Result<Option<tokio::net::TcpListener>, RunErr
             address: address.to_owned(),
             source,
         })
+}
+
+async fn listen_on(
+    runtime: &Handle,
+    address: &str,
+) -> Result<Option<tokio::net::TcpListener>, RunError> {
+    let named = address.to_owned();
+    let listener = runtime.spawn(async move { listen(&named).await });
+    listener.await.unwrap_or_else(|ended| {
+        Err(RunError::Listen {
+            address: address.to_owned(),
+            source: std::io::Error::other(ended),
+        })
+    })
 }

@@ -221,6 +221,18 @@ async fn a_leader_that_cant_renew_stops_within_the_deadline_and_leads_again_late
     assert_eq!(leadership.describe(), "leading, term 2");
 }
 
+/// PF-107: a call on a connection that has died unnoticed is never answered.
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_swallowed_do_not_cost_the_lease() {
+    let leases = Leases::default();
+    let (leadership, _stop) = elect(&leases);
+    time_until(&leadership, true).await.unwrap();
+    *leases.swallows.lock().unwrap() = 2;
+    assert_eq!(time_until(&leadership, false).await, None);
+    assert_eq!(leadership.describe(), "leading, term 1");
+    assert_eq!(*leases.swallows.lock().unwrap(), 0, "they were answered");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lease_taken_by_another_is_given_up_at_the_next_look() {
     let leases = Leases::default();

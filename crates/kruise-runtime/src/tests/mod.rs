@@ -1,5 +1,6 @@
 //! Tests of parts that talk to an API server, against a scripted one and a clock that stands still.
 
+mod dead_connections;
 mod dry_run;
 mod events;
 mod health;
@@ -8,6 +9,7 @@ mod own_writes;
 mod process;
 mod queue;
 mod server_version;
+mod starved;
 mod store;
 mod terms;
 mod watch;
