@@ -28,7 +28,7 @@ use crate::{
 
 /// Below 5 s, so that a write begun within the renew deadline has ended, or been given up, before
 /// anyone else can hold the lease (15 s).
-const WRITE_TIMEOUT: Duration = Duration::from_millis(4_500);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_millis(4_500);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page of a list may have to be read from etcd.
 const LIST_TIMEOUT: Duration = Duration::from_secs(60);

@@ -16,6 +16,7 @@ mod connections;
 mod conversions;
 pub mod duration;
 pub mod events;
+mod flags;
 pub mod gates;
 mod http_server;
 mod index;

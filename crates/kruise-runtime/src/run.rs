@@ -20,7 +20,9 @@ use crate::{
     certificates::{Certificates, Status},
     client::ApiClient,
     connect::{connect, host, read_config},
-    events, http_server,
+    events,
+    flags::{self, FlagError},
+    http_server,
     http_server::{HealthServer, MetricsServer, Readiness},
     leader::{Election, ElectionConfig},
     logging::{self, LogLevel},
@@ -50,6 +52,9 @@ const SEVERAL_APPS: &str = "kruise";
 /// Why a process ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Flags can't work.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
     /// The async runtime can't be started.
     #[error("can't start the async runtime")]
     StartRuntime(#[source] std::io::Error),
@@ -203,6 +208,7 @@ impl Process {
             log_level,
         } = self;
         let elects = args.enable_leader_election && apps.iter().any(|app| app.elects);
+        flags::check(&args, elects)?;
         let name = match apps.as_slice() {
             [app] => app.name,
             _ => SEVERAL_APPS,

@@ -3,6 +3,7 @@
 mod dead_connections;
 mod dry_run;
 mod events;
+mod flags;
 mod health;
 mod leader;
 mod own_writes;
