@@ -93,7 +93,10 @@ impl Stage {
             }
             Self::Generated => {
                 gen_crds::run(&gen_crds::Args { check: true })?;
-                rbac::run(&rbac::Args { check: true })
+                rbac::run(&rbac::Args {
+                    check: true,
+                    used_in: None,
+                })
             }
             Self::Conformance => conformance::run(&conformance::Args {}),
             Self::Package => package(children),
