@@ -22,6 +22,7 @@ use crate::cluster::Cluster;
 use crate::image::{self, Profile};
 use crate::oci::Destination;
 use crate::progress::Progress;
+use crate::times::{self, Ahead, Timed};
 use crate::workspace::Metadata;
 use kubectl::Kubectl;
 
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     /// How long to wait until everything runs, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
+    /// Another command that tells what all of it takes has started this one
+    #[arg(long, hide = true)]
+    as_a_step: bool,
 }
 
 /// On which cluster; the options that deploy and undeploy share.
@@ -81,10 +85,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (kubectl, cluster) = args.target.connect(&progress)?;
     let mut manifests = overlay::render(&kubectl, &overlay)?;
 
+    let mut timed = None;
     let metadata = Metadata::read()?;
     let names = manifests.deployables(&metadata)?;
     if !names.is_empty() {
         let destination = destination(given, cluster.as_ref())?;
+        if !args.as_a_step {
+            timed = Some(Timed::begin(
+                &[
+                    image::ahead(&names, args.profile),
+                    Ahead::Runs(times::INSTALLATION),
+                ],
+                &progress,
+            ));
+        }
         let images = image::build_images(&names, args.profile, &progress)?;
         let mut references = BTreeMap::new();
         for (name, image) in images {
@@ -95,18 +109,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         manifests.add_args(&references, &container_args(args));
     }
 
-    apply::apply(&kubectl, &manifests, &progress)?;
-    rollout::wait(
-        &kubectl,
-        &manifests,
-        Duration::from_secs(args.timeout),
-        &progress,
-    )?;
+    times::measured(times::INSTALLATION, || {
+        apply::apply(&kubectl, &manifests, &progress)?;
+        let timeout = Duration::from_secs(args.timeout);
+        rollout::wait(&kubectl, &manifests, timeout, &progress)
+    })?;
     progress.step(format!(
         "{} is installed on {}",
         args.overlay,
         kubectl.server()
     ));
+    if let Some(timed) = timed {
+        timed.end(&progress);
+    }
     Ok(())
 }
 
