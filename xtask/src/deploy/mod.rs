@@ -2,13 +2,18 @@
 //!
 //! Everything goes through kubectl, so that what works here works by hand.
 
+mod advice;
 mod apply;
+mod checks;
+mod conditions;
 mod kubectl;
 mod manifests;
 mod overlay;
+mod proxy;
 mod rollout;
 mod state;
 mod undeploy;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -112,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     times::measured(times::INSTALLATION, || {
         apply::apply(&kubectl, &manifests, &progress)?;
         let timeout = Duration::from_secs(args.timeout);
-        rollout::wait(&kubectl, &manifests, timeout, &progress)
+        rollout::wait(&kubectl, &manifests, &args.overlay, timeout)
     })?;
     progress.step(format!(
         "{} is installed on {}",

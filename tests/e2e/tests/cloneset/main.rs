@@ -28,6 +28,7 @@ mod rollout;
 mod scale;
 mod spread;
 mod surge;
+mod undeploy;
 mod user_bugs;
 mod volumes;
 mod watches;
