@@ -19,10 +19,13 @@ mod hollow;
 mod hollow_status;
 mod load;
 mod memory;
+mod outcome;
 mod pods;
+mod probe;
 mod rollout;
 mod table;
 mod usage;
+mod variants;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -34,7 +37,7 @@ pub(crate) struct Args {
 enum Benchmark {
     /// Memory of the controller with many pods, over that with none
     Memory(memory::Args),
-    /// Scale-out and updates of one large CloneSet, over bare writes
+    /// Scale-out, updates and scale-in of one large CloneSet, over bare writes
     Rollout(rollout::Args),
 }
 
