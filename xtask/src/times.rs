@@ -155,7 +155,9 @@ pub(crate) struct Timed {
 impl Timed {
     /// Tells what comes.
     pub(crate) fn begin(steps: &[Ahead], progress: &Progress) -> Self {
-        tell(progress, "what this takes:", &Times::load().plan(steps));
+        if steps.iter().any(|ahead| matches!(ahead, Ahead::Runs(_))) {
+            tell(progress, "what this takes:", &Times::load().plan(steps));
+        }
         Self { start: now() }
     }
 

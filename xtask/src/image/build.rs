@@ -74,7 +74,6 @@ pub(super) fn build_all(
         // By package and binary: a package's examples or further binaries don't go into images.
         command.args(["--package", name, "--bin", name]);
     }
-    let start = Instant::now();
     // Cargo's own progress goes through to the terminal.
     let mut child = command
         .stdin(Stdio::null())
@@ -106,9 +105,11 @@ pub(super) fn build_all(
     if !status.success() {
         bail!("`{}` ended with {status}", process::show(&command));
     }
-    if let Some(step) = lock(&built).step() {
+    let built = lock(&built);
+    if let (Some(step), Some(start)) = (built.step(), built.start) {
         times::keep(step, start.elapsed());
     }
+    drop(built);
     names
         .iter()
         .map(|name| executable(&messages, name))
@@ -151,6 +152,8 @@ struct Built {
     all: HashSet<String>,
     /// Those that were there before.
     fresh: HashSet<String>,
+    /// When the first was told of: before that Cargo may have waited for another one.
+    start: Option<Instant>,
 }
 
 impl Built {
@@ -161,6 +164,7 @@ impl Built {
         if let Some(package) = message.package_id
             && message.reason == "compiler-artifact"
         {
+            self.start.get_or_insert_with(Instant::now);
             if message.fresh {
                 self.fresh.insert(package.clone());
             }
