@@ -112,7 +112,11 @@ impl Patience {
             0 => String::new(),
             seconds => format!(", for {seconds} s now"),
         };
-        let colon = if seen.is_empty() { "" } else { ": " };
+        let colon = match seen.chars().next() {
+            None => "",
+            Some('\n') => ":",
+            Some(_) => ": ",
+        };
         Progress::new().step(format!("waiting {}{since}{colon}{seen}", self.what));
     }
 }

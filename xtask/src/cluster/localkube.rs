@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -60,7 +60,7 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
             Some(go) => go,
             None => times::measured(times::GO, || installed_go(progress))?,
         };
-        times::measured(times::CONTROL_PLANE, || build(&go, &temporary, progress))?;
+        build(&go, &temporary, progress)?;
         for part in PARTS {
             symlink("localkube", temporary.join(part)).with_context(|| format!("link {part}"))?;
         }
@@ -136,6 +136,7 @@ fn build(go: &Path, into: &Path, progress: &Progress) -> Result<()> {
     progress.step(format!(
         "building the control plane from tests/cluster; once, about {expected}"
     ));
+    let start = Instant::now();
     let log = into.join("build.log");
     let packages = into.join("packages");
     let mut patience = Patience::for_minutes("for Go to fetch the modules");
@@ -174,6 +175,10 @@ fn build(go: &Path, into: &Path, progress: &Progress) -> Result<()> {
             "`{}` ended with {status}:\n  {tail}",
             process::show(&command)
         );
+    }
+    // From Go's own cache it takes a fraction, which is no measure for another machine's first time.
+    if lines_of(&built) * 2 >= n_packages {
+        times::keep(times::CONTROL_PLANE, start.elapsed());
     }
     Ok(())
 }
@@ -221,11 +226,11 @@ fn fetched(log: &Path) -> usize {
         .count()
 }
 
-/// What Go built before, for something else, it doesn't name: the count may end early.
+/// What is in Go's own cache it doesn't name.
 fn so_far(built: usize, of: usize, expected: &str) -> String {
     match of {
         0 => format!("{built} packages so far, about {expected} in all"),
-        of => format!("{built} of {of} packages, about {expected} in all"),
+        of => format!("{built} of at most {of} packages, about {expected} in all"),
     }
 }
 
@@ -303,7 +308,7 @@ mod tests {
     fn a_build_says_how_far_it_is() {
         assert_eq!(
             so_far(812, 2400, "6.0 min"),
-            "812 of 2400 packages, about 6.0 min in all"
+            "812 of at most 2400 packages, about 6.0 min in all"
         );
         assert_eq!(
             so_far(812, 0, "20 s"),
