@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -64,6 +64,8 @@ impl PatchKind {
 pub struct ApiClient {
     client: kube::Client,
     limits: Option<Arc<TokenBucket>>,
+    /// Calls that have waited for the limits already.
+    prepaid: Option<Arc<AtomicUsize>>,
     leadership: Option<Leadership>,
     field_manager: Arc<str>,
     host: Arc<str>,
@@ -88,6 +90,7 @@ impl ApiClient {
         Self {
             client,
             limits: None,
+            prepaid: None,
             leadership: None,
             field_manager: field_manager.into(),
             host: "".into(),
@@ -106,6 +109,32 @@ impl ApiClient {
             .unwrap_or(DEFAULT_BURST);
         self.limits = Some(Arc::new(TokenBucket::new(qps, burst)));
         self
+    }
+
+    /// The same, after it has waited for the limits for so many calls at once: between calls that belong together
+    /// others should not come in. What isn't used is lost.
+    pub async fn prepaid(&self, n_calls: usize) -> Self {
+        for _ in 0..n_calls {
+            self.wait_for_limits().await;
+        }
+        Self {
+            prepaid: Some(Arc::new(AtomicUsize::new(n_calls))),
+            ..self.clone()
+        }
+    }
+
+    async fn wait_for_limits(&self) {
+        let pay = |left: usize| left.checked_sub(1);
+        if let Some(prepaid) = &self.prepaid
+            && prepaid
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay)
+                .is_ok()
+        {
+            return;
+        }
+        if let Some(limits) = &self.limits {
+            limits.acquire().await;
+        }
     }
 
     /// The same, named in the metrics as talking to `host`.
@@ -260,6 +289,33 @@ impl ApiClient {
             .await
     }
 
+    /// Has the API server judge a patch without storing what comes of it. That changes nothing, so that it is
+    /// asked whether this process leads or not.
+    ///
+    /// # Errors
+    /// When the patch would fail.
+    pub async fn dry_run_patch(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<(), ApiError> {
+        let call = match subresource {
+            Some(subresource) => format!("patch {resource}/{subresource} {key} as a dry run"),
+            None => format!("patch {resource} {key} as a dry run"),
+        };
+        let mut path = Path::new(resource.object_path(key, subresource));
+        path.add("dryRun", "All");
+        path.add("fieldManager", &self.field_manager);
+        let content = Some((kind.content_type(), patch));
+        let mut request = self.request(&call, Method::PATCH, path.0, content)?;
+        set_accept(&mut request, METADATA_ONLY);
+        let answer = self.send_within(WRITE_TIMEOUT, &call, request).await;
+        answer.map(drop)
+    }
+
     async fn send_patch<T: DeserializeOwned>(
         &self,
         resource: &Resource,
@@ -404,9 +460,7 @@ impl ApiClient {
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
-        if let Some(limits) = &self.limits {
-            limits.acquire().await;
-        }
+        self.wait_for_limits().await;
         // After the wait for the limits: what counts is the time at which the request goes out.
         if self
             .leadership
@@ -440,9 +494,7 @@ impl ApiClient {
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
-        if let Some(limits) = &self.limits {
-            limits.acquire().await;
-        }
+        self.wait_for_limits().await;
         within(timeout, call, self.send_and_read(call, request)).await
     }
 

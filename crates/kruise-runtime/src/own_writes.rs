@@ -458,6 +458,37 @@ impl Writer {
         answer
     }
 
+    /// [`ApiClient::dry_run_patch`].
+    ///
+    /// # Errors
+    /// When the patch would fail.
+    pub async fn dry_run_patch(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<(), ApiError> {
+        let answer = self
+            .client
+            .dry_run_patch(resource, key, subresource, kind, patch)
+            .await;
+        // As after a patch: the store is behind.
+        if let Err(ApiError::Conflict { .. } | ApiError::NotFound { .. }) = &answer {
+            self.note(*resource, key.clone(), Promise::Unclear);
+        }
+        answer
+    }
+
+    /// The same, as [`ApiClient::prepaid`].
+    pub async fn prepaid(&self, n_calls: usize) -> Self {
+        Self {
+            client: self.client.prepaid(n_calls).await,
+            ..self.clone()
+        }
+    }
+
     /// [`ApiClient::delete`].
     ///
     /// # Errors
