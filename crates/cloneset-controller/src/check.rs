@@ -69,7 +69,7 @@ impl<'a> Facts<'a> {
                         .creates
                         .extend(batches.iter().flatten().map(|pod| pod.name.as_str()));
                 }
-                Step::DeletePods { pods } => {
+                Step::DeletePods { pods, .. } => {
                     facts.deletes.extend(pods);
                     facts.touched.extend(pods);
                 }
@@ -88,10 +88,10 @@ impl<'a> Facts<'a> {
                 }
                 Step::MoveClaims { .. }
                 | Step::DeleteOrphanClaims { .. }
-                | Step::DeleteClaims { .. }
                 | Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }
                 | Step::DeleteRevision { .. }
+                | Step::TryUpdate { .. }
                 | Step::SpendBudgets { .. }
                 | Step::PatchCloneSet { .. } => {}
             }

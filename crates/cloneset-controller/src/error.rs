@@ -65,6 +65,18 @@ impl Error {
         matches!(self.api(), Some(ApiError::AlreadyExists { .. }))
     }
 
+    /// Whether the same may come of writes to other objects: not that this one was changed, or is gone.
+    pub(crate) fn may_meet_others(&self) -> bool {
+        !self.is_lost_race() && !self.is_not_found()
+    }
+
+    /// A webhook that has side effects, and was installed when that was still allowed, is not asked in a dry run;
+    /// the API server refuses that whatever the object.
+    pub(crate) fn knows_no_dry_run(&self) -> bool {
+        matches!(self.api(), Some(ApiError::Invalid { code: 400, .. }))
+            && self.api_message().contains("does not support dry run")
+    }
+
     /// The API server judged the write and does not want it as it is.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(

@@ -16,6 +16,8 @@ pub mod check;
 mod doubt;
 pub mod error;
 mod execute;
+#[cfg(test)]
+mod fake_api;
 mod metrics;
 mod nodes;
 mod observe;

@@ -3,7 +3,7 @@
 //! The order is that of CS-22: clean up volume claims, claim pods, resolve revisions, scale, and only when scaling has
 //! nothing to do refresh and update pods. Whatever a plan does not do, it says why.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kruise_api::{
     inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector,
@@ -23,6 +23,7 @@ mod new_pod;
 mod predownload;
 mod progress;
 mod refresh;
+mod refused;
 mod revision;
 mod scale;
 mod spec;
@@ -101,21 +102,18 @@ pub enum Step {
         /// Which.
         claims: Vec<OrphanClaim>,
     },
-    /// Delete volume claims one after the other; the first failure ends it, unless it is gone by now.
-    DeleteClaims {
-        /// Which.
-        claims: Vec<ClaimRef>,
-    },
     /// Create pods in batches, each after its volume claims; after a batch with a failure the rest is
     /// left (CS-60, CS-61).
     CreatePods {
         /// Batches; within one, creations run side by side.
         batches: Vec<Vec<NewPod>>,
     },
-    /// Delete pods one after the other; the first failure ends it (CS-62).
+    /// Delete pods in this order, some side by side; after a failure no further one is begun (CS-62, DV-CS18).
     DeletePods {
         /// Which.
         pods: Vec<PodRef>,
+        /// Volume claims that go after their pod, by its UID. That one is gone by now is no failure.
+        claims: BTreeMap<String, Vec<ClaimRef>>,
     },
     /// Take over pods that name us as owner, but not as the one that manages them. Only after the
     /// live CloneSet was read again and is the same (CS-28).
@@ -123,13 +121,20 @@ pub enum Step {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
-    /// Patches of different pods, side by side; those of one pod in order.
+    /// Patches of different pods, side by side; those of one pod in order. After a refusal no further pod's
+    /// are begun.
     PatchPods {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
+    /// Have the API server judge an update in place without storing it. Where it is refused, nothing that
+    /// follows is done (DV-IP15).
+    TryUpdate {
+        /// What the pod would get.
+        update: Box<InPlaceUpdate>,
+    },
     /// Start updates in place: for each pod its patches in order. A failure is told in an event
-    /// and never turns into anything else (CS-89).
+    /// and never turns into anything else (CS-89). After one no further pod is started.
     UpdatePodsInPlace {
         /// Which.
         updates: Vec<InPlaceUpdate>,
@@ -249,6 +254,8 @@ pub struct BudgetPatch {
 pub struct InPlaceUpdate {
     /// The pod.
     pub pod: PodRef,
+    /// What the writes were made for: while that is what is there, they may be sent again (DV-IP15).
+    pub seen: Arc<Pod>,
     /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate, or stays
     /// ready (IP-16).
     pub not_ready: Option<Value>,
@@ -291,6 +298,7 @@ impl InPlaceUpdate {
     pub fn writes(&self) -> Vec<PodWrite> {
         let Self {
             pod: _,
+            seen: _,
             not_ready,
             resize,
             start,
@@ -399,6 +407,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
 /// scale it is updating's turn: a quota that refuses new pods must not keep the others from
 /// becoming ready (CS-25).
 fn sync(input: &scale::Input<'_>, plan: &mut Plan) {
+    refused::tell(input.snapshot, plan);
     let scaling_failed = input.snapshot.memory.scaling_failed;
     if scaling_failed {
         update::plan(input, plan);

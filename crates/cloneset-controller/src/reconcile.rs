@@ -128,7 +128,7 @@ impl CloneSetReconciler {
             client: &self.client,
             writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
             recorder: &self.recorder,
-            refused_before: &snapshot.memory.refused_resizes,
+            memory: &snapshot.memory,
             found: Mutex::default(),
         };
         executor.events(plan);
@@ -230,6 +230,7 @@ impl Memories {
         found: Found,
     ) {
         let mut memory = snapshot.memory.clone();
+        let taken = error.is_none() && found.refused_resizes.is_empty();
         memory.note(snapshot, found);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
@@ -243,6 +244,7 @@ impl Memories {
             .filter(|error| !error.is_lost_race())
             .map(|error| chain(error));
         memory.note_scaling(snapshot, plan, message.is_some());
+        memory.note_updating(snapshot, plan, taken, message.is_some());
         match plan.phase {
             Phase::Prepare => {}
             Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),

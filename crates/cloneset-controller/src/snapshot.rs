@@ -22,7 +22,7 @@ use serde_json::Value;
 
 use crate::{
     plan::{Phase, Plan, Step},
-    refused::RefusedResize,
+    refused::{Refusal, RefusedResize, RefusedWrites},
     wait::WaitReason,
 };
 
@@ -111,6 +111,11 @@ pub struct Memory {
     pub namespace_terminates: bool,
     /// Resizes that the API server refused, by the pod's UID.
     pub refused_resizes: BTreeMap<String, RefusedResize>,
+    /// Other writes to pods that it refused.
+    pub refused_writes: RefusedWrites,
+    /// The revision that the API server has let a pod have, and the generation of the CloneSet then. Before
+    /// that it is asked by a dry run, so that no pod is taken out of service in vain (DV-IP15).
+    pub update_taken: Option<(String, Option<i64>)>,
     /// Ids of pods whose last creation failed. Their claims may be there already, and are theirs.
     pub refused_ids: BTreeSet<String>,
     /// Claims, by UID, whose pod was found to live although the index doesn't show it: its name, and when.
@@ -132,6 +137,8 @@ pub struct ImagePullJob {
 pub struct Found {
     /// Resizes that were refused: UID of the pod, and the server's words.
     pub refused_resizes: Vec<(String, String)>,
+    /// Other writes to pods that were refused.
+    pub refused_writes: Vec<Refusal>,
     /// Claims that are no orphans: UID, and name of the pod.
     pub claims_in_use: Vec<(String, String)>,
     /// A revision that could not be marked.
@@ -155,6 +162,36 @@ impl Memory {
             .or(self.unmarked.take())
             .filter(|(_, at)| stands(at));
         self.note_refused(snapshot, found.refused_resizes);
+        self.refused_writes.note(snapshot, found.refused_writes);
+    }
+
+    /// Notes whether the API server takes updates. After any failure it is asked again before another pod is
+    /// taken out of service.
+    pub fn note_updating(&mut self, snapshot: &Snapshot, plan: &Plan, taken: bool, failed: bool) {
+        if plan.phase != Phase::Update {
+            return;
+        }
+        let revision = plan.steps.iter().find_map(|step| match step {
+            Step::TryUpdate { update } => Some(&update.revision),
+            Step::UpdatePodsInPlace { updates } => updates.first().map(|first| &first.revision),
+            _ => None,
+        });
+        match revision {
+            _ if failed => self.update_taken = None,
+            Some(revision) if taken => {
+                self.update_taken = Some((revision.clone(), snapshot.set.metadata.generation));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether the API server is known to let pods have this revision.
+    #[must_use]
+    pub fn is_taken(&self, snapshot: &Snapshot, revision: &str) -> bool {
+        let generation = snapshot.set.metadata.generation;
+        self.update_taken
+            .as_ref()
+            .is_some_and(|(taken, of)| taken == revision && *of == generation)
     }
 
     /// Notes whether scaling failed, and for which pods. Cleaning up before it says nothing about that.

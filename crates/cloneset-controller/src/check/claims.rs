@@ -42,7 +42,7 @@ impl<'a, 'b> Claims<'a, 'b> {
                 .collect(),
             deletes: steps
                 .flat_map(|step| match step {
-                    Step::DeleteClaims { claims } => claims.iter().collect(),
+                    Step::DeletePods { claims, .. } => claims.values().flatten().collect(),
                     Step::DeleteOrphanClaims { claims } => {
                         claims.iter().map(|orphan| &orphan.claim).collect()
                     }

@@ -59,13 +59,6 @@ impl Executor<'_> {
         }
     }
 
-    pub(super) async fn delete_claims(&self, claims: &[ClaimRef]) -> Result<(), Error> {
-        for claim in claims {
-            self.delete_claim(claim).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn delete_claim(&self, claim: &ClaimRef) -> Result<(), Error> {
         let deleted = self
             .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)

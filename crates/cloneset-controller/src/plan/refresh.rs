@@ -24,8 +24,12 @@ const RESIZE_PENDING: &str = "PodResizePending";
 /// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
 pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Vec<PodPatch> {
     let going = preparing_to_go(input, counts);
+    let memory = &input.snapshot.memory;
     let mut patches = Vec::new();
     for pod in input.pods {
+        if memory.refused_writes.hold_patches(input.snapshot, pod) {
+            continue;
+        }
         let name = || pod.metadata.name.clone();
         let refreshed = inplace::refresh(&RefreshInput {
             pod,

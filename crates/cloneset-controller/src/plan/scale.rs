@@ -79,7 +79,12 @@ fn is_preparing_delete(pod: &Pod) -> bool {
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Scale;
-    let regretted = regret(input);
+    let holds = input
+        .snapshot
+        .memory
+        .refused_writes
+        .hold_deletions(input.snapshot);
+    let regretted = if holds { Vec::new() } else { regret(input) };
     if !regretted.is_empty() {
         plan.steps.push(Step::PatchPods { patches: regretted });
         return;
@@ -98,6 +103,9 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     }
     if counts.scale_up > 0 {
         scale_out(input, &counts, plan);
+        return;
+    }
+    if holds {
         return;
     }
 

@@ -53,7 +53,11 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         }
         return;
     }
-    update(input, &counts, plan);
+    // What was refused is told already, and asked again by one pod (DV-CS19).
+    let refused = &input.snapshot.memory.refused_writes;
+    if !refused.hold_updates(input.snapshot) {
+        update(input, &counts, plan);
+    }
 }
 
 /// What becomes of one candidate.
@@ -130,6 +134,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         plan.waiting_on
             .push(limit_reached(input, taken.first().copied()));
     }
+    plan.steps.extend(trial(input, &moves, target));
     plan.steps.extend(budgets.step());
 
     let mut updates = Vec::new();
@@ -137,7 +142,9 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let mut recreates = Vec::new();
     for (pod, next) in moves {
         match next {
-            Move::InPlace(update) => updates.push(start(input, pod, &update, target)),
+            Move::InPlace(update) => {
+                updates.push(start(input, pod, &update, target, input.spec.grace_seconds));
+            }
             Move::Hold(patch) => holds.extend(patch),
             Move::Wait(reason) => plan.waiting_on.push(reason),
             Move::AwaitDaemon(left) => {
@@ -257,7 +264,13 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
     }
 }
 
-fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -> InPlaceUpdate {
+fn start(
+    input: &Input<'_>,
+    pod: &Arc<Pod>,
+    update: &inplace::Update,
+    target: &str,
+    grace_seconds: i32,
+) -> InPlaceUpdate {
     let now = input.snapshot.now;
     let gates = &input.snapshot.gates;
     let not_ready = inplace::must_become_unready(pod, update, &gates.in_place)
@@ -272,18 +285,42 @@ fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -
             workload: inplace::Workload::CloneSet {
                 short_label: gates.short_hash,
             },
-            grace_seconds: input.spec.grace_seconds,
+            grace_seconds,
             options: gates.in_place,
             now,
         },
     );
     InPlaceUpdate {
         pod: PodRef::of(pod),
+        seen: Arc::clone(pod),
         not_ready,
         resize: writes.resize,
         start: writes.pod,
         revision: target.to_owned(),
     }
+}
+
+/// The first pod that would go out of service, as a question to the API server, unless it has let another one
+/// have this revision (DV-IP15).
+fn trial(input: &Input<'_>, moves: &[(&Arc<Pod>, Move)], target: &str) -> Option<Step> {
+    if input.snapshot.memory.is_taken(input.snapshot, target) {
+        return None;
+    }
+    let update = moves.iter().find_map(|(pod, next)| match next {
+        Move::InPlace(update) => Some(start(input, pod, update, target, 0)),
+        // Held for its hook first, and maybe out of service by then.
+        Move::Hold(Some(_)) => match in_place(input, pod, target) {
+            InPlace::Possible(update) => Some(start(input, pod, &update, target, 0)),
+            InPlace::AwaitDaemon(_) | InPlace::Impossible(_) => None,
+        },
+        _ => None,
+    })?;
+    Some(Step::TryUpdate {
+        update: Box::new(InPlaceUpdate {
+            not_ready: None,
+            ..update
+        }),
+    })
 }
 
 /// CS-91; the pod itself is deleted by scaling, under its limits.

@@ -298,24 +298,16 @@ fn new_claim(snapshot: &Snapshot, wanted: Wanted<'_>, id: &str) -> NewClaim {
     }
 }
 
-/// Deletes pods in order, each followed by its claims (CS-62, CS-76). Pods without claims share a step.
-pub(super) fn deletions(snapshot: &Snapshot, listed: &[Arc<Claim>], pods: &[&Pod]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut waiting = Vec::new();
-    for pod in pods {
-        waiting.push(PodRef::of(pod));
+/// Deletes pods in order, each followed by its claims (CS-62, CS-76).
+pub(super) fn deletions(snapshot: &Snapshot, listed: &[Arc<Claim>], pods: &[&Pod]) -> Option<Step> {
+    let claims = pods.iter().map(|pod| {
         let claims = claims_of(snapshot, listed, pod, pods);
-        if !claims.is_empty() {
-            steps.push(Step::DeletePods {
-                pods: std::mem::take(&mut waiting),
-            });
-            steps.push(Step::DeleteClaims { claims });
-        }
-    }
-    if !waiting.is_empty() {
-        steps.push(Step::DeletePods { pods: waiting });
-    }
-    steps
+        (pod.metadata.uid.clone(), claims)
+    });
+    (!pods.is_empty()).then(|| Step::DeletePods {
+        pods: pods.iter().map(|pod| PodRef::of(pod)).collect(),
+        claims: claims.filter(|(_, claims)| !claims.is_empty()).collect(),
+    })
 }
 
 /// A label that somebody edited may give two pods one id: then the claims stay with the pod that stays.

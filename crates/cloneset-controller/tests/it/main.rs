@@ -15,6 +15,7 @@ mod odd;
 mod plans;
 mod predownload;
 mod properties;
+mod refused;
 mod resize;
 mod scenarios;
 mod spread;
