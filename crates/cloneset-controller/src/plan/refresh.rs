@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Counts, Plan, PodPatch, PodRef,
     in_place::{InPlace, in_place},
-    scale::Input,
+    scale::{Input, MAX_PODS},
     spec::PodUpdatePolicy,
 };
 use crate::{refused::RefusedResize, wait::WaitReason};
@@ -27,6 +27,9 @@ pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Ve
     let memory = &input.snapshot.memory;
     let mut patches = Vec::new();
     for pod in input.pods {
+        if patches.len() == MAX_PODS {
+            break;
+        }
         if memory.refused_writes.hold_patches(input.snapshot, pod) {
             continue;
         }

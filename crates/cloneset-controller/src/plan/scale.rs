@@ -168,6 +168,7 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
                 input.snapshot,
             )
         })
+        .take(MAX_PODS)
         .collect()
 }
 
@@ -194,16 +195,18 @@ pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> 
     })
 }
 
-/// Creations in one pass. The next pass goes on where this one ended, so that a number of replicas that
-/// nobody can mean costs neither memory nor a worker.
-const MAX_CREATIONS: usize = 500;
+/// Pods that one pass creates, deletes or changes. The next pass follows at once and goes on where this one ended,
+/// so that a number of replicas that nobody can mean costs neither memory nor a worker; and `paused`, another
+/// template or the end of the lease is seen before the rest is done. With the default limits that is the burst, or
+/// three seconds of updates.
+pub(super) const MAX_PODS: usize = 500;
 
 /// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double. CS-77: an id that no
 /// pod can have yet keeps its place, and the other pods are created.
 fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let count = usize::try_from(counts.scale_up_limit)
         .unwrap_or(0)
-        .min(MAX_CREATIONS);
+        .min(MAX_PODS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = input.revisions;
     let update = PodsOf::revision(&revisions.update, &revisions.update_template);
@@ -271,6 +274,9 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
     let mut deletions = Vec::new();
     let mut transitions = Vec::new();
     for pod in pods {
+        if deletions.len() + transitions.len() == MAX_PODS {
+            break;
+        }
         if !lifecycle::hooked(hook, pod) {
             deletions.push(pod.as_ref());
             continue;

@@ -17,7 +17,7 @@ use super::{
     in_place::{InPlace, in_place},
     refresh::{is_refused, may_be_updated, refresh},
     revision::is_at,
-    scale::{Input, transition, with_writes},
+    scale::{Input, MAX_PODS, transition, with_writes},
     spec::PodUpdatePolicy,
 };
 use crate::wait::WaitReason;
@@ -81,6 +81,16 @@ impl Move {
             Self::Wait(_) | Self::AwaitDaemon(_) => false,
         }
     }
+
+    /// Whether it costs this pod a write.
+    fn writes_to(&self, pod: &Pod) -> bool {
+        match self {
+            Self::InPlace(_) => true,
+            Self::Hold(patch) => patch.is_some(),
+            Self::Recreate => mark_for_recreate(pod).is_some(),
+            Self::Wait(_) | Self::AwaitDaemon(_) => false,
+        }
+    }
 }
 
 fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
@@ -117,7 +127,11 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let mut budgets = Budgets::of(input.snapshot);
     let mut moves = Vec::new();
     let mut refusal = None;
+    let mut n_written = 0;
     for pod in &taken {
+        if n_written == MAX_PODS {
+            break;
+        }
         let next = decide(input, pod, target);
         if next.asks_budget()
             && let Err(reason) = budgets.ask(pod)
@@ -125,6 +139,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
             refusal = Some(reason);
             break;
         }
+        n_written += usize::from(next.writes_to(pod));
         moves.push((*pod, next));
     }
     if let Some(reason) = refusal {

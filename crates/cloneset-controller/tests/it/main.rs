@@ -6,6 +6,7 @@
 
 mod admission;
 mod admission_properties;
+mod bounds;
 mod budget;
 mod checker;
 mod counts;
