@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -44,8 +44,7 @@ impl Reconciler for CloneSetReconciler {
     type Error = Error;
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Error> {
-        let Some(set) = self.observer.set(key) else {
-            self.forget(key);
+        let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
         let span = tracing::Span::current();
@@ -58,7 +57,7 @@ impl Reconciler for CloneSetReconciler {
             .look(key, &self.observer, &self.own_writes)
             .await;
         // Both may have brought a newer state.
-        let Some(set) = self.observer.set(key) else {
+        let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
         let memory = self.memories.get(key, &set.metadata.uid);
@@ -186,6 +185,16 @@ impl CloneSetReconciler {
         }
     }
 
+    /// The CloneSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
+    fn known(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+        let set = self.observer.set(key);
+        let uid = set.as_ref().map(|set| set.metadata.uid.as_str());
+        if uid.is_none() || self.memories.are_of_another(key, uid) {
+            self.forget(key);
+        }
+        set
+    }
+
     fn forget(&self, key: &ObjectKey) {
         if let Some(uid) = self.memories.forget(key) {
             self.own_writes.forget(&uid);
@@ -215,6 +224,12 @@ impl Memories {
             .filter(|(of, _)| of == uid)
             .map(|(_, memory)| memory.clone())
             .unwrap_or_default()
+    }
+
+    fn are_of_another(&self, key: &ObjectKey, uid: Option<&str>) -> bool {
+        let by_key = self.lock();
+        let of = by_key.get(key).map(|(of, _)| of.as_str());
+        of.is_some() && of != uid
     }
 
     fn forget(&self, key: &ObjectKey) -> Option<String> {
@@ -261,9 +276,78 @@ impl Memories {
 
 #[cfg(test)]
 mod tests {
-    use kruise_runtime::ApiError;
+    use std::time::Duration;
+
+    use kruise_runtime::{
+        ApiError, CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, ServerVersion, Store,
+        events::recorder,
+    };
+    use prometheus_client::registry::Registry;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{
+        CLONESETS,
+        fake_api::{Call, FakeApi, written},
+        snapshot::Gates,
+    };
+
+    fn reconciler(server: &FakeApi) -> CloneSetReconciler {
+        let client = server.client();
+        let metrics = kruise_runtime::Metrics::unregistered();
+        let own_writes = OwnWrites::new(client.clone(), Duration::MAX, metrics.clone());
+        CloneSetReconciler {
+            observer: Observer {
+                sets: Store::new(CLONESETS),
+                pods: Store::new(PODS),
+                revisions: Store::new(CONTROLLER_REVISIONS),
+                image_pull_jobs: None,
+                claims: Store::new(PERSISTENT_VOLUME_CLAIMS),
+                budgets: None,
+                gates: Gates::default(),
+                server_version: ServerVersion::default(),
+            },
+            own_writes,
+            recorder: recorder("test", client.clone(), metrics.clone()).0,
+            leadership: Leadership::always(),
+            wait_reasons: WaitReasons::new("cloneset", &metrics),
+            metrics: Metrics::new(&mut Registry::default(), metrics),
+            protection_log: ProtectionLog::open(tempfile::tempdir().unwrap().path()).unwrap(),
+            doubts: Doubts::default(),
+            nodes: NodeLabels::new(client.clone()),
+            memories: Memories::default(),
+            client,
+        }
+    }
+
+    fn set(uid: &str, version: &str, spec: &Value) -> CloneSet {
+        let metadata = json!({ "name": "web", "namespace": "ns", "uid": uid, "generation": 1,
+            "resourceVersion": version });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    // Nobody would ever ask for what is noted of the first one.
+    #[tokio::test(start_paused = true)]
+    async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
+        let server = FakeApi::new(|call: Call| async move { written(&call.name, 2) });
+        let reconciler = reconciler(&server);
+        let key = ObjectKey::new("ns", "web");
+        let labels = json!({ "app": "web" });
+        let containers = json!([{ "name": "app", "image": "acme/app:1" }]);
+        let spec = json!({
+            "replicas": 1, "selector": { "matchLabels": labels },
+            "template": { "metadata": { "labels": labels }, "spec": { "containers": containers } },
+        });
+        reconciler.observer.sets.apply(set("first", "1", &spec));
+        reconciler.reconcile(&key).await.unwrap();
+        assert!(reconciler.own_writes.look_again_after("first").is_some());
+
+        reconciler.observer.sets.apply(set("second", "9", &spec));
+        reconciler.reconcile(&key).await.unwrap();
+        assert!(reconciler.own_writes.look_again_after("second").is_some());
+        assert_eq!(reconciler.own_writes.look_again_after("first"), None);
+    }
+
     fn remembered(source: ApiError) -> Memory {
         let error = Error::Write {
             verb: "patch",
