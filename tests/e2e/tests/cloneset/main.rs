@@ -24,6 +24,7 @@ mod operations;
 mod order;
 mod ownership;
 mod predownload;
+mod refused;
 mod rollout;
 mod scale;
 mod spread;
