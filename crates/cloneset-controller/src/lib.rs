@@ -18,7 +18,7 @@ pub mod error;
 mod execute;
 mod metrics;
 mod nodes;
-mod observe;
+pub mod observe;
 pub mod plan;
 mod reconcile;
 pub mod refused;

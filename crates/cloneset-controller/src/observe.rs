@@ -37,21 +37,29 @@ impl Object for Claim {
 }
 
 /// The indexes that snapshots are made from.
-pub(crate) struct Observer {
-    pub(crate) sets: Store<CloneSet>,
-    pub(crate) pods: Store<Pod>,
-    pub(crate) revisions: Store<ControllerRevision>,
-    /// Only with the gate for pulling images ahead.
-    pub(crate) image_pull_jobs: Option<Store<ImagePullJob>>,
-    pub(crate) claims: Store<Claim>,
-    /// Only with gate `PodUnavailableBudgetUpdateGate`.
-    pub(crate) budgets: Option<Store<PodUnavailableBudget>>,
-    pub(crate) gates: Gates,
-    pub(crate) server_version: ServerVersion,
+pub struct Observer {
+    /// CloneSets.
+    pub sets: Store<CloneSet>,
+    /// Their pods.
+    pub pods: Store<Pod>,
+    /// Revisions, of others too.
+    pub revisions: Store<ControllerRevision>,
+    /// Jobs that pull images; only with the gate for that.
+    pub image_pull_jobs: Option<Store<ImagePullJob>>,
+    /// Volume claims.
+    pub claims: Store<Claim>,
+    /// Budgets; only with gate `PodUnavailableBudgetUpdateGate`.
+    pub budgets: Option<Store<PodUnavailableBudget>>,
+    /// Feature gates.
+    pub gates: Gates,
+    /// Version of the API server.
+    pub server_version: ServerVersion,
 }
 
 impl Observer {
-    pub(crate) fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+    /// The CloneSet of this name.
+    #[must_use]
+    pub fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
         self.sets.get(key)
     }
 
@@ -65,7 +73,9 @@ impl Observer {
         own_writes.settle(uid, &stores).await
     }
 
-    pub(crate) fn snapshot(
+    /// All that is to be known of a CloneSet now, but labels of nodes.
+    #[must_use]
+    pub fn snapshot(
         &self,
         set: Arc<CloneSet>,
         memory: Memory,
