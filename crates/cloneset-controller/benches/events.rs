@@ -3,6 +3,8 @@
 //!
 //! Run by `cargo xtask bench events`, which reads the lines of JSON that this prints.
 
+#![allow(clippy::indexing_slicing)]
+
 use std::{
     error::Error,
     time::{Duration, Instant},
@@ -51,40 +53,59 @@ struct Situation {
     is_rolling: bool,
     /// Whether the namespace is full of revisions of others.
     is_crowded: bool,
+    /// Whether pods remember an update in place, as they do for ever after one.
+    is_updated: bool,
 }
 
-const SITUATIONS: [Situation; 4] = [
+const SITUATIONS: [Situation; 5] = [
     Situation {
         name: "settled",
         policy: "InPlaceIfPossible",
         is_rolling: false,
         is_crowded: false,
+        is_updated: false,
     },
     Situation {
         name: "settled-among-others",
         policy: "InPlaceIfPossible",
         is_rolling: false,
         is_crowded: true,
+        is_updated: false,
+    },
+    Situation {
+        name: "settled-after-update",
+        policy: "InPlaceIfPossible",
+        is_rolling: false,
+        is_crowded: false,
+        is_updated: true,
     },
     Situation {
         name: "rolling",
         policy: "InPlaceIfPossible",
         is_rolling: true,
         is_crowded: false,
+        is_updated: false,
     },
     Situation {
         name: "rolling-in-place-only",
         policy: "InPlaceOnly",
         is_rolling: true,
         is_crowded: false,
+        is_updated: false,
     },
 ];
 const MAX_UNAVAILABLE: usize = 10;
+/// Of an update in place that is complete: the image that runs is another one.
+const STATE: &str = r#"{"revision":"web-6b5c4d3f2e","updateTimestamp":"2026-01-10T08:00:30Z","lastContainerStatuses":{"app":{"imageID":"registry.example.com/shop@sha256:old"}},"updateImages":true,"containerBatchesRecord":[{"timestamp":"2026-01-10T08:00:30Z","containers":["app"]}]}"#;
 
 fn main() -> Result<()> {
     let args = Args::parse();
     for situation in SITUATIONS {
-        if args.only.as_ref().is_some_and(|only| only != situation.name) {
+        if args
+            .only
+            .as_ref()
+            .is_some_and(|only| only != situation.name)
+        {
             continue;
         }
         for n_pods in &args.pods {
@@ -127,7 +148,10 @@ impl World {
         if situation.is_crowded {
             for idx in 0..n_others {
                 let revision = revision_of_another(idx);
-                world.observer.revisions.apply(serde_json::from_value(revision)?);
+                world
+                    .observer
+                    .revisions
+                    .apply(serde_json::from_value(revision)?);
             }
         }
         world.put_set()?;
@@ -150,6 +174,10 @@ impl World {
             let is_ready = !is_new || idx / 2 >= MAX_UNAVAILABLE;
             name(&mut pod, idx);
             run(&mut pod, is_ready);
+            if situation.is_updated {
+                pod["metadata"]["annotations"]["apps.kruise.io/inplace-update-state"] =
+                    json!(STATE);
+            }
             world.put_pod(&mut pod)?;
             world.pods.push(pod);
         }
@@ -164,6 +192,7 @@ impl World {
             if !plan.steps.is_empty() {
                 return Err(format!("{}: {:?}", self.situation.name, plan.steps.first()).into());
             }
+            self.memory = snapshot.memory.clone();
             self.memory.waiting = plan.waiting_on.first().map(|reason| {
                 let long_ago = snapshot.now - jiff::SignedDuration::from_mins(1);
                 (reason.clone(), long_ago)
@@ -204,8 +233,9 @@ impl World {
             let observed = Instant::now();
             let plan = plan(&snapshot);
             let planned = Instant::now();
-            // What it costs to let go of a snapshot counts too.
+            // What is remembered, and what it costs to let go of a snapshot, counts too.
             let is_idle = plan.steps.is_empty() && plan.status.is_none();
+            self.memory = snapshot.memory.clone();
             drop((snapshot, plan));
             let over = Instant::now();
             if !is_idle {
@@ -410,7 +440,12 @@ fn run(pod: &mut Value, is_ready: bool) {
 /// Nobody reads them, and they are half of what comes over the wire.
 fn managed_fields() -> Value {
     let fields: serde_json::Map<String, Value> = (0..60)
-        .map(|n| (format!("f:some-field-{n}"), json!({ ".": {}, "f:value": {} })))
+        .map(|n| {
+            (
+                format!("f:some-field-{n}"),
+                json!({ ".": {}, "f:value": {} }),
+            )
+        })
         .collect();
     json!([{ "manager": "kubelet", "operation": "Update", "fieldsV1": { "f:status": fields } }])
 }
