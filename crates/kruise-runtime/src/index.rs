@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use kruise_api::text::Text;
+use kruise_api::{meta::ObjectMeta, text::Text};
 
 use crate::{
     object::{Object, version_number},
@@ -111,6 +111,15 @@ impl<K: Object> Index<K> {
         objects.map(|ByKey(object)| Arc::clone(object)).collect()
     }
 
+    /// Those whose name begins so, sorted by name.
+    pub(crate) fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
+        self.objects
+            .range(ObjectKey::new(namespace, prefix)..)
+            .take_while(|(key, _)| key.namespace == namespace && key.name.starts_with(prefix))
+            .map(|(_, object)| Arc::clone(object))
+            .collect()
+    }
+
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         self.objects
             .range(ObjectKey::new(namespace, "")..)
@@ -147,9 +156,9 @@ impl<K: Object> Index<K> {
         }
         let old = self.take(&key);
         self.by_uid.insert(ByUid(Arc::clone(&object)));
-        for owner in &meta.owner_references {
+        for owner in owners(meta) {
             self.by_owner
-                .entry(owner.uid.clone())
+                .entry(owner)
                 .or_default()
                 .insert(ByKey(Arc::clone(&object)));
         }
@@ -225,14 +234,73 @@ impl<K: Object> Index<K> {
         let old = self.objects.remove(key)?;
         let meta = old.meta();
         self.by_uid.remove(meta.uid.as_str());
-        for owner in &meta.owner_references {
-            if let Some(objects) = self.by_owner.get_mut(&owner.uid) {
+        for owner in owners(meta) {
+            if let Some(objects) = self.by_owner.get_mut(&owner) {
                 objects.remove(&ByKey(Arc::clone(&old)));
                 if objects.is_empty() {
-                    self.by_owner.remove(&owner.uid);
+                    self.by_owner.remove(&owner);
                 }
             }
         }
         Some(old)
+    }
+}
+
+/// UIDs under which an object is found by its owners; the empty one where it has none.
+fn owners(meta: &ObjectMeta) -> impl Iterator<Item = Text> {
+    let owners = &meta.owner_references;
+    let nobody = owners.is_empty().then(Text::default);
+    owners.iter().map(|owner| owner.uid.clone()).chain(nobody)
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_api::pod::Pod;
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(namespace: &str, name: &str, version: &str, owners: &[&str]) -> Arc<Pod> {
+        let owners: Vec<_> = owners.iter().map(|uid| json!({ "uid": uid })).collect();
+        let metadata = json!({
+            "namespace": namespace, "name": name, "uid": format!("{namespace}/{name}"),
+            "resourceVersion": version, "ownerReferences": owners,
+        });
+        Arc::new(serde_json::from_value(json!({ "metadata": metadata })).unwrap())
+    }
+
+    fn names(pods: &[Arc<Pod>]) -> Vec<&str> {
+        pods.iter().map(|pod| pod.metadata.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_nobody_owns_is_found_until_somebody_does() {
+        let mut index = Index::default();
+        index.put(pod("ns", "a", "1", &[]));
+        index.put(pod("ns", "b", "2", &["s"]));
+        assert_eq!(names(&index.by_owner("")), ["a"]);
+        index.put(pod("ns", "a", "3", &["s"]));
+        index.put(pod("ns", "b", "4", &[]));
+        assert_eq!(names(&index.by_owner("")), ["b"]);
+        assert_eq!(names(&index.by_owner("s")), ["a"]);
+        index.deleted(&ObjectKey::new("ns", "b"), "ns/b", 5);
+        assert_eq!(names(&index.by_owner("")), [""; 0]);
+    }
+
+    #[test]
+    fn objects_are_found_by_the_beginning_of_their_names() {
+        let mut index = Index::default();
+        for (namespace, name) in [
+            ("a", "web-1"),
+            ("ns", "web"),
+            ("ns", "web-2"),
+            ("ns", "web-1"),
+            ("ns", "wec"),
+            ("o", "web-3"),
+        ] {
+            index.put(pod(namespace, name, "1", &[]));
+        }
+        assert_eq!(names(&index.named("ns", "web-")), ["web-1", "web-2"]);
+        assert_eq!(names(&index.named("ns", "")).len(), 4);
     }
 }

@@ -123,6 +123,20 @@ impl<K: Object> Store<K> {
         self.read().by_owner(uid)
     }
 
+    /// All objects in this namespace without any owner reference, sorted by name.
+    #[must_use]
+    pub fn without_owner(&self, namespace: &str) -> Vec<Arc<K>> {
+        let mut objects = self.read().by_owner("");
+        objects.retain(|object| object.meta().namespace == namespace);
+        objects
+    }
+
+    /// All objects in this namespace whose name begins so, sorted by name.
+    #[must_use]
+    pub fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
+        self.read().named(namespace, prefix)
+    }
+
     /// All objects in this namespace, sorted by name.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
