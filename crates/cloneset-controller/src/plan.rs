@@ -18,6 +18,7 @@ mod claim;
 mod conditions;
 mod counts;
 mod explain;
+mod facts;
 mod in_place;
 mod new_pod;
 mod predownload;
@@ -27,14 +28,17 @@ mod revision;
 mod scale;
 mod spec;
 mod status;
+mod template_forms;
 mod update;
 mod volume_claims;
 
 pub use counts::{Counts, PodClass};
+pub use facts::Facts;
 pub use predownload::{Mark, NewJob, PreDownload};
 pub use revision::Revisions;
 pub use scale::needs_nodes;
 pub use spec::Spec;
+pub use template_forms::TemplateForms;
 
 /// What is to be done, in order. Nothing in it is left to choose.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -353,12 +357,13 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     };
     let spec = Spec::of(&snapshot.set.spec);
     let claims = volume_claims::sort(snapshot, &spec);
-    let claimed = claim::claim(snapshot, &selector);
+    let facts = Facts::of_snapshot(snapshot);
+    let claimed = claim::claim(snapshot, &facts);
     let revisions = revision::resolve(snapshot, &selector);
 
     let mut plan = Plan::default();
     plan.steps.extend(claims.steps);
-    plan.steps.extend(claimed.steps);
+    plan.steps.extend(claimed.steps.iter().cloned());
     plan.steps.extend(revisions.steps.iter().cloned());
     if revisions.steps.is_empty() {
         plan.pre_download = predownload::plan(snapshot, &spec, &revisions);
@@ -371,18 +376,12 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             spec: &spec,
             revisions: &revisions,
             pods: &claimed.pods,
+            facts: &claimed.facts,
             claims: &claims.listed,
         };
         sync(&input, &mut plan);
     }
-    status::plan(
-        snapshot,
-        &spec,
-        &selector,
-        &revisions,
-        &claimed.pods,
-        &mut plan,
-    );
+    status::plan(snapshot, &spec, &selector, &revisions, &claimed, &mut plan);
     // Both carry the version of the CloneSet that was read: after one of them the other is refused.
     if plan.steps.is_empty() && plan.status.is_none() {
         plan.steps
@@ -390,7 +389,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     }
     if plan.steps.is_empty() {
         plan.steps
-            .extend(revision::trim(snapshot, &revisions, &claimed.pods));
+            .extend(revision::trim(snapshot, &revisions, &claimed.facts));
     }
     plan
 }

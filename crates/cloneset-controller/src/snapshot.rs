@@ -11,29 +11,34 @@ use kruise_api::{
     budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
-    meta::{ObjectMeta, OwnerReference, StringMap, Time},
+    meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
     text::Text,
-    text_map::TextMap,
     well_known::labels,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    plan::{Phase, Plan, Step},
+    plan::{Facts, Phase, Plan, Step, TemplateForms},
     refused::RefusedResize,
     wait::WaitReason,
 };
+
+mod revision;
+mod slim;
+
+pub use revision::{ControllerRevision, RevisionData};
+use slim::Kept;
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// The CloneSet, as stored.
     pub set: Arc<CloneSet>,
-    /// Pods that carry any owner reference with the CloneSet's UID (CS-27).
+    /// Pods that carry any owner reference with the CloneSet's UID (CS-27), by name.
     pub pods: Vec<Arc<Pod>>,
-    /// All revisions of the namespace: ours, and those whose names ours must not take.
+    /// Revisions of the namespace: ours, those that nobody manages, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
     /// ImagePullJobs that name the CloneSet as owner; none where images are not pulled ahead: the gate
     /// is off, or the kind is not installed (CS-100).
@@ -84,11 +89,42 @@ impl Gates {
     /// Fills in what a pod template leaves open, in admission and before hashing alike, so that a webhook
     /// installed later changes no revision (CS-9, PF-907).
     pub fn default_template(&self, template: &mut Value) {
-        if self.template_no_defaults {
+        self.filled().fill(template);
+    }
+
+    /// How much that is.
+    #[must_use]
+    pub fn filled(&self) -> Filled {
+        match (self.template_no_defaults, self.default_host_ports) {
+            (true, _) => Filled::Nothing,
+            (false, false) => Filled::Defaults,
+            (false, true) => Filled::DefaultsAndHostPorts,
+        }
+    }
+}
+
+/// How much is filled in of what a template leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Nothing: the template as it is stored.
+    Nothing,
+    /// The defaults of CS-9.
+    Defaults,
+    /// The host ports of templates that use the host's network as well.
+    DefaultsAndHostPorts,
+}
+
+impl Filled {
+    /// Each way, as one release or another may have stored a template, or one gate or another.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
+
+    /// Fills it in.
+    pub fn fill(self, template: &mut Value) {
+        if self == Self::Nothing {
             return;
         }
         defaults::pod_template(template);
-        if self.default_host_ports {
+        if self == Self::DefaultsAndHostPorts {
             defaults::host_ports(template);
         }
     }
@@ -117,14 +153,24 @@ pub struct Memory {
     pub claims_in_use: BTreeMap<String, (String, Time)>,
     /// The revision that could not be marked as pulled ahead, and when (CS-105).
     pub unmarked: Option<(String, Time)>,
+    /// The present template as revisions would store it.
+    pub forms: Option<Arc<TemplateForms>>,
+    /// What is to be known of the pods.
+    pub facts: Option<Arc<Facts>>,
 }
 
-/// What is kept of an ImagePullJob: that it is there.
+/// What is kept of an ImagePullJob: that it is there, and whose it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ImagePullJob {
-    /// Metadata.
+    /// Metadata: identity and owners.
+    #[serde(deserialize_with = "identity")]
     pub metadata: ObjectMeta,
+}
+
+fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let read = slim::OnTheWire::deserialize(deserializer)?;
+    Ok(read.keep(Kept::None, Kept::None))
 }
 
 /// What executing a plan has found out, which no watch tells.
@@ -192,18 +238,6 @@ impl Memory {
     }
 }
 
-/// What is kept of a ControllerRevision.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct ControllerRevision {
-    /// Metadata.
-    pub metadata: ObjectMeta,
-    /// The stored template, as `{"spec":{"template":…}}`.
-    pub data: Value,
-    /// Number; the highest is the newest.
-    pub revision: i64,
-}
-
 /// What is kept of a PersistentVolumeClaim: whose it is. What it holds and whether it is bound is between
 /// the scheduler and the kubelet.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -215,33 +249,8 @@ pub struct Claim {
 }
 
 fn claim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    #[derive(Deserialize, Default)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Read {
-        name: String,
-        namespace: String,
-        uid: String,
-        resource_version: String,
-        deletion_timestamp: Option<Time>,
-        labels: TextMap,
-        owner_references: Vec<OwnerReference>,
-    }
-    let mut read = Read::deserialize(deserializer)?;
-    let mut only_id = TextMap::default();
-    if let Some(id) = read.labels.remove(labels::CLONESET_INSTANCE_ID) {
-        only_id.insert(labels::CLONESET_INSTANCE_ID, id);
-    }
-    read.owner_references.shrink_to_fit();
-    Ok(ObjectMeta {
-        name: read.name,
-        namespace: read.namespace,
-        uid: read.uid,
-        resource_version: read.resource_version,
-        deletion_timestamp: read.deletion_timestamp,
-        labels: only_id,
-        owner_references: read.owner_references,
-        ..ObjectMeta::default()
-    })
+    let read = slim::OnTheWire::deserialize(deserializer)?;
+    Ok(read.keep(Kept::Only(labels::CLONESET_INSTANCE_ID), Kept::None))
 }
 
 /// The instance id that a pod shares with its claims; empty when the label is missing (CS-62).

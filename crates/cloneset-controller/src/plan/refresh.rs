@@ -25,7 +25,8 @@ const RESIZE_PENDING: &str = "PodResizePending";
 pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Vec<PodPatch> {
     let going = preparing_to_go(input, counts);
     let mut patches = Vec::new();
-    for pod in input.pods {
+    // Nothing is due for most pods, whatever is asked.
+    for (pod, _) in input.known().filter(|(_, facts)| !facts.is_quiet) {
         let name = || pod.metadata.name.clone();
         let refreshed = inplace::refresh(&RefreshInput {
             pod,
@@ -123,8 +124,9 @@ fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a st
     let target = target(input, counts);
     let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
     let mut preparing: Vec<usize> = (0..)
-        .zip(&pods)
-        .filter(|(_, pod)| is_preparing_update(pod))
+        .zip(input.known())
+        .filter(|(_, (_, facts))| facts.preparing_update)
+        .map(|(index, (pod, _))| (index, pod))
         .filter(|(_, pod)| input.is_updated(pod) == (counts.update_num < 0))
         .filter(|(_, pod)| is_candidate(input, pod, target))
         .map(|(index, _)| index)

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use super::{
     Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
-    counts::{PodClass, classify},
+    counts::PodClass,
+    facts::PodFacts,
     new_pod::{PodsOf, new_pod},
     revision::is_at,
     volume_claims,
@@ -31,17 +32,29 @@ pub(super) struct Input<'a> {
     pub(super) revisions: &'a Revisions,
     /// Claimed active pods, by name.
     pub(super) pods: &'a [Arc<Pod>],
+    /// What is to be known of each of them.
+    pub(super) facts: &'a [&'a PodFacts],
     /// Listed volume claims (CS-73, CS-74), by name.
     pub(super) claims: &'a [Arc<Claim>],
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Each pod with what is to be known of it.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&'a Arc<Pod>, &'a PodFacts)> {
+        self.pods.iter().zip(self.facts.iter().copied())
+    }
+
     /// The arithmetic; `is_new` says which pods count as updated.
-    pub(super) fn counts(&self, is_new: impl Fn(&Pod) -> bool) -> Counts {
+    pub(super) fn counts(&self, is_new: impl Fn(&PodFacts) -> bool) -> Counts {
+        let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);
         let classes: Vec<PodClass> = self
-            .pods
-            .iter()
-            .map(|pod| classify(pod, is_new(pod), self.spec, self.is_available(pod)))
+            .known()
+            .map(|(pod, facts)| PodClass {
+                is_new: is_new(facts),
+                preparing_delete: facts.preparing_delete,
+                specified: self.is_specified(pod, facts),
+                available: facts.is_available(pod, seconds, now),
+            })
             .collect();
         Counts::of(
             self.spec,
@@ -61,20 +74,21 @@ impl Input<'_> {
     }
 
     /// CS-46
-    fn counts_as_updated(&self, pod: &Pod) -> bool {
-        self.is_updated(pod)
-            || (self.snapshot.gates.preparing_update_as_update
-                && lifecycle::state(pod) == lifecycle_states::PREPARING_UPDATE)
+    fn counts_as_updated(&self, facts: &PodFacts) -> bool {
+        facts.is_at(&self.revisions.update)
+            || (self.snapshot.gates.preparing_update_as_update && facts.preparing_update)
+    }
+
+    /// CS-45
+    fn is_specified(&self, pod: &Pod, facts: &PodFacts) -> bool {
+        facts.is_marked
+            || (!self.spec.pods_to_delete.is_empty() && self.spec.is_specified_for_deletion(pod))
     }
 
     /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
     fn is_ready(&self, pod: &Pod) -> bool {
         availability::is_available(pod, 0, self.snapshot.now)
     }
-}
-
-fn is_preparing_delete(pod: &Pod) -> bool {
-    lifecycle::state(pod) == lifecycle_states::PREPARING_DELETE
 }
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
@@ -84,7 +98,7 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         plan.steps.push(Step::PatchPods { patches: regretted });
         return;
     }
-    let counts = input.counts(|pod| input.counts_as_updated(pod));
+    let counts = input.counts(|facts| input.counts_as_updated(facts));
     if counts.scale_up > counts.scale_up_limit {
         plan.waiting_on.push(WaitReason::ScaleUpLimited);
         plan.events.push(Event {
@@ -102,18 +116,18 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     }
 
     let preparing: Vec<_> = input
-        .pods
-        .iter()
-        .filter(|pod| is_preparing_delete(pod))
+        .known()
+        .filter(|(_, facts)| facts.preparing_delete)
+        .map(|(pod, _)| pod)
         .collect();
     if delete(input, &preparing, plan) {
         return;
     }
     let mut ready_left = counts.delete_ready_limit;
     let specified: Vec<_> = input
-        .pods
-        .iter()
-        .filter(|pod| input.spec.is_specified_for_deletion(pod) && !is_preparing_delete(pod))
+        .known()
+        .filter(|(pod, facts)| input.is_specified(pod, facts) && !facts.preparing_delete)
+        .map(|(pod, _)| pod)
         .collect();
     let allowed = within_limit(input, &specified, &mut ready_left);
     if allowed.len() < specified.len() {
@@ -144,15 +158,17 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
         return Vec::new();
     }
     let is_going =
-        |pod: &Pod| is_preparing_delete(pod) || input.spec.is_specified_for_deletion(pod);
-    let n_going = input.pods.iter().filter(|pod| is_going(pod)).count();
+        |pod: &Pod, facts: &PodFacts| facts.preparing_delete || input.is_specified(pod, facts);
+    let n_going = input
+        .known()
+        .filter(|(pod, facts)| is_going(pod, facts))
+        .count();
     let wanted = i64::from(input.spec.replicas) - as_i64(input.pods.len()) + as_i64(n_going);
     input
-        .pods
-        .iter()
-        .filter(|pod| is_preparing_delete(pod) && !input.spec.is_specified_for_deletion(pod))
+        .known()
+        .filter(|(pod, facts)| facts.preparing_delete && !input.is_specified(pod, facts))
         .take(usize::try_from(wanted).unwrap_or(0))
-        .filter_map(|pod| {
+        .filter_map(|(pod, _)| {
             transition(
                 pod,
                 lifecycle_states::PREPARING_NORMAL,
@@ -198,10 +214,10 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .min(MAX_CREATIONS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = input.revisions;
-    let update = PodsOf::revision(&revisions.update, &revisions.update_template);
+    let update_template = revisions.update_template(input.snapshot);
+    let update = PodsOf::revision(&revisions.update, &update_template);
     let current = revisions
-        .current_template
-        .as_ref()
+        .current_template()
         .filter(|_| n_old > 0 && !revisions.are_the_same())
         .map(|template| PodsOf::revision(&revisions.current, template));
     let ids = volume_claims::next_ids(input.snapshot, input.spec, input.claims, count);
@@ -310,10 +326,14 @@ fn within_limit<'a>(
 
 /// CS-66
 fn choose<'a>(input: &Input<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
-    let (new, old): (Vec<_>, Vec<_>) = input
-        .pods
-        .iter()
-        .partition(|pod| input.counts_as_updated(pod));
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for (pod, facts) in input.known() {
+        if input.counts_as_updated(facts) {
+            new.push(pod);
+        } else {
+            old.push(pod);
+        }
+    }
     let n_down = usize::try_from(counts.scale_down).unwrap_or(0);
     let n_old = usize::try_from(counts.scale_down_old)
         .unwrap_or(0)
@@ -333,7 +353,7 @@ fn take_first<'a>(
         return candidates;
     }
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
-    let keys = topology_keys(&input.revisions.update_template);
+    let keys = topology_keys(&input.snapshot.set.spec.template);
     let spread = if keys.is_empty() {
         ranking::Spread::SameNode
     } else {

@@ -14,8 +14,8 @@ use kruise_api::{
 use serde_json::{Value, json};
 
 use super::{
-    Plan, Revisions, Spec, conditions::set_failure, explain::why_unavailable, progress,
-    revision::is_at,
+    Plan, Revisions, Spec, claim::Claimed, conditions::set_failure, explain::why_unavailable,
+    progress,
 };
 use crate::{snapshot::Snapshot, wait::WaitReason};
 
@@ -30,17 +30,19 @@ pub(super) fn plan(
     spec: &Spec,
     selector: &Selector,
     revisions: &Revisions,
-    pods: &[Arc<Pod>],
+    claimed: &Claimed<'_>,
     plan: &mut Plan,
 ) {
     let stored = &snapshot.set.status;
     let now = snapshot.now;
-    let mut status = count(snapshot, spec, revisions, pods);
+    let mut unavailable = Vec::new();
+    let mut status = count(snapshot, spec, revisions, claimed, &mut unavailable);
     status.label_selector = selector.to_string();
     status.conditions.clone_from(&stored.conditions);
 
     if plan.waiting_on.is_empty() && plan.steps.is_empty() {
-        plan.waiting_on.extend(not_available(snapshot, spec, pods));
+        plan.waiting_on
+            .extend(not_available(snapshot, &unavailable));
     }
     set_failure(
         &mut status.conditions,
@@ -68,7 +70,7 @@ pub(super) fn plan(
     if let Some(after) = progress::apply(spec, stored, &mut status, now) {
         plan.look_again(after);
     }
-    if let Some(after) = next_available(pods, spec, now) {
+    if let Some(after) = next_available(&unavailable, spec, now) {
         plan.look_again(after);
     }
     if told || differs(stored, &status) {
@@ -87,28 +89,17 @@ pub(super) fn plan_held(snapshot: &Snapshot, plan: &mut Plan) {
     }
 }
 
-/// CS-113 to CS-115
-fn count(
+/// CS-113 to CS-115. Each pod is looked at once; those that are not available are noted.
+fn count<'a>(
     snapshot: &Snapshot,
     spec: &Spec,
     revisions: &Revisions,
-    pods: &[Arc<Pod>],
+    claimed: &'a Claimed<'_>,
+    unavailable: &mut Vec<&'a Arc<Pod>>,
 ) -> CloneSetStatus {
-    let now = snapshot.now;
-    let n = |what: &dyn Fn(&Pod) -> bool| {
-        i32::try_from(pods.iter().filter(|pod| what(pod)).count()).unwrap_or(i32::MAX)
-    };
-    let updated = |pod: &Pod| is_at(pod, &revisions.update);
-    let ready = |pod: &Pod| availability::is_update_ready(pod, 0, now);
-    let available = |pod: &Pod| availability::is_available(pod, spec.min_ready_seconds, now);
     let mut status = CloneSetStatus {
         observed_generation: snapshot.set.metadata.generation,
-        replicas: n(&|_| true),
-        ready_replicas: n(&ready),
-        available_replicas: n(&available),
-        updated_replicas: n(&updated),
-        updated_ready_replicas: n(&|pod| updated(pod) && ready(pod)),
-        updated_available_replicas: n(&|pod| updated(pod) && available(pod)),
+        replicas: i32::try_from(claimed.pods.len()).unwrap_or(i32::MAX),
         expected_updated_replicas: if spec.partition_is_valid {
             spec.replicas - spec.partition
         } else {
@@ -119,6 +110,18 @@ fn count(
         collision_count: Some(revisions.collision_count),
         ..CloneSetStatus::default()
     };
+    for (pod, facts) in claimed.pods.iter().zip(&claimed.facts) {
+        let is_updated = facts.is_at(&revisions.update);
+        let is_available = facts.is_available(pod, spec.min_ready_seconds, snapshot.now);
+        status.updated_replicas += i32::from(is_updated);
+        status.ready_replicas += i32::from(facts.is_update_ready);
+        status.updated_ready_replicas += i32::from(is_updated && facts.is_update_ready);
+        status.available_replicas += i32::from(is_available);
+        status.updated_available_replicas += i32::from(is_updated && is_available);
+        if !is_available {
+            unavailable.push(pod);
+        }
+    }
     if status.updated_replicas == status.replicas && status.replicas == spec.replicas {
         status.current_revision.clone_from(&status.update_revision);
     }
@@ -177,10 +180,8 @@ fn tell_waiting(
 }
 
 /// The first pod that keeps the CloneSet from being as wanted, although there is nothing to do.
-fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<WaitReason> {
-    let pod = pods
-        .iter()
-        .find(|pod| !availability::is_available(pod, spec.min_ready_seconds, snapshot.now))?;
+fn not_available(snapshot: &Snapshot, unavailable: &[&Arc<Pod>]) -> Option<WaitReason> {
+    let pod = unavailable.first()?;
     Some(WaitReason::PodsNotAvailable {
         pod: pod.metadata.name.clone(),
         why: why_unavailable(pod, &snapshot.gates.in_place),
@@ -188,12 +189,12 @@ fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<
 }
 
 /// When the next ready pod will have been ready for long enough (CS-26).
-fn next_available(pods: &[Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
+fn next_available(unavailable: &[&Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
     if spec.min_ready_seconds <= 0 {
         return None;
     }
-    pods.iter()
-        .filter(|pod| !availability::is_available(pod, spec.min_ready_seconds, now))
+    unavailable
+        .iter()
         .filter_map(|pod| availability::available_at(pod, spec.min_ready_seconds))
         .filter(|at| *at >= now)
         .min()

@@ -14,9 +14,9 @@ use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
+    facts::PodFacts,
     in_place::{InPlace, in_place},
     refresh::{is_refused, may_be_updated, refresh},
-    revision::is_at,
     scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
 };
@@ -24,16 +24,17 @@ use crate::wait::WaitReason;
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Update;
-    let counts = input.counts(|pod| input.is_updated(pod));
+    let is_updated = |facts: &PodFacts| facts.is_at(&input.revisions.update);
+    let counts = input.counts(is_updated);
     let patches = refresh(input, &counts, plan);
     if !patches.is_empty() {
         plan.steps.push(Step::PatchPods { patches });
         return;
     }
     let n_behind = input
-        .pods
+        .facts
         .iter()
-        .filter(|pod| !input.is_updated(pod))
+        .filter(|facts| !is_updated(facts))
         .count();
     if input.spec.on_delete {
         if n_behind > 0 {
@@ -87,11 +88,10 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         &input.revisions.current
     };
     let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
-    let mut candidates: Vec<usize> = pods
-        .iter()
-        .enumerate()
-        .filter(|(_, pod)| is_at(pod, &input.revisions.update) != forward)
-        .filter(|(_, pod)| may_be_updated(pod))
+    let mut candidates: Vec<usize> = (0..)
+        .zip(input.known())
+        .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
+        .filter(|(_, (pod, _))| may_be_updated(pod))
         .map(|(index, _)| index)
         .collect();
     ranking::update_order(
@@ -173,9 +173,15 @@ fn within_limit<'a>(
     candidates: &[&'a Arc<Pod>],
 ) -> Vec<&'a Arc<Pod>> {
     let limit = usize::try_from(max_unavailable).unwrap_or(0);
-    let unavailable_pods = || input.pods.iter().filter(|pod| !input.is_available(pod));
+    let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
+    let unavailable_pods = || {
+        let pods = input.known();
+        pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
+    };
     let mut n_unavailable = unavailable_pods().count();
-    let n_unavailable_target = unavailable_pods().filter(|pod| is_at(pod, target)).count();
+    let n_unavailable_target = unavailable_pods()
+        .filter(|(_, facts)| facts.is_at(target))
+        .count();
     let mut taken = Vec::new();
     for pod in candidates {
         let available = input.is_available(pod);
@@ -262,7 +268,7 @@ fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -
     let gates = &input.snapshot.gates;
     let not_ready = inplace::must_become_unready(pod, update, &gates.in_place)
         .then(|| inplace::not_ready_patch(pod, now));
-    let data = input.revisions.named(target).map(|target| &target.data);
+    let data = input.revisions.data(target);
     let writes = inplace::start(
         pod,
         update,
