@@ -105,7 +105,10 @@ pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
     // With the defaults that a webhook would have written, so that installing one later changes no revision
     // (PF-907).
     let wanted = snapshot.gates.filled();
-    let found = [wanted].into_iter().find_map(|filled| {
+    // Where no revision has them, one that was stored without will do, or with others: it is the same template, and
+    // making it anew would roll all pods (DV-CS20).
+    let others = Filled::ALL.into_iter().filter(|filled| *filled != wanted);
+    let found = [wanted].into_iter().chain(others).find_map(|filled| {
         let data = forms.data(template, filled);
         let hash = revision::hash(data.as_bytes(), first_collision);
         let equal = |known: &&Arc<ControllerRevision>| is_equal(known, data, &hash);

@@ -18,6 +18,7 @@ mod properties;
 mod resize;
 mod scenarios;
 mod spread;
+mod taken_over;
 mod user_bugs;
 mod volume_claim_ids;
 mod volume_claims;
