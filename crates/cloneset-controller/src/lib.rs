@@ -31,7 +31,7 @@ use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, instance_id};
+use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, StoredSet, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
@@ -80,7 +80,7 @@ pub fn app(args: CloneSetArgs) -> App {
 fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     setup.conversion(CRD, CloneSet::KIND, kruise_api::conversion::convert);
     let queue = setup.queue("cloneset");
-    let sets = setup.watch::<CloneSet>(CLONESETS, WatchOptions::default());
+    let sets = setup.watch::<StoredSet>(CLONESETS, WatchOptions::default());
     // Every pod of a CloneSet has the label, so that the watch costs what our own pods cost.
     let pods = setup.watch::<Pod>(
         PODS,

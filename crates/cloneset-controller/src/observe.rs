@@ -18,10 +18,16 @@ use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store
 use crate::{
     plan::{Facts, TemplateForms},
     snapshot::{
-        Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, instance_id,
+        Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, StoredSet, instance_id,
         pod_name,
     },
 };
+
+impl Object for StoredSet {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
 
 impl Object for ImagePullJob {
     fn meta(&self) -> &ObjectMeta {
@@ -44,7 +50,7 @@ impl Object for Claim {
 /// The indexes that snapshots are made from.
 pub struct Observer {
     /// CloneSets.
-    pub sets: Store<CloneSet>,
+    pub sets: Store<StoredSet>,
     /// Their pods.
     pub pods: Store<Pod>,
     /// Revisions, of others too.
@@ -65,7 +71,7 @@ impl Observer {
     /// The CloneSet of this name.
     #[must_use]
     pub fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
-        self.sets.get(key)
+        self.sets.get(key)?.set().map(Arc::new)
     }
 
     /// Whether the indexes show everything that was written for this CloneSet.

@@ -26,9 +26,11 @@ use crate::{
 };
 
 mod revision;
+mod set;
 mod slim;
 
 pub use revision::{ControllerRevision, RevisionData};
+pub use set::StoredSet;
 use slim::Kept;
 
 /// Everything the planner knows of one CloneSet at one moment.
