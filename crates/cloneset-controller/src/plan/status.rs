@@ -213,6 +213,7 @@ fn differs(stored: &CloneSetStatus, status: &CloneSetStatus) -> bool {
                 (
                     condition.status.clone(),
                     condition.reason.clone(),
+                    condition.message.clone(),
                     condition.last_update_time,
                 )
             })

@@ -14,6 +14,7 @@ mod merge;
 mod odd;
 mod plans;
 mod predownload;
+mod progressing;
 mod properties;
 mod resize;
 mod scenarios;
