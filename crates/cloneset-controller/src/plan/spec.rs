@@ -97,7 +97,7 @@ impl Spec {
     /// Applies defaults and resolves numbers.
     #[must_use]
     pub fn of(spec: &CloneSetSpec) -> Self {
-        let replicas = spec.replicas.unwrap_or(1).min(LARGEST);
+        let replicas = spec.replicas.unwrap_or(1).clamp(0, LARGEST);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
@@ -136,7 +136,7 @@ impl Spec {
             max_unavailable: max_unavailable.clamp(0, LARGEST),
             max_surge: max_surge.clamp(0, LARGEST),
             scale_cap: scale.max_unavailable.as_ref().map_or(i32::MAX, |value| {
-                resolve_or_zero(value, replicas, Rounding::Up)
+                resolve_or_zero(value, replicas, Rounding::Up).max(0)
             }),
             on_delete,
             has_rolling_update,

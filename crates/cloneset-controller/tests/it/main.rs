@@ -9,6 +9,7 @@ mod admission_properties;
 mod budget;
 mod checker;
 mod counts;
+mod extremes;
 mod in_place;
 mod merge;
 mod odd;
