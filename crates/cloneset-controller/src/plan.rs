@@ -65,6 +65,8 @@ pub enum Phase {
     Scale,
     /// Refreshing and updating pods.
     Update,
+    /// Tidying up, once nothing else is to be done. A failure is logged and stops nothing (CS-22, 12 and 13).
+    Trim,
 }
 
 /// One or several writes.
@@ -383,16 +385,34 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         &claimed.pods,
         &mut plan,
     );
-    // Both carry the version of the CloneSet that was read: after one of them the other is refused.
-    if plan.steps.is_empty() && plan.status.is_none() {
-        plan.steps
-            .extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
-    }
     if plan.steps.is_empty() {
-        plan.steps
-            .extend(revision::trim(snapshot, &revisions, &claimed.pods));
+        trim(snapshot, &revisions, &claimed.pods, &mut plan);
     }
     plan
+}
+
+/// CS-40, CS-65. What can't be trimmed now is left for a while: everything that happens to a CloneSet would have it
+/// tried again.
+fn trim(snapshot: &Snapshot, revisions: &Revisions, pods: &[Arc<Pod>], plan: &mut Plan) {
+    let set = &snapshot.set.metadata;
+    let mut steps = Vec::new();
+    // The history of a CloneSet that is deleted without its pods is theirs (DV-CS17).
+    if !set.is_terminating() {
+        steps.extend(revision::trim(snapshot, revisions, pods));
+    }
+    // Carries the version of the CloneSet that was read, as the status does: after one the other is refused.
+    if plan.status.is_none() {
+        steps.extend(spec::trim_pods_to_delete(snapshot, pods));
+    }
+    if steps.is_empty() {
+        return;
+    }
+    if let Some(left) = snapshot.memory.trims_wait(snapshot.now) {
+        plan.look_again(left);
+        return;
+    }
+    plan.steps = steps;
+    plan.phase = Phase::Trim;
 }
 
 /// Scaling first; pods are refreshed and updated when it has nothing to do. After a failure to

@@ -20,6 +20,7 @@ mod properties;
 mod resize;
 mod scenarios;
 mod spread;
+mod trims;
 mod user_bugs;
 mod volume_claim_ids;
 mod volume_claims;

@@ -208,6 +208,7 @@ impl World {
         self.memory.note(&snapshot, found);
         let failed = self.refuses_pods && !plan.steps.is_empty();
         self.memory.note_scaling(&snapshot, &plan, failed);
+        self.memory.note_trim(&snapshot, &plan, None);
         if self.memory.scaling_failed {
             self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
         }
