@@ -21,6 +21,7 @@ use crate::{
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
+    report::{self, Line},
     snapshot::{Found, Memory, Snapshot},
     wait::WaitReason,
 };
@@ -152,13 +153,12 @@ impl CloneSetReconciler {
         )
     }
 
-    /// The same reason is told once: what holds for an hour is one line, not thousands.
+    /// The same reason is told once: what holds for an hour, or for each pod, is one line, not thousands.
     fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
         self.wait_reasons
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        let last = memory.waiting.as_ref().map(|(reason, _)| reason);
-        for reason in plan.waiting_on.iter().filter(|reason| last != Some(reason)) {
-            tracing::info!(reason = reason.reason(), "held back: {reason}");
+        for Line { reason, count } in report::news(&memory.logged, plan) {
+            tracing::info!(reason = reason.reason(), count, "held back: {reason}");
         }
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
@@ -176,8 +176,7 @@ impl CloneSetReconciler {
                 continue;
             };
             self.metrics.budget_refused(&subject);
-            let last = snapshot.memory.waiting.as_ref().map(|(last, _)| last);
-            if last != Some(reason) {
+            if !snapshot.memory.logged.contains(reason) {
                 let Subject {
                     kind,
                     namespace,
@@ -252,6 +251,7 @@ impl Memories {
         let mut memory = snapshot.memory.clone();
         memory.note_trim(snapshot, plan, found.failed_trim.clone());
         memory.note(snapshot, found);
+        memory.logged = report::remembered(&memory.logged, plan);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
             .waiting_on

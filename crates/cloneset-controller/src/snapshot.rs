@@ -120,6 +120,8 @@ pub struct Memory {
     pub unmarked: Option<(String, Time)>,
     /// Why the last attempt to tidy up failed, and when (CS-22, 12 and 13).
     pub failed_trim: Option<(String, Time)>,
+    /// What was logged of what holds back: one reason of a kind.
+    pub logged: Vec<WaitReason>,
 }
 
 /// What is kept of an ImagePullJob: that it is there.
