@@ -241,7 +241,8 @@ impl<'a> Facts<'a> {
     }
 
     fn nothing_while_terminating(&self, found: &mut Vec<String>) {
-        if self.snapshot.set.metadata.is_terminating() && !self.touched.is_empty() {
+        let touches = !self.touched.is_empty() || !self.creates.is_empty();
+        if self.snapshot.set.metadata.is_terminating() && touches {
             found.push("pods of a terminating CloneSet are touched".to_owned());
         }
     }

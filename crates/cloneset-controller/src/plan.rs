@@ -97,8 +97,8 @@ pub enum Step {
         /// Which, and to which pod.
         moves: Vec<ClaimMove>,
     },
-    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there,
-    /// or is not ours any more (CS-74). What is in a volume comes back with no later look.
+    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there, or
+    /// neither is ours nor mounts it (CS-74, DV-CS17). What is in a volume comes back with no later look.
     DeleteOrphanClaims {
         /// Which.
         claims: Vec<OrphanClaim>,
@@ -358,7 +358,10 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let claimed = claim::claim(snapshot, &selector);
     let revisions = revision::resolve(snapshot, &selector);
 
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        requeue_after: claims.look_again,
+        ..Plan::default()
+    };
     plan.steps.extend(claims.steps);
     plan.steps.extend(claimed.steps);
     plan.steps.extend(revisions.steps.iter().cloned());

@@ -1,6 +1,6 @@
 //! Adding and taking away pods (CS-55 to CS-67).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::LifecycleHook,
@@ -20,7 +20,7 @@ use super::{
     volume_claims,
 };
 use crate::{
-    snapshot::{Claim, Snapshot, pod_name},
+    snapshot::{Snapshot, pod_name},
     wait::WaitReason,
 };
 
@@ -31,8 +31,8 @@ pub(super) struct Input<'a> {
     pub(super) revisions: &'a Revisions,
     /// Claimed active pods, by name.
     pub(super) pods: &'a [Arc<Pod>],
-    /// Listed volume claims (CS-73, CS-74), by name.
-    pub(super) claims: &'a [Arc<Claim>],
+    /// Listed volume claims (CS-73, CS-74).
+    pub(super) claims: &'a volume_claims::Listed<'a>,
 }
 
 impl Input<'_> {
@@ -332,6 +332,10 @@ fn take_first<'a>(
     if count >= candidates.len() {
         return candidates;
     }
+    let by_uid: BTreeMap<&str, &Arc<Pod>> = candidates
+        .iter()
+        .map(|pod| (pod.metadata.uid.as_str(), *pod))
+        .collect();
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
     let keys = topology_keys(&input.revisions.update_template);
     let spread = if keys.is_empty() {
@@ -346,12 +350,7 @@ fn take_first<'a>(
     order
         .into_iter()
         .take(count)
-        .filter_map(|chosen| {
-            candidates
-                .iter()
-                .find(|pod| pod.metadata.uid == chosen.metadata.uid)
-                .copied()
-        })
+        .filter_map(|chosen| by_uid.get(chosen.metadata.uid.as_str()).copied())
         .collect()
 }
 

@@ -13,6 +13,7 @@ mod extremes;
 mod in_place;
 mod merge;
 mod odd;
+mod orphans;
 mod plans;
 mod predownload;
 mod progressing;

@@ -16,6 +16,7 @@ mod gates;
 mod history;
 mod hooks;
 mod in_place;
+mod kept;
 mod lifecycle;
 mod limits;
 mod mistakes;
