@@ -29,6 +29,7 @@ mod spec;
 mod status;
 mod update;
 mod volume_claims;
+mod waiting;
 
 pub use counts::{Counts, PodClass};
 pub use predownload::{Mark, NewJob, PreDownload};

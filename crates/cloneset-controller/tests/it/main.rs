@@ -25,5 +25,6 @@ mod trims;
 mod user_bugs;
 mod volume_claim_ids;
 mod volume_claims;
+mod wait_ends;
 mod wait_reasons;
 mod world;
