@@ -68,7 +68,7 @@ impl Input<'_> {
     }
 
     /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
-    fn is_ready(&self, pod: &Pod) -> bool {
+    pub(super) fn is_ready(&self, pod: &Pod) -> bool {
         availability::is_available(pod, 0, self.snapshot.now)
     }
 }
@@ -97,17 +97,49 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         });
     }
     if counts.scale_up > 0 {
-        scale_out(input, &counts, plan);
+        let may_go_first = is_held_up(input, &counts);
+        if !(may_go_first && delete_asked_for(input, &counts, plan) == AskedFor::Acts) {
+            scale_out(input, &counts, plan);
+        }
         return;
     }
+    if delete_asked_for(input, &counts, plan) == AskedFor::None && counts.scale_down > 0 {
+        let chosen = choose(input, &counts);
+        let mut ready_left = counts.delete_ready_limit;
+        let allowed = within_limit(input, &chosen, &mut ready_left);
+        if allowed.len() < chosen.len() {
+            plan.waiting_on.push(WaitReason::DeletionLimited);
+        }
+        delete(input, &allowed, plan);
+    }
+}
 
+/// Whether pods are missing that can't be created now: what holds them up may be the pods that are to go, a full
+/// quota or a cap on unavailable pods (DV-CS16). A cap of 0 is meant to stay, and nothing would take their place.
+fn is_held_up(input: &Input<'_>, counts: &Counts) -> bool {
+    let is_capped = counts.scale_up_limit == 0 && input.spec.scale_cap > 0;
+    is_capped || input.snapshot.memory.scaling_failed
+}
+
+/// What becomes of the pods whose deletion was asked for.
+#[derive(PartialEq, Eq)]
+enum AskedFor {
+    /// There are none.
+    None,
+    /// None can go now.
+    Waits,
+    Acts,
+}
+
+/// CS-55, steps 5 and 6
+fn delete_asked_for(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> AskedFor {
     let preparing: Vec<_> = input
         .pods
         .iter()
         .filter(|pod| is_preparing_delete(pod))
         .collect();
     if delete(input, &preparing, plan) {
-        return;
+        return AskedFor::Acts;
     }
     let mut ready_left = counts.delete_ready_limit;
     let specified: Vec<_> = input
@@ -120,15 +152,12 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         plan.waiting_on.push(WaitReason::DeletionLimited);
     }
     if delete(input, &allowed, plan) {
-        return;
+        return AskedFor::Acts;
     }
-    if counts.scale_down > 0 && specified.is_empty() && preparing.is_empty() {
-        let chosen = choose(input, &counts);
-        let allowed = within_limit(input, &chosen, &mut ready_left);
-        if allowed.len() < chosen.len() {
-            plan.waiting_on.push(WaitReason::DeletionLimited);
-        }
-        delete(input, &allowed, plan);
+    if specified.is_empty() && preparing.is_empty() {
+        AskedFor::None
+    } else {
+        AskedFor::Waits
     }
 }
 

@@ -165,7 +165,10 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
 }
 
-/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether.
+/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether. One that is not ready
+/// as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target revision,
+/// however many others are missing or broken: it may be the cure. It does not wait for pods before it that have to
+/// stay (DV-CS16).
 fn within_limit<'a>(
     input: &Input<'_>,
     target: &str,
@@ -173,14 +176,20 @@ fn within_limit<'a>(
     candidates: &[&'a Arc<Pod>],
 ) -> Vec<&'a Arc<Pod>> {
     let limit = usize::try_from(max_unavailable).unwrap_or(0);
+    let at_least = usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1);
     let unavailable_pods = || input.pods.iter().filter(|pod| !input.is_available(pod));
     let mut n_unavailable = unavailable_pods().count();
     let n_unavailable_target = unavailable_pods().filter(|pod| is_at(pod, target)).count();
     let mut taken = Vec::new();
     for pod in candidates {
         let available = input.is_available(pod);
-        if n_unavailable_target + taken.len() >= limit || (available && n_unavailable >= limit) {
+        let n_target = n_unavailable_target + taken.len();
+        if n_target >= limit.max(at_least) {
             break;
+        }
+        let must_stay = available && n_unavailable >= limit;
+        if must_stay || (input.is_ready(pod) && n_target >= limit) {
+            continue;
         }
         if available {
             n_unavailable += 1;

@@ -285,6 +285,11 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
+    /// Grows with each write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())

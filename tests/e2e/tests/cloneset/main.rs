@@ -10,6 +10,7 @@ mod autoscaling;
 mod budget;
 mod commands;
 mod conversion;
+mod corrected;
 mod deadline;
 mod faults;
 mod gates;
