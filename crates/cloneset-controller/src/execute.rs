@@ -24,6 +24,7 @@ use crate::{
 
 mod claims;
 mod pre_download;
+mod trim;
 
 /// Calls in flight for one CloneSet.
 const CONCURRENCY: usize = 32;

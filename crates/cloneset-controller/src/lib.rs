@@ -22,6 +22,7 @@ pub mod observe;
 pub mod plan;
 mod reconcile;
 pub mod refused;
+mod report;
 pub mod snapshot;
 pub mod wait;
 

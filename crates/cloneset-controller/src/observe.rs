@@ -16,7 +16,7 @@ use kruise_api::{
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
 use crate::{
-    plan::{Facts, TemplateForms},
+    plan::{KnownPods, TemplateForms},
     snapshot::{
         Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, StoredSet, instance_id,
         pod_name,
@@ -98,8 +98,8 @@ impl Observer {
         }
         let pods = self.pods.by_owner(&set.metadata.uid);
         let (options, selector) = (self.gates().in_place, &set.spec.selector);
-        let facts = Facts::of(&pods, options, selector, memory.facts.as_deref());
-        memory.facts = Some(Arc::new(facts));
+        let facts = KnownPods::of(&pods, options, selector, memory.pods.as_deref());
+        memory.pods = Some(Arc::new(facts));
         let claims = self.claims.by_owner(&set.metadata.uid);
         Snapshot {
             taken_names: self.taken_names(&set, &pods, &claims),

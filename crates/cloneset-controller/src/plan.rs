@@ -18,8 +18,8 @@ mod claim;
 mod conditions;
 mod counts;
 mod explain;
-mod facts;
 mod in_place;
+mod known_pods;
 mod new_pod;
 mod predownload;
 mod progress;
@@ -31,9 +31,10 @@ mod status;
 mod template_forms;
 mod update;
 mod volume_claims;
+mod waiting;
 
 pub use counts::{Counts, PodClass};
-pub use facts::Facts;
+pub use known_pods::KnownPods;
 pub use predownload::{Mark, NewJob, PreDownload};
 pub use revision::Revisions;
 pub use scale::needs_nodes;
@@ -69,6 +70,8 @@ pub enum Phase {
     Scale,
     /// Refreshing and updating pods.
     Update,
+    /// Tidying up, once nothing else is to be done. A failure is logged and stops nothing (CS-22, 12 and 13).
+    Trim,
 }
 
 /// One or several writes.
@@ -99,8 +102,8 @@ pub enum Step {
         /// Which, and to which pod.
         moves: Vec<ClaimMove>,
     },
-    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there,
-    /// or is not ours any more (CS-74). What is in a volume comes back with no later look.
+    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there, or
+    /// neither is ours nor mounts it (CS-74, DV-CS17). What is in a volume comes back with no later look.
     DeleteOrphanClaims {
         /// Which.
         claims: Vec<OrphanClaim>,
@@ -357,11 +360,14 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     };
     let spec = Spec::of(&snapshot.set.spec);
     let claims = volume_claims::sort(snapshot, &spec);
-    let facts = Facts::of_snapshot(snapshot);
-    let claimed = claim::claim(snapshot, &facts);
+    let known = KnownPods::of_snapshot(snapshot);
+    let claimed = claim::claim(snapshot, &known);
     let revisions = revision::resolve(snapshot, &selector);
 
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        requeue_after: claims.look_again,
+        ..Plan::default()
+    };
     plan.steps.extend(claims.steps);
     plan.steps.extend(claimed.steps.iter().cloned());
     plan.steps.extend(revisions.steps.iter().cloned());
@@ -382,16 +388,34 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
         sync(&input, &mut plan);
     }
     status::plan(snapshot, &spec, &selector, &revisions, &claimed, &mut plan);
-    // Both carry the version of the CloneSet that was read: after one of them the other is refused.
-    if plan.steps.is_empty() && plan.status.is_none() {
-        plan.steps
-            .extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
-    }
     if plan.steps.is_empty() {
-        plan.steps
-            .extend(revision::trim(snapshot, &revisions, &claimed.facts));
+        trim(snapshot, &revisions, &claimed, &mut plan);
     }
     plan
+}
+
+/// CS-40, CS-65. What can't be trimmed now is left for a while: everything that happens to a CloneSet would have it
+/// tried again.
+fn trim(snapshot: &Snapshot, revisions: &Revisions, claimed: &claim::Claimed<'_>, plan: &mut Plan) {
+    let set = &snapshot.set.metadata;
+    let mut steps = Vec::new();
+    // The history of a CloneSet that is deleted without its pods is theirs (DV-CS17).
+    if !set.is_terminating() {
+        steps.extend(revision::trim(snapshot, revisions, &claimed.facts));
+    }
+    // Carries the version of the CloneSet that was read, as the status does: after one the other is refused.
+    if plan.status.is_none() {
+        steps.extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
+    }
+    if steps.is_empty() {
+        return;
+    }
+    if let Some(left) = snapshot.memory.trims_wait(snapshot.now) {
+        plan.look_again(left);
+        return;
+    }
+    plan.steps = steps;
+    plan.phase = Phase::Trim;
 }
 
 /// Scaling first; pods are refreshed and updated when it has nothing to do. After a failure to

@@ -21,6 +21,7 @@ use crate::{
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
+    report::{self, Line},
     snapshot::{Found, Memory, Snapshot},
     wait::WaitReason,
 };
@@ -75,10 +76,13 @@ impl Reconciler for CloneSetReconciler {
         self.report(key, &snapshot.memory, &plan);
         self.report_refusals(&snapshot, &plan);
         let (result, found) = self.execute(&snapshot, &plan).await;
+        Self::report_trim(&snapshot.memory, &found);
         // The next pass leaves these pods alone and goes on with others.
         let is_news = !found.refused_resizes.is_empty() || !found.claims_in_use.is_empty();
         let goes_on = is_news.then_some(MIN_PAUSE);
         let error = result.as_ref().err();
+        let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
+        let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
         self.memories.remember(key, &snapshot, &plan, error, found);
         let unseen = self.own_writes.look_again_after(snapshot.uid());
         let doubtful = self.doubts.note(key, plan.waiting_on.first());
@@ -89,6 +93,7 @@ impl Reconciler for CloneSetReconciler {
                 .into_iter()
                 .chain(looks.map(|wait| wait.max(MIN_PAUSE)))
                 .chain(goes_on)
+                .chain(trims_again)
                 .min(),
         })
     }
@@ -133,7 +138,13 @@ impl CloneSetReconciler {
         };
         executor.events(plan);
         executor.pre_download(&plan.pre_download).await;
-        let steps = executor.steps(plan).await;
+        let steps = match plan.phase {
+            Phase::Trim => {
+                executor.trim(plan).await;
+                Ok(())
+            }
+            Phase::Prepare | Phase::Scale | Phase::Update => executor.steps(plan).await,
+        };
         let status = executor.status(plan).await;
         let found = executor.found.into_inner();
         (
@@ -142,13 +153,12 @@ impl CloneSetReconciler {
         )
     }
 
-    /// The same reason is told once: what holds for an hour is one line, not thousands.
+    /// The same reason is told once: what holds for an hour, or for each pod, is one line, not thousands.
     fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
         self.wait_reasons
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        let last = memory.waiting.as_ref().map(|(reason, _)| reason);
-        for reason in plan.waiting_on.iter().filter(|reason| last != Some(reason)) {
-            tracing::info!(reason = reason.reason(), "held back: {reason}");
+        for Line { reason, count } in report::news(&memory.logged, plan) {
+            tracing::info!(reason = reason.reason(), count, "held back: {reason}");
         }
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
@@ -166,8 +176,7 @@ impl CloneSetReconciler {
                 continue;
             };
             self.metrics.budget_refused(&subject);
-            let last = snapshot.memory.waiting.as_ref().map(|(last, _)| last);
-            if last != Some(reason) {
+            if !snapshot.memory.logged.contains(reason) {
                 let Subject {
                     kind,
                     namespace,
@@ -183,6 +192,16 @@ impl CloneSetReconciler {
                     user_agent: BUDGET_USER,
                 });
             }
+        }
+    }
+
+    /// Once a change: it is tried again every minute.
+    fn report_trim(memory: &Memory, found: &Found) {
+        let before = memory.failed_trim.as_ref().map(|(why, _)| why);
+        if found.failed_trim.as_ref() != before
+            && let Some(error) = &found.failed_trim
+        {
+            tracing::warn!(error, "history or podsToDelete can't be trimmed");
         }
     }
 
@@ -230,7 +249,9 @@ impl Memories {
         found: Found,
     ) {
         let mut memory = snapshot.memory.clone();
+        memory.note_trim(snapshot, plan, found.failed_trim.clone());
         memory.note(snapshot, found);
+        memory.logged = report::remembered(&memory.logged, plan);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
             .waiting_on
@@ -244,7 +265,7 @@ impl Memories {
             .map(|error| chain(error));
         memory.note_scaling(snapshot, plan, message.is_some());
         match plan.phase {
-            Phase::Prepare => {}
+            Phase::Prepare | Phase::Trim => {}
             Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),
             Phase::Update => memory.failed_update = message.or(memory.failed_update),
         }

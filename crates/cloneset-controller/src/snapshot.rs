@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::SignedDuration;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    plan::{Facts, Phase, Plan, Step, TemplateForms},
+    plan::{KnownPods, Phase, Plan, Step, TemplateForms},
     refused::RefusedResize,
     wait::WaitReason,
 };
@@ -158,7 +159,11 @@ pub struct Memory {
     /// The present template as revisions would store it.
     pub forms: Option<Arc<TemplateForms>>,
     /// What is to be known of the pods.
-    pub facts: Option<Arc<Facts>>,
+    pub pods: Option<Arc<KnownPods>>,
+    /// Why the last attempt to tidy up failed, and when (CS-22, 12 and 13).
+    pub failed_trim: Option<(String, Time)>,
+    /// What was logged of what holds back: one reason of a kind.
+    pub logged: Vec<WaitReason>,
 }
 
 /// What is kept of an ImagePullJob: that it is there, and whose it is.
@@ -184,6 +189,8 @@ pub struct Found {
     pub claims_in_use: Vec<(String, String)>,
     /// A revision that could not be marked.
     pub unmarked: Option<String>,
+    /// Why it could not be tidied up.
+    pub failed_trim: Option<String>,
 }
 
 impl Memory {
@@ -203,6 +210,21 @@ impl Memory {
             .or(self.unmarked.take())
             .filter(|(_, at)| stands(at));
         self.note_refused(snapshot, found.refused_resizes);
+    }
+
+    /// How long nothing is tidied up, since the last attempt failed.
+    #[must_use]
+    pub fn trims_wait(&self, now: Time) -> Option<Duration> {
+        let (_, failed) = self.failed_trim.as_ref()?;
+        let left = Self::STANDS_FOR - now.duration_since(*failed);
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+
+    /// Notes how tidying up went, if that was the plan.
+    pub fn note_trim(&mut self, snapshot: &Snapshot, plan: &Plan, failed: Option<String>) {
+        if plan.phase == Phase::Trim {
+            self.failed_trim = failed.map(|why| (why, snapshot.now));
+        }
     }
 
     /// Notes whether scaling failed, and for which pods. Cleaning up before it says nothing about that.

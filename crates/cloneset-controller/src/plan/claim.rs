@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kruise_api::{apps::v1beta1::CloneSet, meta::OwnerReference, object::CustomResource, pod::Pod};
 use serde_json::{Value, json};
 
-use super::{Facts, PodPatch, Step, facts::PodFacts};
+use super::{KnownPods, PodPatch, Step, known_pods::PodFacts};
 use crate::snapshot::Snapshot;
 
 /// The outcome of claiming.
@@ -18,7 +18,7 @@ pub(super) struct Claimed<'a> {
     pub(super) steps: Vec<Step>,
 }
 
-pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a Facts) -> Claimed<'a> {
+pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a> {
     let uid = snapshot.uid();
     let terminating = snapshot.set.metadata.is_terminating();
     let mut pods = Vec::new();

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::{
     Step,
     claim::owner_reference,
-    facts::PodFacts,
     in_place::Differences,
+    known_pods::PodFacts,
     template_forms::{self, TemplateForms},
 };
 use crate::snapshot::{ControllerRevision, Filled, RevisionData, Snapshot};

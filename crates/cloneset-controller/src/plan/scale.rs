@@ -1,6 +1,6 @@
 //! Adding and taking away pods (CS-55 to CS-67).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::LifecycleHook,
@@ -15,13 +15,13 @@ use serde_json::Value;
 use super::{
     Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
     counts::PodClass,
-    facts::PodFacts,
+    known_pods::PodFacts,
     new_pod::{PodsOf, new_pod},
     revision::is_at,
     volume_claims,
 };
 use crate::{
-    snapshot::{Claim, Snapshot, pod_name},
+    snapshot::{Snapshot, pod_name},
     wait::WaitReason,
 };
 
@@ -34,8 +34,8 @@ pub(super) struct Input<'a> {
     pub(super) pods: &'a [Arc<Pod>],
     /// What is to be known of each of them.
     pub(super) facts: &'a [&'a PodFacts],
-    /// Listed volume claims (CS-73, CS-74), by name.
-    pub(super) claims: &'a [Arc<Claim>],
+    /// Listed volume claims (CS-73, CS-74).
+    pub(super) claims: &'a volume_claims::Listed<'a>,
 }
 
 impl<'a> Input<'a> {
@@ -86,7 +86,7 @@ impl<'a> Input<'a> {
     }
 
     /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
-    fn is_ready(&self, pod: &Pod) -> bool {
+    pub(super) fn is_ready(&self, pod: &Pod) -> bool {
         availability::is_available(pod, 0, self.snapshot.now)
     }
 }
@@ -111,17 +111,49 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         });
     }
     if counts.scale_up > 0 {
-        scale_out(input, &counts, plan);
+        let may_go_first = is_held_up(input, &counts);
+        if !(may_go_first && delete_asked_for(input, &counts, plan) == AskedFor::Acts) {
+            scale_out(input, &counts, plan);
+        }
         return;
     }
+    if delete_asked_for(input, &counts, plan) == AskedFor::None && counts.scale_down > 0 {
+        let chosen = choose(input, &counts);
+        let mut ready_left = counts.delete_ready_limit;
+        let allowed = within_limit(input, &chosen, &mut ready_left);
+        if allowed.len() < chosen.len() {
+            plan.waiting_on.push(WaitReason::DeletionLimited);
+        }
+        delete(input, &allowed, plan);
+    }
+}
 
+/// Whether pods are missing that can't be created now: what holds them up may be the pods that are to go, a full
+/// quota or a cap on unavailable pods (DV-CS16). A cap of 0 is meant to stay, and nothing would take their place.
+fn is_held_up(input: &Input<'_>, counts: &Counts) -> bool {
+    let is_capped = counts.scale_up_limit == 0 && input.spec.scale_cap > 0;
+    is_capped || input.snapshot.memory.scaling_failed
+}
+
+/// What becomes of the pods whose deletion was asked for.
+#[derive(PartialEq, Eq)]
+enum AskedFor {
+    /// There are none.
+    None,
+    /// None can go now.
+    Waits,
+    Acts,
+}
+
+/// CS-55, steps 5 and 6
+fn delete_asked_for(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> AskedFor {
     let preparing: Vec<_> = input
         .known()
         .filter(|(_, facts)| facts.preparing_delete)
         .map(|(pod, _)| pod)
         .collect();
     if delete(input, &preparing, plan) {
-        return;
+        return AskedFor::Acts;
     }
     let mut ready_left = counts.delete_ready_limit;
     let specified: Vec<_> = input
@@ -134,15 +166,12 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         plan.waiting_on.push(WaitReason::DeletionLimited);
     }
     if delete(input, &allowed, plan) {
-        return;
+        return AskedFor::Acts;
     }
-    if counts.scale_down > 0 && specified.is_empty() && preparing.is_empty() {
-        let chosen = choose(input, &counts);
-        let allowed = within_limit(input, &chosen, &mut ready_left);
-        if allowed.len() < chosen.len() {
-            plan.waiting_on.push(WaitReason::DeletionLimited);
-        }
-        delete(input, &allowed, plan);
+    if specified.is_empty() && preparing.is_empty() {
+        AskedFor::None
+    } else {
+        AskedFor::Waits
     }
 }
 
@@ -352,6 +381,10 @@ fn take_first<'a>(
     if count >= candidates.len() {
         return candidates;
     }
+    let by_uid: BTreeMap<&str, &Arc<Pod>> = candidates
+        .iter()
+        .map(|pod| (pod.metadata.uid.as_str(), *pod))
+        .collect();
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
     let keys = topology_keys(&input.snapshot.set.spec.template);
     let spread = if keys.is_empty() {
@@ -366,12 +399,7 @@ fn take_first<'a>(
     order
         .into_iter()
         .take(count)
-        .filter_map(|chosen| {
-            candidates
-                .iter()
-                .find(|pod| pod.metadata.uid == chosen.metadata.uid)
-                .copied()
-        })
+        .filter_map(|chosen| by_uid.get(chosen.metadata.uid.as_str()).copied())
         .collect()
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use kruise_api::{
-    apps::v1beta1::{CloneSetCondition, CloneSetStatus},
+    apps::v1beta1::CloneSetStatus,
     availability,
     meta::{Time, UnknownFields},
     pod::Pod,
@@ -15,15 +15,9 @@ use serde_json::{Value, json};
 
 use super::{
     Plan, Revisions, Spec, claim::Claimed, conditions::set_failure, explain::why_unavailable,
-    progress,
+    progress, waiting,
 };
 use crate::{snapshot::Snapshot, wait::WaitReason};
-
-/// Ours: why nothing, or not more, happens. Absent when nothing is held back.
-pub(crate) const WAITING: &str = "Waiting";
-/// A reason goes into the status when it has held for this long, so that what passes by itself in
-/// an ordinary roll-out costs no writes.
-pub(crate) const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 pub(super) fn plan(
     snapshot: &Snapshot,
@@ -66,14 +60,21 @@ pub(super) fn plan(
             .or(not_in_place.as_deref()),
         now,
     );
-    let told = tell_waiting(snapshot, &mut status.conditions, plan);
     if let Some(after) = progress::apply(spec, stored, &mut status, now) {
         plan.look_again(after);
     }
     if let Some(after) = next_available(&unavailable, spec, now) {
         plan.look_again(after);
     }
-    if told || differs(stored, &status) {
+    let mut is_written = differs(stored, &status);
+    let facts = waiting::Facts {
+        snapshot,
+        spec,
+        revisions,
+        pods: &claimed.pods,
+    };
+    is_written |= facts.tell(&mut status.conditions, is_written, plan);
+    if is_written {
         plan.status = Some(patch(snapshot, &status));
     }
 }
@@ -83,7 +84,7 @@ pub(super) fn plan_held(snapshot: &Snapshot, plan: &mut Plan) {
     let stored = &snapshot.set.status;
     let mut status = stored.clone();
     status.observed_generation = snapshot.set.metadata.generation;
-    let told = tell_waiting(snapshot, &mut status.conditions, plan);
+    let told = waiting::tell_at_once(snapshot, &mut status.conditions, plan);
     if told || stored.observed_generation != status.observed_generation {
         plan.status = Some(patch(snapshot, &status));
     }
@@ -128,57 +129,6 @@ fn count<'a>(
     status
 }
 
-/// Sets or removes condition Waiting. Whether it changed.
-fn tell_waiting(
-    snapshot: &Snapshot,
-    conditions: &mut Vec<CloneSetCondition>,
-    plan: &mut Plan,
-) -> bool {
-    let present = conditions
-        .iter()
-        .find(|condition| condition.type_ == WAITING);
-    let Some(reason) = plan
-        .waiting_on
-        .iter()
-        .find(|reason| !matches!(reason, WaitReason::OwnWritesUnseen { .. }))
-    else {
-        // While there is work, a reason that was told stays until the work is done: otherwise each
-        // step of a slow roll-out would write it away and back.
-        if !plan.steps.is_empty() || present.is_none() {
-            return false;
-        }
-        conditions.retain(|condition| condition.type_ != WAITING);
-        return true;
-    };
-    let message = reason.to_string();
-    if present.is_some_and(|told| told.reason == reason.reason() && told.message == message) {
-        return false;
-    }
-    let held_since = match &snapshot.memory.waiting {
-        Some((last, since)) if last == reason => *since,
-        _ => snapshot.now,
-    };
-    let held = snapshot.now.duration_since(held_since);
-    if !reason.needs_correction() && held < TOLD_AFTER {
-        let left = Duration::try_from(TOLD_AFTER - held).unwrap_or(Duration::from_secs(1));
-        plan.look_again(left);
-        return false;
-    }
-    let told_since = present.and_then(|told| told.last_transition_time);
-    let condition = CloneSetCondition {
-        type_: WAITING.to_owned(),
-        status: "True".to_owned(),
-        reason: reason.reason().to_owned(),
-        message,
-        last_update_time: Some(snapshot.now),
-        last_transition_time: Some(told_since.unwrap_or(snapshot.now)),
-        ..CloneSetCondition::default()
-    };
-    conditions.retain(|condition| condition.type_ != WAITING);
-    conditions.push(condition);
-    true
-}
-
 /// The first pod that keeps the CloneSet from being as wanted, although there is nothing to do.
 fn not_available(snapshot: &Snapshot, unavailable: &[&Arc<Pod>]) -> Option<WaitReason> {
     let pod = unavailable.first()?;
@@ -214,6 +164,7 @@ fn differs(stored: &CloneSetStatus, status: &CloneSetStatus) -> bool {
                 (
                     condition.status.clone(),
                     condition.reason.clone(),
+                    condition.message.clone(),
                     condition.last_update_time,
                 )
             })

@@ -14,8 +14,8 @@ use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
-    facts::PodFacts,
     in_place::{InPlace, in_place},
+    known_pods::PodFacts,
     refresh::{is_refused, may_be_updated, refresh},
     scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
@@ -165,7 +165,10 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
 }
 
-/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether.
+/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether. One that is not ready
+/// as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target revision,
+/// however many others are missing or broken: it may be the cure. It does not wait for pods before it that have to
+/// stay (DV-CS16).
 fn within_limit<'a>(
     input: &Input<'_>,
     target: &str,
@@ -178,6 +181,7 @@ fn within_limit<'a>(
         let pods = input.known();
         pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
     };
+    let at_least = usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1);
     let mut n_unavailable = unavailable_pods().count();
     let n_unavailable_target = unavailable_pods()
         .filter(|(_, facts)| facts.is_at(target))
@@ -185,8 +189,13 @@ fn within_limit<'a>(
     let mut taken = Vec::new();
     for pod in candidates {
         let available = input.is_available(pod);
-        if n_unavailable_target + taken.len() >= limit || (available && n_unavailable >= limit) {
+        let n_target = n_unavailable_target + taken.len();
+        if n_target >= limit.max(at_least) {
             break;
+        }
+        let must_stay = available && n_unavailable >= limit;
+        if must_stay || (input.is_ready(pod) && n_target >= limit) {
+            continue;
         }
         if available {
             n_unavailable += 1;

@@ -341,19 +341,6 @@ fn without_a_word_reuse_is_off(#[case] strategy: Value) {
     assert_one_claim_a_pod(&world);
 }
 
-// CS-23: claims are cleaned up although the CloneSet is on its way out.
-#[test]
-fn a_terminating_set_cleans_up_claims_and_does_no_more() {
-    let mut world = settled(2, false);
-    world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
-    let pod = first_pod(&world);
-    world.pods.remove(&pod);
-    let plan = world.reconcile();
-    assert!(matches!(&plan.steps[..], [Step::DeleteOrphanClaims { .. }]));
-    let plan = world.reconcile();
-    assert!(plan.steps.is_empty(), "{plan:#?}");
-}
-
 // CS-S29, CS-37, CS-78
 #[test]
 fn other_claim_templates_alone_change_no_pod_and_count_for_new_ones() {

@@ -45,6 +45,11 @@ pub(crate) struct World {
     pub(crate) writes_left: Option<usize>,
     /// A quota refuses new pods.
     pub(crate) refuses_pods: bool,
+    /// How many pods a quota lets be at the same time.
+    pub(crate) quota: Option<usize>,
+    over_quota: bool,
+    /// Writes of the status so far.
+    pub(crate) status_writes: usize,
     /// The pod whose resize the API server refuses, and how often it did.
     pub(crate) refuses_resize_of: Option<String>,
     pub(crate) refused_resizes: usize,
@@ -125,6 +130,9 @@ impl World {
             pod_writes: 0,
             writes_left: None,
             refuses_pods: false,
+            quota: None,
+            over_quota: false,
+            status_writes: 0,
             refuses_resize_of: None,
             refused_resizes: 0,
             same_image_behind_every_tag: false,
@@ -206,12 +214,15 @@ impl World {
             ..Found::default()
         };
         self.memory.note(&snapshot, found);
-        let failed = self.refuses_pods && !plan.steps.is_empty();
+        let refused = self.refuses_pods && !plan.steps.is_empty();
+        let failed = refused || std::mem::take(&mut self.over_quota);
         self.memory.note_scaling(&snapshot, &plan, failed);
+        self.memory.note_trim(&snapshot, &plan, None);
         if self.memory.scaling_failed {
             self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
         }
         if let Some(status) = &plan.status {
+            self.status_writes += 1;
             self.patch_set(status);
         }
         plan
@@ -274,6 +285,11 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
+    /// Grows with each write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())
@@ -324,6 +340,10 @@ impl World {
                 self.story
                     .push(format!("create {}", batches.iter().flatten().count()));
                 for pod in batches.iter().flatten() {
+                    self.over_quota |= self.quota.is_some_and(|quota| self.pods.len() >= quota);
+                    if self.over_quota {
+                        break;
+                    }
                     if self.create_claims(pod) && self.may_write() {
                         self.create_pod(&pod.name, pod.body());
                     }

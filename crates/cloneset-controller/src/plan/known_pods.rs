@@ -118,12 +118,12 @@ struct Terms {
 
 /// The pods of one set, with what is to be known of each.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct KnownPods {
     terms: Terms,
     pods: Vec<(Arc<Pod>, PodFacts)>,
 }
 
-impl Facts {
+impl KnownPods {
     /// Of these pods, which are sorted by name. What an earlier pass knew of a pod stands while the pod is the same.
     #[must_use]
     pub fn of(
@@ -168,7 +168,7 @@ impl Facts {
     pub(super) fn of_snapshot(snapshot: &Snapshot) -> Arc<Self> {
         let (pods, options) = (&snapshot.pods, snapshot.gates.in_place);
         let selector = &snapshot.set.spec.selector;
-        let found = snapshot.memory.facts.as_ref();
+        let found = snapshot.memory.pods.as_ref();
         let of_these = found.filter(|found| found.are_of(pods, options, selector));
         of_these.map_or_else(
             || Arc::new(Self::of(pods, options, selector, None)),
@@ -211,7 +211,7 @@ mod tests {
         serde_json::from_value(json!({ "matchLabels": labels })).unwrap()
     }
 
-    fn going(facts: &Facts) -> Vec<&str> {
+    fn going(facts: &KnownPods) -> Vec<&str> {
         let going = facts.iter().filter(|(_, facts)| facts.preparing_delete);
         going.map(|(pod, _)| pod.metadata.name.as_str()).collect()
     }
@@ -223,8 +223,9 @@ mod tests {
         let pods: Vec<_> = ["a", "b", "c", "d", "e"]
             .map(|name| pod(name, "Normal"))
             .into();
-        let of =
-            |pods: &[Arc<Pod>], earlier| Facts::of(pods, Options::default(), &selector, earlier);
+        let of = |pods: &[Arc<Pod>], earlier| {
+            KnownPods::of(pods, Options::default(), &selector, earlier)
+        };
         let first = of(&pods, None);
         assert_eq!(going(&first), [""; 0]);
         let mut later = pods.clone();
@@ -242,10 +243,10 @@ mod tests {
     fn another_selector_and_other_options_ask_again() {
         let pods = [pod("a", "Normal")];
         let web = selector(&json!({ "app": "web" }));
-        let first = Facts::of(&pods, Options::default(), &web, None);
+        let first = KnownPods::of(&pods, Options::default(), &web, None);
         let db = selector(&json!({ "app": "db" }));
-        let second = Facts::of(&pods, Options::default(), &db, Some(&first));
-        let is_selected = |facts: &Facts| facts.iter().all(|(_, facts)| facts.is_selected);
+        let second = KnownPods::of(&pods, Options::default(), &db, Some(&first));
+        let is_selected = |facts: &KnownPods| facts.iter().all(|(_, facts)| facts.is_selected);
         assert!(is_selected(&first) && !is_selected(&second));
         assert!(!first.are_of(&pods, Options::default(), &db));
         assert!(!first.are_of(&[pod("a", "Normal")], Options::default(), &web));
