@@ -23,6 +23,7 @@ use kruise_api::{
     },
 };
 
+use super::refresh::may_be_updated;
 use crate::snapshot::Snapshot;
 
 /// What is to be known of one pod.
@@ -44,6 +45,8 @@ pub(super) struct PodFacts {
     pub(super) is_update_ready: bool,
     /// Whether nothing is due for it, and nothing waited for, whatever the spec and the time (CS-97, CS-80).
     pub(super) is_quiet: bool,
+    /// Whether an update may begin, as far as the pod's state says (CS-82).
+    pub(super) may_be_updated: bool,
     is_normal: bool,
     /// Since when its Ready condition is what it is.
     ready_since: Option<Time>,
@@ -81,6 +84,7 @@ impl PodFacts {
             is_quiet: is_normal
                 && labels.contains_key(labels::POD_TEMPLATE_HASH)
                 && refreshed() == Refresh::Nothing,
+            may_be_updated: may_be_updated(pod),
             is_normal,
             ready_since: pod
                 .condition(READY)

@@ -16,7 +16,7 @@ use super::{
     explain::why_unavailable,
     in_place::{InPlace, in_place},
     known_pods::PodFacts,
-    refresh::{is_refused, may_be_updated, refresh},
+    refresh::{is_refused, refresh},
     scale::{Input, transition, with_writes},
     spec::PodUpdatePolicy,
 };
@@ -91,7 +91,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let mut candidates: Vec<usize> = (0..)
         .zip(input.known())
         .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
-        .filter(|(_, (pod, _))| may_be_updated(pod))
+        .filter(|(_, (_, facts))| facts.may_be_updated)
         .map(|(index, _)| index)
         .collect();
     ranking::update_order(
