@@ -37,8 +37,10 @@ pub(crate) struct User {
 
 /// What it was about. A creation has the name too, if the sender chose it.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct ObjectRef {
+    /// Empty for core.
+    pub(crate) api_group: String,
     pub(crate) resource: String,
     pub(crate) subresource: String,
     pub(crate) namespace: String,

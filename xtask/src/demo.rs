@@ -15,6 +15,7 @@ use crate::made::Made;
 use crate::own_cluster::OwnCluster;
 use crate::pod_writes;
 use crate::progress::{Progress, say};
+use crate::times;
 
 mod compare;
 mod pods;
@@ -30,6 +31,8 @@ use target::{CLONESET, NAMESPACE, REPLICAS, Target};
 const CLUSTER: &str = "kruise-demo";
 /// What is deployed.
 const OVERLAY: &str = "cloneset";
+/// What is built for that.
+const DEPLOYABLES: [&str; 1] = ["cloneset-controller"];
 /// Writes that belong to a roll-out come within this time after its last pod is in service.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 
@@ -76,7 +79,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         command: "demo",
         usual_name: CLUSTER,
         options: &options,
+        then: Some(times::DEMO),
         overlay: OVERLAY,
+        deployables: &DEPLOYABLES,
         interrupt: &interrupt,
         progress: &progress,
     };
@@ -87,7 +92,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
             // Left by a demo that was killed, on a cluster that was mended.
             target.delete_namespace()?;
             target.create_namespace()?;
-            play(&target, &interrupt)
+            times::measured(times::DEMO, || play(&target, &interrupt))
         },
         |cluster| {
             let down = format!("cargo xtask cluster down --name {}", options.name);

@@ -17,7 +17,7 @@ pub(crate) fn install(
     insecure: bool,
 ) -> Result<()> {
     let mut command = xtask()?;
-    command.args(["deploy", overlay, "--registry", registry]);
+    command.args(["deploy", overlay, "--as-a-step", "--registry", registry]);
     command.arg("--kubeconfig").arg(kubeconfig);
     if insecure {
         command.arg("--insecure");

@@ -26,6 +26,7 @@ mod rbac;
 mod soak;
 mod test;
 mod tidy;
+mod times;
 mod workspace;
 
 #[derive(Parser)]

@@ -4,12 +4,13 @@ use std::fs::File;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cache;
 use crate::cluster::{self, Cluster, UpOptions};
-use crate::install;
+use crate::image::{self, Profile};
 use crate::interrupt::Interrupt;
 use crate::made::Made;
 use crate::progress::Progress;
+use crate::times::{self, Ahead, Step, Timed};
+use crate::{cache, install};
 
 /// What is made, and for whom.
 pub(crate) struct OwnCluster<'a> {
@@ -18,8 +19,12 @@ pub(crate) struct OwnCluster<'a> {
     /// The name that nobody else's cluster has. One of this name is what an earlier run left.
     pub(crate) usual_name: &'a str,
     pub(crate) options: &'a UpOptions,
+    /// What comes when the overlay is installed, where that is known.
+    pub(crate) then: Option<Step>,
     /// A directory below deploy/overlays.
     pub(crate) overlay: &'a str,
+    /// What is built for it.
+    pub(crate) deployables: &'a [&'a str],
     pub(crate) interrupt: &'a Interrupt,
     pub(crate) progress: &'a Progress,
 }
@@ -36,18 +41,31 @@ impl OwnCluster<'_> {
         let _lock = self.alone()?;
         let name = self.options.name.as_str();
         self.clear_place()?;
+        let timed = Timed::begin(&self.ahead(), self.progress);
         let made = Made::new(self.progress, self.interrupt, || {
             Cluster::down(name, self.progress)
         });
         let result = self.make().and_then(|cluster| play(&cluster));
         if keep {
             made.keep();
+            timed.end(self.progress);
             if let Some(cluster) = Cluster::find(name)? {
                 explain(&cluster)?;
             }
             return result;
         }
-        result.and(made.take_away())
+        let taken_away = made.take_away();
+        timed.end(self.progress);
+        result.and(taken_away)
+    }
+
+    fn ahead(&self) -> Vec<Ahead> {
+        let mut steps = cluster::ahead(&self.options.name);
+        let deployables: Vec<String> = self.deployables.iter().map(ToString::to_string).collect();
+        steps.push(image::ahead(&deployables, Profile::default()));
+        steps.push(Ahead::Runs(times::INSTALLATION));
+        steps.extend(self.then.iter().copied().map(Ahead::Runs));
+        steps
     }
 
     /// Two runs at once would take each other's cluster away.
@@ -81,6 +99,8 @@ impl OwnCluster<'_> {
         Cluster::down(name, self.progress)
     }
 
+    /// One after the other: on few cores two builds at once end no sooner than one after the other, and
+    /// the cluster would not get up beside one.
     fn make(&self) -> Result<Cluster> {
         let cluster = self
             .interrupt

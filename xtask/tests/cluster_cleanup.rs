@@ -37,7 +37,12 @@ fn a_killed_cluster_is_mended_and_down_leaves_nothing() {
         up.kill().unwrap();
         up.wait().unwrap();
     }
-    xtask(&["up", "--nodes", "1"]);
+    let held = tempfile::NamedTempFile::new().unwrap();
+    up_while_holding(held.path());
+    assert!(
+        !is_open(held.path()),
+        "a part of the cluster has a file of its caller open: were it a lock, the cluster would hold it"
+    );
     let bridge = bridge();
     let before = before.without_others(&bridge);
     let there = Leftovers::count().without_others(&bridge);
@@ -249,6 +254,36 @@ fn xtask(args: &[&str]) -> Output {
         stderr(&output)
     );
     output
+}
+
+/// Started as by `flock FILE cargo xtask cluster up`: with a file open that isn't ours.
+fn up_while_holding(file: &Path) {
+    let up = command(&["up", "--nodes", "1"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec 7>\"$0\"; exec \"$@\""]).arg(file);
+    let output = shell
+        .arg(up.get_program())
+        .args(up.get_args())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// Whether a process other than this one has the file open.
+fn is_open(file: &Path) -> bool {
+    names("/proc")
+        .filter(|pid| {
+            pid.parse::<u32>()
+                .is_ok_and(|pid| pid != std::process::id())
+        })
+        .flat_map(|pid| {
+            let dir = PathBuf::from(format!("/proc/{pid}/fd"));
+            names(dir.clone())
+                .map(move |fd| dir.join(fd))
+                .collect::<Vec<_>>()
+        })
+        .any(|fd| fs::read_link(fd).is_ok_and(|target| target == file))
 }
 
 fn kubectl(args: &[&str]) {

@@ -15,11 +15,12 @@ use kruise_api::{
 };
 
 use crate::{
-    plan::{Plan, PodRef, Spec, Step},
+    plan::{Phase, Plan, PodRef, Spec, Step},
     snapshot::Snapshot,
 };
 
 mod claims;
+mod updates;
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
 #[must_use]
@@ -32,6 +33,8 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.not_too_many_pods(&mut found);
     facts.enough_stay_ready(&mut found);
     facts.partition_is_kept(&mut found);
+    facts.few_are_unavailable_for_an_update(&mut found);
+    facts.trims_are_apart(&mut found);
     facts.nothing_while_terminating(&mut found);
     facts.nothing_without_a_matching_template(&mut found);
     facts.says_why_it_waits(&mut found);
@@ -69,7 +72,7 @@ impl<'a> Facts<'a> {
                         .creates
                         .extend(batches.iter().flatten().map(|pod| pod.name.as_str()));
                 }
-                Step::DeletePods { pods } => {
+                Step::DeletePods { pods, .. } => {
                     facts.deletes.extend(pods);
                     facts.touched.extend(pods);
                 }
@@ -88,10 +91,10 @@ impl<'a> Facts<'a> {
                 }
                 Step::MoveClaims { .. }
                 | Step::DeleteOrphanClaims { .. }
-                | Step::DeleteClaims { .. }
                 | Step::CreateRevision { .. }
                 | Step::PatchRevision { .. }
                 | Step::DeleteRevision { .. }
+                | Step::TryUpdate { .. }
                 | Step::SpendBudgets { .. }
                 | Step::PatchCloneSet { .. } => {}
             }
@@ -241,8 +244,22 @@ impl<'a> Facts<'a> {
     }
 
     fn nothing_while_terminating(&self, found: &mut Vec<String>) {
-        if self.snapshot.set.metadata.is_terminating() && !self.touched.is_empty() {
+        let touches = !self.touched.is_empty() || !self.creates.is_empty();
+        if self.snapshot.set.metadata.is_terminating() && touches {
             found.push("pods of a terminating CloneSet are touched".to_owned());
+        }
+    }
+
+    /// A failure to trim is no failure (CS-22, 12 and 13), and only that.
+    fn trims_are_apart(&self, found: &mut Vec<String>) {
+        for step in &self.plan.steps {
+            let trims = matches!(
+                step,
+                Step::DeleteRevision { .. } | Step::PatchCloneSet { .. }
+            );
+            if trims != (self.plan.phase == Phase::Trim) {
+                found.push(format!("in phase {:?}: {step:?}", self.plan.phase));
+            }
         }
     }
 

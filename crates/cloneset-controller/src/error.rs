@@ -54,15 +54,28 @@ impl Error {
         })
     }
 
-    /// The object was changed by another between our look and our write. The next pass looks again; it
-    /// is no failure that anyone has to know of (IP-23, DV-D10).
+    /// The object was changed by another between our look and our write, or the lease was lost. The next pass looks
+    /// again; it is no failure that anyone has to know of (IP-23, DV-D10, DV-PF16).
     pub(crate) fn is_lost_race(&self) -> bool {
-        matches!(self.api(), Some(ApiError::Conflict { .. }))
+        self.api()
+            .is_some_and(|error| matches!(error, ApiError::Conflict { .. }) || error.was_withheld())
     }
 
     /// The name is taken.
     pub(crate) fn is_already_there(&self) -> bool {
         matches!(self.api(), Some(ApiError::AlreadyExists { .. }))
+    }
+
+    /// Whether the same may come of writes to other objects: not that this one was changed, or is gone.
+    pub(crate) fn may_meet_others(&self) -> bool {
+        !self.is_lost_race() && !self.is_not_found()
+    }
+
+    /// A webhook that has side effects, and was installed when that was still allowed, is not asked in a dry run;
+    /// the API server refuses that whatever the object.
+    pub(crate) fn knows_no_dry_run(&self) -> bool {
+        matches!(self.api(), Some(ApiError::Invalid { code: 400, .. }))
+            && self.api_message().contains("does not support dry run")
     }
 
     /// The API server judged the write and does not want it as it is.
@@ -105,6 +118,30 @@ impl ReconcileError for Error {
             // The pods are on their way out, and so is the CloneSet.
             _ if self.namespace_is_terminating() => Consequence::AwaitChange,
             _ => Consequence::BackOff,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // DV-PF16: neither an event nor a condition tells of it, and the runtime knows it by its category.
+    #[test]
+    fn a_write_that_was_withheld_is_no_failure() {
+        let call = || "patch pods ns/web-a".to_owned();
+        for (source, category) in [
+            (ApiError::NotLeader { call: call() }, "not_leader"),
+            (ApiError::Stopping { call: call() }, "stopping"),
+        ] {
+            let error = Error::Write {
+                verb: "patch",
+                kind: "Pod",
+                object: "ns/web-a".to_owned(),
+                source,
+            };
+            assert!(error.is_lost_race());
+            assert_eq!(error.category(), category);
         }
     }
 }

@@ -1,13 +1,9 @@
 //! From a plan to API calls. Names, order, batches and preconditions come with the plan; here is
 //! only how many calls run side by side, and which event tells of each.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use futures::stream::{self, StreamExt};
-use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, object::CustomResource};
+use kruise_api::{apps::v1beta1::CloneSet, object::CustomResource};
 use kruise_runtime::{
     ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
     POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer, Written, chain,
@@ -17,16 +13,21 @@ use serde_json::Value;
 use crate::{
     CLONESETS,
     error::Error,
-    plan::{BudgetPatch, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step},
-    refused::RefusedResize,
-    snapshot::Found,
+    plan::{BudgetPatch, NewPod, Phase, Plan, PodRef, Step},
+    refused::Asked,
+    snapshot::{Found, Memory},
 };
 
 mod claims;
+mod pods;
 mod pre_download;
+#[cfg(test)]
+mod tests;
+mod trim;
+mod window;
 
-/// Calls in flight for one CloneSet.
-const CONCURRENCY: usize = 32;
+use pods::PodWritten;
+use window::{all, until_failure};
 
 /// What a plan is executed with.
 pub(crate) struct Executor<'a> {
@@ -35,23 +36,18 @@ pub(crate) struct Executor<'a> {
     pub(crate) writer: Writer,
     pub(crate) recorder: &'a Recorder,
     /// What was refused before is not told again.
-    pub(crate) refused_before: &'a BTreeMap<String, RefusedResize>,
+    pub(crate) memory: &'a Memory,
     /// What is found out now.
     pub(crate) found: Mutex<Found>,
 }
 
-/// What came of a pod's writes.
-enum PodWritten {
-    All,
-    /// The resize was refused, and what follows it left out.
-    Refused,
-}
-
 impl Executor<'_> {
-    /// Carries out the steps in order; the first that fails ends them.
+    /// Carries out the steps in order; the first that fails, or is refused, ends them.
     pub(crate) async fn steps(&self, plan: &Plan) -> Result<(), Error> {
         for step in &plan.steps {
-            self.step(step).await?;
+            if let PodWritten::Refused = self.step(plan.phase, step).await? {
+                break;
+            }
         }
         Ok(())
     }
@@ -79,8 +75,9 @@ impl Executor<'_> {
             })
     }
 
-    async fn step(&self, step: &Step) -> Result<(), Error> {
-        match step {
+    async fn step(&self, phase: Phase, step: &Step) -> Result<PodWritten, Error> {
+        let done = match step {
+            Step::TryUpdate { update } => return self.try_update(update).await,
             Step::CreateRevision { body } => self.create_revision(body).await,
             Step::PatchRevision { name, patch } => self
                 .patch(&CONTROLLER_REVISIONS, name, None, PatchKind::Merge, patch)
@@ -98,27 +95,25 @@ impl Executor<'_> {
                 }
                 Ok(())
             }
-            Step::DeleteClaims { claims } => self.delete_claims(claims).await,
             Step::CreatePods { batches } => self.create_pods(batches).await,
-            Step::DeletePods { pods } => self.delete_pods(pods).await,
+            Step::DeletePods { pods, claims } => {
+                let of = |pod: &PodRef| claims.get(&pod.uid).map_or(&[][..], Vec::as_slice);
+                until_failure(pods.iter().map(|pod| self.delete_pod(pod, of(pod)))).await
+            }
             Step::AdoptPods { patches } => {
                 self.check_before_adoption().await?;
-                self.patch_pods(patches).await
+                all(patches.iter().map(|patch| self.patch_pod(patch)).collect()).await
             }
-            Step::PatchPods { patches } => self.patch_pods(patches).await,
+            Step::PatchPods { patches } => {
+                let asked = Asked::by_patches(phase);
+                let patches = patches.iter();
+                until_failure(patches.map(|patch| self.keep_pod(asked, patch))).await
+            }
             Step::UpdatePodsInPlace { updates } => {
-                all(updates
-                    .iter()
-                    .map(|update| self.update_in_place(update))
-                    .collect())
-                .await
+                until_failure(updates.iter().map(|update| self.update_in_place(update))).await
             }
             Step::MarkPodsForRecreate { patches } => {
-                all(patches
-                    .iter()
-                    .map(|patch| self.mark_for_recreate(patch))
-                    .collect())
-                .await
+                until_failure(patches.iter().map(|patch| self.mark_for_recreate(patch))).await
             }
             Step::SpendBudgets { patches } => self.spend_budgets(patches).await,
             Step::PatchCloneSet { patch } => self
@@ -131,7 +126,8 @@ impl Executor<'_> {
                 )
                 .await
                 .map(drop),
-        }
+        };
+        done.map(|()| PodWritten::All)
     }
 
     /// One after the other: after a failure, what is not paid yet need not be. A budget that is gone wants
@@ -178,17 +174,6 @@ impl Executor<'_> {
         created
     }
 
-    async fn delete_pods(&self, pods: &[PodRef]) -> Result<(), Error> {
-        for pod in pods {
-            let deleted = self.delete(&PODS, &pod.name, &pod.uid).await;
-            self.tell(&deleted, "SuccessfulDelete", "FailedDelete", || {
-                format!("deleted pod {}", pod.name)
-            });
-            deleted?;
-        }
-        Ok(())
-    }
-
     /// A CloneSet that was deleted and made again under its name must not take over the old one's
     /// pods (CS-28); the index may not know yet.
     async fn check_before_adoption(&self) -> Result<(), Error> {
@@ -210,88 +195,8 @@ impl Executor<'_> {
         }
     }
 
-    async fn patch_pods(&self, patches: &[PodPatch]) -> Result<(), Error> {
-        all(patches.iter().map(|patch| self.patch_pod(patch)).collect()).await
-    }
-
-    async fn patch_pod(&self, patch: &PodPatch) -> Result<(), Error> {
-        self.write_pod(&patch.pod, patch.writes.clone())
-            .await
-            .map(drop)
-    }
-
-    /// One write after the other; each follows the version that the one before returned, or nothing.
-    async fn write_pod(&self, pod: &PodRef, writes: Vec<PodWrite>) -> Result<PodWritten, Error> {
-        let mut version = None;
-        for PodWrite {
-            subresource,
-            mut patch,
-        } in writes
-        {
-            if let Some(version) = version.take()
-                && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")
-            {
-                *read = version;
-            }
-            let written = self
-                .patch(&PODS, &pod.name, subresource, PatchKind::Strategic, &patch)
-                .await;
-            let written = match written {
-                Err(error) if subresource == Some("resize") && error.is_refusal() => {
-                    self.note_refusal(pod, &error);
-                    return Ok(PodWritten::Refused);
-                }
-                written => written?,
-            };
-            version = Some(Value::String(written.resource_version));
-        }
-        Ok(PodWritten::All)
-    }
-
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note_refusal(&self, pod: &PodRef, error: &Error) {
-        let why = error.api_message().to_owned();
-        let is_told = self
-            .refused_before
-            .get(&pod.uid)
-            .is_some_and(|before| before.why == why);
-        if !is_told {
-            self.event(true, "FailedUpdatePodInPlace", chain(error));
-        }
-        self.found().refused_resizes.push((pod.uid.clone(), why));
-    }
-
-    async fn mark_for_recreate(&self, patch: &PodPatch) -> Result<(), Error> {
-        let marked = self.patch_pod(patch).await;
-        self.tell(
-            &marked,
-            "SuccessfulUpdatePodReCreate",
-            "FailedUpdatePodReCreate",
-            || format!("marked pod {} to be made anew", patch.pod.name),
-        );
-        marked
-    }
-
-    async fn update_in_place(&self, update: &InPlaceUpdate) -> Result<(), Error> {
-        let updated = match self.write_pod(&update.pod, update.writes()).await {
-            Ok(PodWritten::Refused) => return Ok(()),
-            written => written.map(drop),
-        };
-        self.tell(
-            &updated,
-            "SuccessfulUpdatePodInPlace",
-            "FailedUpdatePodInPlace",
-            || {
-                format!(
-                    "updated pod {} in place to {}",
-                    update.pod.name, update.revision
-                )
-            },
-        );
-        updated
     }
 
     async fn create(
@@ -393,13 +298,4 @@ impl Executor<'_> {
         };
         self.recorder.event(&target, type_, reason, message);
     }
-}
-
-/// Runs calls, some side by side. All are run; the first error is returned.
-async fn all<F>(calls: Vec<F>) -> Result<(), Error>
-where
-    F: Future<Output = Result<(), Error>>,
-{
-    let results: Vec<_> = stream::iter(calls).buffered(CONCURRENCY).collect().await;
-    results.into_iter().collect()
 }

@@ -16,12 +16,15 @@ pub mod check;
 mod doubt;
 pub mod error;
 mod execute;
+#[cfg(test)]
+mod fake_api;
 mod metrics;
 mod nodes;
-mod observe;
+pub mod observe;
 pub mod plan;
 mod reconcile;
 pub mod refused;
+mod report;
 pub mod snapshot;
 pub mod wait;
 
@@ -31,7 +34,7 @@ use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, instance_id};
+use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, StoredSet, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
@@ -61,7 +64,7 @@ const CRD: &str = "clonesets.apps.kruise.io";
 #[derive(Args, Clone, Debug)]
 pub struct CloneSetArgs {
     /// How many CloneSets are reconciled at the same time
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = kruise_runtime::args::parse_workers)]
     pub cloneset_workers: usize,
     /// Leave pods that wait for a hook before their deletion out when pods are counted
     #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -80,7 +83,7 @@ pub fn app(args: CloneSetArgs) -> App {
 fn wire(setup: &mut Setup, args: &CloneSetArgs) {
     setup.conversion(CRD, CloneSet::KIND, kruise_api::conversion::convert);
     let queue = setup.queue("cloneset");
-    let sets = setup.watch::<CloneSet>(CLONESETS, WatchOptions::default());
+    let sets = setup.watch::<StoredSet>(CLONESETS, WatchOptions::default());
     // Every pod of a CloneSet has the label, so that the watch costs what our own pods cost.
     let pods = setup.watch::<Pod>(
         PODS,

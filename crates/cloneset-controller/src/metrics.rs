@@ -48,7 +48,7 @@ impl Metrics {
         };
         self.runtime
             .pod_unavailable_budget
-            .get_or_create_owned(&labels)
+            .get_or_create(&labels)
             .inc();
     }
 

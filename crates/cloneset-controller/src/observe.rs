@@ -11,12 +11,23 @@ use kruise_api::{
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
     pod::Pod,
+    revision,
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
-use crate::snapshot::{
-    Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, instance_id, pod_name,
+use crate::{
+    plan::{KnownPods, TemplateForms},
+    snapshot::{
+        Claim, ControllerRevision, Gates, ImagePullJob, Memory, Snapshot, StoredSet, instance_id,
+        pod_name,
+    },
 };
+
+impl Object for StoredSet {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
 
 impl Object for ImagePullJob {
     fn meta(&self) -> &ObjectMeta {
@@ -37,22 +48,30 @@ impl Object for Claim {
 }
 
 /// The indexes that snapshots are made from.
-pub(crate) struct Observer {
-    pub(crate) sets: Store<CloneSet>,
-    pub(crate) pods: Store<Pod>,
-    pub(crate) revisions: Store<ControllerRevision>,
-    /// Only with the gate for pulling images ahead.
-    pub(crate) image_pull_jobs: Option<Store<ImagePullJob>>,
-    pub(crate) claims: Store<Claim>,
-    /// Only with gate `PodUnavailableBudgetUpdateGate`.
-    pub(crate) budgets: Option<Store<PodUnavailableBudget>>,
-    pub(crate) gates: Gates,
-    pub(crate) server_version: ServerVersion,
+pub struct Observer {
+    /// CloneSets.
+    pub sets: Store<StoredSet>,
+    /// Their pods.
+    pub pods: Store<Pod>,
+    /// Revisions, of others too.
+    pub revisions: Store<ControllerRevision>,
+    /// Jobs that pull images; only with the gate for that.
+    pub image_pull_jobs: Option<Store<ImagePullJob>>,
+    /// Volume claims.
+    pub claims: Store<Claim>,
+    /// Budgets; only with gate `PodUnavailableBudgetUpdateGate`.
+    pub budgets: Option<Store<PodUnavailableBudget>>,
+    /// Feature gates.
+    pub gates: Gates,
+    /// Version of the API server.
+    pub server_version: ServerVersion,
 }
 
 impl Observer {
-    pub(crate) fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
-        self.sets.get(key)
+    /// The CloneSet of this name.
+    #[must_use]
+    pub fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+        self.sets.get(key)?.set().map(Arc::new)
     }
 
     /// Whether the indexes show everything that was written for this CloneSet.
@@ -65,19 +84,28 @@ impl Observer {
         own_writes.settle(uid, &stores).await
     }
 
-    pub(crate) fn snapshot(
+    /// All that is to be known of a CloneSet now, but labels of nodes.
+    #[must_use]
+    pub fn snapshot(
         &self,
         set: Arc<CloneSet>,
-        memory: Memory,
+        mut memory: Memory,
         pod_readiness_controller_live: bool,
     ) -> Snapshot {
+        let template = &set.spec.template;
+        if !(memory.forms.as_ref()).is_some_and(|forms| forms.are_of(template)) {
+            memory.forms = Some(Arc::new(TemplateForms::of(template)));
+        }
         let pods = self.pods.by_owner(&set.metadata.uid);
+        let (options, selector) = (self.gates().in_place, &set.spec.selector);
+        let facts = KnownPods::of(&pods, options, selector, memory.pods.as_deref());
+        memory.pods = Some(Arc::new(facts));
         let claims = self.claims.by_owner(&set.metadata.uid);
         Snapshot {
             taken_names: self.taken_names(&set, &pods, &claims),
             pods,
             claims,
-            revisions: self.revisions.in_namespace(&set.metadata.namespace),
+            revisions: self.revisions(&set.metadata),
             image_pull_jobs: self
                 .image_pull_jobs
                 .as_ref()
@@ -94,6 +122,22 @@ impl Observer {
             gates: self.gates(),
             memory,
         }
+    }
+
+    /// The CloneSet's, those that nobody manages, and those whose names are such as its own get (IP-131, IP-132).
+    /// A namespace may have thousands of others.
+    fn revisions(&self, set: &ObjectMeta) -> Vec<Arc<ControllerRevision>> {
+        let mut listed = self.revisions.by_owner(&set.uid);
+        listed.retain(|revision| revision.metadata.namespace == set.namespace);
+        listed.extend(self.revisions.without_owner(&set.namespace));
+        let prefix = revision::name(&set.name, "");
+        let mut named = self.revisions.named(&set.namespace, &prefix);
+        named.retain(|revision| {
+            let manager = revision.metadata.controller();
+            manager.is_some_and(|manager| manager.uid != set.uid)
+        });
+        listed.extend(named);
+        listed
     }
 
     /// Only of claims without a pod, which are few.
@@ -128,5 +172,115 @@ impl Observer {
             in_place,
             ..self.gates
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_runtime::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::CLONESETS;
+
+    fn observer() -> Observer {
+        Observer {
+            sets: Store::new(CLONESETS),
+            pods: Store::new(PODS),
+            revisions: Store::new(CONTROLLER_REVISIONS),
+            image_pull_jobs: None,
+            claims: Store::new(PERSISTENT_VOLUME_CLAIMS),
+            budgets: None,
+            gates: Gates::default(),
+            server_version: ServerVersion::default(),
+        }
+    }
+
+    fn set(image: &str, version: &str) -> Value {
+        json!({
+            "metadata": { "name": "web", "namespace": "ns", "uid": "s", "resourceVersion": version },
+            "spec": {
+                "selector": { "matchLabels": { "app": "web" } },
+                "template": { "spec": { "containers": [{ "name": "app", "image": image }] } },
+            },
+        })
+    }
+
+    fn put(observer: &Observer, set: Value) {
+        observer.sets.apply(serde_json::from_value(set).unwrap());
+    }
+
+    fn look(observer: &Observer, memory: &Memory) -> Snapshot {
+        let set = observer.set(&ObjectKey::new("ns", "web")).unwrap();
+        observer.snapshot(set, memory.clone(), false)
+    }
+
+    fn revision(namespace: &str, name: &str, owner: Option<(&str, &str)>) -> ControllerRevision {
+        let owners: Vec<Value> = owner
+            .map(|(kind, uid)| {
+                json!({
+                    "apiVersion": "apps.kruise.io/v1beta1", "kind": kind, "name": "o", "uid": uid,
+                    "controller": true,
+                })
+            })
+            .into_iter()
+            .collect();
+        let metadata = json!({
+            "name": name, "namespace": namespace, "uid": format!("{namespace}/{name}"),
+            "resourceVersion": "1", "ownerReferences": owners,
+        });
+        serde_json::from_value(json!({ "metadata": metadata })).unwrap()
+    }
+
+    // IP-131, IP-132: what may be the CloneSet's, and what has a name that one of its own may get.
+    #[test]
+    fn of_revisions_only_those_are_looked_at_that_matter() {
+        let observer = observer();
+        put(&observer, set("a", "1"));
+        for revision in [
+            revision("ns", "web-ours", Some(("CloneSet", "s"))),
+            revision("ns", "old-ours", Some(("CloneSet", "s"))),
+            revision("ns", "web-nobodys", None),
+            revision("ns", "nobodys", None),
+            revision("ns", "web-theirs", Some(("StatefulSet", "t"))),
+            revision("ns", "theirs", Some(("StatefulSet", "t"))),
+            revision("elsewhere", "web-nobodys", None),
+            revision("elsewhere", "web-theirs", Some(("StatefulSet", "t"))),
+        ] {
+            observer.revisions.apply(revision);
+        }
+        let snapshot = look(&observer, &Memory::default());
+        let mut names: Vec<_> = snapshot
+            .revisions
+            .iter()
+            .map(|it| it.metadata.name.as_str())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "nobodys",
+                "old-ours",
+                "web-nobodys",
+                "web-ours",
+                "web-theirs"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_worked_out_stands_until_the_template_changes() {
+        let observer = observer();
+        let forms = |snapshot: &Snapshot| snapshot.memory.forms.clone().unwrap();
+        put(&observer, set("a", "1"));
+        let first = look(&observer, &Memory::default());
+        let mut resized = set("a", "2");
+        resized["spec"]["replicas"] = json!(7);
+        put(&observer, resized);
+        let second = look(&observer, &first.memory);
+        assert!(Arc::ptr_eq(&forms(&first), &forms(&second)));
+        put(&observer, set("b", "3"));
+        let third = look(&observer, &second.memory);
+        assert!(!Arc::ptr_eq(&forms(&second), &forms(&third)));
     }
 }

@@ -3,7 +3,7 @@
 //! The order is that of CS-22: clean up volume claims, claim pods, resolve revisions, scale, and only when scaling has
 //! nothing to do refresh and update pods. Whatever a plan does not do, it says why.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kruise_api::{
     inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector,
@@ -19,22 +19,29 @@ mod conditions;
 mod counts;
 mod explain;
 mod in_place;
+mod known_pods;
 mod new_pod;
 mod predownload;
 mod progress;
 mod refresh;
+mod refused;
 mod revision;
 mod scale;
 mod spec;
 mod status;
+mod template_forms;
 mod update;
 mod volume_claims;
+mod waiting;
 
+use claim::Claimed;
 pub use counts::{Counts, PodClass};
+pub use known_pods::KnownPods;
 pub use predownload::{Mark, NewJob, PreDownload};
 pub use revision::Revisions;
 pub use scale::needs_nodes;
 pub use spec::Spec;
+pub use template_forms::TemplateForms;
 
 /// What is to be done, in order. Nothing in it is left to choose.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,6 +72,8 @@ pub enum Phase {
     Scale,
     /// Refreshing and updating pods.
     Update,
+    /// Tidying up, once nothing else is to be done. A failure is logged and stops nothing (CS-22, 12 and 13).
+    Trim,
 }
 
 /// One or several writes.
@@ -95,16 +104,11 @@ pub enum Step {
         /// Which, and to which pod.
         moves: Vec<ClaimMove>,
     },
-    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there,
-    /// or is not ours any more (CS-74). What is in a volume comes back with no later look.
+    /// Delete volume claims whose pods are gone, each only after its pod was asked for live and is not there, or
+    /// neither is ours nor mounts it (CS-74, DV-CS17). What is in a volume comes back with no later look.
     DeleteOrphanClaims {
         /// Which.
         claims: Vec<OrphanClaim>,
-    },
-    /// Delete volume claims one after the other; the first failure ends it, unless it is gone by now.
-    DeleteClaims {
-        /// Which.
-        claims: Vec<ClaimRef>,
     },
     /// Create pods in batches, each after its volume claims; after a batch with a failure the rest is
     /// left (CS-60, CS-61).
@@ -112,10 +116,12 @@ pub enum Step {
         /// Batches; within one, creations run side by side.
         batches: Vec<Vec<NewPod>>,
     },
-    /// Delete pods one after the other; the first failure ends it (CS-62).
+    /// Delete pods in this order, some side by side; after a failure no further one is begun (CS-62, DV-CS18).
     DeletePods {
         /// Which.
         pods: Vec<PodRef>,
+        /// Volume claims that go after their pod, by its UID. That one is gone by now is no failure.
+        claims: BTreeMap<String, Vec<ClaimRef>>,
     },
     /// Take over pods that name us as owner, but not as the one that manages them. Only after the
     /// live CloneSet was read again and is the same (CS-28).
@@ -123,13 +129,20 @@ pub enum Step {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
-    /// Patches of different pods, side by side; those of one pod in order.
+    /// Patches of different pods, side by side; those of one pod in order. After a refusal no further pod's
+    /// are begun.
     PatchPods {
         /// Patches, one a pod.
         patches: Vec<PodPatch>,
     },
+    /// Have the API server judge an update in place without storing it. Where it is refused, nothing that
+    /// follows is done (DV-IP15).
+    TryUpdate {
+        /// What the pod would get.
+        update: Box<InPlaceUpdate>,
+    },
     /// Start updates in place: for each pod its patches in order. A failure is told in an event
-    /// and never turns into anything else (CS-89).
+    /// and never turns into anything else (CS-89). After one no further pod is started.
     UpdatePodsInPlace {
         /// Which.
         updates: Vec<InPlaceUpdate>,
@@ -249,6 +262,8 @@ pub struct BudgetPatch {
 pub struct InPlaceUpdate {
     /// The pod.
     pub pod: PodRef,
+    /// What the writes were made for: while that is what is there, they may be sent again (DV-IP15).
+    pub seen: Arc<Pod>,
     /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate, or stays
     /// ready (IP-16).
     pub not_ready: Option<Value>,
@@ -291,6 +306,7 @@ impl InPlaceUpdate {
     pub fn writes(&self) -> Vec<PodWrite> {
         let Self {
             pod: _,
+            seen: _,
             not_ready,
             resize,
             start,
@@ -353,12 +369,16 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     };
     let spec = Spec::of(&snapshot.set.spec);
     let claims = volume_claims::sort(snapshot, &spec);
-    let claimed = claim::claim(snapshot, &selector);
+    let known = KnownPods::of_snapshot(snapshot);
+    let claimed = claim::claim(snapshot, &known);
     let revisions = revision::resolve(snapshot, &selector);
 
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        requeue_after: claims.look_again,
+        ..Plan::default()
+    };
     plan.steps.extend(claims.steps);
-    plan.steps.extend(claimed.steps);
+    plan.steps.extend(claimed.steps.iter().cloned());
     plan.steps.extend(revisions.steps.iter().cloned());
     if revisions.steps.is_empty() {
         plan.pre_download = predownload::plan(snapshot, &spec, &revisions);
@@ -371,34 +391,47 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
             spec: &spec,
             revisions: &revisions,
             pods: &claimed.pods,
+            facts: &claimed.facts,
             claims: &claims.listed,
         };
         sync(&input, &mut plan);
     }
-    status::plan(
-        snapshot,
-        &spec,
-        &selector,
-        &revisions,
-        &claimed.pods,
-        &mut plan,
-    );
-    // Both carry the version of the CloneSet that was read: after one of them the other is refused.
-    if plan.steps.is_empty() && plan.status.is_none() {
-        plan.steps
-            .extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
-    }
+    status::plan(snapshot, &spec, &selector, &revisions, &claimed, &mut plan);
     if plan.steps.is_empty() {
-        plan.steps
-            .extend(revision::trim(snapshot, &revisions, &claimed.pods));
+        trim(snapshot, &revisions, &claimed, &mut plan);
     }
     plan
+}
+
+/// CS-40, CS-65. What can't be trimmed now is left for a while: everything that happens to a CloneSet would have it
+/// tried again.
+fn trim(snapshot: &Snapshot, revisions: &Revisions, claimed: &Claimed<'_>, plan: &mut Plan) {
+    let set = &snapshot.set.metadata;
+    let mut steps = Vec::new();
+    // The history of a CloneSet that is deleted without its pods is theirs (DV-CS17).
+    if !set.is_terminating() {
+        steps.extend(revision::trim(snapshot, revisions, &claimed.facts));
+    }
+    // Carries the version of the CloneSet that was read, as the status does: after one the other is refused.
+    if plan.status.is_none() {
+        steps.extend(spec::trim_pods_to_delete(snapshot, &claimed.pods));
+    }
+    if steps.is_empty() {
+        return;
+    }
+    if let Some(left) = snapshot.memory.trims_wait(snapshot.now) {
+        plan.look_again(left);
+        return;
+    }
+    plan.steps = steps;
+    plan.phase = Phase::Trim;
 }
 
 /// Scaling first; pods are refreshed and updated when it has nothing to do. After a failure to
 /// scale it is updating's turn: a quota that refuses new pods must not keep the others from
 /// becoming ready (CS-25).
 fn sync(input: &scale::Input<'_>, plan: &mut Plan) {
+    refused::tell(input.snapshot, plan);
     let scaling_failed = input.snapshot.memory.scaling_failed;
     if scaling_failed {
         update::plan(input, plan);

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
+    report::{self, Line},
     snapshot::{Found, Memory, Snapshot},
     wait::WaitReason,
 };
@@ -44,8 +45,7 @@ impl Reconciler for CloneSetReconciler {
     type Error = Error;
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Error> {
-        let Some(set) = self.observer.set(key) else {
-            self.forget(key);
+        let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
         let span = tracing::Span::current();
@@ -58,7 +58,7 @@ impl Reconciler for CloneSetReconciler {
             .look(key, &self.observer, &self.own_writes)
             .await;
         // Both may have brought a newer state.
-        let Some(set) = self.observer.set(key) else {
+        let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
         let memory = self.memories.get(key, &set.metadata.uid);
@@ -75,10 +75,13 @@ impl Reconciler for CloneSetReconciler {
         self.report(key, &snapshot.memory, &plan);
         self.report_refusals(&snapshot, &plan);
         let (result, found) = self.execute(&snapshot, &plan).await;
+        Self::report_trim(&snapshot.memory, &found);
         // The next pass leaves these pods alone and goes on with others.
         let is_news = !found.refused_resizes.is_empty() || !found.claims_in_use.is_empty();
         let goes_on = is_news.then_some(MIN_PAUSE);
         let error = result.as_ref().err();
+        let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
+        let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
         self.memories.remember(key, &snapshot, &plan, error, found);
         let unseen = self.own_writes.look_again_after(snapshot.uid());
         let doubtful = self.doubts.note(key, plan.waiting_on.first());
@@ -89,6 +92,7 @@ impl Reconciler for CloneSetReconciler {
                 .into_iter()
                 .chain(looks.map(|wait| wait.max(MIN_PAUSE)))
                 .chain(goes_on)
+                .chain(trims_again)
                 .min(),
         })
     }
@@ -128,12 +132,18 @@ impl CloneSetReconciler {
             client: &self.client,
             writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
             recorder: &self.recorder,
-            refused_before: &snapshot.memory.refused_resizes,
+            memory: &snapshot.memory,
             found: Mutex::default(),
         };
         executor.events(plan);
         executor.pre_download(&plan.pre_download).await;
-        let steps = executor.steps(plan).await;
+        let steps = match plan.phase {
+            Phase::Trim => {
+                executor.trim(plan).await;
+                Ok(())
+            }
+            Phase::Prepare | Phase::Scale | Phase::Update => executor.steps(plan).await,
+        };
         let status = executor.status(plan).await;
         let found = executor.found.into_inner();
         (
@@ -142,13 +152,12 @@ impl CloneSetReconciler {
         )
     }
 
-    /// The same reason is told once: what holds for an hour is one line, not thousands.
+    /// The same reason is told once: what holds for an hour, or for each pod, is one line, not thousands.
     fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
         self.wait_reasons
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        let last = memory.waiting.as_ref().map(|(reason, _)| reason);
-        for reason in plan.waiting_on.iter().filter(|reason| last != Some(reason)) {
-            tracing::info!(reason = reason.reason(), "held back: {reason}");
+        for Line { reason, count } in report::news(&memory.logged, plan) {
+            tracing::info!(reason = reason.reason(), count, "held back: {reason}");
         }
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
@@ -166,8 +175,7 @@ impl CloneSetReconciler {
                 continue;
             };
             self.metrics.budget_refused(&subject);
-            let last = snapshot.memory.waiting.as_ref().map(|(last, _)| last);
-            if last != Some(reason) {
+            if !snapshot.memory.logged.contains(reason) {
                 let Subject {
                     kind,
                     namespace,
@@ -184,6 +192,26 @@ impl CloneSetReconciler {
                 });
             }
         }
+    }
+
+    /// Once a change: it is tried again every minute.
+    fn report_trim(memory: &Memory, found: &Found) {
+        let before = memory.failed_trim.as_ref().map(|(why, _)| why);
+        if found.failed_trim.as_ref() != before
+            && let Some(error) = &found.failed_trim
+        {
+            tracing::warn!(error, "history or podsToDelete can't be trimmed");
+        }
+    }
+
+    /// The CloneSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
+    fn known(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+        let set = self.observer.set(key);
+        let uid = set.as_ref().map(|set| set.metadata.uid.as_str());
+        if uid.is_none() || self.memories.are_of_another(key, uid) {
+            self.forget(key);
+        }
+        set
     }
 
     fn forget(&self, key: &ObjectKey) {
@@ -217,6 +245,12 @@ impl Memories {
             .unwrap_or_default()
     }
 
+    fn are_of_another(&self, key: &ObjectKey, uid: Option<&str>) -> bool {
+        let by_key = self.lock();
+        let of = by_key.get(key).map(|(of, _)| of.as_str());
+        of.is_some() && of != uid
+    }
+
     fn forget(&self, key: &ObjectKey) -> Option<String> {
         self.lock().remove(key).map(|(uid, _)| uid)
     }
@@ -230,7 +264,10 @@ impl Memories {
         found: Found,
     ) {
         let mut memory = snapshot.memory.clone();
+        let taken = error.is_none() && found.refused_resizes.is_empty();
+        memory.note_trim(snapshot, plan, found.failed_trim.clone());
         memory.note(snapshot, found);
+        memory.logged = report::remembered(&memory.logged, plan);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
             .waiting_on
@@ -243,8 +280,9 @@ impl Memories {
             .filter(|error| !error.is_lost_race())
             .map(|error| chain(error));
         memory.note_scaling(snapshot, plan, message.is_some());
+        memory.note_updating(snapshot, plan, taken, message.is_some());
         match plan.phase {
-            Phase::Prepare => {}
+            Phase::Prepare | Phase::Trim => {}
             Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),
             Phase::Update => memory.failed_update = message.or(memory.failed_update),
         }
@@ -259,9 +297,78 @@ impl Memories {
 
 #[cfg(test)]
 mod tests {
-    use kruise_runtime::ApiError;
+    use std::time::Duration;
+
+    use kruise_runtime::{
+        ApiError, CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, ServerVersion, Store,
+        events::recorder,
+    };
+    use prometheus_client::registry::Registry;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::{
+        CLONESETS,
+        fake_api::{Call, FakeApi, written},
+        snapshot::{Gates, StoredSet},
+    };
+
+    fn reconciler(server: &FakeApi) -> CloneSetReconciler {
+        let client = server.client();
+        let metrics = kruise_runtime::Metrics::unregistered();
+        let own_writes = OwnWrites::new(client.clone(), Duration::MAX, metrics.clone());
+        CloneSetReconciler {
+            observer: Observer {
+                sets: Store::new(CLONESETS),
+                pods: Store::new(PODS),
+                revisions: Store::new(CONTROLLER_REVISIONS),
+                image_pull_jobs: None,
+                claims: Store::new(PERSISTENT_VOLUME_CLAIMS),
+                budgets: None,
+                gates: Gates::default(),
+                server_version: ServerVersion::default(),
+            },
+            own_writes,
+            recorder: recorder("test", client.clone(), metrics.clone()).0,
+            leadership: Leadership::always(),
+            wait_reasons: WaitReasons::new("cloneset", &metrics),
+            metrics: Metrics::new(&mut Registry::default(), metrics),
+            protection_log: ProtectionLog::open(tempfile::tempdir().unwrap().path()).unwrap(),
+            doubts: Doubts::default(),
+            nodes: NodeLabels::new(client.clone()),
+            memories: Memories::default(),
+            client,
+        }
+    }
+
+    fn set(uid: &str, version: &str, spec: &Value) -> StoredSet {
+        let metadata = json!({ "name": "web", "namespace": "ns", "uid": uid, "generation": 1,
+            "resourceVersion": version });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    }
+
+    // Nobody would ever ask for what is noted of the first one.
+    #[tokio::test(start_paused = true)]
+    async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
+        let server = FakeApi::new(|call: Call| async move { written(&call.name, 2) });
+        let reconciler = reconciler(&server);
+        let key = ObjectKey::new("ns", "web");
+        let labels = json!({ "app": "web" });
+        let containers = json!([{ "name": "app", "image": "acme/app:1" }]);
+        let spec = json!({
+            "replicas": 1, "selector": { "matchLabels": labels },
+            "template": { "metadata": { "labels": labels }, "spec": { "containers": containers } },
+        });
+        reconciler.observer.sets.apply(set("first", "1", &spec));
+        reconciler.reconcile(&key).await.unwrap();
+        assert!(reconciler.own_writes.look_again_after("first").is_some());
+
+        reconciler.observer.sets.apply(set("second", "9", &spec));
+        reconciler.reconcile(&key).await.unwrap();
+        assert!(reconciler.own_writes.look_again_after("second").is_some());
+        assert_eq!(reconciler.own_writes.look_again_after("first"), None);
+    }
+
     fn remembered(source: ApiError) -> Memory {
         let error = Error::Write {
             verb: "patch",

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use jiff::SignedDuration;
@@ -11,29 +12,36 @@ use kruise_api::{
     budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
-    meta::{ObjectMeta, OwnerReference, StringMap, Time},
+    meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
     text::Text,
-    text_map::TextMap,
     well_known::labels,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    plan::{Phase, Plan, Step},
-    refused::RefusedResize,
+    plan::{KnownPods, Phase, Plan, Step, TemplateForms},
+    refused::{Refusal, RefusedResize, RefusedWrites},
     wait::WaitReason,
 };
+
+mod revision;
+mod set;
+mod slim;
+
+pub use revision::{ControllerRevision, RevisionData};
+pub use set::StoredSet;
+use slim::Kept;
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// The CloneSet, as stored.
     pub set: Arc<CloneSet>,
-    /// Pods that carry any owner reference with the CloneSet's UID (CS-27).
+    /// Pods that carry any owner reference with the CloneSet's UID (CS-27), by name.
     pub pods: Vec<Arc<Pod>>,
-    /// All revisions of the namespace: ours, and those whose names ours must not take.
+    /// Revisions of the namespace: ours, those that nobody manages, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
     /// ImagePullJobs that name the CloneSet as owner; none where images are not pulled ahead: the gate
     /// is off, or the kind is not installed (CS-100).
@@ -84,11 +92,42 @@ impl Gates {
     /// Fills in what a pod template leaves open, in admission and before hashing alike, so that a webhook
     /// installed later changes no revision (CS-9, PF-907).
     pub fn default_template(&self, template: &mut Value) {
-        if self.template_no_defaults {
+        self.filled().fill(template);
+    }
+
+    /// How much that is.
+    #[must_use]
+    pub fn filled(&self) -> Filled {
+        match (self.template_no_defaults, self.default_host_ports) {
+            (true, _) => Filled::Nothing,
+            (false, false) => Filled::Defaults,
+            (false, true) => Filled::DefaultsAndHostPorts,
+        }
+    }
+}
+
+/// How much is filled in of what a template leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Nothing: the template as it is stored.
+    Nothing,
+    /// The defaults of CS-9.
+    Defaults,
+    /// The host ports of templates that use the host's network as well.
+    DefaultsAndHostPorts,
+}
+
+impl Filled {
+    /// Each way, as one release or another may have stored a template, or one gate or another.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
+
+    /// Fills it in.
+    pub fn fill(self, template: &mut Value) {
+        if self == Self::Nothing {
             return;
         }
         defaults::pod_template(template);
-        if self.default_host_ports {
+        if self == Self::DefaultsAndHostPorts {
             defaults::host_ports(template);
         }
     }
@@ -111,20 +150,39 @@ pub struct Memory {
     pub namespace_terminates: bool,
     /// Resizes that the API server refused, by the pod's UID.
     pub refused_resizes: BTreeMap<String, RefusedResize>,
+    /// Other writes to pods that it refused.
+    pub refused_writes: RefusedWrites,
+    /// The revision that the API server has let a pod have, and the generation of the CloneSet then. Before
+    /// that it is asked by a dry run, so that no pod is taken out of service in vain (DV-IP15).
+    pub update_taken: Option<(String, Option<i64>)>,
     /// Ids of pods whose last creation failed. Their claims may be there already, and are theirs.
     pub refused_ids: BTreeSet<String>,
     /// Claims, by UID, whose pod was found to live although the index doesn't show it: its name, and when.
     pub claims_in_use: BTreeMap<String, (String, Time)>,
     /// The revision that could not be marked as pulled ahead, and when (CS-105).
     pub unmarked: Option<(String, Time)>,
+    /// The present template as revisions would store it.
+    pub forms: Option<Arc<TemplateForms>>,
+    /// What is to be known of the pods.
+    pub pods: Option<Arc<KnownPods>>,
+    /// Why the last attempt to tidy up failed, and when (CS-22, 12 and 13).
+    pub failed_trim: Option<(String, Time)>,
+    /// What was logged of what holds back: one reason of a kind.
+    pub logged: Vec<WaitReason>,
 }
 
-/// What is kept of an ImagePullJob: that it is there.
+/// What is kept of an ImagePullJob: that it is there, and whose it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ImagePullJob {
-    /// Metadata.
+    /// Metadata: identity and owners.
+    #[serde(deserialize_with = "identity")]
     pub metadata: ObjectMeta,
+}
+
+fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let read = slim::OnTheWire::deserialize(deserializer)?;
+    Ok(read.keep(Kept::None, Kept::None))
 }
 
 /// What executing a plan has found out, which no watch tells.
@@ -132,10 +190,14 @@ pub struct ImagePullJob {
 pub struct Found {
     /// Resizes that were refused: UID of the pod, and the server's words.
     pub refused_resizes: Vec<(String, String)>,
+    /// Other writes to pods that were refused.
+    pub refused_writes: Vec<Refusal>,
     /// Claims that are no orphans: UID, and name of the pod.
     pub claims_in_use: Vec<(String, String)>,
     /// A revision that could not be marked.
     pub unmarked: Option<String>,
+    /// Why it could not be tidied up.
+    pub failed_trim: Option<String>,
 }
 
 impl Memory {
@@ -155,6 +217,51 @@ impl Memory {
             .or(self.unmarked.take())
             .filter(|(_, at)| stands(at));
         self.note_refused(snapshot, found.refused_resizes);
+        self.refused_writes.note(snapshot, found.refused_writes);
+    }
+
+    /// Notes whether the API server takes updates. After any failure it is asked again before another pod is
+    /// taken out of service.
+    pub fn note_updating(&mut self, snapshot: &Snapshot, plan: &Plan, taken: bool, failed: bool) {
+        if plan.phase != Phase::Update {
+            return;
+        }
+        let revision = plan.steps.iter().find_map(|step| match step {
+            Step::TryUpdate { update } => Some(&update.revision),
+            Step::UpdatePodsInPlace { updates } => updates.first().map(|first| &first.revision),
+            _ => None,
+        });
+        match revision {
+            _ if failed => self.update_taken = None,
+            Some(revision) if taken => {
+                self.update_taken = Some((revision.clone(), snapshot.set.metadata.generation));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    /// Whether the API server is known to let pods have this revision.
+    #[must_use]
+    pub fn is_taken(&self, snapshot: &Snapshot, revision: &str) -> bool {
+        let generation = snapshot.set.metadata.generation;
+        self.update_taken
+            .as_ref()
+            .is_some_and(|(taken, of)| taken == revision && *of == generation)
+    }
+
+    /// How long nothing is tidied up, since the last attempt failed.
+    #[must_use]
+    pub fn trims_wait(&self, now: Time) -> Option<Duration> {
+        let (_, failed) = self.failed_trim.as_ref()?;
+        let left = Self::STANDS_FOR - now.duration_since(*failed);
+        Duration::try_from(left).ok().filter(|left| !left.is_zero())
+    }
+
+    /// Notes how tidying up went, if that was the plan.
+    pub fn note_trim(&mut self, snapshot: &Snapshot, plan: &Plan, failed: Option<String>) {
+        if plan.phase == Phase::Trim {
+            self.failed_trim = failed.map(|why| (why, snapshot.now));
+        }
     }
 
     /// Notes whether scaling failed, and for which pods. Cleaning up before it says nothing about that.
@@ -192,18 +299,6 @@ impl Memory {
     }
 }
 
-/// What is kept of a ControllerRevision.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct ControllerRevision {
-    /// Metadata.
-    pub metadata: ObjectMeta,
-    /// The stored template, as `{"spec":{"template":…}}`.
-    pub data: Value,
-    /// Number; the highest is the newest.
-    pub revision: i64,
-}
-
 /// What is kept of a PersistentVolumeClaim: whose it is. What it holds and whether it is bound is between
 /// the scheduler and the kubelet.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -215,33 +310,8 @@ pub struct Claim {
 }
 
 fn claim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    #[derive(Deserialize, Default)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Read {
-        name: String,
-        namespace: String,
-        uid: String,
-        resource_version: String,
-        deletion_timestamp: Option<Time>,
-        labels: TextMap,
-        owner_references: Vec<OwnerReference>,
-    }
-    let mut read = Read::deserialize(deserializer)?;
-    let mut only_id = TextMap::default();
-    if let Some(id) = read.labels.remove(labels::CLONESET_INSTANCE_ID) {
-        only_id.insert(labels::CLONESET_INSTANCE_ID, id);
-    }
-    read.owner_references.shrink_to_fit();
-    Ok(ObjectMeta {
-        name: read.name,
-        namespace: read.namespace,
-        uid: read.uid,
-        resource_version: read.resource_version,
-        deletion_timestamp: read.deletion_timestamp,
-        labels: only_id,
-        owner_references: read.owner_references,
-        ..ObjectMeta::default()
-    })
+    let read = slim::OnTheWire::deserialize(deserializer)?;
+    Ok(read.keep(Kept::Only(labels::CLONESET_INSTANCE_ID), Kept::None))
 }
 
 /// The instance id that a pod shares with its claims; empty when the label is missing (CS-62).

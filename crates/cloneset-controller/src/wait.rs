@@ -97,6 +97,20 @@ pub enum WaitReason {
         /// The server's or the kubelet's words.
         why: String,
     },
+    /// The API server refuses what a pod needs for its update, or to be in service (DV-CS19).
+    UpdateRefused {
+        /// The pod.
+        pod: String,
+        /// The server's words.
+        why: String,
+    },
+    /// The API server refuses to delete a pod, or what goes before that (DV-CS19).
+    DeletionRefused {
+        /// The pod.
+        pod: String,
+        /// The server's words.
+        why: String,
+    },
     /// An annotation that records an update is unreadable.
     BrokenUpdateState {
         /// The pod.
@@ -135,6 +149,8 @@ impl WaitReason {
             Self::BudgetRefused { .. } => "BudgetRefused",
             Self::BudgetUnreadable { .. } => "BudgetUnreadable",
             Self::ResizeRefused { .. } => "ResizeRefused",
+            Self::UpdateRefused { .. } => "UpdateRefused",
+            Self::DeletionRefused { .. } => "DeletionRefused",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
         }
@@ -230,6 +246,12 @@ impl fmt::Display for WaitReason {
             }
             Self::ResizeRefused { pod, why } => {
                 write!(f, "pod {pod} can't be given its resources in place: {why}")
+            }
+            Self::UpdateRefused { pod, why } => {
+                write!(f, "the API server refuses to change pod {pod}: {why}")
+            }
+            Self::DeletionRefused { pod, why } => {
+                write!(f, "the API server refuses to let pod {pod} go: {why}")
             }
             Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
             Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),

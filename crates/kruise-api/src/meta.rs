@@ -9,6 +9,11 @@ use serde_json::Value;
 
 use crate::{text::Text, text_map::TextMap};
 
+mod lenient;
+pub(crate) mod wire_time;
+
+pub(crate) use lenient::{list, map, null_as_default, optional_list, optional_map};
+
 /// String to string, as labels and annotations are.
 pub type StringMap = BTreeMap<String, String>;
 
@@ -16,7 +21,7 @@ pub type StringMap = BTreeMap<String, String>;
 /// written back has not lost what a newer version added.
 pub type UnknownFields = BTreeMap<String, Value>;
 
-/// A point in time, to the second, in UTC on the wire (RFC 3339).
+/// A point in time. On the wire it has whole seconds and is in UTC (RFC 3339).
 pub type Time = jiff::Timestamp;
 
 /// A time as it is written on the wire: RFC 3339 in UTC, with whole seconds.
@@ -63,10 +68,10 @@ pub struct ObjectMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
     /// When the object was created.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub creation_timestamp: Option<Time>,
     /// Set once deletion was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Time>,
     /// Labels.
     #[serde(skip_serializing_if = "TextMap::is_empty")]
@@ -106,26 +111,6 @@ impl ObjectMeta {
     }
 }
 
-/// Reads `null` as the type's empty value, as Go's decoder does.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Default + Deserialize<'de>,
-{
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// The same for a list, which is kept without room to grow.
-pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    let mut list: Vec<T> = null_as_default(deserializer)?;
-    list.shrink_to_fit();
-    Ok(list)
-}
-
 /// One owner of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -153,10 +138,18 @@ pub struct OwnerReference {
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LabelSelector {
     /// Labels that must have exactly these values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_map"
+    )]
     pub match_labels: Option<StringMap>,
     /// Requirements on labels; all of them must hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub match_expressions: Option<Vec<LabelSelectorRequirement>>,
 }
@@ -166,11 +159,19 @@ pub struct LabelSelector {
 #[serde(rename_all = "camelCase")]
 pub struct LabelSelectorRequirement {
     /// The label's key.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(!default)]
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(!default)]
     pub operator: String,
     /// Values for `In` and `NotIn`; empty for the other two.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub values: Option<Vec<String>>,
 }

@@ -50,7 +50,7 @@ macro_rules! fixed_text {
 
         impl<'de, T: CustomResource> Deserialize<'de> for $field<T> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(Expected(T::$constant))?;
+                deserializer.deserialize_any(Expected(T::$constant))?;
                 Ok(Self(PhantomData))
             }
         }
@@ -89,7 +89,7 @@ macro_rules! fixed_text {
 fixed_text!(ApiVersion, API_VERSION);
 fixed_text!(Kind, KIND);
 
-/// Accepts this text and no other.
+/// Accepts this text, or none.
 struct Expected(&'static str);
 
 impl de::Visitor<'_> for Expected {
@@ -99,8 +99,13 @@ impl de::Visitor<'_> for Expected {
         write!(f, "{:?}", self.0)
     }
 
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        if text == self.0 {
+        // Nothing is the same as no such field.
+        if text == self.0 || text.is_empty() {
             Ok(())
         } else {
             Err(E::invalid_value(de::Unexpected::Str(text), &self))

@@ -13,7 +13,7 @@ pub use containers::Containers;
 pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
 
 use crate::{
-    meta::{ObjectMeta, Time, list, null_as_default},
+    meta::{ObjectMeta, Time, list, null_as_default, wire_time},
     text::Text,
 };
 
@@ -150,6 +150,10 @@ pub struct ReadinessGate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
+    /// Generation of the pod that the kubelet had seen when it wrote this. Servers and kubelets have it
+    /// since 1.34.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub phase: Text,
@@ -180,7 +184,7 @@ pub struct PodCondition {
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub message: Text,
     /// When the status last changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
 }
 
@@ -199,8 +203,10 @@ pub struct ContainerStatus {
     #[serde(rename = "containerID", skip_serializing_if = "ContainerId::is_empty")]
     pub container_id: ContainerId,
     /// Whether its readiness probe passes.
+    #[serde(deserialize_with = "null_as_default")]
     pub ready: bool,
     /// How often it was started again.
+    #[serde(deserialize_with = "null_as_default")]
     pub restart_count: i32,
     /// Digest of the limits and requests that are in effect; absent when the kubelet reports none.
     #[serde(
@@ -210,7 +216,14 @@ pub struct ContainerStatus {
     )]
     pub resources: Option<ResourcesDigest>,
     /// What it does now.
+    #[serde(deserialize_with = "null_as_default")]
     pub state: ContainerState,
+    /// What it did before it was started again.
+    #[serde(
+        skip_serializing_if = "LastState::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub last_state: LastState,
 }
 
 /// What is kept of a container's state.
@@ -220,6 +233,30 @@ pub struct ContainerState {
     /// Set while the container is held back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ContainerStateWaiting>,
+    /// Set while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub running: Option<Started>,
+    /// Set once it has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminated: Option<Started>,
+}
+
+/// What is kept of the state before the present one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LastState {
+    /// Set when the container had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminated: Option<Started>,
+}
+
+/// What is kept of a state that began with the start of a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Started {
+    /// When, in whole seconds of the node's clock.
+    #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
 }
 
 /// Why a container does not run.
@@ -246,7 +283,24 @@ impl Container {
     }
 }
 
+impl LastState {
+    fn is_empty(&self) -> bool {
+        self.terminated.is_none()
+    }
+}
+
 impl ContainerStatus {
+    /// When the container that `container_id` names was started; none before it ever was.
+    #[must_use]
+    pub fn started_at(&self) -> Option<Time> {
+        let state = &self.state;
+        // One that waits to be started again is named until it is.
+        [state.running, state.terminated, self.last_state.terminated]
+            .into_iter()
+            .flatten()
+            .find_map(|started| started.started_at)
+    }
+
     /// Why the container is held back by more than its ordinary start. `ErrImagePull` and
     /// `ImagePullBackOff` alternate by themselves, so both read as the latter.
     #[must_use]
@@ -296,7 +350,7 @@ fn env_that_matters<'de, D>(deserializer: D) -> Result<Vec<EnvVar>, D::Error>
 where
     D: serde::Deserializer<'de>,
 {
-    let mut env: Vec<EnvVar> = null_as_default(deserializer)?;
+    let mut env: Vec<EnvVar> = list(deserializer)?;
     env.retain(|env| {
         env.is_launch_barrier()
             || env.marks_injected()

@@ -2,11 +2,12 @@
 //! the pods; this is the view for reading.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     meta::{ObjectMeta, null_as_default},
     pod::PodSpec,
+    quantity,
 };
 
 /// What is read of a pod template. Never written back in its place.
@@ -28,6 +29,71 @@ impl PodTemplate {
     ///
     /// When a part that is read has another shape than in a pod template.
     pub fn view(template: &Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(template)
+        // Without one, what it lacks is for others to say.
+        Option::deserialize(template).map(Option::unwrap_or_default)
     }
+}
+
+/// Whether two templates, of pods or of claims, say the same in other words: with or without what Go's types
+/// write though nothing was said, and with amounts of resources written in one way or another. What nobody
+/// here knows has to be the same to the letter.
+///
+/// An object that OpenKruise stored has been through Go's types, the manifest that it was made from has not.
+#[must_use]
+pub fn means_the_same(a: &Value, b: &Value) -> bool {
+    same(a, b, "")
+}
+
+fn same(a: &Value, b: &Value, name: &str) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) if AMOUNTS.contains(&name) => {
+            same_members(a, b, |a, b, _| a == b || same_amount(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => same_members(a, b, same),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, ""))
+        }
+        _ => a == b,
+    }
+}
+
+fn same_members(
+    a: &Map<String, Value>,
+    b: &Map<String, Value>,
+    same: impl Fn(&Value, &Value, &str) -> bool,
+) -> bool {
+    let covers = |a: &Map<String, Value>, b: &Map<String, Value>| {
+        a.iter().all(|(name, value)| match b.get(name) {
+            Some(other) => same(value, other, name),
+            None => says_nothing(name, value),
+        })
+    };
+    covers(a, b)
+        && b.iter()
+            .all(|(name, value)| a.contains_key(name) || says_nothing(name, value))
+}
+
+/// Maps from resources to amounts.
+const AMOUNTS: [&str; 4] = ["limits", "requests", "overhead", "capacity"];
+
+/// Structs that Go writes also when they are empty.
+const ALWAYS_WRITTEN: [&str; 3] = ["metadata", "resources", "status"];
+
+fn says_nothing(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(members) if ALWAYS_WRITTEN.contains(&name) => members
+            .iter()
+            .all(|(name, value)| says_nothing(name, value)),
+        _ => false,
+    }
+}
+
+fn same_amount(a: &Value, b: &Value) -> bool {
+    let nanos = |amount: &Value| match amount {
+        Value::String(text) => quantity::nanos(text),
+        Value::Number(number) => quantity::nanos(&number.to_string()),
+        _ => None,
+    };
+    nanos(a).is_some_and(|amount| nanos(b) == Some(amount))
 }

@@ -183,6 +183,7 @@ impl Serialize for Text {
 }
 
 impl<'de> Deserialize<'de> for Text {
+    /// `null` is the empty text, as in Go's decoder.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Word;
 
@@ -193,13 +194,17 @@ impl<'de> Deserialize<'de> for Text {
                 formatter.write_str("a text")
             }
 
+            fn visit_unit<E>(self) -> Result<Text, E> {
+                Ok(Text::default())
+            }
+
             fn visit_str<E>(self, text: &str) -> Result<Text, E> {
                 Ok(Text::from(text))
             }
         }
 
         // By reference: a text that is known already is never copied.
-        deserializer.deserialize_str(Word)
+        deserializer.deserialize_any(Word)
     }
 }
 

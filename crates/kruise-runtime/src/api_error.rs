@@ -75,7 +75,13 @@ pub enum ApiError {
     /// This process doesn't hold the lease (any more), so it must not write.
     #[error("{call}: not sent, since this process is not the leader")]
     NotLeader { call: String },
+    /// This process stops, or has to list everything again before it may write.
+    #[error("{call}: not sent, since reconcilers have to stop")]
+    Stopping { call: String },
 }
+
+/// Categories of the errors that [`ApiError::was_withheld`] is about.
+pub(crate) const WITHHELD: [&str; 2] = ["not_leader", "stopping"];
 
 /// The part of a `Status` that is read.
 #[derive(Debug, Default, Deserialize)]
@@ -179,6 +185,7 @@ impl ApiError {
             Self::Answer { .. } => "answer",
             Self::Request { .. } => "request",
             Self::NotLeader { .. } => "not_leader",
+            Self::Stopping { .. } => "stopping",
         }
     }
 
@@ -195,7 +202,10 @@ impl ApiError {
             | Self::Gone { message, .. }
             | Self::Ambiguous { message, .. }
             | Self::Refused { message, .. } => message,
-            Self::Answer { .. } | Self::Request { .. } | Self::NotLeader { .. } => "",
+            Self::Answer { .. }
+            | Self::Request { .. }
+            | Self::NotLeader { .. }
+            | Self::Stopping { .. } => "",
         }
     }
 
@@ -206,6 +216,13 @@ impl ApiError {
             Self::TooManyRequests { retry_after, .. } => *retry_after,
             _ => None,
         }
+    }
+
+    /// Whether the call was not sent, since this process may send none for now. Nothing has failed, so that there is
+    /// nothing to tell, and nothing to back off from.
+    #[must_use]
+    pub fn was_withheld(&self) -> bool {
+        WITHHELD.contains(&self.category())
     }
 
     /// Whether the call may have been carried out although it failed. An answer that can't be read

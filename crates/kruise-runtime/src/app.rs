@@ -143,13 +143,16 @@ impl Setup {
         self.app
     }
 
-    /// A client that writes without leading: for what every replica does.
+    /// A client that writes without leading: for what every replica does. It has limits of its own, so that a
+    /// roll-out doesn't make admission wait.
     #[must_use]
     pub fn replica_client(&self) -> ApiClient {
         self.shared.replica_client.clone()
     }
 
-    /// The client for reconcilers: it writes while this process leads.
+    /// The client for reconcilers: it writes while this process leads and reconcilers may work. What it is asked for
+    /// at other times, and what waits for its limits when they must stop, fails at once
+    /// ([`crate::ApiError::was_withheld`]).
     #[must_use]
     pub fn client(&self) -> ApiClient {
         self.shared.client.clone()
@@ -173,7 +176,7 @@ impl Setup {
         self.shared.recorder.for_component(component)
     }
 
-    /// Tells which own writes the watches show.
+    /// Tells reconcilers which own writes the watches show. It reads live while they may work, with limits of its own.
     #[must_use]
     pub fn own_writes(&self) -> OwnWrites {
         self.shared.own_writes.clone()
@@ -221,7 +224,10 @@ impl Setup {
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they
     /// select differently it selects nothing, so that a store may show more than was asked for.
     pub fn watch<K: Object>(&mut self, resource: Resource, options: WatchOptions) -> Watched<K> {
-        let store = self.watches.store(resource, options);
+        let store: Store<K> = self.watches.store(resource, options);
+        let metrics = self.shared.metrics.clone();
+        store
+            .on_gone(move |gone| metrics.forget_object(resource.kind, &ObjectKey::of(gone.meta())));
         Watched { store }
     }
 

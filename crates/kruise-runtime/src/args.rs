@@ -21,6 +21,18 @@ pub enum LoggingFormat {
     Json,
 }
 
+/// Reads how many of something work at once.
+///
+/// # Errors
+/// When it isn't a number, or 0: nothing would ever be done.
+pub fn parse_workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("0 would do nothing: at least 1".to_owned()),
+        Ok(workers) => Ok(workers),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
 fn go_bool(text: &str) -> Result<bool, String> {
     parse_go_bool(text).ok_or_else(|| format!("{text:?} is neither true nor false"))
 }

@@ -84,11 +84,31 @@ impl TokenBucket {
         true
     }
 
-    /// Takes one token, waiting for it.
+    /// Takes one token, waiting for it. Who gives up waiting leaves it to the others.
     pub(crate) async fn acquire(&self) {
         let wait = self.reserve();
         if !wait.is_zero() {
+            let mut reserved = Reserved { bucket: Some(self) };
             tokio::time::sleep(wait).await;
+            reserved.bucket = None;
+        }
+    }
+
+    fn give_back(&self) {
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *full_at = full_at.and_then(|at| at.checked_sub(self.interval));
+    }
+}
+
+/// A token that goes back unless it is used.
+struct Reserved<'a> {
+    bucket: Option<&'a TokenBucket>,
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        if let Some(bucket) = self.bucket {
+            bucket.give_back();
         }
     }
 }
@@ -119,5 +139,17 @@ mod tests {
         }
         assert!(start.elapsed() >= Duration::from_millis(990));
         assert!(start.elapsed() <= Duration::from_millis(1010));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_takes_no_token() {
+        let bucket = TokenBucket::new(10.0, 1);
+        bucket.acquire().await;
+        let many = futures::future::join_all((0..1000).map(|_| bucket.acquire()));
+        let given_up = tokio::time::timeout(Duration::from_millis(10), many).await;
+        assert!(given_up.is_err());
+        let start = Instant::now();
+        bucket.acquire().await;
+        assert!(start.elapsed() <= Duration::from_millis(100));
     }
 }

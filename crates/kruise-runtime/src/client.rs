@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -14,21 +14,24 @@ use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
+use tokio::sync::watch;
 
 use crate::{
     api_error::ApiError,
     backoff::TokenBucket,
     leader::Leadership,
     metrics::{Metrics, RequestLabels, WriteLabels},
+    permission::Permission,
     query::{Path, RawList},
+    reconcile::Gate,
     resource::{ObjectKey, Resource},
     written::METADATA_ONLY,
 };
 
 /// Below 5 s, so that a write begun within the renew deadline has ended, or been given up, before
 /// anyone else can hold the lease (15 s).
-const WRITE_TIMEOUT: Duration = Duration::from_millis(4_500);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_millis(4_500);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A page of a list may have to be read from etcd.
 const LIST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,7 +67,9 @@ impl PatchKind {
 pub struct ApiClient {
     client: kube::Client,
     limits: Option<Arc<TokenBucket>>,
-    leadership: Option<Leadership>,
+    /// Calls that have waited for the limits already.
+    prepaid: Option<Arc<AtomicUsize>>,
+    permission: Permission,
     field_manager: Arc<str>,
     host: Arc<str>,
     metrics: Metrics,
@@ -88,7 +93,8 @@ impl ApiClient {
         Self {
             client,
             limits: None,
-            leadership: None,
+            prepaid: None,
+            permission: Permission::default(),
             field_manager: field_manager.into(),
             host: "".into(),
             metrics,
@@ -96,7 +102,7 @@ impl ApiClient {
         }
     }
 
-    /// The same with limits; 0 or less is client-go's default.
+    /// The same with limits of its own, which its clones share; 0 or less is client-go's default.
     #[must_use]
     pub fn with_limits(mut self, qps: f64, burst: i32) -> Self {
         let qps = if qps > 0.0 { qps } else { DEFAULT_QPS };
@@ -108,6 +114,38 @@ impl ApiClient {
         self
     }
 
+    /// The same, after it has waited for the limits for so many calls at once: between calls that belong together
+    /// others should not come in. What isn't used is lost.
+    pub async fn prepaid(&self, n_calls: usize) -> Self {
+        let mut paid = 0;
+        while paid < n_calls {
+            tokio::select! {
+                biased;
+                () = self.token() => paid += 1,
+                // The calls themselves say so.
+                _ = self.permission.withheld("") => break,
+            }
+        }
+        Self {
+            prepaid: Some(Arc::new(AtomicUsize::new(paid))),
+            ..self.clone()
+        }
+    }
+
+    async fn token(&self) {
+        let pay = |left: usize| left.checked_sub(1);
+        if let Some(prepaid) = &self.prepaid
+            && prepaid
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, pay)
+                .is_ok()
+        {
+            return;
+        }
+        if let Some(limits) = &self.limits {
+            limits.acquire().await;
+        }
+    }
+
     /// The same, named in the metrics as talking to `host`.
     #[must_use]
     pub(crate) fn with_host(mut self, host: &str) -> Self {
@@ -115,10 +153,17 @@ impl ApiClient {
         self
     }
 
-    /// The same, which writes only while leading: what reconcilers get.
+    /// The same, which writes, reads and waits only while leading: what reconcilers get.
     #[must_use]
     pub fn with_leadership(mut self, leadership: Leadership) -> Self {
-        self.leadership = Some(leadership);
+        self.permission.leadership = Some(leadership);
+        self
+    }
+
+    /// The same, which does so only while reconcilers may work.
+    #[must_use]
+    pub(crate) fn with_gate(mut self, gate: watch::Receiver<Gate>) -> Self {
+        self.permission.gate = Some(gate);
         self
     }
 
@@ -137,6 +182,23 @@ impl ApiClient {
         resource: &Resource,
         key: &ObjectKey,
     ) -> Result<Option<Value>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    /// [`ApiClient::get`], undecoded.
+    pub(crate) async fn get_text(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<Box<RawValue>>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<T>, ApiError> {
         let call = format!("get {resource} {key}");
         let request = self.request(&call, Method::GET, resource.object_path(key, None), None)?;
         match self.send_within(READ_TIMEOUT, &call, request).await {
@@ -224,7 +286,10 @@ impl ApiClient {
         path.add("dryRun", "All");
         path.add("fieldManager", &self.field_manager);
         let request = self.request(&call, Method::POST, path.0, Some((JSON, object)))?;
-        let answer = self.send_within(patience, &call, request);
+        let answer = async {
+            self.token().await;
+            self.send_and_read(&call, request).await
+        };
         within(patience, &call, answer).await.map(drop)
     }
 
@@ -258,6 +323,33 @@ impl ApiClient {
     ) -> Result<Written, ApiError> {
         self.send_patch(resource, key, subresource, (kind, patch), METADATA_ONLY)
             .await
+    }
+
+    /// Has the API server judge a patch without storing what comes of it. That changes nothing, so that it is
+    /// asked whether this process leads or not.
+    ///
+    /// # Errors
+    /// When the patch would fail.
+    pub async fn dry_run_patch(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<(), ApiError> {
+        let call = match subresource {
+            Some(subresource) => format!("patch {resource}/{subresource} {key} as a dry run"),
+            None => format!("patch {resource} {key} as a dry run"),
+        };
+        let mut path = Path::new(resource.object_path(key, subresource));
+        path.add("dryRun", "All");
+        path.add("fieldManager", &self.field_manager);
+        let content = Some((kind.content_type(), patch));
+        let mut request = self.request(&call, Method::PATCH, path.0, content)?;
+        set_accept(&mut request, METADATA_ONLY);
+        let answer = self.send_within(WRITE_TIMEOUT, &call, request).await;
+        answer.map(drop)
     }
 
     async fn send_patch<T: DeserializeOwned>(
@@ -404,19 +496,14 @@ impl ApiClient {
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
-        if let Some(limits) = &self.limits {
-            limits.acquire().await;
+        self.permission.check(call)?;
+        tokio::select! {
+            biased;
+            () = self.token() => {}
+            error = self.permission.withheld(call) => return Err(error),
         }
-        // After the wait for the limits: what counts is the time at which the request goes out.
-        if self
-            .leadership
-            .as_ref()
-            .is_some_and(|leadership| !leadership.is_leader_now())
-        {
-            return Err(ApiError::NotLeader {
-                call: call.to_owned(),
-            });
-        }
+        // After the wait, too: what counts is the time at which the request goes out.
+        self.permission.check(call)?;
         let answer = within(WRITE_TIMEOUT, call, self.send_and_read(call, request)).await;
         let code = match &answer {
             Ok(_) => "2xx",
@@ -433,17 +520,23 @@ impl ApiClient {
         answer
     }
 
-    /// What changes nothing: limits, time-out, body.
+    /// What changes nothing: limits, time-out, body. Nobody waits for the answer any more who may not send now.
     async fn send_within(
         &self,
         timeout: Duration,
         call: &str,
         request: Request<Body>,
     ) -> Result<Vec<u8>, ApiError> {
-        if let Some(limits) = &self.limits {
-            limits.acquire().await;
+        self.permission.check(call)?;
+        let answer = async {
+            self.token().await;
+            within(timeout, call, self.send_and_read(call, request)).await
+        };
+        tokio::select! {
+            biased;
+            answer = answer => answer,
+            error = self.permission.withheld(call) => Err(error),
         }
-        within(timeout, call, self.send_and_read(call, request)).await
     }
 
     async fn send_and_read(&self, call: &str, request: Request<Body>) -> Result<Vec<u8>, ApiError> {

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use kruise_api::meta::timestamp;
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -192,7 +193,7 @@ impl EventWriter {
     }
 
     async fn write(&mut self, report: &Report, same: SameEvent) -> Result<(), ApiError> {
-        let now = format!("{:.0}", jiff::Timestamp::now());
+        let now = timestamp(jiff::Timestamp::now());
         let written = self
             .written
             .get(&same)
@@ -320,5 +321,42 @@ impl<K: Clone + Eq + std::hash::Hash, V> Recent<K, V> {
             self.values.remove(&oldest);
         }
         self.order.push_back(key.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_written_as_kubernetes_clients_write_it() {
+        let report = Report {
+            component: "cloneset-controller",
+            about: EventTarget {
+                api_version: "apps.kruise.io/v1beta1".to_owned(),
+                kind: "CloneSet".to_owned(),
+                namespace: "ns".to_owned(),
+                name: "set".to_owned(),
+                uid: "u".to_owned(),
+                resource_version: "7".to_owned(),
+            },
+            type_: EventType::Normal,
+            reason: "SuccessfulCreate".to_owned(),
+            message: "m".to_owned(),
+        };
+        let key = ObjectKey::new("ns", "set.0123456789abcdef");
+        let now = timestamp("2026-11-29T02:53:41.999999999Z".parse().unwrap());
+        let golden = concat!(
+            r#"{"apiVersion":"v1","kind":"Event","#,
+            r#""metadata":{"namespace":"ns","name":"set.0123456789abcdef"},"#,
+            r#""involvedObject":{"apiVersion":"apps.kruise.io/v1beta1","kind":"CloneSet","#,
+            r#""namespace":"ns","name":"set","uid":"u","resourceVersion":"7"},"#,
+            r#""type":"Normal","reason":"SuccessfulCreate","message":"m","#,
+            r#""source":{"component":"cloneset-controller"},"#,
+            r#""reportingComponent":"cloneset-controller","#,
+            r#""firstTimestamp":"2026-11-29T02:53:41Z","lastTimestamp":"2026-11-29T02:53:41Z","#,
+            r#""count":1}"#
+        );
+        assert_eq!(event(&report, &key, &now).to_string(), golden);
     }
 }

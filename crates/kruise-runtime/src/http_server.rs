@@ -1,4 +1,5 @@
-//! The plain HTTP servers of a process: metrics, and health.
+//! The plain HTTP servers of a process: metrics, and health. Anyone in the cluster's network can reach them, so
+//! that their connections are bounded in number, and each in time: it has one request.
 
 use std::{
     net::SocketAddr,
@@ -18,15 +19,35 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, time::Instant};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, timeout},
+};
 
 use crate::{
-    certificates::Certificates, client::ApiClient, leader::Leadership, logging::LogLevel, metrics,
-    resource::Resource, shared_watches::Watching,
+    certificates::Certificates,
+    client::ApiClient,
+    connections::{Bounds, Connections},
+    leader::Leadership,
+    logging::LogLevel,
+    metrics,
+    pulse::Pulse,
+    resource::Resource,
+    shared_watches::Watching,
 };
 
 /// A client that doesn't finish its request within this time is cut off.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a request and its answer, all in all. Prometheus waits 10 s for metrics unless told otherwise.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Kubelets ask once or twice a second, each with a connection of its own, and few scrape metrics.
+const BOUNDS: Bounds = Bounds {
+    all: 128,
+    of_a_peer: 64,
+    handshakes: 128,
+};
+/// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const LARGEST_BODY: usize = 1024;
 /// How long readiness waits for lists of our own kinds. With anybody there who converts, they take a second.
 const LISTS_WITHIN: Duration = Duration::from_secs(10);
@@ -48,36 +69,57 @@ pub(crate) async fn bind(address: &str) -> std::io::Result<Option<TcpListener>> 
     }
 }
 
-/// Serves until the process ends.
-pub(crate) async fn serve<H>(listener: TcpListener, handler: Arc<H>)
+/// Serves until the process ends. `name` is for people.
+pub(crate) async fn serve<H>(name: &'static str, listener: TcpListener, handler: Arc<H>)
 where
     H: Handler,
 {
+    let seats = Connections::new(name, BOUNDS);
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely; trying at once would spin.
                 tracing::warn!(%error, "can't accept a connection");
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
+        let Some(seat) = seats.seat(peer.ip()) else {
+            continue;
+        };
         let handler = Arc::clone(&handler);
         tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let handler = Arc::clone(&handler);
-                async move { Ok::<_, std::convert::Infallible>(handler.answer(request, peer).await) }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
+            let answered = answer_one(stream, peer, handler);
+            let ended = tokio::select! {
+                ended = timeout(CONNECTION_TIMEOUT, answered) => ended,
+                () = seat.taken_away() => {
+                    return tracing::debug!("too many connections, closing one");
+                }
+            };
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a connection broke off"),
+                Err(_) => tracing::debug!("a peer is too slow, cutting it off"),
             }
         });
     }
+}
+
+async fn answer_one<H: Handler>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    handler: Arc<H>,
+) -> hyper::Result<()> {
+    let handler = &*handler;
+    let service = service_fn(move |request| async move {
+        Ok::<_, std::convert::Infallible>(handler.answer(request, peer).await)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await
 }
 
 pub(crate) trait Handler: Send + Sync + 'static {
@@ -103,21 +145,25 @@ fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 }
 
 /// `/metrics`.
-pub(crate) struct MetricsServer(pub(crate) Registry);
+pub(crate) struct MetricsServer(pub(crate) Arc<Registry>);
 
 impl Handler for MetricsServer {
     async fn answer(&self, request: Request<Incoming>, _: SocketAddr) -> Answer {
         if request.uri().path() != "/metrics" {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }
-        match metrics::encode(&self.0) {
-            Ok(body) => answer(
-                StatusCode::OK,
-                prometheus_client::encoding::prometheus_text::CONTENT_TYPE,
-                body,
-            ),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-        }
+        let registry = Arc::clone(&self.0);
+        // Of thousands of objects these are megabytes.
+        let encoded = tokio::task::spawn_blocking(move || metrics::encode(&registry)).await;
+        let error = match encoded {
+            Ok(Ok(body)) => {
+                let content_type = prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
+                return answer(StatusCode::OK, content_type, body);
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n"))
     }
 }
 
@@ -125,6 +171,8 @@ impl Handler for MetricsServer {
 pub(crate) struct HealthServer {
     pub(crate) readiness: Readiness,
     pub(crate) log_level: LogLevel,
+    /// Of the threads that all other tasks share.
+    pub(crate) pulse: Pulse,
 }
 
 /// Whether this process is ready, and what is missing.
@@ -204,7 +252,13 @@ impl Handler for HealthServer {
                     Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
                 }
             }
-            (&Method::GET | &Method::HEAD, "/healthz") => text(StatusCode::OK, "ok"),
+            (&Method::GET | &Method::HEAD, "/healthz") => match self.pulse.missing_for() {
+                None => text(StatusCode::OK, "ok"),
+                Some(time) => {
+                    let why = format!("no task has got a turn for {} s\n", time.as_secs());
+                    text(StatusCode::SERVICE_UNAVAILABLE, why)
+                }
+            },
             (&Method::GET | &Method::HEAD, "/readyz") => {
                 let (ready, lines) = self.readiness.check();
                 let verbose = request

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use kruise_api::text::Text;
+use kruise_api::{meta::ObjectMeta, text::Text};
 
 use crate::{
     object::{Object, version_number},
@@ -20,6 +20,19 @@ use crate::{
 pub(crate) struct Change<K> {
     pub(crate) old: Option<Arc<K>>,
     pub(crate) new: Option<Arc<K>>,
+}
+
+/// What a complete list changes.
+pub(crate) struct Difference<K> {
+    version: u64,
+    /// Whether the list comes from data that was restored from a backup.
+    restored: bool,
+    /// What it lacks.
+    pub(crate) missing: Vec<(ObjectKey, String)>,
+    /// What is new, or other than before.
+    put: Vec<Arc<K>>,
+    /// UIDs of all that is listed.
+    uids: HashSet<String>,
 }
 
 pub(crate) struct Index<K> {
@@ -35,7 +48,7 @@ pub(crate) struct Index<K> {
 }
 
 /// An object that is found by its UID: no copy of it is kept beside the object.
-struct ByUid<K>(Arc<K>);
+pub(crate) struct ByUid<K>(pub(crate) Arc<K>);
 
 impl<K: Object> Borrow<str> for ByUid<K> {
     fn borrow(&self) -> &str {
@@ -111,6 +124,15 @@ impl<K: Object> Index<K> {
         objects.map(|ByKey(object)| Arc::clone(object)).collect()
     }
 
+    /// Those whose name begins so, sorted by name.
+    pub(crate) fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
+        self.objects
+            .range(ObjectKey::new(namespace, prefix)..)
+            .take_while(|(key, _)| key.namespace == namespace && key.name.starts_with(prefix))
+            .map(|(_, object)| Arc::clone(object))
+            .collect()
+    }
+
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         self.objects
             .range(ObjectKey::new(namespace, "")..)
@@ -145,19 +167,26 @@ impl<K: Object> Index<K> {
         if known.is_some_and(|known| known >= version_number(&meta.resource_version)) {
             return None;
         }
+        Some(self.set(object))
+    }
+
+    /// Puts an object in, whatever is there.
+    pub(crate) fn set(&mut self, object: Arc<K>) -> Change<K> {
+        let meta = object.meta();
+        let key = ObjectKey::of(meta);
         let old = self.take(&key);
         self.by_uid.insert(ByUid(Arc::clone(&object)));
-        for owner in &meta.owner_references {
+        for owner in owners(meta) {
             self.by_owner
-                .entry(owner.uid.clone())
+                .entry(owner)
                 .or_default()
                 .insert(ByKey(Arc::clone(&object)));
         }
         self.objects.insert(key, Arc::clone(&object));
-        Some(Change {
+        Change {
             old,
             new: Some(object),
-        })
+        }
     }
 
     /// The watch says that an object is gone since `version`.
@@ -193,46 +222,149 @@ impl<K: Object> Index<K> {
         self.tombstones.remove(uid);
     }
 
-    /// Which objects a complete list of this version shows to be gone: those it lacks, except what a
-    /// live read found later than the list.
-    pub(crate) fn missing_in(
+    /// What a complete list of this version changes. `undecodable` are listed too, only not readable. Nothing is changed
+    /// yet, so that readers wait for no more than [`Index::enter`].
+    ///
+    /// Versions compare as long as the data is the same. A list that is older than what was seen comes from
+    /// data that was restored from a backup: then it alone counts.
+    pub(crate) fn difference(
         &self,
-        keys: &BTreeSet<ObjectKey>,
+        listed: Vec<Arc<K>>,
+        undecodable: &[ObjectKey],
         version: u64,
-    ) -> Vec<(ObjectKey, String)> {
-        self.objects
+    ) -> Difference<K> {
+        let restored = version < self.newest;
+        // Only a live read that was later than the list.
+        let is_newer =
+            |known: &K| !restored && version_number(&known.meta().resource_version) > version;
+        let uids = listed.iter().map(|object| object.meta().uid.clone());
+        let uids: HashSet<String> = uids.collect();
+        let mut there: HashSet<ObjectKey> = undecodable.iter().cloned().collect();
+        let mut put = vec![];
+        for object in listed {
+            let key = ObjectKey::of(object.meta());
+            let keep = match self.objects.get(&key) {
+                Some(known) => is_newer(known) || Arc::ptr_eq(known, &object) || *known == object,
+                None => false,
+            };
+            let is_gone = !restored && self.tombstones.contains(&object.meta().uid);
+            if !keep && !is_gone {
+                put.push(object);
+            }
+            there.insert(key);
+        }
+        let missing = self
+            .objects
             .iter()
-            .filter(|(key, known)| {
-                !keys.contains(key) && version_number(&known.meta().resource_version) <= version
-            })
-            .map(|(key, known)| (key.clone(), known.meta().uid.clone()))
-            .collect()
+            .filter(|(key, known)| !there.contains(*key) && !is_newer(known));
+        Difference {
+            version,
+            restored,
+            missing: missing
+                .map(|(key, known)| (key.clone(), known.meta().uid.clone()))
+                .collect(),
+            put,
+            uids,
+        }
     }
 
-    /// After a complete list: tombstones of UIDs that it lacks are no longer needed.
-    pub(crate) fn keep_tombstones(&mut self, listed: &BTreeSet<String>) {
-        self.tombstones.retain(|uid| listed.contains(uid));
-    }
-
-    /// Forgets everything, for a list that is older than what was seen: the API server's data was
-    /// restored from a backup, and versions no longer compare.
-    pub(crate) fn reset(&mut self) -> Vec<Arc<K>> {
-        let objects = std::mem::take(self).objects;
-        objects.into_values().collect()
+    /// Takes a complete list: all of it, or what of it is different. Says what changed.
+    pub(crate) fn enter(&mut self, difference: Difference<K>) -> Vec<Change<K>> {
+        let Difference {
+            version,
+            restored,
+            missing,
+            put,
+            uids,
+        } = difference;
+        let mut changes = vec![];
+        for (key, _) in missing {
+            let old = self.take(&key);
+            changes.push(Change { old, new: None });
+        }
+        changes.extend(put.into_iter().map(|object| self.set(object)));
+        if restored {
+            self.tombstones.clear();
+            self.newest = version;
+        } else {
+            // Those of UIDs that the list lacks are no longer needed.
+            self.tombstones.retain(|uid| uids.contains(uid));
+            self.saw(version);
+        }
+        changes
     }
 
     fn take(&mut self, key: &ObjectKey) -> Option<Arc<K>> {
         let old = self.objects.remove(key)?;
         let meta = old.meta();
         self.by_uid.remove(meta.uid.as_str());
-        for owner in &meta.owner_references {
-            if let Some(objects) = self.by_owner.get_mut(&owner.uid) {
+        for owner in owners(meta) {
+            if let Some(objects) = self.by_owner.get_mut(&owner) {
                 objects.remove(&ByKey(Arc::clone(&old)));
                 if objects.is_empty() {
-                    self.by_owner.remove(&owner.uid);
+                    self.by_owner.remove(&owner);
                 }
             }
         }
         Some(old)
+    }
+}
+
+/// UIDs under which an object is found by its owners; the empty one where it has none.
+fn owners(meta: &ObjectMeta) -> impl Iterator<Item = Text> {
+    let owners = &meta.owner_references;
+    let nobody = owners.is_empty().then(Text::default);
+    owners.iter().map(|owner| owner.uid.clone()).chain(nobody)
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_api::pod::Pod;
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(namespace: &str, name: &str, version: &str, owners: &[&str]) -> Arc<Pod> {
+        let owners: Vec<_> = owners.iter().map(|uid| json!({ "uid": uid })).collect();
+        let metadata = json!({
+            "namespace": namespace, "name": name, "uid": format!("{namespace}/{name}"),
+            "resourceVersion": version, "ownerReferences": owners,
+        });
+        Arc::new(serde_json::from_value(json!({ "metadata": metadata })).unwrap())
+    }
+
+    fn names(pods: &[Arc<Pod>]) -> Vec<&str> {
+        pods.iter().map(|pod| pod.metadata.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_nobody_owns_is_found_until_somebody_does() {
+        let mut index = Index::default();
+        index.put(pod("ns", "a", "1", &[]));
+        index.put(pod("ns", "b", "2", &["s"]));
+        assert_eq!(names(&index.by_owner("")), ["a"]);
+        index.put(pod("ns", "a", "3", &["s"]));
+        index.put(pod("ns", "b", "4", &[]));
+        assert_eq!(names(&index.by_owner("")), ["b"]);
+        assert_eq!(names(&index.by_owner("s")), ["a"]);
+        index.deleted(&ObjectKey::new("ns", "b"), "ns/b", 5);
+        assert_eq!(names(&index.by_owner("")), [""; 0]);
+    }
+
+    #[test]
+    fn objects_are_found_by_the_beginning_of_their_names() {
+        let mut index = Index::default();
+        for (namespace, name) in [
+            ("a", "web-1"),
+            ("ns", "web"),
+            ("ns", "web-2"),
+            ("ns", "web-1"),
+            ("ns", "wec"),
+            ("o", "web-3"),
+        ] {
+            index.put(pod(namespace, name, "1", &[]));
+        }
+        assert_eq!(names(&index.named("ns", "web-")), ["web-1", "web-2"]);
+        assert_eq!(names(&index.named("ns", "")).len(), 4);
     }
 }

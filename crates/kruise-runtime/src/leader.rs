@@ -1,12 +1,10 @@
 //! Leader election by Lease: client-go's algorithm on monotonic time (PF-107, DV-PF16).
+//! What the rest of the process knows of it is in [`Leadership`].
 //!
 //! Losing the lease stops reconcilers and their writes, not the process: it stands by and campaigns
 //! again. A live lease of OpenKruise's own manager keeps this process from leading (PF-904).
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::{
     sync::watch,
@@ -17,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api_error::{ApiError, chain},
     client::ApiClient,
-    lease::{LeaseClient, LeaseObserver, Observed, Record},
+    lease::{LeaseClient, LeaseObserver, Observed, Record, micro_time},
     metrics::{Metrics, NameLabels},
     random::{self, jitter},
     resource::ObjectKey,
 };
+
+pub use crate::leadership::{LeaderState, Leadership};
 
 /// Lease of OpenKruise's own manager.
 pub const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
@@ -34,107 +34,6 @@ const LOOK_AT_MANAGER_EVERY: Duration = Duration::from_secs(5);
 const LOOKS_PER_RETRY: u32 = 3;
 /// Bound on giving the lease back, at exit.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
-
-/// Whether this process leads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LeaderState {
-    /// Another does, or nobody.
-    Standby,
-    /// It does.
-    Leading {
-        /// Counts the times that this process got the lease.
-        term: u64,
-    },
-}
-
-/// What the parts of a process know of its election. Clones share it.
-#[derive(Clone)]
-pub struct Leadership {
-    inner: Arc<Shared>,
-}
-
-struct Shared {
-    state: watch::Sender<LeaderState>,
-    /// When the last successful renewal was begun; `None`: leading doesn't depend on a lease.
-    renewed_at: Mutex<Option<Instant>>,
-    renew_deadline: Duration,
-    /// Why this process doesn't lead, for people.
-    why_not: Mutex<String>,
-    observer: Option<LeaseObserver>,
-}
-
-impl Leadership {
-    /// That of a process which always leads, and knows of no leases.
-    #[must_use]
-    pub fn always() -> Self {
-        Self::new(LeaderState::Leading { term: 1 }, Duration::MAX, None)
-    }
-
-    fn new(state: LeaderState, renew_deadline: Duration, observer: Option<LeaseObserver>) -> Self {
-        let shared = Shared {
-            state: watch::Sender::new(state),
-            renewed_at: Mutex::default(),
-            renew_deadline,
-            why_not: Mutex::new("the election has not begun".to_owned()),
-            observer,
-        };
-        Self {
-            inner: Arc::new(shared),
-        }
-    }
-
-    /// Whether a write may be begun now: this process leads, and its last renewal was begun within the
-    /// renew deadline.
-    #[must_use]
-    pub fn is_leader_now(&self) -> bool {
-        let leads = matches!(*self.inner.state.borrow(), LeaderState::Leading { .. });
-        let renewed_at = *lock(&self.inner.renewed_at);
-        leads && renewed_at.is_none_or(|at| at.elapsed() < self.inner.renew_deadline)
-    }
-
-    /// Tells of each change.
-    #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<LeaderState> {
-        self.inner.state.subscribe()
-    }
-
-    /// Whether another deployable's lease, of this name and in the same namespace, is held. Looks at
-    /// most every 10 s.
-    pub async fn live_lease(&self, name: &str) -> bool {
-        match &self.inner.observer {
-            Some(observer) => observer.is_live(name).await,
-            None => false,
-        }
-    }
-
-    /// One line for people: leading, or why not.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match *self.inner.state.borrow() {
-            LeaderState::Leading { term } => format!("leading, term {term}"),
-            LeaderState::Standby => format!("standby: {}", lock(&self.inner.why_not)),
-        }
-    }
-
-    fn lead(&self, term: u64) {
-        self.inner.state.send_replace(LeaderState::Leading { term });
-    }
-
-    fn renewed(&self, at: Instant) {
-        *lock(&self.inner.renewed_at) = Some(at);
-    }
-
-    fn stand_by(&self, why_not: String) {
-        *lock(&self.inner.why_not) = why_not;
-        self.inner.state.send_if_modified(|state| {
-            std::mem::replace(state, LeaderState::Standby) != LeaderState::Standby
-        });
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// How to elect.
 #[derive(Clone, Debug)]
@@ -184,7 +83,8 @@ pub struct Election {
 }
 
 impl Election {
-    /// A candidate. `client` must have no limits, or writes of reconcilers could delay a renewal.
+    /// A candidate. `client` must have no limits and, where that is possible, connections of its own: or
+    /// others' requests could delay a renewal.
     #[must_use]
     pub fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
         let observer = LeaseObserver::new(client.clone(), &config.namespace);
@@ -205,6 +105,16 @@ impl Election {
             term: 0,
             config,
         }
+    }
+
+    /// The same, whose other parts look at leases with this client: [`Leadership::live_lease`] is called
+    /// from wherever a pass runs, and what it opens there must not be what renews the lease.
+    #[must_use]
+    pub(crate) fn with_client_of_others(mut self, client: ApiClient) -> Self {
+        let observer = LeaseObserver::new(client, &self.config.namespace);
+        let deadline = self.config.renew_deadline;
+        self.leadership = Leadership::new(LeaderState::Standby, deadline, Some(observer));
+        self
     }
 
     /// What the other parts get.
@@ -290,11 +200,7 @@ impl Election {
     }
 
     fn stop_leading(&self, why: String) {
-        let led = matches!(
-            *self.leadership.inner.state.borrow(),
-            LeaderState::Leading { .. }
-        );
-        if led {
+        if self.leadership.term().is_some() {
             tracing::warn!(lease = %self.lease.key, why, "no longer leading");
         }
         self.set_metrics(0);
@@ -336,18 +242,21 @@ impl Election {
         }
     }
 
-    /// Renews until that fails for too long, and says why.
+    /// Renews until that fails for too long, and says why. Attempts begin a retry period apart: one that
+    /// was never answered has taken its time already, and the next one follows at once.
     async fn hold(&mut self) -> String {
+        let mut next = Instant::now() + self.config.retry_period;
         loop {
-            let renewed_at = lock(&self.leadership.inner.renewed_at).unwrap_or_else(Instant::now);
+            let renewed_at = self.leadership.renewed_at().unwrap_or_else(Instant::now);
             let deadline = renewed_at + self.config.renew_deadline;
-            sleep_until(deadline.min(Instant::now() + self.config.retry_period)).await;
+            sleep_until(deadline.min(next)).await;
             if Instant::now() >= deadline {
                 return format!(
                     "the lease wasn't renewed within {:?}",
                     self.config.renew_deadline
                 );
             }
+            next = Instant::now() + self.config.retry_period;
             match timeout_at(deadline, self.attempt()).await {
                 Ok(Ok(Attempt::Held { begun })) => self.leadership.renewed(begun),
                 Ok(Ok(Attempt::HeldByOther { holder, .. })) => {
@@ -365,7 +274,7 @@ impl Election {
     /// Gets or renews the lease, unless another holds it (client-go: `tryAcquireOrRenew`).
     async fn attempt(&mut self) -> Result<Attempt, ApiError> {
         let begun = Instant::now();
-        let now = format!("{:.6}", jiff::Timestamp::now());
+        let now = micro_time(jiff::Timestamp::now());
         let mut record = Record {
             holder: self.identity.clone(),
             duration: self.config.lease_duration,
@@ -415,7 +324,7 @@ impl Election {
         if record.holder != self.identity {
             return Ok(());
         }
-        let now = format!("{:.6}", jiff::Timestamp::now());
+        let now = micro_time(jiff::Timestamp::now());
         let released = Record {
             holder: String::new(),
             duration: Duration::from_secs(1),

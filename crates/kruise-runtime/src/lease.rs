@@ -12,10 +12,33 @@ use crate::{
     resource::{LEASES, ObjectKey},
 };
 
+/// Bound on one call about a lease. A call on a connection that has died unnoticed is never answered; with
+/// this, several of them fit into the 10 s in which a leader must renew.
+pub(crate) const CALL_WITHIN: Duration = Duration::from_millis(2_500);
 /// How long an answer of [`LeaseObserver::is_live`] is good for.
 const ANSWER_AGE: Duration = Duration::from_secs(10);
 /// For a lease that doesn't say how long it holds: client-go's usual value.
 const USUAL_DURATION: Duration = Duration::from_secs(15);
+
+/// A Lease's time as Kubernetes' clients write it: MicroTime, always with six digits. Servers and clients in Go
+/// read no other number of digits.
+pub(crate) fn micro_time(time: jiff::Timestamp) -> String {
+    format!("{time:.6}")
+}
+
+async fn in_time<T>(
+    call: impl Future<Output = Result<T, ApiError>>,
+    key: &ObjectKey,
+) -> Result<T, ApiError> {
+    let answer = tokio::time::timeout(CALL_WITHIN, call).await;
+    answer.unwrap_or_else(|elapsed| {
+        Err(ApiError::Ambiguous {
+            call: format!("call about lease {key}"),
+            message: format!("no answer within {CALL_WITHIN:?}"),
+            source: Some(elapsed.into()),
+        })
+    })
+}
 
 /// What a lease says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -138,7 +161,7 @@ impl LeaseObserver {
 
     async fn update(&self, name: &str, seen: &mut Seen) -> Result<(), ApiError> {
         let key = ObjectKey::new(self.namespace.clone(), name);
-        match self.client.get(&LEASES, &key).await? {
+        match in_time(self.client.get(&LEASES, &key), &key).await? {
             Some(lease) => Observed::update(&mut seen.observed, Record::read(&lease)),
             None => seen.observed = None,
         }
@@ -156,7 +179,7 @@ pub(crate) struct LeaseClient {
 impl LeaseClient {
     /// The record and the version that a write of it must name.
     pub(crate) async fn get(&self) -> Result<Option<(Record, String)>, ApiError> {
-        let lease = self.client.get(&LEASES, &self.key).await?;
+        let lease = in_time(self.client.get(&LEASES, &self.key), &self.key).await?;
         Ok(lease.map(|lease| {
             let version = lease
                 .pointer("/metadata/resourceVersion")
@@ -172,18 +195,47 @@ impl LeaseClient {
             "metadata": { "namespace": self.key.namespace, "name": self.key.name },
             "spec": record.spec(),
         });
-        self.client
-            .create(&LEASES, &self.key.namespace, &lease)
-            .await
-            .map(drop)
+        let created = self.client.create(&LEASES, &self.key.namespace, &lease);
+        in_time(created, &self.key).await.map(drop)
     }
 
     pub(crate) async fn write(&self, record: &Record, version: &str) -> Result<(), ApiError> {
         let patch = json!({ "metadata": { "resourceVersion": version }, "spec": record.spec() });
         let patched = self
             .client
-            .patch(&LEASES, &self.key, None, PatchKind::Merge, &patch)
-            .await;
-        patched.map(drop)
+            .patch(&LEASES, &self.key, None, PatchKind::Merge, &patch);
+        in_time(patched, &self.key).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::nanoseconds("2026-11-29T02:53:41.222290973Z", "2026-11-29T02:53:41.222290Z")]
+    #[case::nothing_is_rounded_up("2026-11-29T02:53:41.999999999Z", "2026-11-29T02:53:41.999999Z")]
+    #[case::zeros_are_written("2026-11-29T02:53:41.5Z", "2026-11-29T02:53:41.500000Z")]
+    #[case::whole_seconds("2026-11-29T02:53:41Z", "2026-11-29T02:53:41.000000Z")]
+    fn a_lease_has_times_of_six_digits(#[case] time: &str, #[case] written: &str) {
+        assert_eq!(micro_time(time.parse().unwrap()), written);
+    }
+
+    #[test]
+    fn a_lease_is_written_as_kubernetes_clients_write_it() {
+        let time = micro_time("2026-11-29T02:53:41.2Z".parse().unwrap());
+        let record = Record {
+            holder: "host_id".to_owned(),
+            duration: Duration::from_secs(15),
+            acquire_time: time.clone(),
+            renew_time: time,
+            transitions: 3,
+        };
+        let golden = concat!(
+            r#"{"holderIdentity":"host_id","leaseDurationSeconds":15,"#,
+            r#""acquireTime":"2026-11-29T02:53:41.200000Z","#,
+            r#""renewTime":"2026-11-29T02:53:41.200000Z","leaseTransitions":3}"#
+        );
+        assert_eq!(record.spec().to_string(), golden);
     }
 }

@@ -88,6 +88,12 @@ pub(crate) fn parse<K: Object>(line: &[u8]) -> Result<Event<K>, serde_json::Erro
     })
 }
 
+/// The version of an object, whatever kind it is of; empty when it can't be read.
+pub(crate) fn version_of(object: &RawValue) -> String {
+    let meta = serde_json::from_str::<OnlyMeta>(object.get());
+    meta.unwrap_or_default().metadata.resource_version
+}
+
 pub(crate) fn decode<K: Object>(object: &RawValue) -> Decoded<K> {
     match serde_json::from_str(object.get()) {
         Ok(object) => Decoded::Object(object),

@@ -12,7 +12,9 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{plain_counter::PlainCounter, resource::ObjectKey, webhook::WebhookMetrics};
+use crate::{
+    protection_counters::ProtectionCounters, resource::ObjectKey, webhook::WebhookMetrics,
+};
 
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($field:ident),* }) => {
@@ -127,9 +129,9 @@ pub struct Metrics {
     pub doubtful_live_reads: Counter,
     pub events_dropped: Counter,
     pub wait_reason: Family<ReasonLabels, Gauge>,
-    pub workload_deletion_protection: Family<ProtectionLabels, PlainCounter>,
+    pub workload_deletion_protection: ProtectionCounters,
     /// `pod_unavailable_budget` (PB-60).
-    pub pod_unavailable_budget: Family<ProtectionLabels, PlainCounter>,
+    pub pod_unavailable_budget: ProtectionCounters,
     pub webhooks: WebhookMetrics,
 }
 
@@ -181,10 +183,19 @@ impl Metrics {
             doubtful_live_reads: Counter::default(),
             events_dropped: Counter::default(),
             wait_reason: Family::default(),
-            workload_deletion_protection: Family::default(),
-            pod_unavailable_budget: Family::default(),
+            workload_deletion_protection: ProtectionCounters::default(),
+            pod_unavailable_budget: ProtectionCounters::default(),
             webhooks: WebhookMetrics::default(),
         }
+    }
+}
+
+impl Metrics {
+    /// Takes the series about an object away, which is gone.
+    pub(crate) fn forget_object(&self, kind: &str, key: &ObjectKey) {
+        let object = format!("{kind}_{}_{}", key.namespace, key.name);
+        self.workload_deletion_protection.forget(&object);
+        self.pod_unavailable_budget.forget(&object);
     }
 }
 
@@ -301,12 +312,12 @@ impl Adder<'_> {
         self.metric(
             "workload_deletion_protection",
             "Deletions of workloads that were refused",
-            &m.workload_deletion_protection,
+            &m.workload_deletion_protection.series,
         );
         self.metric(
             "pod_unavailable_budget",
             "Refusals for want of budget",
-            &m.pod_unavailable_budget,
+            &m.pod_unavailable_budget.series,
         );
     }
 

@@ -7,28 +7,24 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures::StreamExt;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::{
     api_error::{ApiError, chain},
     client::{ApiClient, PatchKind, Written, name_in},
+    line,
     metrics::Metrics,
     object::version_number,
     resource::{ObjectKey, Resource},
     store_view::{Injected, StoreView},
+    write_notes::{Looked, Note, Notes, Promise},
 };
 
-/// How long a watch may take to show a write before it is read live. A healthy one takes milliseconds.
-const READ_LIVE_AFTER: Duration = Duration::from_secs(2);
 /// How long the watch may take after that before its connection is opened again.
 const RECONNECT_AFTER: Duration = Duration::from_secs(3);
 /// Wait after a live read that failed.
@@ -50,28 +46,6 @@ pub enum Settled {
     },
 }
 
-/// What a write promised to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Promise {
-    /// The object with this UID, in this version or a later one.
-    Version { uid: String, version: u64 },
-    /// The object with this UID, terminating or gone.
-    Deletion { uid: String },
-    /// Nothing: nobody knows whether the write happened, so only a live read can tell.
-    Unclear,
-}
-
-#[derive(Clone, Debug)]
-struct Note {
-    id: u64,
-    resource: Resource,
-    key: ObjectKey,
-    promise: Promise,
-    since: Instant,
-    waited_for: bool,
-    leaked: bool,
-}
-
 /// Notes of all writes not yet seen, by the UID of the owner they were made for. Clones share them.
 #[derive(Clone)]
 pub struct OwnWrites {
@@ -82,8 +56,13 @@ struct Inner {
     client: ApiClient,
     metrics: Metrics,
     leaked_after: Duration,
-    next_id: AtomicU64,
-    notes: Mutex<HashMap<String, Vec<Note>>>,
+    noted: Mutex<Noted>,
+}
+
+#[derive(Default)]
+struct Noted {
+    by_owner: HashMap<String, Notes>,
+    next_id: u64,
 }
 
 impl OwnWrites {
@@ -95,8 +74,7 @@ impl OwnWrites {
             client,
             metrics,
             leaked_after,
-            next_id: AtomicU64::new(0),
-            notes: Mutex::default(),
+            noted: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -117,12 +95,10 @@ impl OwnWrites {
     /// now and don't. Writes to a kind that none of the stores holds aren't waited for: who reads that
     /// kind, reads it live.
     pub async fn settle(&self, owner_uid: &str, stores: &[&dyn StoreView]) -> Settled {
-        let open = self.open(owner_uid, stores);
-        if open.is_empty() {
+        let Some(Looked { due, early, .. }) = self.look(owner_uid, stores) else {
             return Settled::Yes;
-        }
+        };
         self.inner.metrics.own_write_waits.inc();
-        let (due, early): (Vec<_>, Vec<_>) = open.into_iter().partition(|note| note.is_due(stores));
         let read = futures::stream::iter(due)
             .map(|note| async move {
                 let answered = self.read_live(&note, stores).await;
@@ -154,53 +130,39 @@ impl OwnWrites {
     /// event usually comes; where the watch shows none, nobody else would ever ask what became of the writes.
     #[must_use]
     pub fn look_again_after(&self, owner_uid: &str) -> Option<Duration> {
-        let notes = self.notes();
-        let waits = notes.get(owner_uid)?.iter().map(Note::due_after);
-        waits.min()
+        self.noted().by_owner.get(owner_uid)?.due_after()
     }
 
     /// Whether a write made for the owner has not been seen within `--expectation-timeout`.
     #[must_use]
     pub fn overdue(&self, owner_uid: &str) -> bool {
-        self.notes()
-            .get(owner_uid)
-            .is_some_and(|notes| notes.iter().any(|note| note.leaked))
+        let noted = self.noted();
+        let notes = noted.by_owner.get(owner_uid);
+        notes.is_some_and(Notes::has_leaked)
     }
 
-    /// Forgets an owner that is gone.
+    /// Forgets an owner that is gone. Whoever remembers owners by name has to do so too when another
+    /// one has come under the name.
     pub fn forget(&self, owner_uid: &str) {
-        self.notes().remove(owner_uid);
+        self.noted().by_owner.remove(owner_uid);
     }
 
-    /// Drops the notes that the stores meet, and returns the others.
-    fn open(&self, owner_uid: &str, stores: &[&dyn StoreView]) -> Vec<Note> {
-        let mut all = self.notes();
-        let Some(notes) = all.get_mut(owner_uid) else {
-            return vec![];
-        };
-        notes.retain_mut(|note| {
-            let store = note.store(stores);
-            if store.is_none_or(|store| note.promise.is_kept(store)) {
-                if note.waited_for {
-                    self.inner
-                        .metrics
-                        .own_write_wait
-                        .observe(note.since.elapsed().as_secs_f64());
-                }
-                return false;
-            }
-            note.waited_for = true;
-            if !note.leaked && note.since.elapsed() >= self.inner.leaked_after {
-                note.leaked = true;
-                self.inner.metrics.own_writes_leaked.inc();
-            }
-            true
-        });
-        let open = notes.clone();
-        if open.is_empty() {
-            all.remove(owner_uid);
+    /// Drops the notes that the stores meet; `None` when there are no others.
+    fn look(&self, owner_uid: &str, stores: &[&dyn StoreView]) -> Option<Looked> {
+        let mut noted = self.noted();
+        let notes = noted.by_owner.get_mut(owner_uid)?;
+        let looked = notes.look(stores, self.inner.leaked_after);
+        let is_settled = notes.is_empty();
+        if is_settled {
+            noted.by_owner.remove(owner_uid);
         }
-        open
+        drop(noted);
+        for wait in &looked.waits {
+            let wait = wait.as_secs_f64();
+            self.inner.metrics.own_write_wait.observe(wait);
+        }
+        self.inner.metrics.own_writes_leaked.inc_by(looked.leaked);
+        (!is_settled).then_some(looked)
     }
 
     /// Whether the world told its state, so that the note has done its duty.
@@ -215,6 +177,7 @@ impl OwnWrites {
         };
         match self.inject_live(store, &note.key, uid).await {
             Ok(injected) => injected != Injected::Overtaken,
+            Err(error) if error.was_withheld() => false,
             Err(error) => {
                 tracing::warn!(%note, error = chain(&error), "can't read an own write live");
                 false
@@ -241,9 +204,10 @@ impl OwnWrites {
     ) -> Result<Injected, ApiError> {
         let resource = store.resource();
         let before = store.before_read(key);
-        let live = self.inner.client.get(&resource, key).await?;
+        let live = self.inner.client.get_text(&resource, key).await?;
+        let live = live.as_deref();
         let uid = uid.unwrap_or(&before.uid);
-        let version = live.as_ref().map_or(0, version_in);
+        let version = live.map_or(0, |live| version_number(&line::version_of(live)));
         tracing::debug!(%resource, object = %key, found = live.is_some(), version, "read live");
         let injected = store
             .inject_live(key, uid, live, &before)
@@ -263,133 +227,34 @@ impl OwnWrites {
     }
 
     fn close(&self, owner_uid: &str, answered: impl Iterator<Item = Note>) {
-        let answered: Vec<_> = answered.collect();
-        let mut all = self.notes();
-        for note in &answered {
-            self.inner
-                .metrics
-                .own_write_wait
-                .observe(note.since.elapsed().as_secs_f64());
-        }
-        if let Some(notes) = all.get_mut(owner_uid) {
-            notes.retain(|note| !answered.iter().any(|answered| answered.id == note.id));
-            if notes.is_empty() {
-                all.remove(owner_uid);
+        let mut noted = self.noted();
+        let mut notes = noted.by_owner.get_mut(owner_uid);
+        for note in answered {
+            let wait = note.since.elapsed().as_secs_f64();
+            self.inner.metrics.own_write_wait.observe(wait);
+            if let Some(notes) = &mut notes {
+                notes.close(&note);
             }
+        }
+        if notes.is_some_and(|notes| notes.is_empty()) {
+            noted.by_owner.remove(owner_uid);
         }
     }
 
     fn note(&self, owner_uid: &str, resource: Resource, key: ObjectKey, promise: Promise) {
-        let note = Note {
-            id: self.inner.next_id.fetch_add(1, Ordering::Relaxed),
-            resource,
-            key,
-            promise,
-            since: Instant::now(),
-            waited_for: false,
-            leaked: false,
-        };
-        let mut all = self.notes();
-        let notes = all.entry(owner_uid.to_owned()).or_default();
-        // A later promise about the same object contains the earlier one.
-        notes.retain(|earlier| !note.contains(earlier));
-        notes.push(note);
+        let mut noted = self.noted();
+        let id = noted.next_id;
+        noted.next_id += 1;
+        let notes = noted.by_owner.entry(owner_uid.to_owned()).or_default();
+        notes.add(id, resource, key, promise);
     }
 
-    fn notes(&self) -> MutexGuard<'_, HashMap<String, Vec<Note>>> {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
         self.inner
-            .notes
+            .noted
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Promise {
-    fn is_kept(&self, store: &dyn StoreView) -> bool {
-        match self {
-            Self::Version { uid, version } => {
-                store
-                    .state_of(uid)
-                    .is_some_and(|(seen, _)| seen >= *version)
-                    || store.found_gone(uid)
-            }
-            Self::Deletion { uid } => store
-                .state_of(uid)
-                .is_none_or(|(_, is_terminating)| is_terminating),
-            Self::Unclear => false,
-        }
-    }
-}
-
-impl Note {
-    /// Whether it is time for a live read. Of a watch that got past a write without showing it nothing more
-    /// will come: the object is gone, or its event is.
-    fn is_due(&self, stores: &[&dyn StoreView]) -> bool {
-        let passed = match self.promise {
-            Promise::Version { version, .. } => self
-                .store(stores)
-                .is_some_and(|store| store.newest_version() >= version),
-            Promise::Deletion { .. } => false,
-            Promise::Unclear => true,
-        };
-        passed || self.since.elapsed() >= READ_LIVE_AFTER
-    }
-
-    fn due_after(&self) -> Duration {
-        match self.promise {
-            Promise::Unclear => Duration::ZERO,
-            _ => READ_LIVE_AFTER.saturating_sub(self.since.elapsed()),
-        }
-    }
-
-    fn store<'a>(&self, stores: &[&'a dyn StoreView]) -> Option<&'a dyn StoreView> {
-        stores
-            .iter()
-            .find(|store| store.resource() == self.resource)
-            .copied()
-    }
-
-    fn contains(&self, earlier: &Self) -> bool {
-        let same_object = self.resource == earlier.resource && self.key == earlier.key;
-        same_object
-            && match (&self.promise, &earlier.promise) {
-                (
-                    Promise::Version { uid, version },
-                    Promise::Version {
-                        uid: other,
-                        version: before,
-                    },
-                ) => uid == other && version >= before,
-                (Promise::Unclear, Promise::Unclear) => true,
-                (Promise::Deletion { uid }, Promise::Deletion { uid: other }) => uid == other,
-                _ => false,
-            }
-    }
-}
-
-impl std::fmt::Display for Note {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            resource,
-            key,
-            promise,
-            ..
-        } = self;
-        match promise {
-            Promise::Version { version, .. } => {
-                write!(formatter, "{resource} {key} at version {version}")
-            }
-            Promise::Deletion { uid } => write!(formatter, "deletion of {resource} {key} ({uid})"),
-            Promise::Unclear => write!(formatter, "what became of {resource} {key}"),
-        }
-    }
-}
-
-fn version_in(object: &Value) -> u64 {
-    let version = object
-        .pointer("/metadata/resourceVersion")
-        .and_then(Value::as_str);
-    version.map_or(0, version_number)
 }
 
 /// A client that notes what it writes.
@@ -456,6 +321,37 @@ impl Writer {
             }
         }
         answer
+    }
+
+    /// [`ApiClient::dry_run_patch`].
+    ///
+    /// # Errors
+    /// When the patch would fail.
+    pub async fn dry_run_patch(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        kind: PatchKind,
+        patch: &Value,
+    ) -> Result<(), ApiError> {
+        let answer = self
+            .client
+            .dry_run_patch(resource, key, subresource, kind, patch)
+            .await;
+        // As after a patch: the store is behind.
+        if let Err(ApiError::Conflict { .. } | ApiError::NotFound { .. }) = &answer {
+            self.note(*resource, key.clone(), Promise::Unclear);
+        }
+        answer
+    }
+
+    /// The same, as [`ApiClient::prepaid`].
+    pub async fn prepaid(&self, n_calls: usize) -> Self {
+        Self {
+            client: self.client.prepaid(n_calls).await,
+            ..self.clone()
+        }
     }
 
     /// [`ApiClient::delete`].

@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::{
-    api_error::chain,
+    api_error::{WITHHELD, chain},
+    leadership::in_term,
     metrics::{CategoryLabels, ControllerLabels, Metrics, ResultLabels},
     queue::Queue,
     resource::ObjectKey,
@@ -42,7 +43,8 @@ pub enum Consequence {
 
 /// An error that knows what follows from it.
 pub trait ReconcileError: std::error::Error {
-    /// Label for metrics.
+    /// Label for metrics. That of a call that was withheld ([`crate::ApiError::was_withheld`]) has to be the call's
+    /// own: such a reconcile counts as interrupted, not as failed.
     fn category(&self) -> &'static str;
     /// When to try again.
     fn consequence(&self) -> Consequence;
@@ -61,11 +63,29 @@ pub trait Reconciler: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Outcome, Self::Error>> + Send;
 }
 
-/// Whether workers may work.
+/// Whether workers may work, and their writes go out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Gate {
     Closed,
-    Open,
+    /// In this term of leading.
+    Open {
+        term: u64,
+    },
+    /// For good: the process stops.
+    Stopped,
+}
+
+impl Gate {
+    /// Opens or closes it, unless the process stops.
+    pub(crate) fn set(gate: &watch::Sender<Self>, to: Self) {
+        gate.send_if_modified(|now| {
+            let modified = *now != Self::Stopped && *now != to;
+            if modified {
+                *now = to;
+            }
+            modified
+        });
+    }
 }
 
 pub(crate) struct Controller<R> {
@@ -116,12 +136,16 @@ impl<R: Reconciler> Controller<R> {
         loop {
             let next = async {
                 // The sender lives as long as the process.
-                gate.wait_for(|gate| *gate == Gate::Open).await.ok()?;
+                let is_open = |gate: &Gate| matches!(gate, Gate::Open { .. });
+                let open = gate.wait_for(is_open).await;
+                let Gate::Open { term } = *open.ok()? else {
+                    return Some(None);
+                };
                 let mut closed = gate.clone();
                 tokio::select! {
                     biased;
-                    _ = closed.wait_for(|gate| *gate == Gate::Closed) => Some(None),
-                    key = self.queue.next() => key.map(Some),
+                    _ = closed.wait_for(|gate| *gate != Gate::Open { term }) => Some(None),
+                    key = self.queue.next() => key.map(|key| Some((term, key))),
                 }
             };
             let next = tokio::select! {
@@ -132,8 +156,8 @@ impl<R: Reconciler> Controller<R> {
             match next {
                 None => return,
                 Some(None) => {}
-                Some(Some(key)) => {
-                    self.reconcile(&key).await;
+                Some(Some((term, key))) => {
+                    in_term(term, self.reconcile(&key)).await;
                     self.queue.done(&key);
                 }
             }
@@ -170,6 +194,12 @@ impl<R: Reconciler> Controller<R> {
             .observe(time.as_secs_f64());
         let result = match reconcile {
             Ok(Ok(outcome)) => self.succeeded(key, outcome),
+            Ok(Err(error)) if WITHHELD.contains(&error.category()) => {
+                // It didn't fail, and is done as soon as this process may write again.
+                self.queue.add(key.clone());
+                tracing::debug!(error = chain(&error), "may not write any more");
+                "requeue"
+            }
             Ok(Err(error)) => {
                 self.failed(key, &error);
                 "error"

@@ -9,9 +9,8 @@ use std::{
     time::Duration,
 };
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use prometheus_client::registry::Registry;
-use tokio::{signal::unix::SignalKind, sync::watch};
+use tokio::{runtime::Handle, signal::unix::SignalKind, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,19 +19,25 @@ use crate::{
     args::{RuntimeArgs, SyncPeriod},
     certificates::{Certificates, Status},
     client::ApiClient,
-    events, http_server,
+    connect::{connect, host, read_config},
+    events,
+    flags::{self, FlagError},
+    http_server,
     http_server::{HealthServer, MetricsServer, Readiness},
     leader::{Election, ElectionConfig},
     logging::{self, LogLevel},
     metrics::Metrics,
     own_writes::OwnWrites,
     protection_log::{ProtectionLog, ProtectionLogError},
+    pulse::Pulse,
     random,
     reconcile::Gate,
+    restore::Restores,
     server_version::ServerVersion,
     shared_watches::Watching,
     start::Starter,
     tasks::Tasks,
+    vital::{self, Vital},
     webhooks::Serving,
 };
 
@@ -48,6 +53,9 @@ const SEVERAL_APPS: &str = "kruise";
 /// Why a process ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Flags can't work.
+    #[error(transparent)]
+    Flags(#[from] FlagError),
     /// The async runtime can't be started.
     #[error("can't start the async runtime")]
     StartRuntime(#[source] std::io::Error),
@@ -110,24 +118,31 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let result = runtime.map_err(RunError::StartRuntime).and_then(|runtime| {
-        let result = runtime.block_on(async {
-            let (client, host) = connect(&args).await?;
-            let stop = stop_signal()?;
-            Process {
-                args,
-                apps,
-                client,
-                host,
-                log_level,
-            }
-            .run(stop)
-            .await
+    let runtimes = runtime.and_then(|runtime| Ok((runtime, vital::thread()?)));
+    let result = runtimes
+        .map_err(RunError::StartRuntime)
+        .and_then(|(runtime, vital)| {
+            let result = runtime.block_on(async {
+                let config = read_config(&args).await?;
+                let stop = stop_signal()?;
+                let process = Process {
+                    args,
+                    apps,
+                    client: connect(&config, runtime.handle())?,
+                    host: host(&config),
+                    log_level,
+                };
+                let vital = Vital {
+                    client: connect(&config, vital.handle())?,
+                    thread: vital.handle().clone(),
+                };
+                process.run_with(vital, stop).await
+            });
+            // Blocking calls that hang must not keep the process.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            vital.shutdown_background();
+            result
         });
-        // Blocking calls that hang must not keep the process.
-        runtime.shutdown_timeout(Duration::from_secs(1));
-        result
-    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -135,30 +150,6 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-async fn connect(args: &RuntimeArgs) -> Result<(kube::Client, String), RunError> {
-    let mut config = if args.kubeconfig.is_empty() {
-        kube::Config::infer()
-            .await
-            .map_err(|error| RunError::ReadConfig(error.into()))?
-    } else {
-        let file = Kubeconfig::read_from(&args.kubeconfig)
-            .map_err(|error| RunError::ReadConfig(error.into()))?;
-        kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-            .await
-            .map_err(|error| RunError::ReadConfig(error.into()))?
-    };
-    // It would repeat POSTs and evictions that a budget refuses; queues do our retrying.
-    config.default_retry = false;
-    let host = config
-        .cluster_url
-        .authority()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let client =
-        kube::Client::try_from(config).map_err(|error| RunError::BuildClient(Box::new(error)))?;
-    Ok((client, host))
 }
 
 /// Ends with the first signal to stop; the second one ends the process at once.
@@ -195,7 +186,21 @@ pub(crate) struct Process {
 }
 
 impl Process {
+    /// All of it on the runtime of the test, by one client.
+    #[cfg(test)]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let vital = Vital {
+            thread: Handle::current(),
+            client: self.client.clone(),
+        };
+        self.run_with(vital, stop).await
+    }
+
+    pub(crate) async fn run_with(
+        self,
+        vital: Vital,
+        stop: CancellationToken,
+    ) -> Result<(), RunError> {
         let Self {
             args,
             apps,
@@ -203,6 +208,8 @@ impl Process {
             host,
             log_level,
         } = self;
+        let elects = args.enable_leader_election && apps.iter().any(|app| app.elects);
+        flags::check(&args, elects)?;
         let name = match apps.as_slice() {
             [app] => app.name,
             _ => SEVERAL_APPS,
@@ -210,23 +217,38 @@ impl Process {
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let bare = ApiClient::new(client, name, metrics.clone()).with_host(&host);
-        let limited = bare
-            .clone()
-            .with_limits(args.rest_config_qps, args.rest_config_burst);
+        // Each with limits of its own, so that a roll-out makes nobody else wait (DV-D11).
+        let limited = || {
+            let (qps, burst) = (args.rest_config_qps, args.rest_config_burst);
+            bare.clone().with_limits(qps, burst)
+        };
+        let upkeep = limited();
         let election_config = ElectionConfig {
-            enabled: args.enable_leader_election && apps.iter().any(|app| app.elects),
+            enabled: elects,
             ..election_config(&args, name)
         };
-        let election = Election::new(election_config, bare.clone(), metrics.clone());
+        let of_lease = ApiClient::new(vital.client, name, metrics.clone()).with_host(&host);
+        let election = Election::new(election_config, of_lease, metrics.clone())
+            .with_client_of_others(bare.clone());
         let leadership = election.leadership();
+        let gate = watch::Sender::new(Gate::Closed);
+        let for_reconcilers = || {
+            limited()
+                .with_leadership(leadership.clone())
+                .with_gate(gate.subscribe())
+        };
         // Events of objects don't wait for reconcilers' writes, nor these for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
         let shared = Shared {
             args: args.clone(),
-            client: limited.clone().with_leadership(leadership.clone()),
-            replica_client: limited.clone(),
+            client: for_reconcilers(),
+            replica_client: limited(),
             recorder,
-            own_writes: OwnWrites::new(limited.clone(), args.expectation_timeout, metrics.clone()),
+            own_writes: OwnWrites::new(
+                for_reconcilers(),
+                args.expectation_timeout,
+                metrics.clone(),
+            ),
             leadership: leadership.clone(),
             metrics: metrics.clone(),
             server_version: ServerVersion::default(),
@@ -245,7 +267,9 @@ impl Process {
         }
         let registry = std::mem::take(&mut setup.registry);
         let asked_watches = std::mem::take(&mut setup.watches);
-        let (watches, watch_tasks) = asked_watches.start(&limited, &args.namespace, &metrics);
+        let restores = Restores::default();
+        let (watches, watch_tasks) =
+            asked_watches.start(&upkeep, &args.namespace, &metrics, &restores);
 
         let mut tasks = Tasks::default();
         let mut servers = Tasks::default();
@@ -261,7 +285,7 @@ impl Process {
                 gates: &args.feature_gates,
                 yield_to_manager: (!args.allow_kruise_manager).then(|| leadership.clone()),
                 metrics: metrics.webhooks.clone(),
-                client: limited.clone(),
+                client: upkeep.clone(),
             })?;
             tasks.spawn("certificates", keeper);
             if let Some(listener) = listener {
@@ -291,39 +315,49 @@ impl Process {
             stopping: Arc::clone(&stopping),
             started: tokio::time::Instant::now(),
         };
-        if let Some(listener) = listen(&args.health_probe_addr).await? {
+        let pulse = Pulse::new();
+        tasks.spawn("pulse", pulse.clone().beat());
+        // A listener belongs to the runtime that it was opened on.
+        if let Some(listener) = listen_on(&vital.thread, &args.health_probe_addr).await? {
             let server = Arc::new(HealthServer {
                 readiness,
                 log_level,
+                pulse,
             });
-            tasks.spawn("health server", http_server::serve(listener, server));
+            let serve = http_server::serve("health", listener, server);
+            tasks.spawn_on("health server", serve, &vital.thread);
         }
         if let Some(listener) = listen(&args.metrics_addr).await? {
-            let server = Arc::new(MetricsServer(registry));
-            tasks.spawn("metrics server", http_server::serve(listener, server));
+            let server = Arc::new(MetricsServer(Arc::new(registry)));
+            let serve = http_server::serve("metrics", listener, server);
+            tasks.spawn("metrics server", serve);
         }
         for (task_name, task) in std::mem::take(&mut setup.tasks) {
             tasks.spawn(&task_name, task);
         }
-        let (gate, closed) = watch::channel(Gate::Closed);
         let starter = Starter {
-            client: limited,
+            client: upkeep,
             leadership,
             server_version,
             watches,
-            gate,
+            gate: gate.clone(),
             busy: Arc::clone(&setup.busy),
             report_after: args.controller_cache_sync_timeout,
+            restores,
         };
         tasks.spawn("start of reconcilers", starter.run());
         let stop_workers = CancellationToken::new();
         let mut workers = Tasks::default();
         for (controller, run) in std::mem::take(&mut setup.controllers) {
-            workers.spawn(controller, run(closed.clone(), stop_workers.clone()));
+            workers.spawn(controller, run(gate.subscribe(), stop_workers.clone()));
         }
         let stop_election = CancellationToken::new();
         let mut elections = Tasks::default();
-        elections.spawn("leader election", election.run(stop_election.clone()));
+        elections.spawn_on(
+            "leader election",
+            election.run(stop_election.clone()),
+            &vital.thread,
+        );
         // It ends with the last recorder; the set-up holds one.
         let mut events = Tasks::default();
         events.spawn("event writer", event_writer.run());
@@ -342,7 +376,9 @@ impl Process {
         if let Err(error) = &result {
             tracing::error!(error = chain(error), "stopping");
         }
-        // Reconciles first, and only then the lease: nobody else may begin before they have ended.
+        // Reconciles first, and only then the lease: nobody else may begin before they have ended. What they have not
+        // sent yet is for the next leader.
+        Gate::set(&gate, Gate::Stopped);
         stop_workers.cancel();
         if tokio::time::timeout(FINISH_WITHIN, workers.all_end())
             .await
@@ -410,4 +446,18 @@ async fn listen(address: &str) -> Result<Option<tokio::net::TcpListener>, RunErr
             address: address.to_owned(),
             source,
         })
+}
+
+async fn listen_on(
+    runtime: &Handle,
+    address: &str,
+) -> Result<Option<tokio::net::TcpListener>, RunError> {
+    let named = address.to_owned();
+    let listener = runtime.spawn(async move { listen(&named).await });
+    listener.await.unwrap_or_else(|ended| {
+        Err(RunError::Listen {
+            address: address.to_owned(),
+            source: std::io::Error::other(ended),
+        })
+    })
 }

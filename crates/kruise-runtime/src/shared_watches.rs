@@ -12,6 +12,7 @@ use crate::{
     metrics::Metrics,
     object::Object,
     resource::Resource,
+    restore::Restores,
     store::Store,
     store_view::StoreView,
     watch::{WatchOptions, Watcher},
@@ -26,8 +27,9 @@ pub(crate) struct Watching {
     pub(crate) store: Arc<dyn StoreView>,
 }
 
-type Start =
-    Box<dyn FnOnce(ApiClient, String, WatchOptions, Metrics) -> BoxFuture<'static, ()> + Send>;
+type Start = Box<
+    dyn FnOnce(ApiClient, String, WatchOptions, Metrics, Restores) -> BoxFuture<'static, ()> + Send,
+>;
 
 struct Asked {
     of: (TypeId, Resource),
@@ -66,8 +68,10 @@ impl SharedWatches {
             options,
             store: Box::new(store.clone()),
             view: Arc::new(store.clone()),
-            start: Box::new(move |client, namespace, options, metrics| {
-                Box::pin(Watcher::filling(filled, client, namespace, options, metrics).run())
+            start: Box::new(move |client, namespace, options, metrics, restores| {
+                let watcher =
+                    Watcher::filling(filled, client, namespace, options, metrics, restores);
+                Box::pin(watcher.run())
             }),
         });
         store
@@ -79,6 +83,7 @@ impl SharedWatches {
         client: &ApiClient,
         namespace: &str,
         metrics: &Metrics,
+        restores: &Restores,
     ) -> (Vec<Watching>, Vec<(String, BoxFuture<'static, ()>)>) {
         let watches = self.asked.into_iter().map(|asked| {
             let resource = asked.of.1;
@@ -93,6 +98,7 @@ impl SharedWatches {
                 namespace.to_owned(),
                 asked.options,
                 metrics.clone(),
+                restores.clone(),
             );
             (watching, (format!("watch of {resource}"), task))
         });

@@ -22,6 +22,7 @@ use crate::{
     leader::{LeaderState, Leadership},
     object::version_number,
     reconcile::Gate,
+    restore::Restores,
     server_version::ServerVersion,
     shared_watches::Watching,
 };
@@ -42,6 +43,7 @@ pub(crate) struct Starter {
     pub(crate) gate: watch::Sender<Gate>,
     pub(crate) busy: Arc<AtomicUsize>,
     pub(crate) report_after: Duration,
+    pub(crate) restores: Restores,
 }
 
 impl Starter {
@@ -49,41 +51,83 @@ impl Starter {
     /// since another leader may be at work.
     pub(crate) async fn run(self) {
         let mut state = self.leadership.subscribe();
-        let mut terms = 0u64;
+        let mut has_led = false;
         self.server_version.read(&self.client).await;
+        let mut restores = 0;
         loop {
             let leading = |state: &LeaderState| *state != LeaderState::Standby;
             let Ok(term) = state.wait_for(leading).await.map(|term| *term) else {
                 return;
             };
-            tokio::select! {
-                () = self.indexes_fresh() => {}
-                _ = state.wait_for(|now| *now != term) => continue,
-            }
-            terms += 1;
-            if terms > 1 {
-                // Another led meanwhile; what it wanted to look at again later, only it knew.
-                for watching in &self.watches {
-                    watching.store.replay();
+            let LeaderState::Leading { term: number } = term else {
+                continue;
+            };
+            loop {
+                tokio::select! {
+                    () = self.indexes_fresh(&mut restores) => {}
+                    _ = state.wait_for(|now| *now != term) => break,
                 }
-            }
-            tracing::info!(?term, "reconcilers start");
-            self.gate.send_replace(Gate::Open);
-            // An error says that the election is gone, and with it the process.
-            let _ = state.wait_for(|now| *now != term).await;
-            self.gate.send_replace(Gate::Closed);
-            let stop_by = Instant::now() + STOP_WITHIN;
-            while self.busy.load(Ordering::SeqCst) > 0 {
-                if Instant::now() >= stop_by {
-                    tracing::error!("reconcilers don't stop after the lease was lost");
+                if has_led {
+                    // Another led meanwhile; what it wanted to look at again later, only it knew. And after a restore
+                    // nothing is as it was.
+                    for watching in &self.watches {
+                        watching.store.replay();
+                    }
+                }
+                has_led = true;
+                tracing::info!(?term, "reconcilers start");
+                Gate::set(&self.gate, Gate::Open { term: number });
+                let lost = tokio::select! {
+                    // An error says that the election is gone, and with it the process.
+                    _ = state.wait_for(|now| *now != term) => true,
+                    () = self.restores.more_than(restores) => false,
+                };
+                Gate::set(&self.gate, Gate::Closed);
+                if !self.reconcilers_end().await {
                     return;
                 }
-                sleep(LOOK_EVERY).await;
+                self.restores.reconcilers_rest(true);
+                if lost {
+                    break;
+                }
+                tracing::warn!("reconcilers wait until every kind is listed again");
             }
         }
     }
 
-    async fn indexes_fresh(&self) {
+    /// Whether they do so in time.
+    async fn reconcilers_end(&self) -> bool {
+        let stop_by = Instant::now() + STOP_WITHIN;
+        while self.busy.load(Ordering::SeqCst) > 0 {
+            if Instant::now() >= stop_by {
+                tracing::error!("reconcilers don't stop");
+                return false;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        true
+    }
+
+    /// Until what all watches show is of now, and of one and the same data. No list that would change that enters after.
+    async fn indexes_fresh(&self, restores: &mut u64) {
+        loop {
+            if self.restores.count() > *restores {
+                let lists = self.watches.iter().map(Watching::listed_again);
+                futures::future::join_all(lists).await;
+                // Each of them may have found the same restore.
+                *restores = self.restores.count();
+            }
+            self.indexes_newer_than_now().await;
+            // From now on a watch that finds one waits for us, and what was found before is counted.
+            self.restores.reconcilers_rest(false);
+            if self.restores.count() == *restores {
+                return;
+            }
+            self.restores.reconcilers_rest(true);
+        }
+    }
+
+    async fn indexes_newer_than_now(&self) {
         let fresh = futures::future::join_all(self.watches.iter().map(|watching| async {
             watching.fresh(&self.client).await;
         }));
@@ -124,6 +168,16 @@ impl Watching {
                 self.store.hurry_watch();
                 list_at = Instant::now() + LIST_AGAIN_AFTER;
             }
+        }
+    }
+
+    /// Until a list that began after now has entered. Of a kind that is missing there is none.
+    async fn listed_again(&self) {
+        let lists = self.store.lists();
+        self.store.want_list();
+        self.store.hurry_watch();
+        while self.store.lists() == lists && !self.store.kind_missing() {
+            sleep(LOOK_EVERY).await;
         }
     }
 

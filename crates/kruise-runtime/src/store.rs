@@ -3,15 +3,14 @@
 //! all changes in one order.
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
@@ -55,6 +54,8 @@ struct Inner<K> {
     /// Held over a change and its handlers: makes writers take turns.
     handlers: Mutex<Vec<Handler<K>>>,
     synced: AtomicBool,
+    /// How many complete lists were taken.
+    lists: AtomicU64,
     kind_missing: AtomicBool,
     wanted: Mutex<Wanted>,
     wake_watch: Notify,
@@ -83,6 +84,7 @@ impl<K: Object> Store<K> {
                 index: RwLock::default(),
                 handlers: Mutex::default(),
                 synced: AtomicBool::new(false),
+                lists: AtomicU64::new(0),
                 kind_missing: AtomicBool::new(false),
                 wanted: Mutex::default(),
                 wake_watch: Notify::new(),
@@ -121,6 +123,20 @@ impl<K: Object> Store<K> {
     #[must_use]
     pub fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
         self.read().by_owner(uid)
+    }
+
+    /// All objects in this namespace without any owner reference, sorted by name.
+    #[must_use]
+    pub fn without_owner(&self, namespace: &str) -> Vec<Arc<K>> {
+        let mut objects = self.read().by_owner("");
+        objects.retain(|object| object.meta().namespace == namespace);
+        objects
+    }
+
+    /// All objects in this namespace whose name begins so, sorted by name.
+    #[must_use]
+    pub fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
+        self.read().named(namespace, prefix)
     }
 
     /// All objects in this namespace, sorted by name.
@@ -164,6 +180,15 @@ impl<K: Object> Store<K> {
         }));
     }
 
+    /// Calls `gone` with the last state of each object that goes.
+    pub(crate) fn on_gone(&self, mut gone: impl FnMut(&K) + Send + 'static) {
+        self.handlers().push(Box::new(move |old, new, _| {
+            if let (Some(old), None) = (old, new) {
+                gone(old);
+            }
+        }));
+    }
+
     /// Takes an event that says that the object is now so.
     pub fn apply(&self, object: K) {
         let mut handlers = self.handlers();
@@ -191,10 +216,11 @@ impl<K: Object> Store<K> {
 
     /// Notes a version from a bookmark, or of an object that couldn't be decoded.
     pub fn saw_version(&self, version: &str) {
+        let _in_turn = self.handlers();
         self.write().saw(version_number(version));
     }
 
-    /// Takes a complete list. Objects it lacks are gone, unless a live read is newer than the list;
+    /// Takes a complete list, at once. Objects it lacks are gone, unless a live read is newer than the list;
     /// where objects may leave the selection while alive, they become strays instead.
     /// `undecodable` are listed too, only not readable: what was known of them stays.
     pub fn replace(&self, listed: Vec<K>, undecodable: &[ObjectKey], version: &str) {
@@ -218,53 +244,21 @@ impl<K: Object> Store<K> {
     ) {
         let mut handlers = self.handlers();
         let version = version_number(version);
-        if version < self.read().newest {
-            tracing::error!(
-                resource = %self.inner.resource,
-                "a complete list is older than what was seen before, as after a restore; starting anew"
-            );
-            let forgotten = self.write().reset();
-            for old in forgotten {
-                notify(
-                    &mut handlers,
-                    Some(Change {
-                        old: Some(old),
-                        new: None,
-                    }),
-                );
-            }
-        }
-        let keys: BTreeSet<_> = listed
-            .iter()
-            .map(|object| ObjectKey::of(object.meta()))
-            .chain(undecodable.iter().cloned())
-            .collect();
-        let uids: BTreeSet<_> = listed
-            .iter()
-            .map(|object| object.meta().uid.clone())
-            .collect();
-        // Bound first: in the loop's head the read lock would be held against the writes inside.
-        let missing = self.read().missing_in(&keys, version);
-        for (key, uid) in missing {
-            if let Some(strays) = self.strays() {
+        // Worked out beside the readers, who then see all of it or nothing.
+        let mut difference = self.read().difference(listed, undecodable, version);
+        if let Some(strays) = self.strays() {
+            for stray in std::mem::take(&mut difference.missing) {
                 // Fails only when the watch is being stopped.
-                let _ = strays.send((key, uid));
-            } else {
-                let change = self.write().deleted(&key, &uid, version);
-                notify(&mut handlers, change);
+                let _ = strays.send(stray);
             }
         }
-        for object in listed {
-            let change = self.write().put(object);
-            notify(&mut handlers, change);
-        }
-        {
-            let mut index = self.write();
-            index.keep_tombstones(&uids);
-            index.saw(version);
-        }
+        let changes = self.write().enter(difference);
         self.inner.synced.store(true, Ordering::Release);
         self.set_kind_missing(false);
+        self.inner.lists.fetch_add(1, Ordering::Release);
+        for change in changes {
+            notify(&mut handlers, Some(change));
+        }
     }
 
     /// Takes the answer of a live read of the object that had this UID: the object of that name, or
@@ -278,7 +272,8 @@ impl<K: Object> Store<K> {
         self.inject_after(key, uid, live, &before);
     }
 
-    fn inject_after(
+    /// The same, knowing what was known before the read.
+    pub(crate) fn inject_after(
         &self,
         key: &ObjectKey,
         uid: &str,
@@ -303,6 +298,10 @@ impl<K: Object> Store<K> {
         let meta = live.meta();
         let version = version_number(&meta.resource_version);
         let known = self.by_uid(&meta.uid).is_some();
+        if self.went_back(&live, before) {
+            let change = self.write().set(Arc::new(live));
+            return (Some(change), Injected::Skipped);
+        }
         if !self.selects(&live) {
             let change = match self.strays() {
                 _ if !known => None,
@@ -334,6 +333,15 @@ impl<K: Object> Store<K> {
         (index.put(Arc::new(live)), Injected::Taken)
     }
 
+    /// Whether a live read found an older state than was known before it began. So the API server's data
+    /// was restored from a backup, and versions don't compare.
+    fn went_back(&self, live: &K, before: &BeforeRead) -> bool {
+        let meta = live.meta();
+        before.uid == meta.uid
+            && version_number(&meta.resource_version) < before.version
+            && self.state_of(&meta.uid).map(|(version, _)| version) == Some(before.version)
+    }
+
     /// A stray is gone: no event will come, so nothing needs to be remembered.
     pub(crate) fn stray_gone(&self, key: &ObjectKey, uid: &str) {
         let mut handlers = self.handlers();
@@ -346,13 +354,18 @@ impl<K: Object> Store<K> {
         notify(&mut handlers, change);
     }
 
-    /// A stray is alive, and this is its state.
-    pub(crate) fn stray_alive(&self, live: K) {
+    /// A stray is alive, and this is its state, read after `before` was known.
+    pub(crate) fn stray_alive(&self, live: K, before: &BeforeRead) {
         let mut handlers = self.handlers();
+        let went_back = self.went_back(&live, before);
         let change = {
             let mut index = self.write();
             let known = index.by_uid(&live.meta().uid).is_some();
-            known.then(|| index.put(Arc::new(live))).flatten()
+            match (known, went_back) {
+                (false, _) => None,
+                (true, false) => index.put(Arc::new(live)),
+                (true, true) => Some(index.set(Arc::new(live))),
+            }
         };
         notify(&mut handlers, change);
     }
@@ -452,6 +465,10 @@ impl<K: Object> StoreView for Store<K> {
         self.inner.synced.load(Ordering::Acquire)
     }
 
+    fn lists(&self) -> u64 {
+        self.inner.lists.load(Ordering::Acquire)
+    }
+
     fn kind_missing(&self) -> bool {
         self.inner.kind_missing.load(Ordering::Acquire)
     }
@@ -483,10 +500,12 @@ impl<K: Object> StoreView for Store<K> {
         &self,
         key: &ObjectKey,
         uid: &str,
-        live: Option<Value>,
+        live: Option<&RawValue>,
         before: &BeforeRead,
     ) -> Result<Injected, serde_json::Error> {
-        let live = live.map(serde_json::from_value).transpose()?;
+        let live = live
+            .map(|live| serde_json::from_str(live.get()))
+            .transpose()?;
         let injected = self.inject_after(key, uid, live, before);
         if injected == Injected::Skipped {
             self.wanted().distrust();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::resource::{ObjectKey, Resource};
 
@@ -25,7 +25,8 @@ pub enum Injected {
     /// The watch got past the answer while it was on its way, and doesn't show the object. Either it is
     /// deleted by now, or the watch skipped it: the next read tells.
     Overtaken,
-    /// The watch had got past this version before the read began, and hadn't shown it.
+    /// The watch had got past this version before the read began, and hadn't shown it. Or it had shown a later one, so
+    /// that the API server's data must have been restored from a backup.
     Skipped,
 }
 
@@ -37,6 +38,8 @@ pub trait StoreView: Send + Sync {
     fn newest_version(&self) -> u64;
     /// Whether a complete list was taken.
     fn synced(&self) -> bool;
+    /// How many complete lists were taken.
+    fn lists(&self) -> u64;
     /// Whether the API server doesn't know the kind.
     fn kind_missing(&self) -> bool;
     /// Version of the object with this UID, and whether it is terminating.
@@ -54,7 +57,7 @@ pub trait StoreView: Send + Sync {
         &self,
         key: &ObjectKey,
         uid: &str,
-        live: Option<Value>,
+        live: Option<&RawValue>,
         before: &BeforeRead,
     ) -> Result<Injected, serde_json::Error>;
     /// Asks the watch to have seen this version in time, or to open its connection again.

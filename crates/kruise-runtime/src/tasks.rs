@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use tokio::task::{Id, JoinSet};
+use tokio::{
+    runtime::Handle,
+    task::{Id, JoinSet},
+};
 
 use crate::run::RunError;
 
@@ -14,7 +17,16 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn spawn(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
-        let id = self.tasks.spawn(task).id();
+        self.spawn_on(name, task, &Handle::current());
+    }
+
+    pub(crate) fn spawn_on(
+        &mut self,
+        name: &str,
+        task: impl Future<Output = ()> + Send + 'static,
+        runtime: &Handle,
+    ) {
+        let id = self.tasks.spawn_on(task, runtime).id();
         self.names.insert(id, name.to_owned());
     }
 

@@ -12,9 +12,11 @@ use crate::{
     client::{ApiClient, Lines, ListQuery, WatchQuery},
     line::{self, Decoded, Event},
     metrics::{Metrics, ResourceLabels, RestartLabels},
-    object::Object,
+    object::{Object, version_number},
+    open_list::OpenList,
     random,
     resource::{ObjectKey, Resource},
+    restore::Restores,
     store::Store,
     store_view::StoreView,
     vanished,
@@ -81,6 +83,7 @@ pub(crate) struct Watcher<K> {
     streaming: Streaming,
     strays: Option<mpsc::UnboundedReceiver<(ObjectKey, String)>>,
     stray_sender: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
+    restores: Restores,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +102,7 @@ impl<K: Object> Watcher<K> {
         namespace: String,
         options: WatchOptions,
         metrics: Metrics,
+        restores: Restores,
     ) -> Self {
         let verify = options.verify_vanished && options.label_selector.is_some();
         let (stray_sender, strays) = verify.then(mpsc::unbounded_channel).unzip();
@@ -120,6 +124,7 @@ impl<K: Object> Watcher<K> {
             streaming: Streaming::Try,
             strays,
             stray_sender,
+            restores,
         }
     }
 
@@ -262,13 +267,22 @@ impl<K: Object> Watcher<K> {
             let version = version.get_or_insert(page.resource_version);
             after = page.next;
             if after.is_none() {
-                self.complete(objects, &undecodable, version.clone());
+                self.complete(objects, &undecodable, version.clone()).await;
                 return Ok(());
             }
         }
     }
 
-    fn complete(&mut self, objects: Vec<Arc<K>>, undecodable: &[ObjectKey], version: String) {
+    /// Takes a complete list. One that is older than what was seen before says that the API server's data was restored
+    /// from a backup, and until every kind has been listed again, no two of them fit together.
+    async fn complete(&mut self, objects: Vec<Arc<K>>, undecodable: &[ObjectKey], version: String) {
+        if version_number(&version) < self.store.newest_version() {
+            tracing::error!(
+                resource = %self.resource, version, seen = self.store.newest_version(),
+                "a complete list is older than what was seen before, as after a restore"
+            );
+            self.restores.found().await;
+        }
         self.store.replace_shared(objects, undecodable, &version);
         self.from = Some(version);
         self.measure();
@@ -294,7 +308,7 @@ impl<K: Object> Watcher<K> {
                 }
                 _ => WatchError::Open(error),
             })?;
-        let mut initial = from.is_none().then(Initial::default);
+        let mut initial = from.is_none().then(OpenList::default);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -303,11 +317,18 @@ impl<K: Object> Watcher<K> {
                 read => read?,
             }
             match line::parse(&line).map_err(WatchError::Line)? {
-                Event::Object(decoded) => self.object(decoded, initial.as_mut()),
-                Event::Deleted(decoded) => self.deleted(decoded),
+                Event::Object(decoded) => match &mut initial {
+                    Some(list) => self.listed(decoded, list),
+                    None => self.object(decoded),
+                },
+                Event::Deleted(decoded) => match &mut initial {
+                    Some(list) => list.remove(&decoded),
+                    None => self.deleted(decoded),
+                },
                 Event::Bookmark { version, ends_list } => match initial.take() {
                     Some(list) if ends_list => {
-                        self.complete(list.objects, &list.undecodable, version);
+                        let (objects, undecodable) = list.into_parts();
+                        self.complete(objects, &undecodable, version).await;
                     }
                     list => {
                         initial = list;
@@ -357,22 +378,27 @@ impl<K: Object> Watcher<K> {
         }
     }
 
-    fn object(&mut self, decoded: Decoded<K>, initial: Option<&mut Initial<K>>) {
-        match (decoded, initial) {
-            (Decoded::Object(object), Some(initial)) => {
-                initial.objects.push(self.store.stored_or(object));
-            }
-            (Decoded::Undecodable(peek, error), Some(initial)) => {
+    /// Takes an object into a list that isn't complete. Nothing else may be kept of it, its version least of all:
+    /// whoever went on from there would never hear of what the list still had to tell.
+    fn listed(&self, decoded: Decoded<K>, list: &mut OpenList<K>) {
+        match decoded {
+            Decoded::Object(object) => list.add(self.store.stored_or(object)),
+            Decoded::Undecodable(peek, error) => {
                 self.skip(&peek.key, &error);
-                initial.undecodable.push(peek.key);
+                list.add_undecodable(peek);
             }
-            (Decoded::Object(object), None) => {
+        }
+    }
+
+    fn object(&mut self, decoded: Decoded<K>) {
+        match decoded {
+            Decoded::Object(object) => {
                 let version = object.meta().resource_version.clone();
                 self.store.apply(object);
                 self.saw(version);
                 self.measure();
             }
-            (Decoded::Undecodable(peek, error), None) => {
+            Decoded::Undecodable(peek, error) => {
                 self.skip(&peek.key, &error);
                 self.saw(peek.version);
             }
@@ -430,21 +456,6 @@ impl<K: Object> Watcher<K> {
     fn labels(&self) -> ResourceLabels {
         ResourceLabels {
             resource: self.resource.to_string(),
-        }
-    }
-}
-
-/// What a streaming list has brought so far.
-struct Initial<K> {
-    objects: Vec<Arc<K>>,
-    undecodable: Vec<ObjectKey>,
-}
-
-impl<K> Default for Initial<K> {
-    fn default() -> Self {
-        Self {
-            objects: vec![],
-            undecodable: vec![],
         }
     }
 }

@@ -54,9 +54,10 @@ impl WatchError {
     }
 
     /// Whether the version to go on from is of no use any more. A server that forgot its data, or
-    /// never had that version, answers with "invalid".
+    /// never had that version, answers with "invalid". Or it says nothing until it gets to that version, which takes for
+    /// ever after a restore from a backup.
     pub(crate) fn needs_list(&self) -> bool {
-        matches!(self, Self::ListWanted)
+        matches!(self, Self::ListWanted | Self::Silent)
             || matches!(
                 self.api_error(),
                 Some(ApiError::Gone { .. } | ApiError::Invalid { .. })

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
@@ -55,8 +55,13 @@ impl Cluster {
             });
         }
         let name = name();
-        succeeded(&xtask(&["cluster", "up", "--name", &name])?)?;
-        succeeded(&xtask(&["deploy", "cloneset", "--name", &name])?)?;
+        // They tell what they wait for while they run, which can be minutes.
+        for arguments in [
+            ["cluster", "up", "--name", &name].as_slice(),
+            &["deploy", "cloneset", "--name", &name],
+        ] {
+            succeeded(&command(arguments).stderr(Stdio::inherit()).output()?)?;
+        }
         let kubeconfig = succeeded(&xtask(&["cluster", "kubeconfig", "--name", &name])?)?;
         Ok(Self {
             kubeconfig: kubeconfig.trim().into(),
@@ -121,6 +126,12 @@ impl Cluster {
 
 /// Runs `cargo xtask …` and returns what it said, whatever its exit code.
 pub fn xtask(arguments: &[&str]) -> Result<Output> {
+    command(arguments)
+        .output()
+        .with_context(|| format!("run xtask {}", arguments.join(" ")))
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = if let Some(binary) = std::env::var_os("KRUISE_XTASK") {
         Command::new(binary)
     } else {
@@ -129,11 +140,8 @@ pub fn xtask(arguments: &[&str]) -> Result<Output> {
         command.args(["run", "--quiet", "--package", "xtask", "--"]);
         command
     };
+    command.args(arguments).stdin(Stdio::null());
     command
-        .args(arguments)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .with_context(|| format!("run xtask {}", arguments.join(" ")))
 }
 
 /// Standard output of a run that must have worked.

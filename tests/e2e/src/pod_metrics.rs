@@ -216,7 +216,7 @@ impl State {
         let pods = Api::<Pod>::namespaced(self.client.clone(), namespace);
         let pods = pods.list(&ListParams::default()).await.expect("list pods");
         let memory = format!("{}Mi", self.mebibytes.load(Ordering::SeqCst));
-        let now = Timestamp::now().to_string();
+        let now = format!("{:.0}", Timestamp::now());
         let items: Vec<Value> = pods
             .items
             .iter()

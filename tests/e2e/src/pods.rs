@@ -95,8 +95,9 @@ impl Namespace {
 
     async fn set_open(&self, pods: &[String], open: bool) {
         let status = if open { "True" } else { "False" };
-        let condition =
-            json!({ "type": OPEN, "status": status, "lastTransitionTime": Timestamp::now() });
+        // Whole seconds, as a kubelet writes them.
+        let now = format!("{:.0}", Timestamp::now());
+        let condition = json!({ "type": OPEN, "status": status, "lastTransitionTime": now });
         let patch = json!({ "status": { "conditions": [condition] } });
         for pod in pods {
             self.pod_api()

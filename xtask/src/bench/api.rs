@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use ureq::http::Response;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Threads that write at the same time, and the watches beside them.
@@ -35,6 +35,8 @@ pub(super) struct Api {
     agent: Agent,
     server: String,
     certificate_authority: String,
+    /// Of a user without a certificate.
+    token: Option<String>,
 }
 
 impl Api {
@@ -60,32 +62,29 @@ impl Api {
             .context("read the client certificate")?;
         let key = PrivateKey::from_pem(&pem("/users/0/user/client-key-data")?)
             .context("read the client key")?;
-        let root = Certificate::from_pem(&authority).context("read the CA's certificate")?;
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::new_with_certs(&[root]))
-            .client_cert(Some(ClientCert::new_with_certs(&[certificate], key)))
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            // The server is on this machine.
-            .proxy(None)
-            .max_idle_connections(CONNECTIONS)
-            .max_idle_connections_per_host(CONNECTIONS)
-            .tls_config(tls)
-            .build()
-            .new_agent();
+        let client = ClientCert::new_with_certs(&[certificate], key);
         Ok(Self {
-            agent,
+            agent: agent(&authority, Some(client))?,
             server: field("/clusters/0/cluster/server")?.to_owned(),
             certificate_authority: BASE64.encode(authority),
+            token: None,
+        })
+    }
+
+    /// The same API server for a service account, over connections of its own.
+    pub(super) fn as_account(&self, namespace: &str, account: &str) -> Result<Self> {
+        let authority = BASE64.decode(&self.certificate_authority);
+        let authority = authority.context("decode the CA's certificate")?;
+        Ok(Self {
+            agent: agent(&authority, None)?,
+            token: Some(self.token_of(namespace, account)?),
+            ..self.clone()
         })
     }
 
     /// Reads one object or list; `None` if it isn't there.
     pub(super) fn get(&self, path: &str) -> Result<Option<Value>> {
-        let answer = self.agent.get(self.url(path)).call();
+        let answer = self.authorised(self.agent.get(self.url(path))).call();
         let mut answer = answer.with_context(|| format!("get {path}"))?;
         if answer.status().as_u16() == 404 {
             return Ok(None);
@@ -95,7 +94,9 @@ impl Api {
 
     /// Creates an object. The answer is as it is stored, unparsed, since most callers don't look at it.
     pub(super) fn create(&self, path: &str, object: &Value) -> Result<Vec<u8>> {
-        let request = self.agent.post(self.url(path)).content_type(JSON);
+        let request = self
+            .authorised(self.agent.post(self.url(path)))
+            .content_type(JSON);
         let answer = request.send(object.to_string());
         let mut answer = answer.with_context(|| format!("create {path}"))?;
         read(&mut answer, "create", path)
@@ -117,7 +118,9 @@ impl Api {
             PatchKind::Merge => "application/merge-patch+json",
             PatchKind::Strategic => "application/strategic-merge-patch+json",
         };
-        let request = self.agent.patch(self.url(path)).content_type(content_type);
+        let request = self
+            .authorised(self.agent.patch(self.url(path)))
+            .content_type(content_type);
         let answer = request.send(patch.to_string());
         let mut answer = answer.with_context(|| format!("patch {path}"))?;
         read(&mut answer, "patch", path)
@@ -131,7 +134,9 @@ impl Api {
             "gracePeriodSeconds": 0,
             "preconditions": uid.map(|uid| json!({"uid": uid})),
         });
-        let request = self.agent.delete(self.url(path)).force_send_body();
+        let request = self
+            .authorised(self.agent.delete(self.url(path)))
+            .force_send_body();
         let answer = request.content_type(JSON).send(options.to_string());
         let mut answer = answer.with_context(|| format!("delete {path}"))?;
         read(&mut answer, "delete", path).map(drop)
@@ -143,7 +148,7 @@ impl Api {
             "{path}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan\
              &allowWatchBookmarks=true&timeoutSeconds=3600&{selector}"
         ));
-        let answer = self.agent.get(url).call();
+        let answer = self.authorised(self.agent.get(url)).call();
         let mut answer = answer.with_context(|| format!("watch {path}"))?;
         if !answer.status().is_success() {
             read(&mut answer, "watch", path)?;
@@ -156,15 +161,7 @@ impl Api {
 
     /// A kubeconfig for a service account, with a token for some hours.
     pub(super) fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<String> {
-        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
-        let request = json!({
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": 6 * 3600},
-        });
-        let answer = parse(&self.create(&path, &request)?)?;
-        let token = answer.pointer("/status/token").and_then(Value::as_str);
-        let token = token.context("the API server gave no token")?;
+        let token = self.token_of(namespace, account)?;
         let config = json!({
             "apiVersion": "v1",
             "kind": "Config",
@@ -179,9 +176,48 @@ impl Api {
         Ok(config.to_string())
     }
 
+    fn token_of(&self, namespace: &str, account: &str) -> Result<String> {
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token");
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 6 * 3600},
+        });
+        let answer = parse(&self.create(&path, &request)?)?;
+        let token = answer.pointer("/status/token").and_then(Value::as_str);
+        let token = token.context("the API server gave no token")?;
+        Ok(token.to_owned())
+    }
+
+    fn authorised<T>(&self, request: RequestBuilder<T>) -> RequestBuilder<T> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.server)
     }
+}
+
+fn agent(authority: &[u8], client: Option<ClientCert>) -> Result<Agent> {
+    let root = Certificate::from_pem(authority).context("read the CA's certificate")?;
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::new_with_certs(&[root]))
+        .client_cert(client)
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build();
+    Ok(Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        // The server is on this machine.
+        .proxy(None)
+        .max_idle_connections(CONNECTIONS)
+        .max_idle_connections_per_host(CONNECTIONS)
+        .tls_config(tls)
+        .build()
+        .new_agent())
 }
 
 const JSON: &str = "application/json";

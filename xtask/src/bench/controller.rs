@@ -12,7 +12,9 @@ use nix::unistd::Pid;
 use ureq::Agent;
 
 use super::usage::{self, Memory, Settling};
+use super::variants;
 use crate::interrupt::Interrupt;
+use crate::progress::Patience;
 
 /// From a start until the caches are full; a list of 10,000 pods takes some seconds.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -31,6 +33,8 @@ pub(super) struct Program {
     pub(super) log: PathBuf,
     /// Environment variables for the process.
     pub(super) env: Vec<(String, String)>,
+    /// Flags; of those that are given anyway they replace the ones of the same name.
+    pub(super) args: Vec<String>,
 }
 
 /// The running process; ended when dropped.
@@ -59,15 +63,19 @@ impl<'a> Controller<'a> {
         let path = program.log.display();
         let log = File::options().create(true).append(true).open(&program.log);
         let log = log.with_context(|| format!("open {path}"))?;
+        let usual = [
+            format!("--metrics-addr=127.0.0.1:{metrics_port}"),
+            format!("--health-probe-addr=127.0.0.1:{health_port}"),
+            format!("--webhook-port={webhook_port}"),
+            format!("--namespace={namespace}"),
+            "--rest-config-qps=5000".to_owned(),
+            "--rest-config-burst=5000".to_owned(),
+        ];
         let mut command = Command::new(&program.binary);
         command
             .arg("--kubeconfig")
             .arg(&program.kubeconfig)
-            .arg(format!("--metrics-addr=127.0.0.1:{metrics_port}"))
-            .arg(format!("--health-probe-addr=127.0.0.1:{health_port}"))
-            .arg(format!("--webhook-port={webhook_port}"))
-            .arg(format!("--namespace={namespace}"))
-            .args(["--rest-config-qps=5000", "--rest-config-burst=5000"])
+            .args(variants::with(&usual, &program.args))
             .env_remove("RUST_LOG")
             .envs(program.env.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
@@ -130,9 +138,11 @@ impl<'a> Controller<'a> {
     pub(super) fn settled(&mut self) -> Result<Memory> {
         let mut settling = Settling::default();
         let start = Instant::now();
+        let mut patience = Patience::new("for the controller's memory to settle");
         loop {
             self.look_after()?;
             let memory = self.memory()?;
+            patience.look(|| format!("{:.1} MB", memory.resident as f64 / 1e6));
             if settling.add(memory.resident) {
                 return Ok(memory);
             }
@@ -167,7 +177,9 @@ impl<'a> Controller<'a> {
         done: impl Fn(&Self) -> Result<bool>,
     ) -> Result<()> {
         let start = Instant::now();
+        let mut patience = Patience::new(format!("for {what}"));
         while !done(self)? {
+            patience.look(String::new);
             self.look_after()?;
             if start.elapsed() > timeout {
                 bail!(

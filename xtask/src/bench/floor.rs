@@ -18,9 +18,12 @@ pub(super) struct Floors {
     pub(super) in_place: Duration,
     /// Out of service, the deletion, a creation and a status patch.
     pub(super) recreate: Duration,
+    /// A deletion, of those that a scale-in takes.
+    pub(super) delete: Duration,
 }
 
-pub(super) fn measure(ground: &Ground<'_>, n_pods: usize) -> Result<Floors> {
+/// With so many pods, of which so many are deleted in the end.
+pub(super) fn measure(ground: &Ground<'_>, n_pods: usize, n_deleted: usize) -> Result<Floors> {
     let api = &ground.api;
     let create = load::each(n_pods, |idx| create(api, &format!("a-{idx}")))?;
     let in_place = load::each(n_pods, |idx| {
@@ -37,10 +40,14 @@ pub(super) fn measure(ground: &Ground<'_>, n_pods: usize) -> Result<Floors> {
         api.delete_at_once(&path(&name), None)?;
         self::create(api, &format!("b-{idx}"))
     })?;
+    let delete = load::each(n_deleted, |idx| {
+        api.delete_at_once(&path(&format!("b-{idx}")), None)
+    })?;
     Ok(Floors {
         create,
         in_place,
         recreate,
+        delete,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What every benchmark stands on: a control plane without nodes, of which only etcd and the API server
 //! run, so that nobody but the benchmark and the controller writes; CRDs, rights and a namespace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -12,7 +12,7 @@ use super::controller::Program;
 use super::load;
 use crate::cluster::{Cluster, UpOptions};
 use crate::interrupt::Interrupt;
-use crate::progress::Progress;
+use crate::progress::{Patience, Progress};
 use crate::{deploy, image};
 
 /// The benchmarks' own cluster: nobody else's has this name.
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(200);
 const CLEAR_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Which cluster, and how the controller runs; the options that all benchmarks share.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct GroundArgs {
     /// Name of the cluster that is made for the benchmark
     #[arg(long, default_value = CLUSTER)]
@@ -42,6 +42,16 @@ pub(crate) struct GroundArgs {
     /// An environment variable for the controller; can be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = key_value)]
     env: Vec<(String, String)>,
+}
+
+impl GroundArgs {
+    /// The same, measuring this build.
+    pub(super) fn with_binary(&self, binary: &Path) -> Self {
+        Self {
+            binary: Some(binary.to_owned()),
+            ..self.clone()
+        }
+    }
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -98,6 +108,7 @@ impl<'a> Ground<'a> {
                 kubeconfig,
                 log: cluster.log("bench-controller"),
                 env: args.env.clone(),
+                args: Vec::new(),
             },
             audit_log: cluster.audit_log(),
             api,
@@ -164,7 +175,9 @@ impl<'a> Ground<'a> {
         done: impl Fn() -> Result<bool>,
     ) -> Result<()> {
         let start = Instant::now();
+        let mut patience = Patience::new(format!("for {what}"));
         while !done()? {
+            patience.look(String::new);
             self.interrupt.check()?;
             if start.elapsed() > timeout {
                 anyhow::bail!("waited {} s for {what}, in vain", timeout.as_secs());

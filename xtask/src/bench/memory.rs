@@ -1,4 +1,5 @@
-//! `cargo xtask bench memory`: what the controller holds for many pods, over what it holds for none.
+//! `cargo xtask bench memory`: what the controller holds for many pods, and for revisions of others, over what it
+//! holds for none.
 
 use std::time::Duration;
 
@@ -20,9 +21,13 @@ const CLONESETS: usize = 20;
 const MOST_OVER_IDLE: f64 = 30.0;
 const PODS_OF_AIM: f64 = 10_000.0;
 const MOST_PEAK: f64 = 1.5;
+const OF_OTHERS: &str = "revisions of others";
+/// Over the floor, in MB, for as many of them.
+const MOST_OF_OTHERS: f64 = 12.0;
 /// 10,000 pods take about two minutes on two cores.
 const FILL_TIMEOUT: Duration = Duration::from_secs(900);
 const PODS: &str = "/api/v1/namespaces/bench/pods";
+const REVISIONS: &str = "/apis/apps/v1/namespaces/bench/controllerrevisions";
 const CLONESET_PATH: &str = "/apis/apps.kruise.io/v1beta1/namespaces/bench/clonesets";
 /// Nothing is in this namespace.
 const EMPTY: &str = "kube-public";
@@ -33,6 +38,9 @@ pub(crate) struct Args {
     /// How many pods there are
     #[arg(long, default_value_t = 10_000)]
     pods: usize,
+    /// How many revisions of others there are, as StatefulSets and DaemonSets leave them
+    #[arg(long, default_value_t = 10_000)]
+    revisions: usize,
     /// Measure with the pods that an earlier run left with --keep, and create none
     #[arg(long)]
     reuse: bool,
@@ -63,6 +71,13 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Re
     ground.step("idle: no pods");
     add("no pods (the floor)", idle(&ground)?);
     if !args.reuse {
+        ground.clear()?;
+        ground.step(format!("creating {} revisions of others", args.revisions));
+        load::each(args.revisions, |idx| {
+            let revision = pods::revision_of_another(idx);
+            ground.api.create(REVISIONS, &revision).map(drop)
+        })?;
+        add(OF_OTHERS, restarted(&ground, 0)?);
         ground.clear()?;
         let hollow = Hollow::start(&ground.api);
         ground.step(format!("creating {n_pods} pods without owner"));
@@ -95,7 +110,7 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Re
         size_of_one(&ground)? / 1e3
     );
     table::print(&figures_as_rows(&figures));
-    let aims = aims(&figures, n_pods);
+    let aims = aims(&figures, n_pods, args.revisions);
     println!();
     table::print(&aims.iter().map(Aim::verdict).collect::<Vec<_>>());
     if args.check && !aims.iter().all(Aim::is_met) {
@@ -220,10 +235,14 @@ fn figures_as_rows(figures: &[Figure]) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The aim over idle grows with the pods; that of plain pods and of the peak doesn't.
-fn aims(figures: &[Figure], n_pods: usize) -> Vec<Aim> {
+/// The aim over idle grows with the pods, or with the revisions of others; that of the peak doesn't.
+fn aims(figures: &[Figure], n_pods: usize, n_revisions: usize) -> Vec<Aim> {
     let idle = figures.first().map_or(0, |idle| idle.memory.resident);
-    let share = (n_pods as f64 / PODS_OF_AIM).max(0.1);
+    let share = |n: usize| (n as f64 / PODS_OF_AIM).max(0.1);
+    let most = |what: &str| match what {
+        OF_OTHERS => MOST_OF_OTHERS * share(n_revisions),
+        _ => MOST_OVER_IDLE * share(n_pods),
+    };
     figures
         .iter()
         .skip(1)
@@ -232,7 +251,7 @@ fn aims(figures: &[Figure], n_pods: usize) -> Vec<Aim> {
                 Aim {
                     what: format!("over idle, {what}"),
                     measured: megabytes(memory.resident) - megabytes(idle),
-                    at_most: MOST_OVER_IDLE * share,
+                    at_most: most(what),
                     unit: "MB",
                 },
                 Aim {
@@ -268,15 +287,25 @@ mod tests {
     #[test]
     fn aims_are_over_the_first_figure_and_against_the_own_peak() {
         let figures = [figure("idle", 10, 10), figure("full", 45, 50)];
-        let aims = aims(&figures, 10_000);
+        let aims = aims(&figures, 10_000, 0);
         let met: Vec<bool> = aims.iter().map(Aim::is_met).collect();
         assert_eq!(met, [false, true]);
         assert!((aims[0].measured - 35.0).abs() < 1e-6);
     }
 
     #[test]
+    fn revisions_of_others_have_an_aim_of_their_own() {
+        let aims = aims(
+            &[figure("idle", 10, 10), figure(OF_OTHERS, 26, 26)],
+            10_000,
+            10_000,
+        );
+        assert!(!aims[0].is_met(), "16 MB");
+    }
+
+    #[test]
     fn fewer_pods_may_take_less() {
-        let aims = aims(&[figure("idle", 10, 10), figure("full", 26, 26)], 5_000);
+        let aims = aims(&[figure("idle", 10, 10), figure("full", 26, 26)], 5_000, 0);
         assert!(!aims[0].is_met(), "16 MB for half of the pods");
     }
 }

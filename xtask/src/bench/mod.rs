@@ -13,16 +13,20 @@ use crate::progress::Progress;
 
 mod api;
 mod controller;
+mod events;
 mod floor;
 mod ground;
 mod hollow;
 mod hollow_status;
 mod load;
 mod memory;
+mod outcome;
 mod pods;
+mod probe;
 mod rollout;
 mod table;
 mod usage;
+mod variants;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,14 +36,19 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand)]
 enum Benchmark {
+    /// What one event of a pod costs in a large CloneSet, over decoding it; needs no cluster
+    Events(events::Args),
     /// Memory of the controller with many pods, over that with none
     Memory(memory::Args),
-    /// Scale-out and updates of one large CloneSet, over bare writes
+    /// Scale-out, updates and scale-in of one large CloneSet, over bare writes
     Rollout(rollout::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let progress = Progress::new();
+    if let Benchmark::Events(args) = &args.benchmark {
+        return events::run(args, &progress);
+    }
     // What makes the load must not be what is measured.
     if cfg!(debug_assertions) {
         let binary = image::build_binary(env!("CARGO_PKG_NAME"), &progress)?;
@@ -51,6 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     crate::cluster::preflight()?;
     let interrupt = Interrupt::listen()?;
     match &args.benchmark {
+        Benchmark::Events(args) => events::run(args, &progress),
         Benchmark::Memory(args) => memory::run(args, &interrupt, &progress),
         Benchmark::Rollout(args) => rollout::run(args, &interrupt, &progress),
     }

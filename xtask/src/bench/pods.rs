@@ -81,6 +81,29 @@ pub(super) fn plain(app: &str, name: &str) -> Value {
     })
 }
 
+/// A revision of a workload that is not ours: one of ten that each has.
+pub(super) fn revision_of_another(idx: usize) -> Value {
+    let owner = format!("db-{}", idx / 10);
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": format!("{owner}-{idx}"),
+            "labels": { APP: owner, "controller.kubernetes.io/hash": format!("{idx}") },
+            "ownerReferences": [{
+                "apiVersion": "apps/v1",
+                "kind": "StatefulSet",
+                "name": owner,
+                "uid": format!("{:08x}-1111-4222-8333-944455566677", idx / 10),
+                "controller": true,
+                "blockOwnerDeletion": true,
+            }],
+        },
+        "data": { "spec": { "template": template(&owner, &idx.to_string()) } },
+        "revision": idx % 10 + 1,
+    })
+}
+
 /// A CloneSet of pods as the template says; `strategy` is its `spec.updateStrategy`.
 pub(super) fn cloneset(name: &str, replicas: usize, tag: &str, strategy: &Value) -> Value {
     json!({

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::processes::POLL;
 use super::site::{Node, Site};
 use crate::process;
+use crate::progress::Patience;
 
 const STORAGE_CLASSES: &str = "/apis/storage.k8s.io/v1/storageclasses";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
@@ -89,8 +90,13 @@ pub(super) fn wait_until_usable(
     timeout: Duration,
 ) -> Result<()> {
     let start = Instant::now();
+    let mut patience = Patience::new("until the cluster is usable");
     loop {
         let waiting = waiting_for(site, stale);
+        patience.look(|| match &waiting {
+            Ok(what) => what.clone().unwrap_or_default(),
+            Err(error) => format!("{error:#}"),
+        });
         match waiting {
             Ok(None) => return Ok(()),
             Ok(Some(what)) if start.elapsed() > timeout => {

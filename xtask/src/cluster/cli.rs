@@ -15,6 +15,7 @@ use super::site::{Lock, Node, Site};
 use super::{Cluster, UpOptions, api, control_plane, kubectl_binary, lifecycle, net};
 use crate::process;
 use crate::progress::Progress;
+use crate::times::Timed;
 
 /// The arguments of `cargo xtask cluster`.
 #[derive(clap::Args)]
@@ -99,7 +100,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
     }
     match command {
         ClusterCommand::Up { nodes, audit } => {
-            Cluster::up(&UpOptions { name, nodes, audit }, &progress).map(drop)
+            let timed = Timed::begin(&super::ahead(&name), &progress);
+            Cluster::up(&UpOptions { name, nodes, audit }, &progress)?;
+            timed.end(&progress);
+            Ok(())
         }
         ClusterCommand::Prepare => lifecycle::prepare(&progress).map(drop),
         ClusterCommand::Down => Cluster::down(&name, &progress),

@@ -1,5 +1,5 @@
 //! The few small images that a cluster starts with: the sandboxes' pause image, and `demo:1` to `demo:5`
-//! for tests, made of a static busybox. Images of our own binaries are made elsewhere.
+//! for tests, made of a static busybox; `demo:1-again` is `demo:1` once more. Images of our own binaries are made elsewhere.
 
 use std::fs::File;
 use std::io::Write;
@@ -130,7 +130,8 @@ impl SmallImage<'_> {
 
 /// Makes the images and pushes them, unless this registry has them.
 pub(super) fn ensure(site: &Site) -> Result<()> {
-    let done = site.path("images/done");
+    // Its name changes with the images that there are.
+    let done = site.path("images/done-2");
     if done.exists() {
         return Ok(());
     }
@@ -194,9 +195,10 @@ pub(super) fn ensure(site: &Site) -> Result<()> {
         },
     )?;
     let command = format!("echo demo $VERSION; httpd -p 8080 -h /www; {FOREVER}");
-    for version in 1..=DEMO_VERSIONS {
+    let tags = (1..=DEMO_VERSIONS).map(|version| (version, version.to_string()));
+    for (version, tag) in tags.chain([(1, "1-again".to_owned())]) {
         let image = SmallImage {
-            reference: &format!("demo:{version}"),
+            reference: &format!("demo:{tag}"),
             files: &files,
             cmd: &["/bin/sh", "-c", &command],
             env: &["PATH=/bin", &format!("VERSION={version}")],

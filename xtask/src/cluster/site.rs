@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{cgroups, net};
-use crate::cache;
 use crate::progress::Progress;
+use crate::{cache, process};
 
 /// Slots on one machine. Second octets 89.., 120.. and 200.. leave room for 16 without overlap.
 const SLOTS: u8 = 16;
@@ -338,7 +338,7 @@ impl Lock {
             progress.step(format!(
                 "another command is working on cluster {name:?}; waiting for it"
             ));
-            file.lock()
+            process::lock(&file, &format!("for cluster {name:?} to be free"))
                 .with_context(|| format!("lock {}", path.display()))?;
         }
         Ok(Self(file))

@@ -10,7 +10,7 @@ use super::table;
 use super::target::{NAMESPACE, Target};
 use crate::interrupt::Interrupt;
 use crate::object_watch::{Change, ObjectWatch};
-use crate::progress::say;
+use crate::progress::{Patience, say};
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -57,8 +57,13 @@ impl<'a> Stage<'a> {
         what: &str,
         done: impl Fn(&Pods) -> bool,
     ) -> Result<Duration> {
+        // Changes are told as they come; this is for when none comes.
+        let mut patience = Patience::new(format!("for {what}"));
         while !done(&self.pods) {
-            self.tell_next()?;
+            if self.tell_next()? {
+                patience = Patience::new(format!("for {what}"));
+            }
+            patience.look(|| self.troubles());
             if self.began.elapsed() > PHASE_TIMEOUT {
                 bail!(
                     "waited {} s for {what}, in vain{}",
@@ -79,13 +84,16 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn tell_next(&mut self) -> Result<()> {
+    /// Whether there was a change.
+    fn tell_next(&mut self) -> Result<bool> {
         self.interrupt.check()?;
         let change = self.watch.next(PATIENCE);
         // The watch ends by the same Ctrl-C; that is the better message.
         self.interrupt.check()?;
         let since = self.began.elapsed();
-        match change? {
+        let change = change?;
+        let is_change = change.is_some();
+        match change {
             Some(Change::Seen(pod)) => {
                 let before = self.pods.get(&pod.name);
                 if !before.is_some_and(|before| table::looks_the_same(before, &pod)) {
@@ -99,7 +107,7 @@ impl<'a> Stage<'a> {
             }
             None => {}
         }
-        Ok(())
+        Ok(is_change)
     }
 
     fn troubles(&self) -> String {

@@ -78,7 +78,9 @@ impl Target {
             "--ignore-not-found",
             "--timeout=120s",
         ];
-        process::output(self.kubectl().args(arguments)).map(drop)
+        let mut command = self.kubectl();
+        let what = format!("for namespace {NAMESPACE:?} and all in it to go");
+        process::output_of_long(command.args(arguments), &what).map(drop)
     }
 
     pub(super) fn create_cloneset(&self, tag: &str) -> Result<()> {

@@ -12,7 +12,7 @@ use super::kubectl::Kubectl;
 use super::manifests::Manifests;
 use super::text;
 use crate::process;
-use crate::progress::Progress;
+use crate::progress::{Patience, Progress};
 
 /// Server-side, so that fields which a controller keeps (a CA bundle, for one) stay; by force,
 /// since what is in the overlay is what is wanted, whoever set it before.
@@ -54,7 +54,7 @@ fn wait_until_established(kubectl: &Kubectl, crds: &[&Value]) -> Result<()> {
             crds.iter()
                 .map(|crd| format!("crd/{}", text(crd, "/metadata/name"))),
         );
-        match process::output(&mut wait) {
+        match process::output_of_long(&mut wait, "for the API server to serve the CRDs") {
             Err(error)
                 if format!("{error:#}").contains(NO_CONDITIONS_YET) && attempt < ATTEMPTS =>
             {
@@ -66,13 +66,14 @@ fn wait_until_established(kubectl: &Kubectl, crds: &[&Value]) -> Result<()> {
     }
 }
 
-fn count(n: usize, what: &str) -> String {
+pub(super) fn count(n: usize, what: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
     format!("{n} {what}{plural}")
 }
 
 fn apply_objects(kubectl: &Kubectl, objects: &[&Value]) -> Result<()> {
-    let output = kubectl.with_objects(&APPLY, objects)?;
+    let mut patience = Patience::new("for the API server to take the objects");
+    let output = kubectl.with_objects(&APPLY, objects, &mut patience, &String::new)?;
     if output.status.success() {
         return Ok(());
     }

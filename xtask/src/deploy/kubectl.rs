@@ -1,14 +1,14 @@
 //! kubectl on one cluster, known to answer.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::{parse_json, text};
 use crate::process;
+use crate::progress::Patience;
 
 /// How long a server may take to say that it is there.
 const CONNECT_TIMEOUT: &str = "--request-timeout=5s";
@@ -107,32 +107,19 @@ impl Kubectl {
         bail!("`{}`: {}", process::show(&command), said.trim())
     }
 
-    /// Runs with the objects as a list on standard input; standard output goes through.
-    pub(super) fn with_objects(&self, args: &[&str], objects: &[&Value]) -> Result<Output> {
+    /// Runs with the objects as a list on standard input. It may take long: `patience` tells of it, with what
+    /// `seen` sees.
+    pub(super) fn with_objects(
+        &self,
+        args: &[&str],
+        objects: &[&Value],
+        patience: &mut Patience,
+        seen: &dyn Fn() -> String,
+    ) -> Result<Output> {
         let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects });
         let input = serde_json::to_vec(&list).context("write the manifests as JSON")?;
         let mut command = self.command();
-        command
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("start `{}`", process::show(&command)))?;
-        let mut stdin = child
-            .stdin
-            .take()
-            .context("kubectl has no standard input")?;
-        // Beside the reading of its output: kubectl could otherwise fill one pipe while we fill
-        // the other.
-        let writer = std::thread::spawn(move || stdin.write_all(&input));
-        let output = child
-            .wait_with_output()
-            .with_context(|| format!("wait for `{}`", process::show(&command)))?;
-        // A kubectl that stopped reading has said why in its output.
-        drop(writer.join());
-        Ok(output)
+        process::outcome_of_long(command.args(args), Some(&input), patience, seen)
     }
 }
 

@@ -2,13 +2,18 @@
 //!
 //! Everything goes through kubectl, so that what works here works by hand.
 
+mod advice;
 mod apply;
+mod checks;
+mod conditions;
 mod kubectl;
 mod manifests;
 mod overlay;
+mod proxy;
 mod rollout;
 mod state;
 mod undeploy;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,6 +27,7 @@ use crate::cluster::Cluster;
 use crate::image::{self, Profile};
 use crate::oci::Destination;
 use crate::progress::Progress;
+use crate::times::{self, Ahead, Timed};
 use crate::workspace::Metadata;
 use kubectl::Kubectl;
 
@@ -53,6 +59,9 @@ pub(crate) struct Args {
     /// How long to wait until everything runs, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     timeout: u64,
+    /// Another command that tells what all of it takes has started this one
+    #[arg(long, hide = true)]
+    as_a_step: bool,
 }
 
 /// On which cluster; the options that deploy and undeploy share.
@@ -81,10 +90,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (kubectl, cluster) = args.target.connect(&progress)?;
     let mut manifests = overlay::render(&kubectl, &overlay)?;
 
+    let mut timed = None;
     let metadata = Metadata::read()?;
     let names = manifests.deployables(&metadata)?;
     if !names.is_empty() {
         let destination = destination(given, cluster.as_ref())?;
+        if !args.as_a_step {
+            timed = Some(Timed::begin(
+                &[
+                    image::ahead(&names, args.profile),
+                    Ahead::Runs(times::INSTALLATION),
+                ],
+                &progress,
+            ));
+        }
         let images = image::build_images(&names, args.profile, &progress)?;
         let mut references = BTreeMap::new();
         for (name, image) in images {
@@ -95,18 +114,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         manifests.add_args(&references, &container_args(args));
     }
 
-    apply::apply(&kubectl, &manifests, &progress)?;
-    rollout::wait(
-        &kubectl,
-        &manifests,
-        Duration::from_secs(args.timeout),
-        &progress,
-    )?;
+    times::measured(times::INSTALLATION, || {
+        apply::apply(&kubectl, &manifests, &progress)?;
+        let timeout = Duration::from_secs(args.timeout);
+        rollout::wait(&kubectl, &manifests, &args.overlay, timeout)
+    })?;
     progress.step(format!(
         "{} is installed on {}",
         args.overlay,
         kubectl.server()
     ));
+    if let Some(timed) = timed {
+        timed.end(&progress);
+    }
     Ok(())
 }
 

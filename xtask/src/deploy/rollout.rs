@@ -1,110 +1,179 @@
 //! Waiting until an installation runs, saying what for.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::kubectl::Kubectl;
 use super::manifests::{Manifests, ObjectRef};
-use super::{items, state};
+use super::proxy::Proxy;
+use super::{advice, checks, items, state, text, warnings};
 use crate::process;
-use crate::progress::Progress;
+use crate::progress::Patience;
 
 const POLL: Duration = Duration::from_secs(1);
-/// How often an unchanged list of what is waited for is shown again.
-const REPEAT: Duration = Duration::from_secs(15);
-/// Changes are shown no faster than a person reads.
-const SHOW: Duration = Duration::from_secs(3);
 /// Of a crashed container's log.
 const LOG_LINES: &str = "--tail=5";
 
 /// Returns when workloads are rolled out and webhooks can be called; fails at the time-out with
-/// everything that is known about what is missing.
+/// everything that is known about what is missing, and what to do.
 pub(super) fn wait(
     kubectl: &Kubectl,
     manifests: &Manifests,
+    overlay: &str,
     timeout: Duration,
-    progress: &Progress,
 ) -> Result<()> {
-    let start = Instant::now();
-    let mut shown = Vec::new();
-    let mut shown_logs = Vec::new();
-    let mut shown_at: Option<Instant> = None;
+    let mut patience = Patience::from_the_start(format!("for {overlay} to run"));
+    let mut look = Look {
+        kubectl,
+        manifests,
+        proxy: None,
+    };
     loop {
-        let waiting = waiting_for(kubectl, manifests)?;
+        let waiting = look.waiting_for()?;
         if waiting.is_empty() {
             return Ok(());
         }
-        if start.elapsed() >= timeout {
-            let logs = logs(kubectl, manifests)?;
+        if patience.elapsed() >= timeout {
+            let logs = look.logs()?;
             bail!(
-                "not everything runs after {} s:\n{}{}",
+                "not everything runs after {} s:\n{}\nwhat to do:\n{}",
                 timeout.as_secs(),
-                indented(&waiting),
-                if logs.is_empty() {
-                    String::new()
-                } else {
-                    format!("\n{}", indented(&logs))
-                }
+                indented(waiting.iter().chain(&logs)),
+                indented(&advice::of(&waiting, overlay))
             );
         }
-        let since = shown_at.map(|at| at.elapsed());
-        let due = since.is_none_or(|since| since >= if shown == waiting { REPEAT } else { SHOW });
-        if due {
-            progress.step(format!("waiting for:\n{}", indented(&waiting)));
-            let logs = logs(kubectl, manifests)?;
-            if !logs.is_empty() && logs != shown_logs {
-                eprintln!("{}", indented(&logs));
-                shown_logs = logs;
-            }
-            shown = waiting;
-            shown_at = Some(Instant::now());
-        }
+        patience.look(|| {
+            let logs = look.logs().unwrap_or_default();
+            format!("\n{}", indented(waiting.iter().chain(&logs)))
+        });
         std::thread::sleep(POLL);
     }
 }
 
-fn indented(lines: &[String]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("    {line}"))
-        .collect::<Vec<_>>()
-        .join("\n")
+fn indented<'a>(lines: impl IntoIterator<Item = &'a String>) -> String {
+    let lines = lines.into_iter().map(|line| format!("    {line}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A line for each thing that isn't ready.
-fn waiting_for(kubectl: &Kubectl, manifests: &Manifests) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for workload in workloads(manifests) {
-        match get(kubectl, workload)? {
-            None => lines.push(format!("{}: is gone", ObjectRef::of(workload).name)),
-            Some(live) => {
-                if let Some(line) = state::workload(&live) {
-                    lines.push(line);
-                    let pods = pods(kubectl, &live)?;
-                    let reasons = items(&pods, "/items").iter().filter_map(state::pod);
-                    lines.extend(reasons.map(|reason| format!("  pod {reason}")));
+/// Looking at an installation.
+struct Look<'a> {
+    kubectl: &'a Kubectl,
+    manifests: &'a Manifests,
+    /// Started by the first pod that runs and isn't ready.
+    proxy: Option<Proxy>,
+}
+
+impl Look<'_> {
+    /// A line for each thing that isn't ready, with what is known of it behind it.
+    fn waiting_for(&mut self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for workload in workloads(self.manifests) {
+            match get(self.kubectl, workload)? {
+                None => lines.push(format!("{}: is gone", ObjectRef::of(workload).name)),
+                Some(live) => {
+                    if let Some(line) = state::workload(&live) {
+                        lines.push(line);
+                        lines.extend(self.pods_of(&live)?);
+                    }
                 }
             }
         }
-    }
-    for caller in callers(manifests) {
-        let Some(live) = get(kubectl, caller)? else {
-            continue;
-        };
-        lines.extend(state::without_ca_bundle(&live));
-        for (namespace, name) in state::services(&live) {
-            let selector = format!("--selector=kubernetes.io/service-name={name}");
-            let slices = kubectl.get(&["endpointslices", "--namespace", &namespace, &selector])?;
-            if !slices.as_ref().is_some_and(state::has_ready_endpoint) {
-                lines.push(format!("Service {namespace}/{name}: no ready endpoint"));
+        // Several call the same one.
+        let mut services = BTreeSet::new();
+        for caller in callers(self.manifests) {
+            let Some(live) = get(self.kubectl, caller)? else {
+                continue;
+            };
+            lines.extend(state::without_ca_bundle(&live));
+            for (namespace, name) in state::services(&live) {
+                let selector = format!("--selector=kubernetes.io/service-name={name}");
+                let slices = ["endpointslices", "--namespace", &namespace, &selector];
+                let slices = self.kubectl.get(&slices)?;
+                if !slices.as_ref().is_some_and(state::has_ready_endpoint) {
+                    services.insert(format!("Service {namespace}/{name}: no ready endpoint"));
+                }
             }
         }
+        lines.extend(services);
+        Ok(lines)
     }
-    Ok(lines)
-}
 
+    /// Why a workload's pods aren't ready, or aren't even there.
+    fn pods_of(&mut self, workload: &Value) -> Result<Vec<String>> {
+        let ObjectRef {
+            namespace, name, ..
+        } = ObjectRef::of(workload);
+        let events = [
+            "events",
+            "--namespace",
+            &namespace,
+            "--field-selector=type=Warning",
+        ];
+        let events = self.kubectl.get(&events)?.unwrap_or_default();
+        let pods = pods(self.kubectl, workload)?;
+        let pods = items(&pods, "/items");
+        let mut lines = Vec::new();
+        for pod in pods {
+            let Some(reason) = state::pod(pod) else {
+                continue;
+            };
+            lines.push(format!("  pod {reason}"));
+            if state::is_going(pod) {
+                continue;
+            }
+            let pod_name = text(pod, "/metadata/name");
+            let mut more = self.checks_of(pod);
+            more.extend(warnings::about(&events, |kind, name| {
+                kind == "Pod" && name == pod_name
+            }));
+            lines.extend(more.iter().map(|line| format!("    {line}")));
+        }
+        if pods.len() < state::wanted(workload) {
+            let refused = warnings::about(&events, |kind, object| {
+                warnings::makes_pods_of(&name, kind, object)
+            });
+            lines.extend(refused.iter().map(|line| format!("  {line}")));
+        }
+        Ok(lines)
+    }
+
+    /// Nothing where the proxy doesn't start: the rest is told as well without.
+    fn checks_of(&mut self, pod: &Value) -> Vec<String> {
+        if !state::runs_unready(pod) {
+            return Vec::new();
+        }
+        if self.proxy.is_none() {
+            self.proxy = Proxy::start(self.kubectl).ok();
+        }
+        let proxy = self.proxy.as_ref();
+        proxy.map_or_else(Vec::new, |proxy| checks::of(pod, proxy))
+    }
+
+    /// The last lines of what crashed containers wrote.
+    fn logs(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for workload in workloads(self.manifests) {
+            let Some(live) = get(self.kubectl, workload)? else {
+                continue;
+            };
+            let pods = pods(self.kubectl, &live)?;
+            for pod in items(&pods, "/items")
+                .iter()
+                .filter(|pod| !state::is_going(pod))
+            {
+                let reference = ObjectRef::of(pod);
+                for container in state::crashed_containers(pod) {
+                    lines.push(format!("log of {}/{container}:", reference.name));
+                    lines.extend(log(self.kubectl, &reference, &container)?);
+                }
+            }
+        }
+        Ok(lines)
+    }
+}
 fn workloads(manifests: &Manifests) -> impl Iterator<Item = &Value> {
     manifests.of_kind(&["Deployment", "DaemonSet", "StatefulSet"])
 }
@@ -146,24 +215,6 @@ fn pods(kubectl: &Kubectl, workload: &Value) -> Result<Value> {
     Ok(kubectl
         .get(&["pods", "--namespace", &namespace, &selector])?
         .unwrap_or_default())
-}
-
-/// The last lines of what crashed containers wrote.
-fn logs(kubectl: &Kubectl, manifests: &Manifests) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for workload in workloads(manifests) {
-        let Some(live) = get(kubectl, workload)? else {
-            continue;
-        };
-        for pod in items(&pods(kubectl, &live)?, "/items") {
-            let reference = ObjectRef::of(pod);
-            for container in state::crashed_containers(pod) {
-                lines.push(format!("log of {}/{container}:", reference.name));
-                lines.extend(log(kubectl, &reference, &container)?);
-            }
-        }
-    }
-    Ok(lines)
 }
 
 fn log(kubectl: &Kubectl, pod: &ObjectRef, container: &str) -> Result<Vec<String>> {

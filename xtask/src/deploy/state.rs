@@ -17,20 +17,15 @@ pub(super) fn workload(object: &Value) -> Option<String> {
     if number(object, "/status/observedGeneration") < number(object, "/metadata/generation") {
         return Some(format!("{what}: its controller hasn't seen the change yet"));
     }
-    let (wanted, all, updated, available) = if kind == "DaemonSet" {
-        let wanted = number(object, "/status/desiredNumberScheduled");
+    let wanted = wanted_pods(object);
+    let (all, updated, available) = if kind == "DaemonSet" {
         (
-            wanted,
             wanted,
             number(object, "/status/updatedNumberScheduled"),
             number(object, "/status/numberAvailable"),
         )
     } else {
-        let wanted = object
-            .pointer("/spec/replicas")
-            .map_or(1, |_| number(object, "/spec/replicas"));
         (
-            wanted,
             number(object, "/status/replicas"),
             number(object, "/status/updatedReplicas"),
             number(object, "/status/availableReplicas"),
@@ -55,10 +50,29 @@ pub(super) fn workload(object: &Value) -> Option<String> {
     Some(line)
 }
 
+/// How many pods a workload should have.
+pub(super) fn wanted(object: &Value) -> usize {
+    usize::try_from(wanted_pods(object)).unwrap_or(0)
+}
+
+fn wanted_pods(object: &Value) -> i64 {
+    if text(object, "/kind") == "DaemonSet" {
+        return number(object, "/status/desiredNumberScheduled");
+    }
+    object
+        .pointer("/spec/replicas")
+        .map_or(1, |_| number(object, "/spec/replicas"))
+}
+
+/// Whether somebody has deleted it: why it isn't as it was needs no more words.
+pub(super) fn is_going(object: &Value) -> bool {
+    object.pointer("/metadata/deletionTimestamp").is_some()
+}
+
 /// Why a pod isn't ready, in words; `None` if it is.
 pub(super) fn pod(pod: &Value) -> Option<String> {
     let name = text(pod, "/metadata/name");
-    if pod.pointer("/metadata/deletionTimestamp").is_some() {
+    if is_going(pod) {
         return Some(format!("{name}: is shutting down"));
     }
     if condition(pod, "Ready").is_some_and(|ready| text(ready, "/status") == "True") {
@@ -79,6 +93,16 @@ pub(super) fn pod(pod: &Value) -> Option<String> {
         reasons.join("; ")
     };
     Some(format!("{name}: {reason}"))
+}
+
+/// Whether a container of the pod runs and isn't ready: then its own checks know more.
+pub(super) fn runs_unready(pod: &Value) -> bool {
+    items(pod, "/status/containerStatuses")
+        .iter()
+        .any(|status| {
+            status.get("ready").and_then(Value::as_bool) != Some(true)
+                && status.pointer("/state/running").is_some()
+        })
 }
 
 fn container(status: &Value) -> Option<String> {
@@ -143,6 +167,33 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     items(object, "/status/conditions")
         .iter()
         .find(|condition| text(condition, "/type") == kind)
+}
+
+/// An object that is being deleted and still there, and what keeps it.
+pub(super) fn going(object: &Value) -> String {
+    let what = format!(
+        "{} {}",
+        text(object, "/kind"),
+        text(object, "/metadata/name")
+    );
+    if !is_going(object) {
+        return what;
+    }
+    // Of a CRD: how many objects are still there.
+    if let Some(terminating) = condition(object, "Terminating")
+        && text(terminating, "/status") == "True"
+    {
+        return format!("{what} ({})", text(terminating, "/message"));
+    }
+    let finalizers: Vec<&str> = items(object, "/metadata/finalizers")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    match finalizers.as_slice() {
+        [] => what,
+        ["foregroundDeletion"] => format!("{what} (until its pods have ended)"),
+        finalizers => format!("{what} (finalizers: {})", finalizers.join(", ")),
+    }
 }
 
 /// The label selector of a workload, as kubectl's `--selector` takes it.
@@ -364,6 +415,30 @@ mod tests {
         assert_eq!(services(&config("")), [("n".to_owned(), "s".to_owned())]);
         let slices = |ready: bool| json!({ "items": [{ "endpoints": [{ "conditions": { "ready": ready } }] }] });
         assert!(has_ready_endpoint(&slices(true)) && !has_ready_endpoint(&slices(false)));
+    }
+
+    #[test]
+    fn what_still_goes_says_what_keeps_it() {
+        let object = |finalizers: Value| {
+            json!({
+                "kind": "CloneSet",
+                "metadata": { "name": "a", "deletionTimestamp": "t", "finalizers": finalizers },
+            })
+        };
+        assert_eq!(going(&object(json!([]))), "CloneSet a");
+        assert_eq!(
+            going(&object(json!(["foregroundDeletion"]))),
+            "CloneSet a (until its pods have ended)"
+        );
+        assert_eq!(
+            going(&object(json!(["example.com/x"]))),
+            "CloneSet a (finalizers: example.com/x)"
+        );
+        let mut crd = object(json!(["customresourcecleanup.apiextensions.k8s.io"]));
+        crd["status"] = json!({ "conditions": [
+            { "type": "Terminating", "status": "True", "message": "3 are left" }
+        ] });
+        assert_eq!(going(&crd), "CloneSet a (3 are left)");
     }
 
     #[test]

@@ -7,11 +7,13 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::apply::missing_rights;
+use super::apply::{count, missing_rights};
+use super::conditions::{self, Key, Kind};
 use super::kubectl::Kubectl;
 use super::manifests::{Manifests, ObjectRef};
-use super::{Target, items, overlay, text};
-use crate::progress::Progress;
+use super::proxy::Proxy;
+use super::{Target, items, overlay, state, text};
+use crate::progress::{Patience, Progress};
 
 /// `--cascade=foreground`: when it returns, the pods are gone too.
 const DELETE: [&str; 6] = [
@@ -22,6 +24,16 @@ const DELETE: [&str; 6] = [
     "--wait",
     "--timeout=120s",
 ];
+/// What of these objects is still there.
+const LEFT: [&str; 5] = [
+    "get",
+    "--filename=-",
+    "--ignore-not-found",
+    "--output=json",
+    "--request-timeout=10s",
+];
+/// Of objects that something is wrong with, so many are named.
+const SHOWN: usize = 5;
 
 #[derive(clap::Args)]
 pub(crate) struct UndeployArgs {
@@ -66,6 +78,13 @@ pub(crate) fn run_undeploy(args: &UndeployArgs) -> Result<()> {
             &progress,
         )?;
     }
+    let kinds: Vec<Kind> = if args.crds {
+        Vec::new()
+    } else {
+        let crds = manifests.crds();
+        crds.into_iter().filter_map(Kind::of).collect()
+    };
+    let known = known(&kubectl, &kinds);
     let namespaces = manifests.namespaces();
     let kept: Vec<&Value> = manifests
         .webhook_configurations()
@@ -84,6 +103,8 @@ pub(crate) fn run_undeploy(args: &UndeployArgs) -> Result<()> {
         &progress,
     )?;
     delete_leases(&kubectl, &manifests)?;
+    delete_certificates(&kubectl, &manifests)?;
+    let all_off = take_conditions_off(&kubectl, &kinds, &known, &progress);
     for namespace in namespaces {
         delete_if_empty(&kubectl, namespace, &progress)?;
     }
@@ -95,7 +116,61 @@ pub(crate) fn run_undeploy(args: &UndeployArgs) -> Result<()> {
         args.overlay,
         kubectl.server()
     ));
-    Ok(())
+    all_off
+        .context("conditions that only the controller knows could not be taken off; run this again")
+}
+
+/// The objects of each kind, as far as they can be listed. That fails where nobody converts; then nobody has
+/// to be known either, unless something is stored in two versions.
+fn known(kubectl: &Kubectl, kinds: &[Kind]) -> Vec<BTreeSet<Key>> {
+    let proxy = if kinds.is_empty() {
+        None
+    } else {
+        Proxy::start(kubectl).ok()
+    };
+    let names = |kind| conditions::names(proxy.as_ref()?, kind).ok();
+    kinds
+        .iter()
+        .map(|kind| names(kind).unwrap_or_default())
+        .collect()
+}
+
+/// With the controller gone: it would put them back.
+fn take_conditions_off(
+    kubectl: &Kubectl,
+    kinds: &[Kind],
+    known: &[BTreeSet<Key>],
+    progress: &Progress,
+) -> Result<()> {
+    if kinds.is_empty() {
+        return Ok(());
+    }
+    let proxy = Proxy::start(kubectl)?;
+    let mut left = Vec::new();
+    for (kind, known) in kinds.iter().zip(known) {
+        let what = kind.name();
+        let mut patience = Patience::new(format!("for our conditions to be taken off {what}"));
+        let outcome = conditions::take_off(&proxy, kind, known, &mut patience)?;
+        progress.step(format!(
+            "{what}: conditions of our own taken off {}",
+            count(outcome.cleaned, "object")
+        ));
+        left.extend(
+            outcome
+                .left
+                .into_iter()
+                .map(|left| format!("  {what} {left}")),
+        );
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let more = left.len().saturating_sub(SHOWN);
+    left.truncate(SHOWN);
+    if more > 0 {
+        left.push(format!("  and {more} more"));
+    }
+    bail!("{}", left.join("\n"))
 }
 
 fn delete(kubectl: &Kubectl, objects: &[&Value], what: &str, progress: &Progress) -> Result<()> {
@@ -103,7 +178,9 @@ fn delete(kubectl: &Kubectl, objects: &[&Value], what: &str, progress: &Progress
         return Ok(());
     }
     progress.step(format!("removing {what}"));
-    let output = kubectl.with_objects(&DELETE, objects)?;
+    let mut patience = Patience::new(format!("for {what} to go"));
+    let output =
+        kubectl.with_objects(&DELETE, objects, &mut patience, &|| left(kubectl, objects))?;
     if output.status.success() {
         return Ok(());
     }
@@ -126,6 +203,22 @@ fn delete(kubectl: &Kubectl, objects: &[&Value], what: &str, progress: &Progress
     )
 }
 
+/// What of the objects is still there; nothing where that can't be seen.
+fn left(kubectl: &Kubectl, objects: &[&Value]) -> String {
+    let mut silent = Patience::silent();
+    let Ok(output) = kubectl.with_objects(&LEFT, objects, &mut silent, &String::new) else {
+        return String::new();
+    };
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let one = (found.get("kind").is_some() && found.get("items").is_none()).then_some(&found);
+    let left: Vec<String> = items(&found, "/items")
+        .iter()
+        .chain(one)
+        .map(state::going)
+        .collect();
+    left.join(", ")
+}
+
 /// A controller makes its Lease itself, so no manifest names it.
 fn delete_leases(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
     for deployment in manifests.of_kind(&["Deployment"]) {
@@ -142,6 +235,31 @@ fn delete_leases(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
         ])?;
     }
     Ok(())
+}
+
+/// Nor the Secret of the certificates that it made. One that somebody else filled is theirs.
+fn delete_certificates(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
+    for deployment in manifests.of_kind(&["Deployment"]) {
+        let ObjectRef {
+            namespace, name, ..
+        } = ObjectRef::of(deployment);
+        let secret = format!("kruise-{name}-webhook-certs");
+        let there = ["secret", &secret, "--namespace", &namespace];
+        let found = kubectl.get(&[&there[..], &["--show-managed-fields"]].concat())?;
+        if found.is_some_and(|found| is_filled_by(&found, &name)) {
+            kubectl.output(&[&["delete"], &there[..], &["--ignore-not-found"]].concat())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody but this manager has set what is in the object.
+fn is_filled_by(object: &Value, manager: &str) -> bool {
+    let managers = items(object, "/metadata/managedFields");
+    !managers.is_empty()
+        && managers
+            .iter()
+            .all(|entry| text(entry, "/manager") == manager)
 }
 
 fn show_losses(kubectl: &Kubectl, manifests: &Manifests) -> Result<()> {
@@ -270,6 +388,20 @@ mod tests {
             "CloneSet: 3 in 2 namespaces, with their pods"
         );
         assert_eq!(describe("CloneSet", None), "CloneSet: none");
+    }
+
+    #[test]
+    fn only_a_secret_that_the_controller_alone_has_filled_counts_as_its_own() {
+        let secret = |managers: &[&str]| {
+            let entries: Vec<Value> = managers
+                .iter()
+                .map(|name| json!({ "manager": name }))
+                .collect();
+            json!({ "metadata": { "managedFields": entries } })
+        };
+        assert!(is_filled_by(&secret(&["c", "c"]), "c"));
+        assert!(!is_filled_by(&secret(&["c", "cert-manager"]), "c"));
+        assert!(!is_filled_by(&secret(&[]), "c"));
     }
 
     #[test]

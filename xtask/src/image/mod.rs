@@ -15,6 +15,7 @@ pub(crate) use build::Profile;
 use crate::cluster::Cluster;
 use crate::oci::{Destination, Image, ImageConfig, Layer, LayerFile};
 use crate::progress::Progress;
+use crate::times::Ahead;
 use crate::workspace::Metadata;
 
 /// The registry part of the placeholders in deploy/, which no registry answers to.
@@ -70,6 +71,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", deliver(&name, &image, &goal, &progress)?);
     }
     Ok(())
+}
+
+/// What the build of these has before it.
+pub(crate) fn ahead(names: &[String], profile: Profile) -> Ahead {
+    Ahead::Runs(build::step_ahead(names, profile))
 }
 
 /// Builds one package's program as images get it.

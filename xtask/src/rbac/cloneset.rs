@@ -9,14 +9,14 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Read what to do; take names off spec.scaleStrategy.podsToDelete once those pods are gone.",
             group: "apps.kruise.io",
             resources: &["clonesets"],
-            verbs: &["get", "list", "watch", "patch", "update"],
+            verbs: &["get", "list", "watch", "patch"],
             names: &[],
         },
         Rule {
             why: "Report progress.",
             group: "apps.kruise.io",
             resources: &["clonesets/status"],
-            verbs: &["get", "patch"],
+            verbs: &["patch"],
             names: &[],
         },
         Rule {
@@ -30,16 +30,14 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Create, adopt, release, update in place and delete pods.",
             group: "",
             resources: &["pods"],
-            verbs: &[
-                "get", "list", "watch", "create", "patch", "update", "delete",
-            ],
+            verbs: &["get", "list", "watch", "create", "patch", "delete"],
             names: &[],
         },
         Rule {
             why: "Set the readiness condition of in-place updates and lifecycle states.",
             group: "",
             resources: &["pods/status"],
-            verbs: &["get", "patch"],
+            verbs: &["patch"],
             names: &[],
         },
         Rule {
@@ -67,9 +65,7 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Keep the history of templates.",
             group: "apps",
             resources: &["controllerrevisions"],
-            verbs: &[
-                "get", "list", "watch", "create", "patch", "update", "delete",
-            ],
+            verbs: &["get", "list", "watch", "create", "patch", "delete"],
             names: &[],
         },
         Rule {
@@ -162,7 +158,7 @@ pub(super) const RIGHTS: Rights = Rights {
             why: "Leader election.",
             group: "coordination.k8s.io",
             resources: &["leases"],
-            verbs: &["get", "update", "patch"],
+            verbs: &["get", "patch"],
             names: &["cloneset-controller"],
         },
         Rule {

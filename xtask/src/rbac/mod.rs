@@ -1,12 +1,14 @@
 //! `cargo xtask gen-rbac`: each deployable's roles, from a table that gives every right its reason.
 //!
-//! The table is written by hand, beside nothing it could drift from unseen: the end-to-end tests
-//! run with exactly these rights.
+//! The table is written by hand. What it lacks the end-to-end tests show, since they run with exactly these
+//! rights; what it has too much, a test that knows which verbs the runtime's client can send, and
+//! `--used-in` with the audit log of a run.
 
 mod cloneset;
 mod render;
+mod used;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -22,7 +24,13 @@ pub(crate) struct Args {
     /// Write nothing; fail if a file is not current
     #[arg(long)]
     pub(crate) check: bool,
+    /// Write nothing; say which rights nobody used, by the audit log of a cluster that was made with --audit
+    #[arg(long, value_name = "LOG", conflicts_with = "check")]
+    pub(crate) used_in: Option<PathBuf>,
 }
+
+/// Of every deployable.
+const TABLES: [Rights; 1] = [cloneset::RIGHTS];
 
 /// What one deployable may do.
 struct Rights {
@@ -47,7 +55,10 @@ struct Rule {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let files: Vec<Generated> = [cloneset::RIGHTS].iter().map(file).collect();
+    if let Some(log) = &args.used_in {
+        return TABLES.iter().try_for_each(|rights| used::tell(rights, log));
+    }
+    let files: Vec<Generated> = TABLES.iter().map(file).collect();
     if args.check {
         generated::check(&files, COMMAND)
     } else {

@@ -14,7 +14,7 @@ use super::seen::{APP, SIDECAR, Terms};
 use crate::cluster::{self, Cluster};
 use crate::interrupt::Interrupt;
 use crate::process;
-use crate::progress::Progress;
+use crate::progress::{Patience, Progress};
 
 /// Everything that is made in the cluster is in this namespace.
 pub(super) const NAMESPACE: &str = "soak";
@@ -82,8 +82,10 @@ impl<'a> Ground<'a> {
             "--ignore-not-found",
             "--timeout=120s",
         ];
+        let mut command = self.kubectl();
+        let what = format!("for what an earlier stage left in namespace {NAMESPACE:?} to go");
         self.interrupt
-            .prefer(process::output(self.kubectl().args(delete)))?;
+            .prefer(process::output_of_long(command.args(delete), &what))?;
         let create = ["create", "namespace", NAMESPACE];
         self.interrupt
             .prefer(process::output(self.kubectl().args(create)))
@@ -143,7 +145,9 @@ impl<'a> Ground<'a> {
         done: impl Fn(&Now) -> bool,
     ) -> Result<()> {
         let start = Instant::now();
+        let mut patience = Patience::new(format!("for {what}"));
         while !done(record.now()) {
+            patience.look(|| record.now().describe());
             if start.elapsed() > timeout {
                 bail!(
                     "waited {} s for {what}, in vain: {}",

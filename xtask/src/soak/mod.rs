@@ -32,6 +32,8 @@ use crate::progress::{Progress, say};
 const CLUSTER: &str = "kruise-soak";
 /// What is deployed.
 const OVERLAY: &str = "cloneset";
+/// What is built for that.
+const DEPLOYABLES: [&str; 1] = ["cloneset-controller"];
 
 /// Bounds that a stage saw broken, for people.
 type Broken = Vec<String>;
@@ -79,7 +81,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         command: "soak",
         usual_name: CLUSTER,
         options: &options,
+        then: None,
         overlay: OVERLAY,
+        deployables: &DEPLOYABLES,
         interrupt: &interrupt,
         progress: &progress,
     };

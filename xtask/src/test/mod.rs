@@ -14,8 +14,9 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::cluster::Cluster;
+use crate::cluster::{self, Cluster};
 use crate::progress::Progress;
+use crate::times::{self, Ahead, Timed};
 use child::Children;
 use stages::Stage;
 use summary::{Outcome, Summary};
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     let progress = Progress::new();
+    Timed::begin(&ahead(&stages, args), &progress);
     let children = Children::watch_signals()?;
     let mut summary = Summary::new(&stages);
     for stage in &stages {
@@ -67,6 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let result = stage.run(args, &children, &mut outcome);
         let result = children.check().and(result);
         let failed = result.is_err();
+        if !failed {
+            times::keep(stage.step(), start.elapsed());
+        }
         summary.add(*stage, start.elapsed(), outcome, result);
         if failed {
             break;
@@ -85,6 +90,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => Ok(()),
         Some(failure) => bail!("{failure}"),
     }
+}
+
+/// What the stages need first, and themselves.
+fn ahead(stages: &[Stage], args: &Args) -> Vec<Ahead> {
+    let needs_cluster =
+        stages.iter().any(|stage| stage.uses_cluster()) && args.kubeconfig.is_none();
+    let mut steps = if needs_cluster {
+        cluster::ahead(TEST_CLUSTER)
+    } else {
+        Vec::new()
+    };
+    // Its start is a part of the stage.
+    steps.retain(|ahead| !ahead.is(times::CLUSTER));
+    steps.extend(stages.iter().map(|stage| Ahead::Runs(stage.step())));
+    steps
 }
 
 fn chosen(args: &Args) -> Vec<Stage> {

@@ -8,6 +8,7 @@ use super::child::Children;
 use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
+use crate::times::Step;
 use crate::workspace::{self, Metadata};
 use crate::{conformance, gen_crds, rbac, tidy};
 
@@ -49,6 +50,24 @@ impl Stage {
             Self::Cluster => "cluster",
             Self::E2e => "e2e",
         }
+    }
+
+    /// What its time is kept by.
+    pub(super) fn step(self) -> Step {
+        let name = match self {
+            Self::Fmt => "test fmt",
+            Self::Clippy => "test clippy",
+            Self::Docs => "test docs",
+            Self::Tidy => "test tidy",
+            Self::Deny => "test deny",
+            Self::Generated => "test generated",
+            Self::Conformance => "test conformance",
+            Self::Package => "test package",
+            Self::Unit => "test unit",
+            Self::Cluster => "test cluster",
+            Self::E2e => "test e2e",
+        };
+        Step { name, usual: None }
     }
 
     pub(super) fn about(self) -> &'static str {
@@ -93,7 +112,10 @@ impl Stage {
             }
             Self::Generated => {
                 gen_crds::run(&gen_crds::Args { check: true })?;
-                rbac::run(&rbac::Args { check: true })
+                rbac::run(&rbac::Args {
+                    check: true,
+                    used_in: None,
+                })
             }
             Self::Conformance => conformance::run(&conformance::Args {}),
             Self::Package => package(children),

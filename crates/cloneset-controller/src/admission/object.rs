@@ -3,7 +3,7 @@
 use http::StatusCode;
 use kruise_api::{
     apps::{common::CloneSetSpec, v1alpha1, v1beta1},
-    defaults,
+    conversion, defaults,
     meta::ObjectMeta,
     object::CustomResource,
     validation::{
@@ -23,8 +23,12 @@ pub(super) trait AnyCloneSet: CustomResource + DeserializeOwned + Serialize {
     fn template_mut(&mut self) -> &mut Value;
     fn claims(&self) -> &[Value];
     fn claims_mut(&mut self) -> &mut [Value];
+    /// Takes the template and the claims out, of which nothing is unknown to the type.
+    fn take_raw(&mut self) -> (Value, Option<Vec<Value>>);
     /// All defaults but those of the template and the claims.
     fn apply_defaults(&mut self);
+    /// Writes the spec in the one form of those that mean the same in which it will be served.
+    fn settle(&mut self);
     fn errors(&self, old: Option<&Self>, find_pod: FindPod<'_>) -> FieldErrors;
 }
 
@@ -55,6 +59,11 @@ macro_rules! parts {
             let claims = self.spec.volume_claim_templates.as_deref_mut();
             claims.unwrap_or_default()
         }
+
+        fn take_raw(&mut self) -> (Value, Option<Vec<Value>>) {
+            let spec = &mut self.spec;
+            (spec.template.take(), spec.volume_claim_templates.take())
+        }
     };
 }
 
@@ -69,6 +78,10 @@ impl AnyCloneSet for v1alpha1::CloneSet {
         defaults::cloneset_v1alpha1(&mut self.spec);
     }
 
+    fn settle(&mut self) {
+        conversion::settle_v1alpha1(&mut self.spec, &self.metadata);
+    }
+
     fn errors(&self, old: Option<&Self>, find_pod: FindPod<'_>) -> FieldErrors {
         cloneset::v1alpha1(self, old, find_pod)
     }
@@ -79,6 +92,10 @@ impl AnyCloneSet for v1beta1::CloneSet {
 
     fn apply_defaults(&mut self) {
         defaults::cloneset(&mut self.spec);
+    }
+
+    fn settle(&mut self) {
+        conversion::settle_v1beta1(&mut self.spec);
     }
 
     // CS-20: pods are not looked for.

@@ -14,6 +14,7 @@ use crate::{
 pub(super) fn violations(facts: &Facts<'_>, found: &mut Vec<String>) {
     let claims = Claims::of(facts);
     claims.only_our_claims(found);
+    claims.none_that_are_to_be_kept(found);
     claims.pods_that_stay_keep_their_claims(found);
     claims.claims_go_with_their_pod(found);
     for pod in claims.new_pods() {
@@ -42,7 +43,7 @@ impl<'a, 'b> Claims<'a, 'b> {
                 .collect(),
             deletes: steps
                 .flat_map(|step| match step {
-                    Step::DeleteClaims { claims } => claims.iter().collect(),
+                    Step::DeletePods { claims, .. } => claims.values().flatten().collect(),
                     Step::DeleteOrphanClaims { claims } => {
                         claims.iter().map(|orphan| &orphan.claim).collect()
                     }
@@ -101,6 +102,26 @@ impl<'a, 'b> Claims<'a, 'b> {
             }
             if !seen.insert(&touched.uid) {
                 found.push(format!("claim {} is touched twice", touched.name));
+            }
+        }
+    }
+
+    /// DV-CS17
+    fn none_that_are_to_be_kept(&self, found: &mut Vec<String>) {
+        let snapshot = self.facts.snapshot;
+        let touches = !self.moves.is_empty() || !self.deletes.is_empty();
+        if snapshot.set.metadata.is_terminating() && touches {
+            found.push("claims of a terminating CloneSet are touched".to_owned());
+        }
+        let deletes = self.deletes.iter().filter_map(|claim| self.claim(claim));
+        for claim in deletes {
+            let id = instance_id(&claim.metadata);
+            let pod = format!("{}-{id}", snapshot.set.metadata.name);
+            if self.pods_with(id).next().is_none() && snapshot.taken_names.contains(&pod) {
+                found.push(format!(
+                    "claim {} is deleted, and pod {pod}, which is not ours, is there",
+                    claim.metadata.name
+                ));
             }
         }
     }

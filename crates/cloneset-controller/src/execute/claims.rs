@@ -59,13 +59,6 @@ impl Executor<'_> {
         }
     }
 
-    pub(super) async fn delete_claims(&self, claims: &[ClaimRef]) -> Result<(), Error> {
-        for claim in claims {
-            self.delete_claim(claim).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn delete_claim(&self, claim: &ClaimRef) -> Result<(), Error> {
         let deleted = self
             .delete(&PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
@@ -77,7 +70,7 @@ impl Executor<'_> {
         }
     }
 
-    /// A claim whose pod lives, and is only not seen, stays.
+    /// A claim whose pod lives, and is only not seen or not ours any more, stays (DV-CS17).
     pub(super) async fn delete_orphan(&self, orphan: &OrphanClaim) -> Result<(), Error> {
         if let Some(pod) = &orphan.pod {
             let live = self
@@ -85,7 +78,10 @@ impl Executor<'_> {
                 .get(&PODS, &self.key(pod))
                 .await
                 .map_err(|source| self.write_error("get", PODS.kind, pod, source))?;
-            if live.is_some_and(|live| is_owned_by(&live, &self.set.metadata.uid)) {
+            let keeps = |live: &Value| {
+                is_owned_by(live, &self.set.metadata.uid) || mounts(live, &orphan.claim.name)
+            };
+            if live.as_ref().is_some_and(keeps) {
                 let in_use = (orphan.claim.uid.clone(), pod.clone());
                 self.found().claims_in_use.push(in_use);
                 return Ok(());
@@ -118,12 +114,33 @@ fn is_owned_by(live: &Value, set_uid: &str) -> bool {
         .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid))
 }
 
+/// Whether the pod has the claim among its volumes.
+fn mounts(pod: &Value, claim: &str) -> bool {
+    let volumes = pod.pointer("/spec/volumes").and_then(Value::as_array);
+    let mut names = volumes.into_iter().flatten().filter_map(|volume| {
+        let name = volume.pointer("/persistentVolumeClaim/claimName");
+        name.and_then(Value::as_str)
+    });
+    names.any(|name| name == claim)
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
     use serde_json::json;
 
     use super::*;
+
+    // DV-CS17: whoever its owner is.
+    #[rstest]
+    #[case::it(json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "data-web-a" } }]), true)]
+    #[case::another(json!([{ "name": "data", "persistentVolumeClaim": { "claimName": "data-web-b" } }]), false)]
+    #[case::something_else(json!([{ "name": "data-web-a", "emptyDir": {} }]), false)]
+    #[case::nothing(Value::Null, false)]
+    fn a_pod_mounts_what_its_volumes_name(#[case] volumes: Value, #[case] wanted: bool) {
+        let pod = json!({ "spec": { "volumes": volumes } });
+        assert_eq!(mounts(&pod, "data-web-a"), wanted);
+    }
 
     // CS-61
     #[rstest]

@@ -2,40 +2,41 @@
 
 use std::sync::Arc;
 
-use kruise_api::{
-    apps::v1beta1::CloneSet, meta::OwnerReference, object::CustomResource, pod::Pod,
-    selector::Selector,
-};
+use kruise_api::{apps::v1beta1::CloneSet, meta::OwnerReference, object::CustomResource, pod::Pod};
 use serde_json::{Value, json};
 
-use super::{PodPatch, Step};
+use super::{KnownPods, PodPatch, Step, known_pods::PodFacts};
 use crate::snapshot::Snapshot;
 
 /// The outcome of claiming.
-pub(super) struct Claimed {
+pub(super) struct Claimed<'a> {
     /// Active pods that are ours, by name.
     pub(super) pods: Vec<Arc<Pod>>,
+    /// What is to be known of each of them.
+    pub(super) facts: Vec<&'a PodFacts>,
     /// Writes that make it so.
     pub(super) steps: Vec<Step>,
 }
 
-pub(super) fn claim(snapshot: &Snapshot, selector: &Selector) -> Claimed {
+pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a> {
     let uid = snapshot.uid();
     let terminating = snapshot.set.metadata.is_terminating();
     let mut pods = Vec::new();
+    let mut facts = Vec::new();
     let mut releases = Vec::new();
     let mut adoptions = Vec::new();
-    for pod in snapshot.active_pods() {
-        let matches = selector.matches(&pod.metadata.labels);
-        match pod.metadata.controller() {
-            Some(owner) if owner.uid != uid => {}
-            Some(_) if matches => pods.push(pod.clone()),
+    for (pod, its) in known.iter().filter(|(_, its)| its.is_active) {
+        match &its.manager {
+            Some(manager) if manager != uid => {}
+            Some(_) if its.is_selected => {
+                pods.push(Arc::clone(pod));
+                facts.push(its);
+            }
             Some(_) if !terminating => releases.push(release(pod, uid)),
-            None if matches && !terminating => adoptions.push(adopt(snapshot, pod)),
+            None if its.is_selected && !terminating => adoptions.push(adopt(snapshot, pod)),
             Some(_) | None => {}
         }
     }
-    pods.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     let mut steps = Vec::new();
     if !releases.is_empty() {
         steps.push(Step::PatchPods { patches: releases });
@@ -43,7 +44,7 @@ pub(super) fn claim(snapshot: &Snapshot, selector: &Selector) -> Claimed {
     if !adoptions.is_empty() {
         steps.push(Step::AdoptPods { patches: adoptions });
     }
-    Claimed { pods, steps }
+    Claimed { pods, facts, steps }
 }
 
 fn release(pod: &Pod, uid: &str) -> PodPatch {

@@ -2,10 +2,17 @@
 
 use kruise_api::{apps::v1beta1::CloneSetCondition, meta::Time};
 
-/// CS-118: the same status and reason change nothing; the same status alone keeps its time.
+/// CS-118: the same status and reason change nothing but an empty message, which tells nobody anything; the same
+/// status alone keeps its time.
 pub(super) fn set_condition(conditions: &mut Vec<CloneSetCondition>, mut new: CloneSetCondition) {
-    if let Some(present) = conditions.iter().find(|present| present.type_ == new.type_) {
+    let present = conditions
+        .iter_mut()
+        .find(|present| present.type_ == new.type_);
+    if let Some(present) = present {
         if present.status == new.status && present.reason == new.reason {
+            if present.message.is_empty() {
+                present.message = new.message;
+            }
             return;
         }
         if present.status == new.status {

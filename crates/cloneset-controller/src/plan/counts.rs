@@ -1,7 +1,5 @@
 //! The scaling arithmetic (CS-46 to CS-54): numbers in, numbers out.
 
-use kruise_api::pod::Pod;
-
 use super::Spec;
 
 /// What decides how one pod is counted.
@@ -174,17 +172,5 @@ fn surge(spec: &Spec, n_unavailable: i32, to_delete: Split, old_diff: i32, new_d
     Split {
         new: surge - old,
         old,
-    }
-}
-
-/// Classifies a pod.
-#[must_use]
-pub(super) fn classify(pod: &Pod, is_new: bool, spec: &Spec, available: bool) -> PodClass {
-    let state = kruise_api::inplace::lifecycle::state(pod);
-    PodClass {
-        is_new,
-        preparing_delete: state == kruise_api::well_known::lifecycle_states::PREPARING_DELETE,
-        specified: spec.is_specified_for_deletion(pod),
-        available,
     }
 }

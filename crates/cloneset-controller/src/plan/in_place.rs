@@ -1,13 +1,15 @@
 //! Whether a pod can be updated in place, and what that changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 
 use kruise_api::{
     inplace::{self, DaemonReport, NotInPlace},
     pod::Pod,
 };
+use serde_json::Value;
 
 use super::{
+    Revisions,
     scale::Input,
     spec::{PodUpdatePolicy, Spec},
 };
@@ -58,18 +60,50 @@ fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Upda
         path: String::new(),
         why: format!("its {which} revision is no longer in the history"),
     };
-    let old = input.revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
-    let new = input
-        .revisions
-        .named(target)
-        .ok_or_else(|| gone("target"))?;
-    between(input.snapshot, input.spec, old, new)
+    let revisions = input.revisions;
+    let old = revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
+    let new = revisions.named(target).ok_or_else(|| gone("target"))?;
+    between(input.snapshot, input.spec, revisions, old, new)
+}
+
+/// What changes from one revision to another, for each pair that a plan has asked about: thousands of pods ask the
+/// same.
+#[derive(Debug, Default)]
+pub(super) struct Differences(RefCell<Vec<Difference>>);
+
+#[derive(Debug)]
+struct Difference {
+    old: String,
+    new: String,
+    update: Result<inplace::Update, NotInPlace>,
+}
+
+impl Differences {
+    fn get(
+        &self,
+        old: &str,
+        new: &str,
+        calculate: impl FnOnce() -> Result<inplace::Update, NotInPlace>,
+    ) -> Result<inplace::Update, NotInPlace> {
+        let is_it = |known: &&Difference| known.old == old && known.new == new;
+        if let Some(known) = self.0.borrow().iter().find(is_it) {
+            return known.update.clone();
+        }
+        let update = calculate();
+        self.0.borrow_mut().push(Difference {
+            old: old.to_owned(),
+            new: new.to_owned(),
+            update: update.clone(),
+        });
+        update
+    }
 }
 
 /// What changes from one revision to another, if that is possible in place.
 pub(super) fn between(
     snapshot: &Snapshot,
     spec: &Spec,
+    revisions: &Revisions,
     old: &ControllerRevision,
     new: &ControllerRevision,
 ) -> Result<inplace::Update, NotInPlace> {
@@ -84,5 +118,9 @@ pub(super) fn between(
             why: "the volume claim templates have changed".to_owned(),
         });
     }
-    inplace::calculate(&old.data, &new.data, &gates.in_place)
+    let (old, new) = (&old.metadata.name, &new.metadata.name);
+    revisions.differences.get(old, new, || {
+        let data = |name| revisions.data(name).unwrap_or(&Value::Null);
+        inplace::calculate(data(old), data(new), &gates.in_place)
+    })
 }

@@ -9,7 +9,7 @@ use kruise_api::{
 use serde_json::{Map, Value, json};
 
 use super::{NewPod, claim::owner_reference, volume_claims};
-use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
+use crate::snapshot::{Snapshot, instance_id, pod_name};
 
 /// Letters and digits that are hard to confuse and form no words.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -116,7 +116,7 @@ impl<'a> PodsOf<'a> {
 /// The pod with this instance id, at a revision.
 pub(super) fn new_pod(
     snapshot: &Snapshot,
-    listed_claims: &[Arc<Claim>],
+    listed_claims: &volume_claims::Listed<'_>,
     revision: &PodsOf<'_>,
     id: &str,
 ) -> NewPod {
@@ -216,6 +216,7 @@ mod tests {
     use kruise_api::pod::Pod;
 
     use super::*;
+    use crate::snapshot::Claim;
 
     fn ids(pods: &Value) -> Vec<String> {
         ids_beside(pods, vec![])

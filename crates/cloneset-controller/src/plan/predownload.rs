@@ -97,11 +97,11 @@ pub(super) fn plan(snapshot: &Snapshot, spec: &Spec, revisions: &Revisions) -> P
     if !spec.partition_is_valid {
         return plan;
     }
-    if !is_worth_it(spec) || between(snapshot, spec, old, new).is_err() {
+    if !is_worth_it(spec) || between(snapshot, spec, revisions, old, new).is_err() {
         plan.mark = Some(mark(new, labels::IMAGE_PREDOWNLOAD_IGNORED));
         return plan;
     }
-    plan.create = jobs_for(snapshot, spec, old, new);
+    plan.create = jobs_for(snapshot, spec, revisions, new);
     let is_there = |job: &NewJob| jobs.iter().any(|there| there.metadata.name == job.name);
     plan.create.retain(|job| !is_there(job));
     plan.mark = Some(mark(new, labels::PRE_PREDOWNLOAD_CREATED));
@@ -142,15 +142,21 @@ fn mark(revision: &ControllerRevision, label: &str) -> Mark {
 fn jobs_for(
     snapshot: &Snapshot,
     spec: &Spec,
-    old: &ControllerRevision,
-    new: &ControllerRevision,
+    revisions: &Revisions,
+    revision: &ControllerRevision,
 ) -> Vec<NewJob> {
-    let view = |revision: &ControllerRevision| {
-        kruise_api::revision::template(&revision.data)
+    let stored = |name| {
+        revisions
+            .data(name)
+            .and_then(kruise_api::revision::template)
+    };
+    let view = |name| {
+        stored(name)
             .and_then(|template| PodTemplate::view(template).ok())
             .unwrap_or_default()
     };
-    let (old_template, template) = (view(old), view(new));
+    let (old_template, template) = (view(&revisions.current), view(&revisions.update));
+    let secrets = stored(&revisions.update).map_or_else(Vec::new, pull_secrets);
     let is_new = |name: &str, image: &str| {
         !old_template
             .spec
@@ -167,8 +173,9 @@ fn jobs_for(
             job(
                 snapshot,
                 spec,
-                new,
+                revision,
                 &template,
+                &secrets,
                 &container.name,
                 &container.image,
             )
@@ -181,6 +188,7 @@ fn job(
     spec: &Spec,
     revision: &ControllerRevision,
     template: &PodTemplate,
+    secrets: &[Value],
     container: &str,
     image: &str,
 ) -> NewJob {
@@ -210,7 +218,6 @@ fn job(
             "labels": all_labels,
         },
     });
-    let secrets = pull_secrets(revision);
     if !secrets.is_empty()
         && let Some(job) = job.as_object_mut()
     {
@@ -250,9 +257,9 @@ fn not_at(selector: &LabelSelector, revision: &[&str]) -> Value {
     selector
 }
 
-fn pull_secrets(revision: &ControllerRevision) -> Vec<Value> {
-    kruise_api::revision::template(&revision.data)
-        .and_then(|template| template.pointer("/spec/imagePullSecrets"))
+fn pull_secrets(template: &Value) -> Vec<Value> {
+    template
+        .pointer("/spec/imagePullSecrets")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()

@@ -17,6 +17,17 @@ const PARTITION_AVAILABLE: &str = "ProgressPartitionAvailable";
 const UPDATED: &str = "CloneSetUpdated";
 const DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
 
+/// What clients show and compare (CS-120).
+fn message(reason: &str, revision: &str) -> String {
+    match reason {
+        AVAILABLE => "CloneSet is available".to_owned(),
+        PAUSED => "CloneSet is paused".to_owned(),
+        PARTITION_AVAILABLE => "CloneSet has been paused due to partition ready".to_owned(),
+        DEADLINE_EXCEEDED => format!("CloneSet revision {revision} has timed out progressing"),
+        _ => "CloneSet is progressing".to_owned(),
+    }
+}
+
 /// Sets or removes the condition, and says when the deadline is due.
 pub(super) fn apply(
     spec: &Spec,
@@ -31,6 +42,8 @@ pub(super) fn apply(
         return None;
     };
     let deadline = SignedDuration::from_secs(i64::from(deadline));
+    // Not `+`, which panics: the stored time is whatever somebody wrote.
+    let due = |since: Time| since.saturating_add(deadline).unwrap_or(since);
     let present = stored
         .conditions
         .iter()
@@ -39,8 +52,7 @@ pub(super) fn apply(
     let progressed = settled.is_none() && has_progressed(stored, status, present);
     let last_update = present.and_then(|condition| condition.last_update_time);
     let exceeded = present.is_some_and(|condition| {
-        condition.reason == DEADLINE_EXCEEDED
-            || last_update.is_some_and(|last| last + deadline < now)
+        condition.reason == DEADLINE_EXCEEDED || last_update.is_some_and(|last| due(last) < now)
     });
     let (reason, state) = match settled {
         Some(reason) => (reason, "True"),
@@ -54,6 +66,7 @@ pub(super) fn apply(
             type_: PROGRESSING.to_owned(),
             status: state.to_owned(),
             reason: reason.to_owned(),
+            message: message(reason, &status.update_revision),
             last_update_time: Some(now),
             last_transition_time: Some(now),
             ..CloneSetCondition::default()
@@ -76,7 +89,7 @@ pub(super) fn apply(
     } else {
         last_update.unwrap_or(now)
     };
-    let left = (since + deadline).duration_since(now);
+    let left = due(since).duration_since(now);
     // CS-121: a second more, so that the deadline has passed when we look.
     let left = if left >= SignedDuration::from_secs(1) {
         left + SignedDuration::from_secs(1)
@@ -106,7 +119,7 @@ fn settled_reason(spec: &Spec, status: &CloneSetStatus) -> Option<&'static str> 
     }
 }
 
-/// CS-122
+/// CS-122: of an exceeded deadline only a new revision is progress (DV-CS8).
 fn has_progressed(
     stored: &CloneSetStatus,
     status: &CloneSetStatus,
@@ -115,12 +128,16 @@ fn has_progressed(
     let Some(present) = present else {
         return true;
     };
-    stored.update_revision != status.update_revision
-        || matches!(
-            present.reason.as_str(),
-            AVAILABLE | PAUSED | PARTITION_AVAILABLE
-        )
-        || stored.updated_replicas != status.updated_replicas
+    if stored.update_revision != status.update_revision {
+        return true;
+    }
+    if present.reason == DEADLINE_EXCEEDED {
+        return false;
+    }
+    matches!(
+        present.reason.as_str(),
+        AVAILABLE | PAUSED | PARTITION_AVAILABLE
+    ) || stored.updated_replicas != status.updated_replicas
         || status.ready_replicas > stored.ready_replicas
         || status.available_replicas > stored.available_replicas
         || status.updated_available_replicas > stored.updated_available_replicas

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Counts, Plan, PodPatch, PodRef,
     in_place::{InPlace, in_place},
-    scale::Input,
+    scale::{Input, MAX_PODS},
     spec::PodUpdatePolicy,
 };
 use crate::{refused::RefusedResize, wait::WaitReason};
@@ -24,8 +24,16 @@ const RESIZE_PENDING: &str = "PodResizePending";
 /// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
 pub(super) fn refresh(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> Vec<PodPatch> {
     let going = preparing_to_go(input, counts);
+    let memory = &input.snapshot.memory;
     let mut patches = Vec::new();
-    for pod in input.pods {
+    // Nothing is due for most pods, whatever is asked.
+    for (pod, _) in input.known().filter(|(_, facts)| !facts.is_quiet) {
+        if patches.len() == MAX_PODS {
+            break;
+        }
+        if memory.refused_writes.hold_patches(input.snapshot, pod) {
+            continue;
+        }
         let name = || pod.metadata.name.clone();
         let refreshed = inplace::refresh(&RefreshInput {
             pod,
@@ -120,11 +128,15 @@ fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
 /// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the
 /// order of updates, as many as partition and replicas ask for. While updates are paused all of them wait.
 fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a str> {
+    if !input.pods.iter().any(|pod| is_preparing_update(pod)) {
+        return BTreeSet::new();
+    }
     let target = target(input, counts);
     let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
     let mut preparing: Vec<usize> = (0..)
-        .zip(&pods)
-        .filter(|(_, pod)| is_preparing_update(pod))
+        .zip(input.known())
+        .filter(|(_, (_, facts))| facts.preparing_update)
+        .map(|(index, (pod, _))| (index, pod))
         .filter(|(_, pod)| input.is_updated(pod) == (counts.update_num < 0))
         .filter(|(_, pod)| is_candidate(input, pod, target))
         .map(|(index, _)| index)

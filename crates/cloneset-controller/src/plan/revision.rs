@@ -1,7 +1,7 @@
 //! The history of templates (CS-31 to CS-40): which revision is current, which is wanted, what is
 //! created, renumbered and trimmed.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use kruise_api::{
     pod::Pod,
@@ -13,26 +13,34 @@ use kruise_api::{
 };
 use serde_json::{Value, json};
 
-use super::{Step, claim::owner_reference};
-use crate::snapshot::{ControllerRevision, Snapshot};
+use super::{
+    Step,
+    claim::owner_reference,
+    in_place::Differences,
+    known_pods::PodFacts,
+    template_forms::{self, TemplateForms},
+};
+use crate::snapshot::{ControllerRevision, Filled, RevisionData, Snapshot};
 
 /// The two revisions that pods are at or go to.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Revisions {
     /// Name of the revision of the last completed roll-out (CS-38).
     pub current: String,
     /// Name of the revision of the present template (CS-37).
     pub update: String,
-    /// Template of the current revision, as stored.
-    pub current_template: Option<Value>,
-    /// The present template with its defaults: newer fields than revisions know are kept (DV-IP11).
-    pub update_template: Value,
+    /// How much of the present template is filled in, so that it is what the update revision stores.
+    pub filled: Filled,
     /// Known revisions, oldest first (IP-132).
     pub known: Vec<Arc<ControllerRevision>>,
     /// How often two templates had the same name.
     pub collision_count: i32,
     /// Writes that must be seen before pods are touched.
     pub steps: Vec<Step>,
+    /// Trees of the known revisions' data, each made when it is looked at.
+    trees: Vec<OnceCell<Value>>,
+    /// What changes from one revision to another.
+    pub(super) differences: Differences,
 }
 
 impl Revisions {
@@ -46,6 +54,26 @@ impl Revisions {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<ControllerRevision>> {
         self.known.iter().find(|known| known.metadata.name == name)
+    }
+
+    /// What the known revision of this name stores.
+    #[must_use]
+    pub fn data(&self, name: &str) -> Option<&Value> {
+        let mut known = self.known.iter().zip(&self.trees);
+        let (known, tree) = known.find(|(known, _)| known.metadata.name == name)?;
+        Some(tree.get_or_init(|| known.data.tree()))
+    }
+
+    /// The present template with its defaults: newer fields than revisions know are kept (DV-IP11).
+    #[must_use]
+    pub fn update_template(&self, snapshot: &Snapshot) -> Value {
+        template_forms::with(&snapshot.set.spec.template, self.filled)
+    }
+
+    /// Template of the current revision, as stored.
+    #[must_use]
+    pub fn current_template(&self) -> Option<&Value> {
+        revision::template(self.data(&self.current)?)
     }
 
     /// The first known revision that the pod's label names (CS-88).
@@ -69,108 +97,116 @@ pub(super) fn is_at(pod: &Pod, name: &str) -> bool {
 
 pub(super) fn resolve(snapshot: &Snapshot, selector: &Selector) -> Revisions {
     let mut known = known(snapshot, selector);
-    // The same data under our name, but not listed as ours (IP-131).
-    let mut taken_over = None;
-    let template = defaulted_template(snapshot);
-    let data = revision::data(&template);
-    // The data was just written by ourselves; that it does not parse can't happen, and would only
-    // mean that no known revision equals it.
-    let parsed: Value = serde_json::from_str(&data).unwrap_or(Value::Null);
-
+    let template = &snapshot.set.spec.template;
+    let forms = forms(snapshot);
     let first_collision = snapshot.set.status.collision_count.unwrap_or(0);
-    let hash_label = revision::hash(data.as_bytes(), first_collision);
-    let equal = |candidate: &ControllerRevision| {
-        revision::same_data(&candidate.data, &parsed)
-            && revision::hash_labels_agree(
-                candidate
-                    .metadata
-                    .labels
-                    .get(labels::REVISION_HASH)
-                    .map(Text::as_str),
-                Some(&hash_label),
-            )
-    };
-    let newest_number = known.last().map_or(0, |newest| newest.revision);
-    let mut steps = Vec::new();
     let mut collision_count = first_collision;
-    let found = known
-        .iter()
-        .rev()
-        .find(|candidate| equal(candidate))
-        .cloned();
-    let update = match found {
-        Some(found) => {
-            let is_newest = known.last().is_some_and(|newest| equal(newest));
-            if is_newest {
-                known
-                    .last()
-                    .map_or_else(String::new, |newest| newest.metadata.name.clone())
-            } else {
-                steps.push(renumber(snapshot, &found, newest_number + 1));
-                found.metadata.name.clone()
+    let newest_number = known.last().map_or(0, |newest| newest.revision);
+    // With the defaults that a webhook would have written, so that installing one later changes no revision
+    // (PF-907).
+    let wanted = snapshot.gates.filled();
+    // Where no revision has them, one that was stored without will do, or with others: it is the same template, and
+    // making it anew would roll all pods (DV-CS20).
+    let others = Filled::ALL.into_iter().filter(|filled| *filled != wanted);
+    let found = [wanted].into_iter().chain(others).find_map(|filled| {
+        let data = forms.data(template, filled);
+        let hash = revision::hash(data.as_bytes(), first_collision);
+        let equal = |known: &&Arc<ControllerRevision>| is_equal(known, data, &hash);
+        known.iter().rfind(equal).map(|found| (filled, found))
+    });
+    let mut steps = Vec::new();
+    let (filled, update) = match found {
+        Some((filled, found)) => {
+            let is_newest = known
+                .last()
+                .is_some_and(|newest| Arc::ptr_eq(newest, found));
+            if !is_newest {
+                steps.push(renumber(snapshot, found, newest_number + 1));
             }
+            (filled, found.metadata.name.clone())
         }
-        None => loop {
-            let hash = revision::hash(data.as_bytes(), collision_count);
-            let name = revision::name(&snapshot.set.metadata.name, &hash);
-            match snapshot
-                .revisions
-                .iter()
-                .find(|taken| taken.metadata.name == name)
-            {
-                // IP-131: the same data under our name is used, whoever owns it.
-                Some(taken) if revision::same_data(&taken.data, &parsed) => {
-                    taken_over = Some(Arc::clone(taken));
-                    break name;
+        None => {
+            let data = forms.data(template, wanted);
+            let named = name(snapshot, data, &mut collision_count);
+            match named.taken_over {
+                Some(taken) => {
+                    let at = known.partition_point(|other| other.revision <= taken.revision);
+                    known.insert(at, taken);
                 }
-                Some(_) => collision_count += 1,
                 None => {
-                    steps.push(Step::CreateRevision {
-                        body: new_revision(
-                            snapshot,
-                            &template,
-                            &parsed,
-                            &name,
-                            &hash_label,
-                            newest_number + 1,
-                        ),
-                    });
-                    break name;
+                    let hash = revision::hash(data.as_bytes(), first_collision);
+                    let number = newest_number + 1;
+                    steps.push(create(snapshot, wanted, data, &named.name, &hash, number));
                 }
             }
-        },
+            (wanted, named.name)
+        }
     };
-    if let Some(taken) = taken_over {
-        let at = known.partition_point(|other| other.revision <= taken.revision);
-        known.insert(at, taken);
-    }
     let status_current = &snapshot.set.status.current_revision;
-    let current = known
-        .iter()
-        .find(|known| known.metadata.name == *status_current)
-        .map_or_else(|| update.clone(), |known| known.metadata.name.clone());
-    let current_template = known
-        .iter()
-        .find(|known| known.metadata.name == current)
-        .and_then(|known| revision::template(&known.data))
-        .cloned();
+    let is_current = |known: &&Arc<ControllerRevision>| known.metadata.name == *status_current;
+    let current = known.iter().find(is_current);
     Revisions {
-        current,
+        current: current.map_or_else(|| update.clone(), |known| known.metadata.name.clone()),
         update,
-        current_template,
-        update_template: template,
+        filled,
+        trees: vec![OnceCell::new(); known.len()],
         known,
         collision_count,
         steps,
+        differences: Differences::default(),
     }
 }
 
-/// The live template with the defaults that a webhook would have written, so that installing one
-/// later changes no revision (PF-907).
-fn defaulted_template(snapshot: &Snapshot) -> Value {
-    let mut template = snapshot.set.spec.template.clone();
-    snapshot.gates.default_template(&mut template);
-    template
+/// IP-134
+fn is_equal(known: &ControllerRevision, data: &str, hash: &str) -> bool {
+    let label = known.metadata.labels.get(labels::REVISION_HASH);
+    known.data.is(data) && revision::hash_labels_agree(label.map(Text::as_str), Some(hash))
+}
+
+/// The name of a new revision.
+struct Named {
+    name: String,
+    /// The revision that has it, if that stores the same.
+    taken_over: Option<Arc<ControllerRevision>>,
+}
+
+/// The first name that nothing else has (IP-129, IP-131).
+fn name(snapshot: &Snapshot, data: &str, collision_count: &mut i32) -> Named {
+    loop {
+        let hash = revision::hash(data.as_bytes(), *collision_count);
+        let name = revision::name(&snapshot.set.metadata.name, &hash);
+        let mut revisions = snapshot.revisions.iter();
+        match revisions.find(|taken| taken.metadata.name == name) {
+            // Not listed as ours. The same data under our name is used, whoever owns it.
+            Some(taken) if taken.data.is(data) => {
+                let taken = ControllerRevision {
+                    data: RevisionData::Text(data.into()),
+                    ..ControllerRevision::clone(taken)
+                };
+                return Named {
+                    name,
+                    taken_over: Some(Arc::new(taken)),
+                };
+            }
+            Some(_) => *collision_count += 1,
+            None => {
+                return Named {
+                    name,
+                    taken_over: None,
+                };
+            }
+        }
+    }
+}
+
+/// The forms that an earlier pass has made, where the observer found that the template is still the same.
+fn forms(snapshot: &Snapshot) -> Arc<TemplateForms> {
+    let template = &snapshot.set.spec.template;
+    let Some(forms) = &snapshot.memory.forms else {
+        return Arc::new(TemplateForms::of(template));
+    };
+    debug_assert!(forms.are_of(template));
+    Arc::clone(forms)
 }
 
 /// Revisions that match the selector and have no manager or us, oldest first (IP-132).
@@ -202,15 +238,16 @@ fn volume_claim_hash(snapshot: &Snapshot) -> String {
     revision::volume_claim_template_hash(snapshot.set.spec.volume_claim_templates.as_deref())
 }
 
-fn new_revision(
+fn create(
     snapshot: &Snapshot,
-    template: &Value,
-    data: &Value,
+    filled: Filled,
+    data: &str,
     name: &str,
     hash: &str,
     number: i64,
-) -> Value {
-    let mut all_labels = PodTemplate::view(template)
+) -> Step {
+    let template = template_forms::with(&snapshot.set.spec.template, filled);
+    let mut all_labels = PodTemplate::view(&template)
         .map(|template| template.metadata.labels)
         .unwrap_or_default();
     all_labels.insert(labels::REVISION_HASH, hash);
@@ -219,7 +256,9 @@ fn new_revision(
         annotations::VOLUME_CLAIM_TEMPLATE_HASH,
         volume_claim_hash(snapshot),
     );
-    json!({
+    // It was just written by ourselves.
+    let data: Value = serde_json::from_str(data).unwrap_or_default();
+    let body = json!({
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": {
@@ -231,7 +270,8 @@ fn new_revision(
         },
         "data": data,
         "revision": number,
-    })
+    });
+    Step::CreateRevision { body }
 }
 
 /// Makes an older revision the newest: a roll-back (IP-135, CS-37).
@@ -258,18 +298,20 @@ fn renumber(snapshot: &Snapshot, revision: &ControllerRevision, number: i64) -> 
 }
 
 /// Deletes what the history limit does not keep, oldest first (CS-40, IP-137).
-pub(super) fn trim(snapshot: &Snapshot, revisions: &Revisions, pods: &[Arc<Pod>]) -> Vec<Step> {
+pub(super) fn trim(snapshot: &Snapshot, revisions: &Revisions, pods: &[&PodFacts]) -> Vec<Step> {
     let limit = super::Spec::of(&snapshot.set.spec).history_limit;
-    let unused: Vec<_> = revisions
+    let mut unused: Vec<_> = revisions
         .known
         .iter()
         .filter(|known| {
             let name = &known.metadata.name;
-            *name != revisions.current
-                && *name != revisions.update
-                && !pods.iter().any(|pod| is_at(pod, name))
+            *name != revisions.current && *name != revisions.update
         })
         .collect();
+    if unused.len() <= limit {
+        return Vec::new();
+    }
+    unused.retain(|known| !pods.iter().any(|pod| pod.is_at(&known.metadata.name)));
     let surplus = unused.len().saturating_sub(limit);
     unused
         .into_iter()

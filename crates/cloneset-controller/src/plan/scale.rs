@@ -1,6 +1,6 @@
 //! Adding and taking away pods (CS-55 to CS-67).
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::LifecycleHook,
@@ -14,13 +14,14 @@ use serde_json::Value;
 
 use super::{
     Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
-    counts::{PodClass, classify},
+    counts::PodClass,
+    known_pods::PodFacts,
     new_pod::{PodsOf, new_pod},
     revision::is_at,
     volume_claims,
 };
 use crate::{
-    snapshot::{Claim, Snapshot, pod_name},
+    snapshot::{Snapshot, pod_name},
     wait::WaitReason,
 };
 
@@ -31,17 +32,29 @@ pub(super) struct Input<'a> {
     pub(super) revisions: &'a Revisions,
     /// Claimed active pods, by name.
     pub(super) pods: &'a [Arc<Pod>],
-    /// Listed volume claims (CS-73, CS-74), by name.
-    pub(super) claims: &'a [Arc<Claim>],
+    /// What is to be known of each of them.
+    pub(super) facts: &'a [&'a PodFacts],
+    /// Listed volume claims (CS-73, CS-74).
+    pub(super) claims: &'a volume_claims::Listed<'a>,
 }
 
-impl Input<'_> {
+impl<'a> Input<'a> {
+    /// Each pod with what is to be known of it.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&'a Arc<Pod>, &'a PodFacts)> {
+        self.pods.iter().zip(self.facts.iter().copied())
+    }
+
     /// The arithmetic; `is_new` says which pods count as updated.
-    pub(super) fn counts(&self, is_new: impl Fn(&Pod) -> bool) -> Counts {
+    pub(super) fn counts(&self, is_new: impl Fn(&PodFacts) -> bool) -> Counts {
+        let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);
         let classes: Vec<PodClass> = self
-            .pods
-            .iter()
-            .map(|pod| classify(pod, is_new(pod), self.spec, self.is_available(pod)))
+            .known()
+            .map(|(pod, facts)| PodClass {
+                is_new: is_new(facts),
+                preparing_delete: facts.preparing_delete,
+                specified: self.is_specified(pod, facts),
+                available: facts.is_available(pod, seconds, now),
+            })
             .collect();
         Counts::of(
             self.spec,
@@ -61,30 +74,36 @@ impl Input<'_> {
     }
 
     /// CS-46
-    fn counts_as_updated(&self, pod: &Pod) -> bool {
-        self.is_updated(pod)
-            || (self.snapshot.gates.preparing_update_as_update
-                && lifecycle::state(pod) == lifecycle_states::PREPARING_UPDATE)
+    fn counts_as_updated(&self, facts: &PodFacts) -> bool {
+        facts.is_at(&self.revisions.update)
+            || (self.snapshot.gates.preparing_update_as_update && facts.preparing_update)
+    }
+
+    /// CS-45
+    fn is_specified(&self, pod: &Pod, facts: &PodFacts) -> bool {
+        facts.is_marked
+            || (!self.spec.pods_to_delete.is_empty() && self.spec.is_specified_for_deletion(pod))
     }
 
     /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
-    fn is_ready(&self, pod: &Pod) -> bool {
+    pub(super) fn is_ready(&self, pod: &Pod) -> bool {
         availability::is_available(pod, 0, self.snapshot.now)
     }
 }
 
-fn is_preparing_delete(pod: &Pod) -> bool {
-    lifecycle::state(pod) == lifecycle_states::PREPARING_DELETE
-}
-
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Scale;
-    let regretted = regret(input);
+    let holds = input
+        .snapshot
+        .memory
+        .refused_writes
+        .hold_deletions(input.snapshot);
+    let regretted = if holds { Vec::new() } else { regret(input) };
     if !regretted.is_empty() {
         plan.steps.push(Step::PatchPods { patches: regretted });
         return;
     }
-    let counts = input.counts(|pod| input.counts_as_updated(pod));
+    let counts = input.counts(|facts| input.counts_as_updated(facts));
     if counts.scale_up > counts.scale_up_limit {
         plan.waiting_on.push(WaitReason::ScaleUpLimited);
         plan.events.push(Event {
@@ -97,38 +116,70 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         });
     }
     if counts.scale_up > 0 {
-        scale_out(input, &counts, plan);
+        let may_go_first = !holds && is_held_up(input, &counts);
+        if !(may_go_first && delete_asked_for(input, &counts, plan) == AskedFor::Acts) {
+            scale_out(input, &counts, plan);
+        }
         return;
     }
+    if holds {
+        return;
+    }
+    if delete_asked_for(input, &counts, plan) == AskedFor::None && counts.scale_down > 0 {
+        let chosen = choose(input, &counts);
+        let mut ready_left = counts.delete_ready_limit;
+        let allowed = within_limit(input, &chosen, &mut ready_left);
+        if allowed.len() < chosen.len() {
+            plan.waiting_on.push(WaitReason::DeletionLimited);
+        }
+        delete(input, &allowed, plan);
+    }
+}
 
+/// Whether pods are missing that can't be created now: what holds them up may be the pods that are to go, a full
+/// quota or a cap on unavailable pods (DV-CS16). A cap of 0 is meant to stay, and nothing would take their place.
+fn is_held_up(input: &Input<'_>, counts: &Counts) -> bool {
+    let is_capped = counts.scale_up_limit == 0 && input.spec.scale_cap > 0;
+    is_capped || input.snapshot.memory.scaling_failed
+}
+
+/// What becomes of the pods whose deletion was asked for.
+#[derive(PartialEq, Eq)]
+enum AskedFor {
+    /// There are none.
+    None,
+    /// None can go now.
+    Waits,
+    Acts,
+}
+
+/// CS-55, steps 5 and 6
+fn delete_asked_for(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> AskedFor {
     let preparing: Vec<_> = input
-        .pods
-        .iter()
-        .filter(|pod| is_preparing_delete(pod))
+        .known()
+        .filter(|(_, facts)| facts.preparing_delete)
+        .map(|(pod, _)| pod)
         .collect();
     if delete(input, &preparing, plan) {
-        return;
+        return AskedFor::Acts;
     }
     let mut ready_left = counts.delete_ready_limit;
     let specified: Vec<_> = input
-        .pods
-        .iter()
-        .filter(|pod| input.spec.is_specified_for_deletion(pod) && !is_preparing_delete(pod))
+        .known()
+        .filter(|(pod, facts)| input.is_specified(pod, facts) && !facts.preparing_delete)
+        .map(|(pod, _)| pod)
         .collect();
     let allowed = within_limit(input, &specified, &mut ready_left);
     if allowed.len() < specified.len() {
         plan.waiting_on.push(WaitReason::DeletionLimited);
     }
     if delete(input, &allowed, plan) {
-        return;
+        return AskedFor::Acts;
     }
-    if counts.scale_down > 0 && specified.is_empty() && preparing.is_empty() {
-        let chosen = choose(input, &counts);
-        let allowed = within_limit(input, &chosen, &mut ready_left);
-        if allowed.len() < chosen.len() {
-            plan.waiting_on.push(WaitReason::DeletionLimited);
-        }
-        delete(input, &allowed, plan);
+    if specified.is_empty() && preparing.is_empty() {
+        AskedFor::None
+    } else {
+        AskedFor::Waits
     }
 }
 
@@ -144,15 +195,17 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
         return Vec::new();
     }
     let is_going =
-        |pod: &Pod| is_preparing_delete(pod) || input.spec.is_specified_for_deletion(pod);
-    let n_going = input.pods.iter().filter(|pod| is_going(pod)).count();
+        |pod: &Pod, facts: &PodFacts| facts.preparing_delete || input.is_specified(pod, facts);
+    let n_going = input
+        .known()
+        .filter(|(pod, facts)| is_going(pod, facts))
+        .count();
     let wanted = i64::from(input.spec.replicas) - as_i64(input.pods.len()) + as_i64(n_going);
     input
-        .pods
-        .iter()
-        .filter(|pod| is_preparing_delete(pod) && !input.spec.is_specified_for_deletion(pod))
+        .known()
+        .filter(|(pod, facts)| facts.preparing_delete && !input.is_specified(pod, facts))
         .take(usize::try_from(wanted).unwrap_or(0))
-        .filter_map(|pod| {
+        .filter_map(|(pod, _)| {
             transition(
                 pod,
                 lifecycle_states::PREPARING_NORMAL,
@@ -160,6 +213,7 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
                 input.snapshot,
             )
         })
+        .take(MAX_PODS)
         .collect()
 }
 
@@ -186,22 +240,24 @@ pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> 
     })
 }
 
-/// Creations in one pass. The next pass goes on where this one ended, so that a number of replicas that
-/// nobody can mean costs neither memory nor a worker.
-const MAX_CREATIONS: usize = 500;
+/// Pods that one pass creates, deletes or changes. The next pass follows at once and goes on where this one ended,
+/// so that a number of replicas that nobody can mean costs neither memory nor a worker; and `paused`, another
+/// template or the end of the lease is seen before the rest is done. With the default limits that is the burst, or
+/// three seconds of updates.
+pub(super) const MAX_PODS: usize = 500;
 
 /// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double. CS-77: an id that no
 /// pod can have yet keeps its place, and the other pods are created.
 fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let count = usize::try_from(counts.scale_up_limit)
         .unwrap_or(0)
-        .min(MAX_CREATIONS);
+        .min(MAX_PODS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = input.revisions;
-    let update = PodsOf::revision(&revisions.update, &revisions.update_template);
+    let update_template = revisions.update_template(input.snapshot);
+    let update = PodsOf::revision(&revisions.update, &update_template);
     let current = revisions
-        .current_template
-        .as_ref()
+        .current_template()
         .filter(|_| n_old > 0 && !revisions.are_the_same())
         .map(|template| PodsOf::revision(&revisions.current, template));
     let ids = volume_claims::next_ids(input.snapshot, input.spec, input.claims, count);
@@ -263,6 +319,9 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
     let mut deletions = Vec::new();
     let mut transitions = Vec::new();
     for pod in pods {
+        if deletions.len() + transitions.len() == MAX_PODS {
+            break;
+        }
         if !lifecycle::hooked(hook, pod) {
             deletions.push(pod.as_ref());
             continue;
@@ -310,10 +369,14 @@ fn within_limit<'a>(
 
 /// CS-66
 fn choose<'a>(input: &Input<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
-    let (new, old): (Vec<_>, Vec<_>) = input
-        .pods
-        .iter()
-        .partition(|pod| input.counts_as_updated(pod));
+    let (mut new, mut old) = (Vec::new(), Vec::new());
+    for (pod, facts) in input.known() {
+        if input.counts_as_updated(facts) {
+            new.push(pod);
+        } else {
+            old.push(pod);
+        }
+    }
     let n_down = usize::try_from(counts.scale_down).unwrap_or(0);
     let n_old = usize::try_from(counts.scale_down_old)
         .unwrap_or(0)
@@ -332,8 +395,12 @@ fn take_first<'a>(
     if count >= candidates.len() {
         return candidates;
     }
+    let by_uid: BTreeMap<&str, &Arc<Pod>> = candidates
+        .iter()
+        .map(|pod| (pod.metadata.uid.as_str(), *pod))
+        .collect();
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
-    let keys = topology_keys(&input.revisions.update_template);
+    let keys = topology_keys(&input.snapshot.set.spec.template);
     let spread = if keys.is_empty() {
         ranking::Spread::SameNode
     } else {
@@ -346,12 +413,7 @@ fn take_first<'a>(
     order
         .into_iter()
         .take(count)
-        .filter_map(|chosen| {
-            candidates
-                .iter()
-                .find(|pod| pod.metadata.uid == chosen.metadata.uid)
-                .copied()
-        })
+        .filter_map(|chosen| by_uid.get(chosen.metadata.uid.as_str()).copied())
         .collect()
 }
 

@@ -1,7 +1,7 @@
 //! The CloneSet's spec with every default applied and every number resolved (CS-6, CS-8, CS-43).
 //! Webhook or not, this is what the planner reads (PF-907).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kruise_api::{
     apps::v1beta1::{
@@ -61,7 +61,7 @@ pub struct Spec {
     /// `enablePVCReuse`: a new pod may get the id, and so the claims, of one that vanished (CS-75).
     pub reuses_claims: bool,
     /// `podsToDelete`.
-    pub pods_to_delete: Vec<String>,
+    pub pods_to_delete: BTreeSet<String>,
     /// `lifecycle`.
     pub lifecycle: Option<Lifecycle>,
     /// `priorityStrategy`.
@@ -97,7 +97,7 @@ impl Spec {
     /// Applies defaults and resolves numbers.
     #[must_use]
     pub fn of(spec: &CloneSetSpec) -> Self {
-        let replicas = spec.replicas.unwrap_or(1).min(LARGEST);
+        let replicas = spec.replicas.unwrap_or(1).clamp(0, LARGEST);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
@@ -136,7 +136,7 @@ impl Spec {
             max_unavailable: max_unavailable.clamp(0, LARGEST),
             max_surge: max_surge.clamp(0, LARGEST),
             scale_cap: scale.max_unavailable.as_ref().map_or(i32::MAX, |value| {
-                resolve_or_zero(value, replicas, Rounding::Up)
+                resolve_or_zero(value, replicas, Rounding::Up).max(0)
             }),
             on_delete,
             has_rolling_update,
@@ -154,7 +154,7 @@ impl Spec {
             min_ready_seconds: spec.min_ready_seconds.unwrap_or(0),
             exclude_preparing_delete: scale.exclude_preparing_delete.unwrap_or(false),
             reuses_claims: scale.enable_pvc_reuse.unwrap_or(false),
-            pods_to_delete: scale.pods_to_delete.unwrap_or_default(),
+            pods_to_delete: scale.pods_to_delete.into_iter().flatten().collect(),
             lifecycle: spec.lifecycle.clone(),
             priority: terms.priority_strategy,
             scatter: terms.scatter_strategy,
@@ -191,7 +191,7 @@ fn pre_download(
     }
 }
 
-/// Takes names off `podsToDelete` that are no active claimed pods (CS-65).
+/// Takes names off `podsToDelete` that are no active claimed pods (CS-65). A list of which nothing remains goes.
 pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[Arc<Pod>]) -> Option<Step> {
     let names = snapshot
         .set
@@ -200,13 +200,18 @@ pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[Arc<Pod>]) -> 
         .as_ref()?
         .pods_to_delete
         .as_ref()?;
-    let remaining: Vec<_> = names
+    let there: BTreeSet<&str> = claimed
         .iter()
-        .filter(|name| claimed.iter().any(|pod| pod.metadata.name == **name))
+        .map(|pod| pod.metadata.name.as_str())
+        .collect();
+    let remaining: Vec<&String> = names
+        .iter()
+        .filter(|name| there.contains(name.as_str()))
         .collect();
     if remaining.len() == names.len() {
         return None;
     }
+    let remaining = (!remaining.is_empty()).then_some(remaining);
     Some(Step::PatchCloneSet {
         patch: json!({
             "metadata": { "resourceVersion": snapshot.set.metadata.resource_version },

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use kruise_api::{
-    apps::v1beta1::{CloneSetCondition, CloneSetStatus},
+    apps::v1beta1::CloneSetStatus,
     availability,
     meta::{Time, UnknownFields},
     pod::Pod,
@@ -14,33 +14,29 @@ use kruise_api::{
 use serde_json::{Value, json};
 
 use super::{
-    Plan, Revisions, Spec, conditions::set_failure, explain::why_unavailable, progress,
-    revision::is_at,
+    Plan, Revisions, Spec, claim::Claimed, conditions::set_failure, explain::why_unavailable,
+    progress, waiting,
 };
 use crate::{snapshot::Snapshot, wait::WaitReason};
-
-/// Ours: why nothing, or not more, happens. Absent when nothing is held back.
-pub(crate) const WAITING: &str = "Waiting";
-/// A reason goes into the status when it has held for this long, so that what passes by itself in
-/// an ordinary roll-out costs no writes.
-pub(crate) const TOLD_AFTER: SignedDuration = SignedDuration::from_secs(10);
 
 pub(super) fn plan(
     snapshot: &Snapshot,
     spec: &Spec,
     selector: &Selector,
     revisions: &Revisions,
-    pods: &[Arc<Pod>],
+    claimed: &Claimed<'_>,
     plan: &mut Plan,
 ) {
     let stored = &snapshot.set.status;
     let now = snapshot.now;
-    let mut status = count(snapshot, spec, revisions, pods);
+    let mut unavailable = Vec::new();
+    let mut status = count(snapshot, spec, revisions, claimed, &mut unavailable);
     status.label_selector = selector.to_string();
     status.conditions.clone_from(&stored.conditions);
 
     if plan.waiting_on.is_empty() && plan.steps.is_empty() {
-        plan.waiting_on.extend(not_available(snapshot, spec, pods));
+        plan.waiting_on
+            .extend(not_available(snapshot, &unavailable));
     }
     set_failure(
         &mut status.conditions,
@@ -64,14 +60,21 @@ pub(super) fn plan(
             .or(not_in_place.as_deref()),
         now,
     );
-    let told = tell_waiting(snapshot, &mut status.conditions, plan);
     if let Some(after) = progress::apply(spec, stored, &mut status, now) {
         plan.look_again(after);
     }
-    if let Some(after) = next_available(pods, spec, now) {
+    if let Some(after) = next_available(&unavailable, spec, now) {
         plan.look_again(after);
     }
-    if told || differs(stored, &status) {
+    let mut is_written = differs(stored, &status);
+    let facts = waiting::Facts {
+        snapshot,
+        spec,
+        revisions,
+        pods: &claimed.pods,
+    };
+    is_written |= facts.tell(&mut status.conditions, is_written, plan);
+    if is_written {
         plan.status = Some(patch(snapshot, &status));
     }
 }
@@ -81,34 +84,23 @@ pub(super) fn plan_held(snapshot: &Snapshot, plan: &mut Plan) {
     let stored = &snapshot.set.status;
     let mut status = stored.clone();
     status.observed_generation = snapshot.set.metadata.generation;
-    let told = tell_waiting(snapshot, &mut status.conditions, plan);
+    let told = waiting::tell_at_once(snapshot, &mut status.conditions, plan);
     if told || stored.observed_generation != status.observed_generation {
         plan.status = Some(patch(snapshot, &status));
     }
 }
 
-/// CS-113 to CS-115
-fn count(
+/// CS-113 to CS-115. Each pod is looked at once; those that are not available are noted.
+fn count<'a>(
     snapshot: &Snapshot,
     spec: &Spec,
     revisions: &Revisions,
-    pods: &[Arc<Pod>],
+    claimed: &'a Claimed<'_>,
+    unavailable: &mut Vec<&'a Arc<Pod>>,
 ) -> CloneSetStatus {
-    let now = snapshot.now;
-    let n = |what: &dyn Fn(&Pod) -> bool| {
-        i32::try_from(pods.iter().filter(|pod| what(pod)).count()).unwrap_or(i32::MAX)
-    };
-    let updated = |pod: &Pod| is_at(pod, &revisions.update);
-    let ready = |pod: &Pod| availability::is_update_ready(pod, 0, now);
-    let available = |pod: &Pod| availability::is_available(pod, spec.min_ready_seconds, now);
     let mut status = CloneSetStatus {
         observed_generation: snapshot.set.metadata.generation,
-        replicas: n(&|_| true),
-        ready_replicas: n(&ready),
-        available_replicas: n(&available),
-        updated_replicas: n(&updated),
-        updated_ready_replicas: n(&|pod| updated(pod) && ready(pod)),
-        updated_available_replicas: n(&|pod| updated(pod) && available(pod)),
+        replicas: i32::try_from(claimed.pods.len()).unwrap_or(i32::MAX),
         expected_updated_replicas: if spec.partition_is_valid {
             spec.replicas - spec.partition
         } else {
@@ -119,68 +111,27 @@ fn count(
         collision_count: Some(revisions.collision_count),
         ..CloneSetStatus::default()
     };
+    for (pod, facts) in claimed.pods.iter().zip(&claimed.facts) {
+        let is_updated = facts.is_at(&revisions.update);
+        let is_available = facts.is_available(pod, spec.min_ready_seconds, snapshot.now);
+        status.updated_replicas += i32::from(is_updated);
+        status.ready_replicas += i32::from(facts.is_update_ready);
+        status.updated_ready_replicas += i32::from(is_updated && facts.is_update_ready);
+        status.available_replicas += i32::from(is_available);
+        status.updated_available_replicas += i32::from(is_updated && is_available);
+        if !is_available {
+            unavailable.push(pod);
+        }
+    }
     if status.updated_replicas == status.replicas && status.replicas == spec.replicas {
         status.current_revision.clone_from(&status.update_revision);
     }
     status
 }
 
-/// Sets or removes condition Waiting. Whether it changed.
-fn tell_waiting(
-    snapshot: &Snapshot,
-    conditions: &mut Vec<CloneSetCondition>,
-    plan: &mut Plan,
-) -> bool {
-    let present = conditions
-        .iter()
-        .find(|condition| condition.type_ == WAITING);
-    let Some(reason) = plan
-        .waiting_on
-        .iter()
-        .find(|reason| !matches!(reason, WaitReason::OwnWritesUnseen { .. }))
-    else {
-        // While there is work, a reason that was told stays until the work is done: otherwise each
-        // step of a slow roll-out would write it away and back.
-        if !plan.steps.is_empty() || present.is_none() {
-            return false;
-        }
-        conditions.retain(|condition| condition.type_ != WAITING);
-        return true;
-    };
-    let message = reason.to_string();
-    if present.is_some_and(|told| told.reason == reason.reason() && told.message == message) {
-        return false;
-    }
-    let held_since = match &snapshot.memory.waiting {
-        Some((last, since)) if last == reason => *since,
-        _ => snapshot.now,
-    };
-    let held = snapshot.now.duration_since(held_since);
-    if !reason.needs_correction() && held < TOLD_AFTER {
-        let left = Duration::try_from(TOLD_AFTER - held).unwrap_or(Duration::from_secs(1));
-        plan.look_again(left);
-        return false;
-    }
-    let told_since = present.and_then(|told| told.last_transition_time);
-    let condition = CloneSetCondition {
-        type_: WAITING.to_owned(),
-        status: "True".to_owned(),
-        reason: reason.reason().to_owned(),
-        message,
-        last_update_time: Some(snapshot.now),
-        last_transition_time: Some(told_since.unwrap_or(snapshot.now)),
-        ..CloneSetCondition::default()
-    };
-    conditions.retain(|condition| condition.type_ != WAITING);
-    conditions.push(condition);
-    true
-}
-
 /// The first pod that keeps the CloneSet from being as wanted, although there is nothing to do.
-fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<WaitReason> {
-    let pod = pods
-        .iter()
-        .find(|pod| !availability::is_available(pod, spec.min_ready_seconds, snapshot.now))?;
+fn not_available(snapshot: &Snapshot, unavailable: &[&Arc<Pod>]) -> Option<WaitReason> {
+    let pod = unavailable.first()?;
     Some(WaitReason::PodsNotAvailable {
         pod: pod.metadata.name.clone(),
         why: why_unavailable(pod, &snapshot.gates.in_place),
@@ -188,12 +139,12 @@ fn not_available(snapshot: &Snapshot, spec: &Spec, pods: &[Arc<Pod>]) -> Option<
 }
 
 /// When the next ready pod will have been ready for long enough (CS-26).
-fn next_available(pods: &[Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
+fn next_available(unavailable: &[&Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
     if spec.min_ready_seconds <= 0 {
         return None;
     }
-    pods.iter()
-        .filter(|pod| !availability::is_available(pod, spec.min_ready_seconds, now))
+    unavailable
+        .iter()
         .filter_map(|pod| availability::available_at(pod, spec.min_ready_seconds))
         .filter(|at| *at >= now)
         .min()
@@ -213,6 +164,7 @@ fn differs(stored: &CloneSetStatus, status: &CloneSetStatus) -> bool {
                 (
                     condition.status.clone(),
                     condition.reason.clone(),
+                    condition.message.clone(),
                     condition.last_update_time,
                 )
             })

@@ -15,25 +15,26 @@ use super::{
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
     in_place::{InPlace, in_place},
-    refresh::{is_refused, may_be_updated, refresh},
-    revision::is_at,
-    scale::{Input, transition, with_writes},
+    known_pods::PodFacts,
+    refresh::{is_refused, refresh},
+    scale::{Input, MAX_PODS, transition, with_writes},
     spec::PodUpdatePolicy,
 };
 use crate::wait::WaitReason;
 
 pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
     plan.phase = Phase::Update;
-    let counts = input.counts(|pod| input.is_updated(pod));
+    let is_updated = |facts: &PodFacts| facts.is_at(&input.revisions.update);
+    let counts = input.counts(is_updated);
     let patches = refresh(input, &counts, plan);
     if !patches.is_empty() {
         plan.steps.push(Step::PatchPods { patches });
         return;
     }
     let n_behind = input
-        .pods
+        .facts
         .iter()
-        .filter(|pod| !input.is_updated(pod))
+        .filter(|facts| !is_updated(facts))
         .count();
     if input.spec.on_delete {
         if n_behind > 0 {
@@ -53,7 +54,11 @@ pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
         }
         return;
     }
-    update(input, &counts, plan);
+    // What was refused is told already, and asked again by one pod (DV-CS19).
+    let refused = &input.snapshot.memory.refused_writes;
+    if !refused.hold_updates(input.snapshot) {
+        update(input, &counts, plan);
+    }
 }
 
 /// What becomes of one candidate.
@@ -77,6 +82,16 @@ impl Move {
             Self::Wait(_) | Self::AwaitDaemon(_) => false,
         }
     }
+
+    /// Whether it costs this pod a write.
+    fn writes_to(&self, pod: &Pod) -> bool {
+        match self {
+            Self::InPlace(_) => true,
+            Self::Hold(patch) => patch.is_some(),
+            Self::Recreate => mark_for_recreate(pod).is_some(),
+            Self::Wait(_) | Self::AwaitDaemon(_) => false,
+        }
+    }
 }
 
 fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
@@ -87,11 +102,10 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         &input.revisions.current
     };
     let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
-    let mut candidates: Vec<usize> = pods
-        .iter()
-        .enumerate()
-        .filter(|(_, pod)| is_at(pod, &input.revisions.update) != forward)
-        .filter(|(_, pod)| may_be_updated(pod))
+    let mut candidates: Vec<usize> = (0..)
+        .zip(input.known())
+        .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
+        .filter(|(_, (_, facts))| facts.may_be_updated)
         .map(|(index, _)| index)
         .collect();
     ranking::update_order(
@@ -113,7 +127,11 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let mut budgets = Budgets::of(input.snapshot);
     let mut moves = Vec::new();
     let mut refusal = None;
+    let mut n_written = 0;
     for pod in &taken {
+        if n_written == MAX_PODS {
+            break;
+        }
         let next = decide(input, pod, target);
         if next.asks_budget()
             && let Err(reason) = budgets.ask(pod)
@@ -121,6 +139,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
             refusal = Some(reason);
             break;
         }
+        n_written += usize::from(next.writes_to(pod));
         moves.push((*pod, next));
     }
     if let Some(reason) = refusal {
@@ -130,6 +149,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         plan.waiting_on
             .push(limit_reached(input, taken.first().copied()));
     }
+    plan.steps.extend(trial(input, &moves, target));
     plan.steps.extend(budgets.step());
 
     let mut updates = Vec::new();
@@ -137,7 +157,9 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     let mut recreates = Vec::new();
     for (pod, next) in moves {
         match next {
-            Move::InPlace(update) => updates.push(start(input, pod, &update, target)),
+            Move::InPlace(update) => {
+                updates.push(start(input, pod, &update, target, input.spec.grace_seconds));
+            }
             Move::Hold(patch) => holds.extend(patch),
             Move::Wait(reason) => plan.waiting_on.push(reason),
             Move::AwaitDaemon(left) => {
@@ -165,7 +187,10 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
 }
 
-/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether.
+/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether. One that is not ready
+/// as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target revision,
+/// however many others are missing or broken: it may be the cure. It does not wait for pods before it that have to
+/// stay (DV-CS16).
 fn within_limit<'a>(
     input: &Input<'_>,
     target: &str,
@@ -173,14 +198,26 @@ fn within_limit<'a>(
     candidates: &[&'a Arc<Pod>],
 ) -> Vec<&'a Arc<Pod>> {
     let limit = usize::try_from(max_unavailable).unwrap_or(0);
-    let unavailable_pods = || input.pods.iter().filter(|pod| !input.is_available(pod));
+    let at_least = usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1);
+    let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
+    let unavailable_pods = || {
+        let pods = input.known();
+        pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
+    };
     let mut n_unavailable = unavailable_pods().count();
-    let n_unavailable_target = unavailable_pods().filter(|pod| is_at(pod, target)).count();
+    let n_unavailable_target = unavailable_pods()
+        .filter(|(_, facts)| facts.is_at(target))
+        .count();
     let mut taken = Vec::new();
     for pod in candidates {
         let available = input.is_available(pod);
-        if n_unavailable_target + taken.len() >= limit || (available && n_unavailable >= limit) {
+        let n_target = n_unavailable_target + taken.len();
+        if n_target >= limit.max(at_least) {
             break;
+        }
+        let must_stay = available && n_unavailable >= limit;
+        if must_stay || (input.is_ready(pod) && n_target >= limit) {
+            continue;
         }
         if available {
             n_unavailable += 1;
@@ -257,12 +294,18 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
     }
 }
 
-fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -> InPlaceUpdate {
+fn start(
+    input: &Input<'_>,
+    pod: &Arc<Pod>,
+    update: &inplace::Update,
+    target: &str,
+    grace_seconds: i32,
+) -> InPlaceUpdate {
     let now = input.snapshot.now;
     let gates = &input.snapshot.gates;
     let not_ready = inplace::must_become_unready(pod, update, &gates.in_place)
         .then(|| inplace::not_ready_patch(pod, now));
-    let data = input.revisions.named(target).map(|target| &target.data);
+    let data = input.revisions.data(target);
     let writes = inplace::start(
         pod,
         update,
@@ -272,18 +315,42 @@ fn start(input: &Input<'_>, pod: &Pod, update: &inplace::Update, target: &str) -
             workload: inplace::Workload::CloneSet {
                 short_label: gates.short_hash,
             },
-            grace_seconds: input.spec.grace_seconds,
+            grace_seconds,
             options: gates.in_place,
             now,
         },
     );
     InPlaceUpdate {
         pod: PodRef::of(pod),
+        seen: Arc::clone(pod),
         not_ready,
         resize: writes.resize,
         start: writes.pod,
         revision: target.to_owned(),
     }
+}
+
+/// The first pod that would go out of service, as a question to the API server, unless it has let another one
+/// have this revision (DV-IP15).
+fn trial(input: &Input<'_>, moves: &[(&Arc<Pod>, Move)], target: &str) -> Option<Step> {
+    if input.snapshot.memory.is_taken(input.snapshot, target) {
+        return None;
+    }
+    let update = moves.iter().find_map(|(pod, next)| match next {
+        Move::InPlace(update) => Some(start(input, pod, update, target, 0)),
+        // Held for its hook first, and maybe out of service by then.
+        Move::Hold(Some(_)) => match in_place(input, pod, target) {
+            InPlace::Possible(update) => Some(start(input, pod, &update, target, 0)),
+            InPlace::AwaitDaemon(_) | InPlace::Impossible(_) => None,
+        },
+        _ => None,
+    })?;
+    Some(Step::TryUpdate {
+        update: Box::new(InPlaceUpdate {
+            not_ready: None,
+            ..update
+        }),
+    })
 }
 
 /// CS-91; the pod itself is deleted by scaling, under its limits.

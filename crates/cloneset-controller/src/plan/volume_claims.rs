@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    time::Duration,
 };
 
 use kruise_api::{pod::Pod, well_known::labels};
@@ -14,49 +14,72 @@ use super::{
     ClaimMove, ClaimRef, NewClaim, OrphanClaim, PodRef, Spec, Step, claim::owner_reference,
     new_pod::InstanceIds,
 };
-use crate::snapshot::{Claim, Snapshot, instance_id, pod_name};
+use crate::snapshot::{Claim, Memory, Snapshot, instance_id, pod_name};
 
 /// The outcome of looking through the claims.
-pub(super) struct Sorted {
-    /// Claims that pods keep and, with reuse on, may get again (CS-73), by name.
-    pub(super) listed: Vec<Arc<Claim>>,
+#[derive(Default)]
+pub(super) struct Sorted<'a> {
+    pub(super) listed: Listed<'a>,
     /// Writes that clean up after pods that vanished (CS-74).
     pub(super) steps: Vec<Step>,
+    /// When to look again at claims of pods whose end nobody tells of.
+    pub(super) look_again: Option<Duration>,
+}
+
+/// Claims that pods keep and, with reuse on, may get again (CS-73).
+#[derive(Default)]
+pub(super) struct Listed<'a> {
+    names: BTreeSet<&'a str>,
+    by_id: BTreeMap<&'a str, Vec<&'a Claim>>,
+}
+
+impl<'a> Listed<'a> {
+    fn add(&mut self, claim: &'a Claim) {
+        self.names.insert(&claim.metadata.name);
+        let id = instance_id(&claim.metadata);
+        self.by_id.entry(id).or_default().push(claim);
+    }
 }
 
 /// With reuse off, a claim goes with its pod, however the pod goes: while the pod is there in any form it
-/// becomes the claim's owner, and what has no pod is deleted (CS-74). With reuse on all stay (CS-75).
-pub(super) fn sort(snapshot: &Snapshot, spec: &Spec) -> Sorted {
+/// becomes the claim's owner, and what has no pod is deleted (CS-74). With reuse on all stay (CS-75). So they do
+/// while the CloneSet terminates: whoever asked for that may want to keep pods and claims, and garbage collection
+/// knows (DV-CS17).
+pub(super) fn sort<'a>(snapshot: &'a Snapshot, spec: &Spec) -> Sorted<'a> {
+    let mut sorted = Sorted::default();
     let present = snapshot
         .claims
         .iter()
-        .filter(|claim| !claim.metadata.is_terminating());
-    if spec.reuses_claims {
-        return Sorted {
-            listed: present.cloned().collect(),
-            steps: Vec::new(),
-        };
+        .map(AsRef::as_ref)
+        .filter(|claim: &&Claim| !claim.metadata.is_terminating());
+    if spec.reuses_claims || snapshot.set.metadata.is_terminating() {
+        present.for_each(|claim| sorted.listed.add(claim));
+        return sorted;
     }
     let pods = pods_by_id(snapshot);
-    let mut listed = Vec::new();
     let mut moves = Vec::new();
     let mut orphans = Vec::new();
     for claim in present {
         match pods.get(instance_id(&claim.metadata)) {
-            Some(pod) if pod.is_active() => listed.push(Arc::clone(claim)),
+            Some(pod) if pod.is_active() => sorted.listed.add(claim),
             Some(pod) => moves.push(move_to(snapshot, claim, pod)),
-            None if is_awaited(snapshot, claim) => listed.push(Arc::clone(claim)),
+            None if is_awaited(snapshot, claim) => sorted.listed.add(claim),
+            None if is_of_another(snapshot, claim) => {
+                sorted.listed.add(claim);
+                sorted.look_again = Duration::try_from(Memory::STANDS_FOR).ok();
+            }
             None => orphans.push(orphan(snapshot, claim)),
         }
     }
-    let mut steps = Vec::new();
     if !moves.is_empty() {
-        steps.push(Step::MoveClaims { moves });
+        sorted.steps.push(Step::MoveClaims { moves });
     }
     if !orphans.is_empty() {
-        steps.push(Step::DeleteOrphanClaims { claims: orphans });
+        sorted
+            .steps
+            .push(Step::DeleteOrphanClaims { claims: orphans });
     }
-    Sorted { listed, steps }
+    sorted
 }
 
 /// Whether the claim has a pod although the index shows none: one that lost its label, or one that the API
@@ -67,11 +90,23 @@ fn is_awaited(snapshot: &Snapshot, claim: &Claim) -> bool {
         || memory.refused_ids.contains(instance_id(&claim.metadata))
 }
 
+/// Whether a pod that is not ours has the name that the claim's pod would have: we let it go, and it runs on
+/// with what it has written (DV-CS17).
+fn is_of_another(snapshot: &Snapshot, claim: &Claim) -> bool {
+    let id = instance_id(&claim.metadata);
+    let name = pod_name(&snapshot.set.metadata, id);
+    !id.is_empty() && snapshot.taken_names.contains(&name)
+}
+
 /// Owned pods by their id, and by that in their name: a label that somebody edited takes no claim away from a
 /// pod. Where two pods have one id, the active one has it.
+/// Empty where nobody has claims to look for.
 fn pods_by_id(snapshot: &Snapshot) -> BTreeMap<&str, &Pod> {
-    let prefix = pod_name(&snapshot.set.metadata, "");
     let mut by_id: BTreeMap<&str, &Pod> = BTreeMap::new();
+    if snapshot.claims.is_empty() && snapshot.memory.refused_ids.is_empty() {
+        return by_id;
+    }
+    let prefix = pod_name(&snapshot.set.metadata, "");
     for pod in &snapshot.pods {
         let in_name = pod.metadata.name.strip_prefix(&prefix);
         for id in [Some(instance_id(&pod.metadata)), in_name] {
@@ -132,7 +167,7 @@ pub(super) struct NextId {
 pub(super) fn next_ids(
     snapshot: &Snapshot,
     spec: &Spec,
-    listed: &[Arc<Claim>],
+    listed: &Listed<'_>,
     count: usize,
 ) -> Vec<NextId> {
     // Those whose creation failed come again, since claims may be there for them.
@@ -146,7 +181,8 @@ pub(super) fn next_ids(
         .collect();
     let mut held = BTreeMap::new();
     if spec.reuses_claims {
-        for id in listed.iter().map(|claim| instance_id(&claim.metadata)) {
+        let terminating = terminating_names(snapshot);
+        for id in listed.by_id.keys().copied() {
             let taken = snapshot
                 .taken_names
                 .contains(&pod_name(&snapshot.set.metadata, id));
@@ -156,7 +192,7 @@ pub(super) fn next_ids(
                 Some(pod) => {
                     held.insert(id, why_still_there(pod));
                 }
-                None => match terminating_claim(snapshot, id) {
+                None => match terminating_claim(snapshot, &terminating, id) {
                     Some(why) => {
                         held.insert(id, why);
                     }
@@ -195,17 +231,25 @@ fn why_still_there(pod: &Pod) -> String {
 }
 
 /// A claim that the pod with this id would have, but that is on its way out: its name is not free yet.
-fn terminating_claim(snapshot: &Snapshot, id: &str) -> Option<String> {
-    let terminating = |name: &str| {
-        snapshot
-            .claims
-            .iter()
-            .any(|claim| claim.metadata.name == name && claim.metadata.is_terminating())
-    };
+fn terminating_claim(
+    snapshot: &Snapshot,
+    terminating: &BTreeSet<&str>,
+    id: &str,
+) -> Option<String> {
     wanted(snapshot, id)
         .map(|claim| claim.name)
-        .find(|name| terminating(name))
+        .find(|name| terminating.contains(name.as_str()))
         .map(|name| format!("its claim {name} is still terminating"))
+}
+
+fn terminating_names(snapshot: &Snapshot) -> BTreeSet<&str> {
+    let terminating = snapshot
+        .claims
+        .iter()
+        .filter(|claim| claim.metadata.is_terminating());
+    terminating
+        .map(|claim| claim.metadata.name.as_str())
+        .collect()
 }
 
 /// A claim that a pod has by the templates of now.
@@ -256,13 +300,9 @@ pub(super) fn volumes(snapshot: &Snapshot, id: &str, own: Option<&Value>) -> Opt
 }
 
 /// The claims that a new pod with this id needs and that are not there (CS-61, CS-71).
-pub(super) fn missing(snapshot: &Snapshot, listed: &[Arc<Claim>], id: &str) -> Vec<NewClaim> {
+pub(super) fn missing(snapshot: &Snapshot, listed: &Listed<'_>, id: &str) -> Vec<NewClaim> {
     wanted(snapshot, id)
-        .filter(|wanted| {
-            !listed
-                .iter()
-                .any(|claim| claim.metadata.name == wanted.name)
-        })
+        .filter(|wanted| !listed.names.contains(wanted.name.as_str()))
         .map(|wanted| new_claim(snapshot, wanted, id))
         .collect()
 }
@@ -298,44 +338,49 @@ fn new_claim(snapshot: &Snapshot, wanted: Wanted<'_>, id: &str) -> NewClaim {
     }
 }
 
-/// Deletes pods in order, each followed by its claims (CS-62, CS-76). Pods without claims share a step.
-pub(super) fn deletions(snapshot: &Snapshot, listed: &[Arc<Claim>], pods: &[&Pod]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut waiting = Vec::new();
-    for pod in pods {
-        waiting.push(PodRef::of(pod));
-        let claims = claims_of(snapshot, listed, pod, pods);
-        if !claims.is_empty() {
-            steps.push(Step::DeletePods {
-                pods: std::mem::take(&mut waiting),
-            });
-            steps.push(Step::DeleteClaims { claims });
-        }
+/// Deletes pods in order, each followed by its claims (CS-62, CS-76).
+pub(super) fn deletions(
+    snapshot: &Snapshot,
+    listed: &Listed<'_>,
+    pods: &[&Pod],
+) -> Option<Step> {
+    let staying = ids_that_stay(snapshot, listed, pods);
+    let claims = pods.iter().map(|pod| {
+        let claims = claims_of(listed, &staying, pod);
+        (pod.metadata.uid.clone(), claims)
+    });
+    (!pods.is_empty()).then(|| Step::DeletePods {
+        pods: pods.iter().map(|pod| PodRef::of(pod)).collect(),
+        claims: claims.filter(|(_, claims)| !claims.is_empty()).collect(),
+    })
+}
+
+/// Ids of the pods that are not deleted now; none where nobody has claims.
+fn ids_that_stay<'a>(
+    snapshot: &'a Snapshot,
+    listed: &Listed<'_>,
+    deleted: &[&Pod],
+) -> BTreeSet<&'a str> {
+    if listed.by_id.is_empty() || deleted.is_empty() {
+        return BTreeSet::new();
     }
-    if !waiting.is_empty() {
-        steps.push(Step::DeletePods { pods: waiting });
-    }
-    steps
+    let deleted: BTreeSet<&str> = deleted
+        .iter()
+        .map(|pod| pod.metadata.uid.as_str())
+        .collect();
+    snapshot
+        .active_pods()
+        .filter(|pod| !deleted.contains(pod.metadata.uid.as_str()))
+        .map(|pod| instance_id(&pod.metadata))
+        .collect()
 }
 
 /// A label that somebody edited may give two pods one id: then the claims stay with the pod that stays.
-fn claims_of(
-    snapshot: &Snapshot,
-    listed: &[Arc<Claim>],
-    pod: &Pod,
-    deleted: &[&Pod],
-) -> Vec<ClaimRef> {
+fn claims_of(listed: &Listed<'_>, staying: &BTreeSet<&str>, pod: &Pod) -> Vec<ClaimRef> {
     let id = instance_id(&pod.metadata);
-    let mut claims = listed
-        .iter()
-        .filter(|claim| instance_id(&claim.metadata) == id)
-        .peekable();
-    let stays = |other: &Pod| {
-        let goes = |deleted: &&Pod| deleted.metadata.uid == other.metadata.uid;
-        instance_id(&other.metadata) == id && !deleted.iter().any(goes)
-    };
-    if claims.peek().is_none() || snapshot.active_pods().any(|other| stays(other)) {
+    if staying.contains(id) {
         return Vec::new();
     }
+    let claims = listed.by_id.get(id).into_iter().flatten();
     claims.map(|claim| ClaimRef::of(&claim.metadata)).collect()
 }

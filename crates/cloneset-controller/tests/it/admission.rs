@@ -77,7 +77,7 @@ fn review(patch: Value) -> AdmissionRequest {
 }
 
 /// The object after the answer's patch.
-fn patched(object: &Value, answer: &AdmissionResponse) -> Value {
+pub(crate) fn patched(object: &Value, answer: &AdmissionResponse) -> Value {
     assert!(answer.is_allowed(), "{}", answer.message());
     let mut object = object.clone();
     json_patch::patch(&mut object, answer.operations()).unwrap();

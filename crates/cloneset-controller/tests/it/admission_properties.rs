@@ -1,6 +1,6 @@
 //! What holds for the defaults and the validation of every CloneSet, in both versions.
 
-use cloneset_controller::snapshot::Gates;
+use cloneset_controller::{admission::mutate, snapshot::Gates};
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
     conversion::convert,
@@ -9,7 +9,10 @@ use kruise_api::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::admission::{cloneset, mutated, request, spec, validated};
+use crate::{
+    admission::{cloneset, mutated, request, spec, validated},
+    merge::merge,
+};
 
 fn any_strategy() -> impl Strategy<Value = Value> {
     let percent = || {
@@ -76,6 +79,32 @@ prop_compose! {
     }
 }
 
+/// After admission of an update.
+fn updated(object: &Value, old: &Value) -> Value {
+    let answer = mutate(
+        &request("UPDATE", Some(object), Some(old)),
+        &Gates::default(),
+    );
+    let mut object = object.clone();
+    json_patch::patch(&mut object, answer.operations()).unwrap();
+    object
+}
+
+/// What Go's types write though nothing was said.
+fn written_by_go(spec: &mut Value) {
+    spec["template"]["metadata"]["creationTimestamp"] = Value::Null;
+    let container = &mut spec["template"]["spec"]["containers"][0];
+    if container.get("resources").is_none() {
+        container["resources"] = json!({});
+    }
+    if container["resources"]["requests"]["cpu"] == "1000m" {
+        container["resources"]["requests"]["cpu"] = json!("1");
+    }
+    if let Some(claim) = spec.pointer_mut("/volumeClaimTemplates/0") {
+        claim["metadata"]["creationTimestamp"] = Value::Null;
+    }
+}
+
 proptest! {
     /// Defaulting what has its defaults changes nothing, in either version.
     #[test]
@@ -85,6 +114,45 @@ proptest! {
         prop_assert_eq!(&mutated(&first, &gates), &first);
         let first = mutated(&convert(first, "apps.kruise.io/v1beta1").unwrap(), &gates);
         prop_assert_eq!(&mutated(&first, &gates), &first);
+    }
+
+    /// The same manifest applied again, as kubectl does it, changes nothing, and nor does a label that is set
+    /// through v1alpha1: the generation stays.
+    // CS-9, DV-CS15
+    #[test]
+    fn nothing_new_changes_nothing(
+        manifest in any_spec(),
+        claims in any::<bool>(),
+        newer in any::<bool>(),
+        as_go in any::<bool>(),
+    ) {
+        let gates = Gates::default();
+        let (version, other) = if newer { ("v1beta1", "v1alpha1") } else { ("v1alpha1", "v1beta1") };
+        let mut manifest = manifest;
+        if claims {
+            manifest["volumeClaimTemplates"] =
+                json!([{ "metadata": { "name": "data" }, "spec": { "resources": { "requests": { "storage": "1Gi" } } } }]);
+        }
+        let manifest = if newer {
+            convert(cloneset("v1alpha1", manifest), "apps.kruise.io/v1beta1").unwrap()
+        } else {
+            cloneset("v1alpha1", manifest)
+        };
+        let mut stored = mutated(&manifest, &gates);
+        if as_go {
+            written_by_go(&mut stored["spec"]);
+        }
+        let mut applied = stored.clone();
+        merge(&mut applied, &manifest);
+        prop_assert_eq!(&updated(&applied, &stored)["spec"], &stored["spec"]);
+
+        let view = convert(stored.clone(), &format!("apps.kruise.io/{other}")).unwrap();
+        let mut labelled = view.clone();
+        labelled["metadata"]["labels"] = json!({ "a": "b" });
+        let written = updated(&labelled, &view);
+        prop_assert_eq!(&written["spec"], &view["spec"]);
+        let back = convert(written, &format!("apps.kruise.io/{version}")).unwrap();
+        prop_assert_eq!(&back["spec"], &stored["spec"]);
     }
 
     /// Defaults are the same whether a client of v1alpha1 gets them before conversion or after.

@@ -1,5 +1,7 @@
 //! The plan checker itself: a rule that finds nothing in a bad plan proves nothing in any test.
 
+use std::{collections::BTreeMap, sync::Arc};
+
 use cloneset_controller::{
     check::violations,
     plan::{
@@ -45,9 +47,17 @@ fn create(names: &[&str]) -> Step {
     }
 }
 
+fn delete_pods(pods: Vec<PodRef>) -> Step {
+    Step::DeletePods {
+        pods,
+        claims: BTreeMap::new(),
+    }
+}
+
 fn update(pod: &PodRef) -> InPlaceUpdate {
     InPlaceUpdate {
         pod: pod.clone(),
+        seen: Arc::default(),
         not_ready: None,
         resize: None,
         start: json!({}),
@@ -82,9 +92,7 @@ fn strangers_and_pods_on_their_way_out() {
     };
     finds(
         &snapshot,
-        &with(vec![Step::DeletePods {
-            pods: vec![stranger],
-        }]),
+        &with(vec![delete_pods(vec![stranger])]),
         "not in the snapshot",
     );
 
@@ -133,12 +141,7 @@ fn names_that_exist_and_too_many_pods() {
 #[test]
 fn creating_and_deleting_at_once() {
     let (_, snapshot, pods) = settled();
-    let steps = vec![
-        create(&["web-aaaaa"]),
-        Step::DeletePods {
-            pods: vec![pods[0].clone()],
-        },
-    ];
+    let steps = vec![create(&["web-aaaaa"]), delete_pods(vec![pods[0].clone()])];
     finds(&snapshot, &with(steps), "creates and deletes");
 }
 
@@ -146,11 +149,7 @@ fn creating_and_deleting_at_once() {
 fn too_many_ready_pods_taken() {
     let (_, snapshot, pods) = settled();
     let two = vec![pods[0].clone(), pods[1].clone()];
-    finds(
-        &snapshot,
-        &with(vec![Step::DeletePods { pods: two }]),
-        "must stay",
-    );
+    finds(&snapshot, &with(vec![delete_pods(two)]), "must stay");
     let updates = vec![update(&pods[0]), update(&pods[1])];
     finds(
         &snapshot,
@@ -172,9 +171,7 @@ fn the_partition_broken() {
 #[test]
 fn pods_of_a_terminating_or_mismatched_set() {
     let (mut world, _, pods) = settled();
-    let delete = with(vec![Step::DeletePods {
-        pods: vec![pods[0].clone()],
-    }]);
+    let delete = with(vec![delete_pods(vec![pods[0].clone()])]);
     world.change(json!({ "spec": { "template": { "metadata": { "labels": { "app": "x" } } } } }));
     finds(&world.snapshot(), &delete, "does not match");
     world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
@@ -215,7 +212,10 @@ fn pod_of(snapshot: &Snapshot, index: usize) -> PodRef {
 }
 
 fn delete_claims(claims: Vec<ClaimRef>) -> Step {
-    Step::DeleteClaims { claims }
+    Step::DeletePods {
+        pods: Vec::new(),
+        claims: BTreeMap::from([(String::new(), claims)]),
+    }
 }
 
 fn move_claim(claim: ClaimRef, pod: PodRef) -> Step {
@@ -284,9 +284,7 @@ fn a_claim_given_to_the_pod_of_another() {
 #[test]
 fn a_claim_that_outlives_its_pod() {
     let (_, snapshot) = with_claims(true);
-    let step = Step::DeletePods {
-        pods: vec![pod_of(&snapshot, 0)],
-    };
+    let step = delete_pods(vec![pod_of(&snapshot, 0)]);
     finds(&snapshot, &with(vec![step]), "outlives its pod");
 }
 

@@ -32,7 +32,7 @@ fn updated_to(world: &mut World, template: &Value) -> Plan {
 
 fn the_update(plan: &Plan) -> &InPlaceUpdate {
     match &plan.steps[..] {
-        [Step::UpdatePodsInPlace { updates }] => &updates[0],
+        [.., Step::UpdatePodsInPlace { updates }] => &updates[0],
         other => panic!("{other:#?}"),
     }
 }
@@ -166,7 +166,7 @@ fn in_place_hook_takes_the_pod_out_of_service_cs_98() {
     world.change(json!({ "spec": { "template": template("acme/app:3") } }));
     world.reconcile();
     let plan = world.reconcile();
-    let [Step::PatchPods { patches }] = &plan.steps[..] else {
+    let [.., Step::PatchPods { patches }] = &plan.steps[..] else {
         panic!("{plan:#?}")
     };
     let places: Vec<_> = patches[0]

@@ -83,7 +83,7 @@ fn an_image_changes_in_place_two_at_a_time() {
     let revision = world.reconcile();
     assert!(matches!(revision.steps[..], [Step::CreateRevision { .. }]));
     let update = world.reconcile();
-    let [Step::UpdatePodsInPlace { updates }] = &update.steps[..] else {
+    let [.., Step::UpdatePodsInPlace { updates }] = &update.steps[..] else {
         panic!("{update:#?}")
     };
     assert_eq!(updates.len(), 2);
@@ -109,7 +109,7 @@ fn recreate_marks_then_deletes_then_creates() {
     };
     assert_eq!(patches.len(), 2);
     let deleted = world.reconcile();
-    let [Step::DeletePods { pods }] = &deleted.steps[..] else {
+    let [Step::DeletePods { pods, .. }] = &deleted.steps[..] else {
         panic!("{deleted:#?}")
     };
     assert_eq!(pods.len(), 2);
@@ -349,7 +349,10 @@ fn a_grace_period_drains_before_the_change() {
     world.set_image("acme/app:2");
     world.reconcile();
     let start = world.reconcile();
-    assert!(matches!(start.steps[..], [Step::UpdatePodsInPlace { .. }]));
+    assert!(matches!(
+        start.steps[..],
+        [.., Step::UpdatePodsInPlace { .. }]
+    ));
     assert_eq!(start.requeue_after.map(|after| after.as_secs()), Some(30));
     world.now += SignedDuration::from_secs(10);
     let during = world.reconcile();

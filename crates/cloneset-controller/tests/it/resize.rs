@@ -87,14 +87,21 @@ fn a_refused_resize_is_tried_again_after_five_minutes_or_with_another_template()
     assert_eq!(world.status("updatedAvailableReplicas"), json!(3));
 }
 
-// The label names the new revision already, and the pod is not in service: it waits alone.
+// Which the dry run before can't know: the label names the new revision already, and the pod is not in service. It
+// waits alone.
 #[test]
 fn a_resize_refused_after_the_grace_period_is_told_too() {
-    let (mut world, _) = three_pods("RestartContainer", 2);
+    let (mut world, first) = three_pods("RestartContainer", 2);
+    world.refuses_resize_of = None;
     world.change(
-        json!({ "spec": { "updateStrategy": { "rollingUpdate": { "maxUnavailable": 2 } } } }),
+        json!({ "spec": { "updateStrategy": { "rollingUpdate": { "maxUnavailable": 3 } } } }),
     );
     grow(&mut world, "64", "RestartContainer");
+    world.reconcile();
+    world.reconcile();
+    let annotations = world.pod(&first).metadata.annotations;
+    assert!(annotations.contains_key("apps.kruise.io/inplace-update-grace"));
+    world.refuses_resize_of = Some(first);
     for _ in 0..10 {
         world.settle();
         world.now += SignedDuration::from_secs(3);

@@ -144,7 +144,7 @@ fn unavailable_pods_are_updated_first_and_ready_ones_not_at_all() {
     world.set_image("acme/app:2");
     world.reconcile();
     let plan = world.reconcile();
-    let [Step::UpdatePodsInPlace { updates }] = &plan.steps[..] else {
+    let [.., Step::UpdatePodsInPlace { updates }] = &plan.steps[..] else {
         panic!("{plan:#?}")
     };
     let updated: Vec<&String> = updates.iter().map(|update| &update.pod.name).collect();

@@ -27,7 +27,7 @@ fn four_pods(constraints: Value) -> World {
 }
 
 fn node_of_the_deleted(world: &World, plan: &Plan) -> Vec<String> {
-    let [Step::DeletePods { pods }] = &plan.steps[..] else {
+    let [Step::DeletePods { pods, .. }] = &plan.steps[..] else {
         panic!("{plan:#?}")
     };
     pods.iter()

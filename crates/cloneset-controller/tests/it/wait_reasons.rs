@@ -32,17 +32,20 @@ fn name(reason: &WaitReason) -> &'static str {
         WaitReason::BudgetRefused { .. } => "BudgetRefused",
         WaitReason::BudgetUnreadable { .. } => "BudgetUnreadable",
         WaitReason::ResizeRefused { .. } => "ResizeRefused",
+        WaitReason::UpdateRefused { .. } => "UpdateRefused",
+        WaitReason::DeletionRefused { .. } => "DeletionRefused",
         WaitReason::BrokenUpdateState { .. } => "BrokenUpdateState",
         WaitReason::PodsNotAvailable { .. } => "PodsNotAvailable",
     }
 }
 
-const ALL_PLANNED: [&str; 18] = [
+const ALL_PLANNED: [&str; 20] = [
     "BrokenUpdateState",
     "BudgetRefused",
     "BudgetUnreadable",
     "ClaimsInUse",
     "DeletionLimited",
+    "DeletionRefused",
     "GracePeriod",
     "Hook",
     "InvalidSpec",
@@ -56,6 +59,7 @@ const ALL_PLANNED: [&str; 18] = [
     "PodsNotAvailable",
     "ResizeRefused",
     "ScaleUpLimited",
+    "UpdateRefused",
 ];
 
 fn settled_as(spec: Value) -> World {
@@ -234,6 +238,21 @@ fn scene(reason: &str) -> World {
             world.refuses_resize_of = world.pods.keys().next().cloned();
             world.change(json!({ "spec": { "template": sized("64") } }));
             world.settle();
+            world
+        }
+        "UpdateRefused" => {
+            let mut world = settled(2, in_place(json!("100%")));
+            world.refuses = Some("acme/app:2");
+            world.set_image("acme/app:2");
+            world.reconcile();
+            world.reconcile();
+            world
+        }
+        "DeletionRefused" => {
+            let mut world = settled(2, json!({}));
+            world.refuses_deletions = true;
+            world.change(json!({ "spec": { "replicas": 1 } }));
+            world.reconcile();
             world
         }
         "BrokenUpdateState" => {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
-    plan::{Plan, PreDownload, Step, plan},
+    plan::{Phase, Plan, PodRef, PreDownload, Step, plan},
+    refused::{Asked, Refusal},
     snapshot::{Claim, ControllerRevision, Found, Gates, ImagePullJob, Memory, Snapshot},
     wait::WaitReason,
 };
@@ -45,9 +46,21 @@ pub(crate) struct World {
     pub(crate) writes_left: Option<usize>,
     /// A quota refuses new pods.
     pub(crate) refuses_pods: bool,
+    /// How many pods a quota lets be at the same time.
+    pub(crate) quota: Option<usize>,
+    over_quota: bool,
+    /// Writes of the status so far.
+    pub(crate) status_writes: usize,
     /// The pod whose resize the API server refuses, and how often it did.
     pub(crate) refuses_resize_of: Option<String>,
     pub(crate) refused_resizes: usize,
+    /// A policy does not let what contains this into pods, or their status.
+    pub(crate) refuses: Option<&'static str>,
+    /// A webhook lets no pod go.
+    pub(crate) refuses_deletions: bool,
+    /// How often one of them refused a write, or a dry run of one.
+    pub(crate) refused_writes: usize,
+    refused_now: Vec<Refusal>,
     /// Every tag names the image that the last one named, for what starts from now on.
     pub(crate) same_image_behind_every_tag: bool,
 }
@@ -125,8 +138,15 @@ impl World {
             pod_writes: 0,
             writes_left: None,
             refuses_pods: false,
+            quota: None,
+            over_quota: false,
+            status_writes: 0,
             refuses_resize_of: None,
             refused_resizes: 0,
+            refuses: None,
+            refuses_deletions: false,
+            refused_writes: 0,
+            refused_now: Vec::new(),
             same_image_behind_every_tag: false,
         }
     }
@@ -201,17 +221,29 @@ impl World {
             .as_ref()
             .filter(|_| self.refused_resizes > refused_before)
             .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
+        let refused_writes = std::mem::take(&mut self.refused_now);
+        let is_refused = !refused_writes.is_empty();
+        let taken = refused.is_none() && !is_refused;
         let found = Found {
             refused_resizes: refused.into_iter().collect(),
+            refused_writes,
             ..Found::default()
         };
         self.memory.note(&snapshot, found);
-        let failed = self.refuses_pods && !plan.steps.is_empty();
+        let refused = self.refuses_pods && !plan.steps.is_empty();
+        let failed = refused || is_refused || std::mem::take(&mut self.over_quota);
         self.memory.note_scaling(&snapshot, &plan, failed);
+        self.memory
+            .note_updating(&snapshot, &plan, taken, is_refused);
+        self.memory.note_trim(&snapshot, &plan, None);
+        if is_refused && plan.phase == Phase::Update {
+            self.memory.failed_update = Some("patch Pod: denied".to_owned());
+        }
         if self.memory.scaling_failed {
             self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
         }
         if let Some(status) = &plan.status {
+            self.status_writes += 1;
             self.patch_set(status);
         }
         plan
@@ -220,10 +252,9 @@ impl World {
     /// The steps in order, up to one that is refused.
     pub(crate) fn carry_out(&mut self, plan: &Plan) {
         for step in &plan.steps {
-            if !self.may_go_on(step) {
+            if !self.may_go_on(step) || !self.apply(plan.phase, step) {
                 break;
             }
-            self.apply(step);
         }
     }
 
@@ -274,6 +305,11 @@ impl World {
         self.set["metadata"]["resourceVersion"] = self.next_version();
     }
 
+    /// Grows with each write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn next_version(&mut self) -> Value {
         self.version += 1;
         json!(self.version.to_string())
@@ -291,8 +327,16 @@ impl World {
         }
     }
 
-    fn apply(&mut self, step: &Step) {
+    /// Whether what follows is done too.
+    fn apply(&mut self, phase: Phase, step: &Step) -> bool {
         match step {
+            Step::TryUpdate { update } => {
+                self.story.push(format!("try {}", update.pod.name));
+                return update
+                    .writes()
+                    .iter()
+                    .all(|write| self.is_let(&update.pod, Asked::Update, write));
+            }
             Step::CreateRevision { body } => {
                 if self.may_write() {
                     let mut body = body.clone();
@@ -316,41 +360,59 @@ impl World {
                     self.revisions.remove(name).unwrap();
                 }
             }
-            Step::MoveClaims { .. }
-            | Step::DeleteOrphanClaims { .. }
-            | Step::DeleteClaims { .. } => self.apply_to_claims(step),
+            Step::MoveClaims { .. } | Step::DeleteOrphanClaims { .. } => self.apply_to_claims(step),
             Step::CreatePods { .. } if self.refuses_pods => {}
             Step::CreatePods { batches } => {
                 self.story
                     .push(format!("create {}", batches.iter().flatten().count()));
                 for pod in batches.iter().flatten() {
+                    self.over_quota |= self.quota.is_some_and(|quota| self.pods.len() >= quota);
+                    if self.over_quota {
+                        break;
+                    }
                     if self.create_claims(pod) && self.may_write() {
                         self.create_pod(&pod.name, pod.body());
                     }
                 }
             }
-            Step::DeletePods { pods } => {
+            Step::DeletePods { pods, claims } => {
                 for pod in pods {
                     self.story.push(format!("delete {}", pod.name));
+                    if self.refuses_deletions {
+                        self.refuse(pod, Asked::Deletion);
+                        return false;
+                    }
                     if self.may_write() {
                         self.pod_writes += 1;
                         let deleted = self.pods.get_mut(&pod.name).unwrap();
                         assert_eq!(deleted["metadata"]["uid"], json!(pod.uid));
                         deleted["metadata"]["deletionTimestamp"] = json!(self.now.to_string());
                     }
+                    for claim in claims.get(&pod.uid).into_iter().flatten() {
+                        self.delete_claim_of(claim);
+                    }
                 }
             }
             Step::AdoptPods { patches }
             | Step::PatchPods { patches }
             | Step::MarkPodsForRecreate { patches } => {
+                let asked = match step {
+                    Step::MarkPodsForRecreate { .. } => Asked::Update,
+                    _ if phase == Phase::Scale => Asked::Deletion,
+                    _ => Asked::Patch,
+                };
                 for patch in patches {
-                    self.write_pod(&patch.pod.name, &patch.writes);
+                    if !self.write_pod(&patch.pod, asked, &patch.writes) {
+                        return false;
+                    }
                 }
             }
             Step::UpdatePodsInPlace { updates } => {
                 for update in updates {
                     self.story.push(format!("update {}", update.pod.name));
-                    self.write_pod(&update.pod.name, &update.writes());
+                    if !self.write_pod(&update.pod, Asked::Update, &update.writes()) {
+                        return false;
+                    }
                 }
             }
             Step::SpendBudgets { .. } => {}
@@ -360,6 +422,32 @@ impl World {
                 }
             }
         }
+        true
+    }
+
+    fn refuse(&mut self, pod: &PodRef, asked: Asked) {
+        self.refused_writes += 1;
+        self.refused_now.push(Refusal {
+            uid: pod.uid.clone(),
+            asked,
+            why: "denied".to_owned(),
+        });
+    }
+
+    /// Whether the API server would take this write.
+    fn is_let(&mut self, pod: &PodRef, asked: Asked, write: &PodWrite) -> bool {
+        if write.subresource == Some("resize")
+            && self.refuses_resize_of.as_deref() == Some(&pod.name)
+        {
+            self.refused_resizes += 1;
+            return false;
+        }
+        let has = |words: &str| write.patch.to_string().contains(words);
+        let is_refused = self.refuses.is_some_and(has);
+        if is_refused {
+            self.refuse(pod, asked);
+        }
+        !is_refused
     }
 
     fn pre_download(&mut self, plan: &PreDownload) {
@@ -396,14 +484,16 @@ impl World {
         );
     }
 
-    /// As the executor does it: each write follows the version of the one before.
-    fn write_pod(&mut self, name: &str, writes: &[PodWrite]) {
-        for (index, PodWrite { subresource, patch }) in writes.iter().enumerate() {
+    /// As the executor does it: each write follows the version of the one before. Whether other pods are
+    /// written to after it.
+    fn write_pod(&mut self, pod: &PodRef, asked: Asked, writes: &[PodWrite]) -> bool {
+        let name = &pod.name;
+        for (index, write) in writes.iter().enumerate() {
+            let PodWrite { subresource, patch } = write;
             let place = subresource.unwrap_or("pod");
             self.story.push(format!("patch {name} {place} {patch}"));
-            if place == "resize" && self.refuses_resize_of.as_deref() == Some(name) {
-                self.refused_resizes += 1;
-                return;
+            if !self.is_let(pod, asked, write) {
+                return self.refused_now.is_empty();
             }
             let mut patch = patch.clone();
             if index > 0
@@ -412,9 +502,10 @@ impl World {
                 *read = self.pods[name]["metadata"]["resourceVersion"].clone();
             }
             if !self.patch_pod(name, &patch) {
-                return;
+                return true;
             }
         }
+        true
     }
 
     fn patch_pod(&mut self, name: &str, patch: &Value) -> bool {
@@ -593,4 +684,10 @@ fn decode<T: serde::de::DeserializeOwned>(value: &Value) -> T {
 /// The words of the reasons of a plan.
 pub(crate) fn reasons(plan: &Plan) -> Vec<&'static str> {
     plan.waiting_on.iter().map(WaitReason::reason).collect()
+}
+
+/// The steps of a plan, but for the question whether an update would be let.
+pub(crate) fn steps(plan: &Plan) -> Vec<&Step> {
+    let is_trial = |step: &&Step| matches!(step, Step::TryUpdate { .. });
+    plan.steps.iter().filter(|step| !is_trial(step)).collect()
 }

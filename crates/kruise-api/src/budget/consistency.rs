@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::PodUnavailableBudget;
 use crate::{
     inplace::{self, Completion},
-    meta::null_as_default,
+    meta::{map, null_as_default},
     pod::Pod,
     text::Text,
     well_known::{
@@ -92,7 +92,7 @@ fn repository_and_tag(image: &str) -> (&str, &str) {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct SidecarUpdate {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "map")]
     last_container_statuses: BTreeMap<String, LastStatus>,
 }
 

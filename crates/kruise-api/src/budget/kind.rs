@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{MAX_RECORDED, Operation, Refusal, Spend, spend::Book};
 use crate::{
-    meta::{LabelSelector, ObjectMeta, Time, list, null_as_default},
+    meta::{LabelSelector, ObjectMeta, Time, list, map, null_as_default},
     object::custom_resource,
     pod::Pod,
     selector::{Selector, SelectorError},
@@ -20,6 +20,7 @@ use crate::{
 #[serde(default)]
 pub struct PodUnavailableBudget {
     /// Metadata.
+    #[serde(deserialize_with = "null_as_default")]
     pub metadata: ObjectMeta,
     /// What the user wants.
     #[serde(deserialize_with = "null_as_default")]
@@ -53,14 +54,16 @@ pub struct PodUnavailableBudgetSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct PodUnavailableBudgetStatus {
     /// Pods whose deletion, eviction or resize was allowed and is not seen yet, and when it was.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "map")]
     pub disrupted_pods: BTreeMap<String, Time>,
     /// Pods whose update was allowed, and when.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "map")]
     pub unavailable_pods: BTreeMap<String, Time>,
     /// How many more pods may become unavailable.
+    #[serde(deserialize_with = "null_as_default")]
     pub unavailable_allowed: i32,
     /// How many pods must stay available; 0 also where it was never computed.
+    #[serde(deserialize_with = "null_as_default")]
     pub desired_available: i32,
 }
 

@@ -22,7 +22,8 @@ pub fn is_pure_resize(old: &Value, new: &Value) -> bool {
         && without_resources(old) == without_resources(new)
         && ![old, new].into_iter().any(is_static)
         && qos::of_template(old) == qos::of_template(new)
-        && containers(new).all(|container| resizes_in_place(old, container))
+        // The same containers in the same places, as they differ in nothing but resources.
+        && containers(old).zip(containers(new)).all(|(old, new)| resizes_in_place(old, new))
 }
 
 /// The spec without the resources of ordinary containers.
@@ -45,11 +46,7 @@ fn is_static(pod: &Value) -> bool {
 
 /// Whether what changes of this container's resources changes without its restart.
 fn resizes_in_place(old: &Value, new: &Value) -> bool {
-    let before = containers(old).find(|before| before.get("name") == new.get("name"));
-    let Some(before) = before else {
-        return false;
-    };
-    changed_resources(before, new)
+    changed_resources(old, new)
         .into_iter()
         .all(|resource| matches!(resource, "cpu" | "memory") && !restarts_for(new, resource))
 }

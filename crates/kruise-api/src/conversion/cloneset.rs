@@ -92,7 +92,9 @@ fn scale_to_v1beta1(
     let scale = v1beta1::CloneSetScaleStrategy {
         pods_to_delete,
         max_unavailable,
-        enable_pvc_reuse: set_if(disable_pvc_reuse != Some(true)),
+        // Also when it is false: so it is stored where the field has its default, and an object that
+        // comes back from v1alpha1 is the same as before.
+        enable_pvc_reuse: Some(disable_pvc_reuse != Some(true)),
         exclude_preparing_delete: set_if(excludes_preparing_delete(labels)),
         unknown,
     };
@@ -165,14 +167,18 @@ fn in_place_to_v1beta1(
     let number = |text: &str| text.parse::<i32>().ok();
     Some(InPlaceUpdateStrategy {
         grace_period_seconds,
-        image_pre_download_parallelism: parallelism.map(|text| match number(text) {
-            Some(number) => IntOrString::Int(number),
-            None => IntOrString::String(text.to_owned()),
-        }),
+        image_pre_download_parallelism: parallelism.map(number_or_text),
         image_pre_download_timeout_seconds: timeout.and_then(number),
         image_pre_download_min_updated_ready_pods: min_ready.and_then(number),
         unknown,
     })
+}
+
+fn number_or_text(text: &str) -> IntOrString {
+    match text.parse() {
+        Ok(number) => IntOrString::Int(number),
+        Err(_) => IntOrString::String(text.to_owned()),
+    }
 }
 
 /// CS-3
@@ -289,10 +295,6 @@ fn in_place_to_v1alpha1(
         image_pre_download_min_updated_ready_pods: min_ready,
         unknown,
     } = in_place?;
-    let pulls_ahead = parallelism.is_some() || timeout.is_some() || min_ready.is_some();
-    if grace_period_seconds.unwrap_or(0) == 0 && !pulls_ahead && unknown.is_empty() {
-        return None;
-    }
     let written = [
         (
             annotations::IMAGE_PREDOWNLOAD_PARALLELISM,
@@ -322,6 +324,55 @@ fn in_place_to_v1alpha1(
         image_pre_download_min_updated_ready_pods: None,
         unknown,
     })
+}
+
+/// Writes a spec of v1alpha1 as it will be served once it is stored, so that a client which sends the same
+/// again changes nothing. Words that there is no form for stay, for validation to refuse.
+pub fn settle_v1alpha1(spec: &mut v1alpha1::CloneSetSpec, metadata: &ObjectMeta) {
+    let word = |spec: &v1alpha1::CloneSetSpec| spec.update_strategy.as_ref()?.type_.clone();
+    let type_ = word(spec);
+    let mut marks = metadata.clone();
+    let stored = with_marks(&mut marks, |marks| to_v1beta1(std::mem::take(spec), marks));
+    *spec = with_marks(&mut marks, |marks| to_v1alpha1(stored, marks));
+    if let Some(scale) = &mut spec.scale_strategy {
+        drop_empty(&mut scale.pods_to_delete);
+    }
+    spec.scale_strategy = spec.scale_strategy.take().and_then(some_if_filled);
+    if let Some(strategy) = &mut spec.update_strategy {
+        strategy.type_ = type_;
+    }
+}
+
+/// Writes a spec of v1beta1 in the form in which it comes back from v1alpha1, where several forms mean the
+/// same.
+pub fn settle_v1beta1(spec: &mut v1beta1::CloneSetSpec) {
+    let scale = spec.scale_strategy.get_or_insert_default();
+    scale.enable_pvc_reuse.get_or_insert(false);
+    scale
+        .exclude_preparing_delete
+        .take_if(|excluded| !*excluded);
+    drop_empty(&mut scale.pods_to_delete);
+    let Some(rolling_update) = spec
+        .update_strategy
+        .as_mut()
+        .and_then(|strategy| strategy.rolling_update.as_mut())
+    else {
+        return;
+    };
+    rolling_update
+        .pod_update_policy
+        .take_if(|policy| policy.as_str().is_empty());
+    let in_place = rolling_update.terms.in_place_update_strategy.as_mut();
+    if let Some(parallelism) =
+        in_place.and_then(|strategy| strategy.image_pre_download_parallelism.as_mut())
+        && let IntOrString::String(text) = parallelism
+    {
+        *parallelism = number_or_text(text);
+    }
+}
+
+fn drop_empty<T>(list: &mut Option<Vec<T>>) {
+    list.take_if(|list| list.is_empty());
 }
 
 /// Value of labels that are on.

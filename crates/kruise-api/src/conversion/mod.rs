@@ -6,12 +6,14 @@
 
 mod cloneset;
 
+pub use cloneset::{settle_v1alpha1, settle_v1beta1};
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
     apps::{v1alpha1, v1beta1},
-    meta::StringMap,
+    meta::{StringMap, map},
     object::CustomResource,
 };
 
@@ -168,17 +170,15 @@ impl Object {
             .and_then(|meta| meta.get(field))
         {
             None | Some(Value::Null) => Ok(StringMap::new()),
-            Some(map) => {
-                serde::Deserialize::deserialize(map).map_err(|source| self.unreadable(path, source))
-            }
+            Some(entries) => map(entries).map_err(|source| self.unreadable(path, source)),
         }
     }
 
     fn set_string_map(&mut self, field: &str, map: StringMap) {
-        let metadata = self
-            .members
-            .entry("metadata")
-            .or_insert_with(|| Value::Object(Map::new()));
+        let metadata = self.members.entry("metadata").or_insert(Value::Null);
+        if metadata.is_null() {
+            *metadata = Value::Object(Map::new());
+        }
         if let Some(metadata) = metadata.as_object_mut() {
             if map.is_empty() {
                 metadata.remove(field);

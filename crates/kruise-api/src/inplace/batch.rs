@@ -1,7 +1,7 @@
 //! One batch of an update: which containers change now, and which wait until these are ready (IP-24 to
 //! IP-33).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{
     Options, Update,
@@ -32,10 +32,20 @@ pub(super) fn apply(
     for container in &pod.spec.containers {
         let name = &container.name;
         if batch.contains(name.as_str()) {
-            change(pod, container, update, options, &mut state, patch);
+            change(container, update, options, patch);
         } else {
             postpone(name, update, &mut state);
         }
+    }
+    // A resize is a write of its own, and each write of the spec counts.
+    let n_writes = 1 + i64::from(!patch.resized.is_empty());
+    let generation = pod.metadata.generation;
+    let generation = generation.map(|before| before.saturating_add(n_writes));
+    for name in batch
+        .iter()
+        .filter(|name| update.images.contains_key(**name))
+    {
+        remember_container(pod, name, generation, &mut state);
     }
 
     let containers: Vec<String> = batch.into_iter().map(str::to_owned).collect();
@@ -52,18 +62,10 @@ pub(super) fn apply(
     }
 }
 
-fn change(
-    pod: &Pod,
-    container: &Container,
-    update: &Update,
-    options: &Options,
-    state: &mut InPlaceUpdateState,
-    patch: &mut PodPatch,
-) {
+fn change(container: &Container, update: &Update, options: &Options, patch: &mut PodPatch) {
     let name = container.name.as_str();
     if let Some(image) = update.images.get(name) {
         patch.image(name, image);
-        remember_image(pod, name, state);
     }
     if let Some(metadata) = update.ref_metadata.get(name) {
         patch.ref_metadata(metadata);
@@ -124,30 +126,38 @@ fn present_batch<'a>(pod: &'a Pod, update: &Update) -> BTreeSet<&'a str> {
         .filter(|(_, priority)| priority.is_none() || *priority == highest)
         .map(|(name, _)| *name)
         .collect();
-    loop {
-        let before = batch.len();
-        for (candidate, _) in &candidates {
-            if batch
-                .iter()
-                .any(|member| share_metadata(update, candidate, member))
-            {
-                batch.insert(candidate);
-            }
-        }
-        if batch.len() == before {
-            return batch;
+    let mut readers = readers(update, candidates.iter().map(|(name, _)| *name));
+    let mut members: Vec<&str> = batch.iter().copied().collect();
+    while let Some(member) = members.pop() {
+        for key in read_by(update, member) {
+            let others = readers.remove(&key).into_iter().flatten();
+            members.extend(others.filter(|other| batch.insert(other)));
         }
     }
+    batch
 }
 
-fn share_metadata(update: &Update, a: &str, b: &str) -> bool {
-    let (Some(a), Some(b)) = (update.ref_metadata.get(a), update.ref_metadata.get(b)) else {
-        return false;
-    };
-    a.labels.keys().any(|key| b.labels.contains_key(key))
-        || a.annotations
-            .keys()
-            .any(|key| b.annotations.contains_key(key))
+/// The containers that read each changed label (true) and annotation.
+fn readers<'u, 'p>(
+    update: &'u Update,
+    containers: impl Iterator<Item = &'p str>,
+) -> HashMap<(bool, &'u str), Vec<&'p str>> {
+    let mut readers: HashMap<_, Vec<&str>> = HashMap::new();
+    for container in containers {
+        for key in read_by(update, container) {
+            readers.entry(key).or_default().push(container);
+        }
+    }
+    readers
+}
+
+fn read_by<'a>(update: &'a Update, container: &str) -> impl Iterator<Item = (bool, &'a str)> {
+    let metadata = update.ref_metadata.get(container);
+    metadata.into_iter().flat_map(|metadata| {
+        let labels = metadata.labels.keys().map(|key| (true, key.as_str()));
+        let annotations = metadata.annotations.keys();
+        labels.chain(annotations.map(|key| (false, key.as_str())))
+    })
 }
 
 /// None without a barrier, or with one that refers to no key (DV-IP8).
@@ -163,15 +173,25 @@ fn launch_priority(container: &Container) -> Option<i64> {
     Some(priority.parse().unwrap_or(0))
 }
 
-/// An image ID that is remembered already stays: it is the one from before the whole update.
-fn remember_image(pod: &Pod, container: &str, state: &mut InPlaceUpdateState) {
-    if let Some(status) = pod.container_status(container) {
-        state
-            .last_container_statuses
-            .get_or_insert_default()
-            .entry(container.to_owned())
-            .or_insert_with(|| LastContainerStatus {
-                image_id: status.image_id.as_str().to_owned(),
-            });
-    }
+/// What a container runs whose image changes now. An image ID that is remembered already stays: it is the
+/// one from before the whole update. The container that is to go is the one that is there now (DV-IP13).
+fn remember_container(
+    pod: &Pod,
+    container: &str,
+    generation: Option<i64>,
+    state: &mut InPlaceUpdateState,
+) {
+    let Some(status) = pod.container_status(container) else {
+        return;
+    };
+    let last = state
+        .last_container_statuses
+        .get_or_insert_default()
+        .entry(container.to_owned())
+        .or_insert_with(|| LastContainerStatus {
+            image_id: status.image_id.as_str().to_owned(),
+            ..LastContainerStatus::default()
+        });
+    last.container_id = status.container_id.to_string();
+    last.generation = generation;
 }

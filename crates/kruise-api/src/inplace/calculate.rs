@@ -1,6 +1,8 @@
 //! Can one revision become another in place? Decided by what differs between their data alone, never
 //! by the live pod (IP-1 to IP-12).
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{
@@ -32,6 +34,7 @@ pub struct NotInPlace {
 pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, NotInPlace> {
     let old_template = Template::of(old, "present")?;
     let new_template = Template::of(new, "target")?;
+    let readers = new_template.env_readers();
     let mut update = Update::default();
     let mut metadata_differs = false;
     for difference in differences(old, new) {
@@ -40,7 +43,7 @@ pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, 
         if let Some(place) = path.strip_prefix("/metadata/") {
             metadata_differs = true;
             if options.env_from_metadata {
-                record_readers(&mut update, new_template, place, &difference);
+                record_readers(&mut update, &readers, place, &difference);
             }
             continue;
         }
@@ -104,7 +107,7 @@ pub fn only_images_differ(old: &Value, new: &Value) -> bool {
 /// goes, or the first of all, shows nowhere.
 fn record_readers(
     update: &mut Update,
-    template: Template<'_>,
+    readers: &HashMap<(&str, &str), Vec<&str>>,
     place: &str,
     difference: &Difference<'_>,
 ) {
@@ -118,8 +121,11 @@ fn record_readers(
         return;
     }
     let key = unescaped(key);
-    for container in template.env_readers(map, &key) {
-        let read = update.ref_metadata.entry(container.to_owned()).or_default();
+    for container in readers.get(&(map, key.as_str())).into_iter().flatten() {
+        let read = update
+            .ref_metadata
+            .entry((*container).to_owned())
+            .or_default();
         let entries = match map {
             "labels" => &mut read.labels,
             _ => &mut read.annotations,

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 
 use super::{
-    Options, hashes,
+    Options, hashes, restart,
     state::{self, InPlaceUpdateState},
 };
 use crate::{
-    meta::null_as_default,
+    meta::{list, null_as_default},
     pod::{Container, ContainerId, Pod},
+    text::Text,
     well_known::annotations,
 };
 
@@ -111,7 +112,8 @@ fn resources_in_effect(pod: &Pod) -> Result<(), String> {
 }
 
 /// An unchanged image ID is accepted when the status names the wanted image: the same image under a
-/// new tag, or a roll-back before the kubelet acted.
+/// new tag, or a roll-back before the kubelet acted. Runtimes that name another tag of that image are
+/// the reason for looking at the container itself (DV-IP13).
 fn images_changed(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
     for (name, last) in state.last_container_statuses.iter().flatten() {
         let Some(status) = pod.container_status(name) else {
@@ -120,8 +122,15 @@ fn images_changed(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
         let Some(container) = pod.container(name) else {
             continue;
         };
-        if status.image_id == last.image_id && with_tag(&container.image) != status.image {
-            return Err(format!("container {name} still runs {}", status.image));
+        let runs_it = status.image_id != last.image_id
+            || with_tag(&container.image) == status.image
+            || restart::is_done(pod, state, name, last, status);
+        if !runs_it {
+            let image = &container.image;
+            return Err(format!(
+                "container {name} has not been started again with image {image}: it still runs {}",
+                status.image
+            ));
         }
     }
     Ok(())
@@ -139,23 +148,26 @@ fn with_tag(image: &str) -> String {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RuntimeMeta {
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     containers: Vec<RuntimeContainer>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RuntimeContainer {
-    name: String,
+    name: Text,
     #[serde(rename = "containerID")]
     container_id: ContainerId,
+    #[serde(deserialize_with = "null_as_default")]
     hashes: RuntimeHashes,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RuntimeHashes {
+    #[serde(deserialize_with = "null_as_default")]
     plain_hash: u64,
+    #[serde(deserialize_with = "null_as_default")]
     extracted_env_from_metadata_hash: u64,
 }
 

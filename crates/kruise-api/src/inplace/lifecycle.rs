@@ -20,10 +20,7 @@ use crate::{
 /// The pod's state; empty when it has none.
 #[must_use]
 pub fn state(pod: &Pod) -> &str {
-    pod.metadata
-        .labels
-        .get(labels::LIFECYCLE_STATE)
-        .map_or("", Text::as_str)
+    label(pod, labels::LIFECYCLE_STATE)
 }
 
 /// Whether the hook holds the pod: any of its finalizers or labels is on the pod. A missing or empty
@@ -36,21 +33,25 @@ pub fn hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
             .labels_handler
             .iter()
             .flatten()
-            .any(|(key, value)| pod.metadata.labels.get(key).map_or("", Text::as_str) == value)
+            .any(|(key, value)| label(pod, key) == value)
 }
 
 /// Whether all finalizers and labels of the hook are on the pod. Never for a missing hook, always for
-/// an empty one.
+/// an empty one. What was said of a label with an empty value goes here as well.
 #[must_use]
 pub fn all_hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
     let Some(hook) = hook else { return false };
     finalizers(hook).all(|finalizer| has_finalizer(pod, finalizer))
-        && hook.labels_handler.iter().flatten().all(|(key, value)| {
-            pod.metadata
-                .labels
-                .get(key)
-                .is_some_and(|label| label == value)
-        })
+        && hook
+            .labels_handler
+            .iter()
+            .flatten()
+            .all(|(key, value)| label(pod, key) == value)
+}
+
+/// Empty when the pod lacks it, as Go's maps say.
+fn label<'a>(pod: &'a Pod, key: &str) -> &'a str {
+    pod.metadata.labels.get(key).map_or("", Text::as_str)
 }
 
 /// Whether the hook asks that the pod be not ready while it is held (IP-68).

@@ -27,6 +27,7 @@ mod patch;
 mod pending;
 mod refresh;
 mod resources;
+mod restart;
 mod start;
 pub mod state;
 mod template;

@@ -4,13 +4,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::conditions::{self, Wanted};
-use crate::{json::go_json, meta::Time, pod::Pod, well_known::conditions::KRUISE_POD_READY};
+use crate::{
+    json::go_json,
+    meta::{Time, null_as_default},
+    pod::Pod,
+    well_known::conditions::KRUISE_POD_READY,
+};
 
 /// One holder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Key {
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) user_agent: String,
+    #[serde(deserialize_with = "null_as_default")]
     pub(super) key: String,
 }
 

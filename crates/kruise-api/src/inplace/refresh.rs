@@ -8,7 +8,7 @@ use super::{
     conditions::{self, Wanted},
     grace, lifecycle,
     patch::PodPatch,
-    pending,
+    pending, restart,
     state::{self, InPlaceUpdateState},
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     pod::Pod,
     revision,
     well_known::{
+        annotations::INPLACE_UPDATE_STATE,
         conditions::{IN_PLACE_UPDATE_READY, KRUISE_POD_READY},
         labels::CONTROLLER_REVISION_HASH,
         lifecycle_states::{NORMAL, PREPARING_NORMAL, PREPARING_UPDATE, UPDATED, UPDATING},
@@ -101,6 +102,13 @@ pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
     };
 
     let mut patch = PodPatch::default();
+    let crashed = state
+        .as_ref()
+        .filter(|_| waiting_for.is_some())
+        .and_then(|state| restart::with_crashed(pod, state));
+    if let Some(state) = crashed {
+        patch.annotation(INPLACE_UPDATE_STATE, &state.to_json());
+    }
     if waiting_for.is_none() {
         patch.conditions.extend(back_in_service(pod, input.now));
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    meta::{StringMap, null_as_default},
+    meta::{StringMap, map},
     pod::{Amounts, Container},
     quantity,
 };
@@ -19,16 +19,10 @@ const CHANGEABLE: [&str; 2] = ["cpu", "memory"];
 #[serde(default)]
 pub struct Resources {
     /// Limits, by resource.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub limits: StringMap,
     /// Requests, by resource.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub requests: StringMap,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Resources;
 use crate::{
     json::go_json,
-    meta::{StringMap, Time, null_as_default},
+    meta::{StringMap, Time, list, map, null_as_default, optional_map, wire_time},
     pod::Pod,
     text::Text,
     well_known::annotations,
@@ -20,46 +20,37 @@ use crate::{
 #[serde(rename_all = "camelCase", default)]
 pub struct InPlaceUpdateState {
     /// Revision that the pod goes to.
+    #[serde(deserialize_with = "null_as_default")]
     pub revision: String,
     /// When the update began, not its present batch.
+    #[serde(with = "wire_time")]
     pub update_timestamp: Option<Time>,
     /// Image IDs just before each container's image was changed. None until that happened.
+    #[serde(deserialize_with = "optional_map")]
     pub last_container_statuses: Option<BTreeMap<String, LastContainerStatus>>,
     /// Whether an environment variable comes from a changed label or annotation.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_as_default")]
     pub update_env_from_metadata: bool,
     /// Whether resources change.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_as_default")]
     pub update_resources: bool,
     /// Whether images change.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_as_default")]
     pub update_images: bool,
     /// Images for later batches, by container.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub next_container_images: StringMap,
     /// Labels and annotations for later batches, by the container that reads them.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub next_container_ref_metadata: BTreeMap<String, RefMetadata>,
     /// Resources for later batches, by container.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub next_container_resources: BTreeMap<String, Resources>,
     /// What must hold before the next batch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre_check_before_next: Option<PreCheckBeforeNext>,
     /// The batches applied so far.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub container_batches_record: Vec<ContainerBatch>,
 }
 
@@ -68,8 +59,24 @@ pub struct InPlaceUpdateState {
 #[serde(default)]
 pub struct LastContainerStatus {
     /// Identity of the image, as the pod's status had it.
-    #[serde(rename = "imageID", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        rename = "imageID",
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub image_id: String,
+    /// Identity of the container that is to be replaced (DV-IP13). OpenKruise neither writes nor reads
+    /// it.
+    #[serde(
+        rename = "containerID",
+        skip_serializing_if = "String::is_empty",
+        deserialize_with = "null_as_default"
+    )]
+    pub container_id: String,
+    /// Generation of the pod that has the container's new image, at most (DV-IP13). None where pods
+    /// have no generation, or OpenKruise wrote the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
 }
 
 /// Labels and annotations that a container reads through its environment.
@@ -77,18 +84,13 @@ pub struct LastContainerStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct RefMetadata {
     /// Always null; there because Go writes it.
+    #[serde(with = "wire_time")]
     pub creation_timestamp: Option<Time>,
     /// Labels.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub labels: StringMap,
     /// Annotations.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub annotations: StringMap,
 }
 
@@ -97,7 +99,7 @@ pub struct RefMetadata {
 #[serde(rename_all = "camelCase", default)]
 pub struct PreCheckBeforeNext {
     /// Containers that must be ready.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     pub containers_required_ready: Vec<String>,
 }
 
@@ -106,9 +108,10 @@ pub struct PreCheckBeforeNext {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerBatch {
     /// When.
+    #[serde(with = "wire_time")]
     pub timestamp: Option<Time>,
     /// To which containers, sorted. Empty when only metadata changed.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     pub containers: Vec<String>,
 }
 
@@ -118,24 +121,16 @@ pub struct ContainerBatch {
 #[serde(rename_all = "camelCase", default)]
 pub struct InPlaceUpdateGrace {
     /// Revision that the pod goes to.
+    #[serde(deserialize_with = "null_as_default")]
     pub revision: String,
     /// New images, by container.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub container_images: StringMap,
     /// Labels and annotations, by the container that reads them.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub container_ref_metadata: BTreeMap<String, RefMetadata>,
     /// Resources, by container.
-    #[serde(
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "null_as_default"
-    )]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "map")]
     pub container_resources: BTreeMap<String, Resources>,
     /// Strategic merge patch of the pod's metadata, as base64 of its JSON.
     #[serde(
@@ -144,10 +139,10 @@ pub struct InPlaceUpdateGrace {
     )]
     pub meta_data_patch: String,
     /// Whether an environment variable comes from a changed label or annotation.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_false", deserialize_with = "null_as_default")]
     pub update_env_from_metadata: bool,
     /// Length of the grace period in seconds.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero", deserialize_with = "null_as_default")]
     pub grace_seconds: i32,
 }
 

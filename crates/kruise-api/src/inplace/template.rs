@@ -1,5 +1,7 @@
 //! A pod template in a revision's data, checked once so that nothing after it can fail (IP-1).
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{NotInPlace, hashes};
@@ -68,23 +70,25 @@ impl<'a> Template<'a> {
         self.containers().get(index)?.get("name")?.as_str()
     }
 
-    /// The containers whose environment shows this label or annotation (`map` says which of them).
-    /// Init containers are not looked at.
-    pub(super) fn env_readers(self, map: &str, key: &str) -> impl Iterator<Item = &'a str> {
-        self.containers()
-            .iter()
-            .filter(move |container| {
-                let env = container.get("env").and_then(Value::as_array);
-                env.into_iter().flatten().any(|env| shows(env, map, key))
-            })
-            .map(|container| text(container, "/name"))
+    /// The containers whose environment shows a label or annotation, by `labels` or `annotations` and the
+    /// key. Init containers are not looked at.
+    pub(super) fn env_readers(self) -> HashMap<(&'a str, &'a str), Vec<&'a str>> {
+        let mut readers: HashMap<_, Vec<&str>> = HashMap::new();
+        for container in self.containers() {
+            let env = container.get("env").and_then(Value::as_array);
+            let name = text(container, "/name");
+            for shown in env.into_iter().flatten().filter_map(shown) {
+                readers.entry(shown).or_default().push(name);
+            }
+        }
+        readers
     }
 }
 
-fn shows(env: &Value, map: &str, key: &str) -> bool {
-    !hashes::is_not_counted(text(env, "/name"))
-        && text(env, "/value").is_empty()
-        && hashes::metadata_key(text(env, "/valueFrom/fieldRef/fieldPath")) == Some((map, key))
+/// What of the pod's metadata a variable shows.
+fn shown(env: &Value) -> Option<(&str, &str)> {
+    let is_counted = !hashes::is_not_counted(text(env, "/name")) && text(env, "/value").is_empty();
+    hashes::metadata_key(text(env, "/valueFrom/fieldRef/fieldPath")).filter(|_| is_counted)
 }
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {

@@ -92,12 +92,16 @@ impl<'de> Deserialize<'de> for ContainerId {
                 formatter.write_str("a text")
             }
 
+            fn visit_unit<E>(self) -> Result<ContainerId, E> {
+                Ok(ContainerId::default())
+            }
+
             fn visit_str<E>(self, text: &str) -> Result<ContainerId, E> {
                 Ok(ContainerId::from(text))
             }
         }
 
-        deserializer.deserialize_str(Id)
+        deserializer.deserialize_any(Id)
     }
 }
 

@@ -26,12 +26,12 @@ use crate::{
 #[serde(
     rename_all = "camelCase",
     default,
-    bound(deserialize = "C: Deserialize<'de>")
+    bound(deserialize = "C: Default + Deserialize<'de>")
 )]
 pub(super) struct SpecOnTheWire<C> {
     #[serde(deserialize_with = "null_as_default")]
     node_name: Text,
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(deserialize_with = "list")]
     containers: Vec<C>,
     #[serde(deserialize_with = "list")]
     init_containers: Vec<InitContainer>,
@@ -62,6 +62,7 @@ impl<C: Into<Container>> From<SpecOnTheWire<C>> for PodSpec {
 }
 
 /// A container that is hashed while it is read.
+#[derive(Default)]
 struct Hashed(Container);
 
 impl From<Hashed> for Container {
@@ -110,12 +111,12 @@ impl<'de> de::Visitor<'de> for PodVisitor {
         let mut pod = Pod::default();
         while let Some(member) = members.next_key()? {
             match member {
-                Member::Metadata => pod.metadata = members.next_value::<ObjectMeta>()?,
+                Member::Metadata => pod.metadata = read::<ObjectMeta, _>(&mut members)?,
                 Member::Spec if has_report(&pod.metadata) => {
-                    pod.spec = members.next_value::<SpecOnTheWire<Hashed>>()?.into();
+                    pod.spec = read::<SpecOnTheWire<Hashed>, _>(&mut members)?.into();
                 }
-                Member::Spec => pod.spec = members.next_value()?,
-                Member::Status => pod.status = members.next_value::<PodStatus>()?,
+                Member::Spec => pod.spec = read(&mut members)?,
+                Member::Status => pod.status = read::<PodStatus, _>(&mut members)?,
                 Member::Other => {
                     members.next_value::<IgnoredAny>()?;
                 }
@@ -123,6 +124,13 @@ impl<'de> de::Visitor<'de> for PodVisitor {
         }
         Ok(pod)
     }
+}
+
+/// The next member, empty where it is null.
+fn read<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(
+    members: &mut A,
+) -> Result<T, A::Error> {
+    Ok(members.next_value::<Option<T>>()?.unwrap_or_default())
 }
 
 fn has_report(metadata: &ObjectMeta) -> bool {

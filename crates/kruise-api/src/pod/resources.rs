@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, num::NonZeroU64};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::{meta::null_as_default, quantity};
+use crate::{
+    meta::{list, null_as_default},
+    quantity,
+    text::Text,
+};
 
 /// What is kept of a container's resources.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
@@ -113,13 +117,13 @@ const RESTART_CONTAINER: &str = "RestartContainer";
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ResizePolicyItem {
-    resource_name: String,
-    restart_policy: String,
+    resource_name: Text,
+    restart_policy: Text,
 }
 
 impl<'de> Deserialize<'de> for ResizePolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let items: Vec<ResizePolicyItem> = null_as_default(deserializer)?;
+        let items: Vec<ResizePolicyItem> = list(deserializer)?;
         let restarts = |resource: &str| {
             items.iter().any(|item| {
                 item.resource_name == resource && item.restart_policy == RESTART_CONTAINER
@@ -137,8 +141,8 @@ impl Serialize for ResizePolicy {
         let items = [("cpu", self.cpu_restarts), ("memory", self.memory_restarts)];
         serializer.collect_seq(items.into_iter().filter(|(_, restarts)| *restarts).map(
             |(resource, _)| ResizePolicyItem {
-                resource_name: resource.to_owned(),
-                restart_policy: RESTART_CONTAINER.to_owned(),
+                resource_name: resource.into(),
+                restart_policy: RESTART_CONTAINER.into(),
             },
         ))
     }

@@ -27,14 +27,15 @@ pub fn update_order(
     priority: Option<&UpdatePriorityStrategy>,
     scatter: Option<&[UpdateScatterTerm]>,
 ) {
-    waiting.sort_by_key(|index| pods.get(*index).map(|pod| keys::update(pod)));
+    // Keys are many look-ups, and each pod is compared many times.
+    waiting.sort_by_cached_key(|index| pods.get(*index).map(|pod| keys::update(pod)));
     if let Some(strategy) = priority {
         priority::sort(pods, waiting, strategy);
     }
     if let Some(terms) = scatter {
         *waiting = scatter::spread(pods, std::mem::take(waiting), terms);
     }
-    waiting.sort_by_key(|index| {
+    waiting.sort_by_cached_key(|index| {
         pods.get(*index)
             .is_none_or(|pod| lifecycle::state(pod) != PREPARING_UPDATE)
     });

@@ -24,9 +24,14 @@ pub fn data(template: &Value) -> String {
     if let Some(template) = template.as_object_mut() {
         template.insert("$patch".to_owned(), Value::from("replace"));
     }
-    wire::go_json(&wire::sort_keys(
-        json!({ "spec": { "template": template } }),
-    ))
+    canonical(json!({ "spec": { "template": template } }))
+}
+
+/// A revision's data in the form in which [`data`] writes it, whatever the order of keys it came in: equal data give
+/// equal text (IP-134).
+#[must_use]
+pub fn canonical(data: Value) -> String {
+    wire::go_json(&wire::sort_keys(data))
 }
 
 /// Hash of a revision's data. `collision_count` is how often a name was found taken before.

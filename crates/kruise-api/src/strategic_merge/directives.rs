@@ -1,5 +1,7 @@
 //! What in a patch is no part of the result.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -82,10 +84,14 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// Takes an ordinary member out.
-    pub(super) fn take(&mut self, name: &str) -> Option<&'a Value> {
-        let index = self.ordinary.iter().position(|(other, _)| *other == name)?;
-        Some(self.ordinary.remove(index).1)
+    /// Takes the ordinary members out that are lists with an order.
+    pub(super) fn take_ordered(&mut self) -> HashMap<&'a str, &'a Value> {
+        let names: HashSet<&str> = self.orders.iter().map(|(name, _)| *name).collect();
+        let (ordered, ordinary): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ordinary)
+            .into_iter()
+            .partition(|(name, _)| names.contains(name));
+        self.ordinary = ordinary;
+        ordered.into_iter().collect()
     }
 
     /// The directives' own places, for errors.

@@ -1,6 +1,6 @@
 //! Merging objects.
 
-use std::mem::discriminant;
+use std::{collections::HashSet, mem::discriminant};
 
 use serde_json::{Map, Value};
 
@@ -35,8 +35,9 @@ fn merge_members(
     place: &Place<'_>,
 ) -> Result<(), MergeError> {
     retain_keys(original, &patch, place)?;
-    for (name, order) in std::mem::take(&mut patch.orders) {
-        let elements = patch.take(name);
+    let mut ordered = patch.take_ordered();
+    for (name, order) in patch.orders {
+        let elements = ordered.remove(name);
         merge_in_order(original, name, elements, order, type_, place)?;
     }
     for (name, value) in patch.ordinary {
@@ -61,7 +62,8 @@ fn retain_keys(
         let place = place.member(Members::retain_keys_name());
         return Err(place.error(Reason::NotAList));
     };
-    let is_retained = |name: &str| retained.iter().any(|key| key == name);
+    let retained: HashSet<&str> = retained.iter().filter_map(Value::as_str).collect();
+    let is_retained = |name: &str| retained.contains(name);
     for (name, value) in &patch.ordinary {
         if !value.is_null() && !is_retained(name) {
             return Err(place.member(name).error(Reason::NotRetained));

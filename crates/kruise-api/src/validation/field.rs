@@ -194,7 +194,11 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// Everything that is wrong with an object; nothing if it is empty.
+/// So many errors of one object are told. Nobody reads more, and an object of a megabyte can have as many as
+/// it has list elements.
+pub const MAX_TOLD: usize = 100;
+
+/// What is wrong with an object, up to [`MAX_TOLD`] errors; nothing if it is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use]
 pub struct FieldErrors(Vec<FieldError>);
@@ -205,9 +209,11 @@ impl FieldErrors {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one, unless there are enough.
     pub fn push(&mut self, error: FieldError) {
-        self.0.push(error);
+        if self.0.len() < MAX_TOLD {
+            self.0.push(error);
+        }
     }
 
     /// Adds what the result says is wrong; what is right is returned.
@@ -235,13 +241,14 @@ impl FieldErrors {
 
 impl Extend<FieldError> for FieldErrors {
     fn extend<I: IntoIterator<Item = FieldError>>(&mut self, errors: I) {
-        self.0.extend(errors);
+        let room = MAX_TOLD.saturating_sub(self.0.len());
+        self.0.extend(errors.into_iter().take(room));
     }
 }
 
 impl FromIterator<FieldError> for FieldErrors {
     fn from_iter<I: IntoIterator<Item = FieldError>>(errors: I) -> Self {
-        Self(errors.into_iter().collect())
+        Self(errors.into_iter().take(MAX_TOLD).collect())
     }
 }
 
@@ -264,6 +271,7 @@ impl<'a> IntoIterator for &'a FieldErrors {
 }
 
 /// As Kubernetes lists errors: one as it is, several in brackets, none twice.
+// At most `MAX_TOLD`, so that a search in the list is cheap.
 impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut messages: Vec<String> = Vec::new();

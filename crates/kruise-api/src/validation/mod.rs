@@ -10,5 +10,5 @@ mod field;
 mod labels;
 pub(crate) mod update_order;
 
-pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath};
+pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath, MAX_TOLD};
 pub use labels::{label_key, label_selector, label_value};

@@ -1,7 +1,9 @@
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
-    conversion::{ConversionError, convert},
+    conversion::{ConversionError, convert, settle_v1alpha1, settle_v1beta1},
     defaults,
+    int_or_string::IntOrString,
+    meta::ObjectMeta,
 };
 use proptest::prelude::*;
 use rstest::rstest;
@@ -62,7 +64,7 @@ const NONE: Value = Value::Null;
 )]
 #[case::no_reuse(
     (NONE, NONE, json!({ "disablePVCReuse": true }), json!({ "type": "ReCreate" })),
-    (NONE, NONE, NONE, recreate()),
+    (NONE, NONE, no_reuse(), recreate()),
 )]
 #[case::the_rest_of_the_scale_strategy(
     (NONE, NONE, json!({ "podsToDelete": ["a"], "maxUnavailable": "10%" }), NONE),
@@ -70,39 +72,39 @@ const NONE: Value = Value::Null;
 )]
 #[case::unknown_type(
     (NONE, NONE, json!({ "disablePVCReuse": true }), json!({ "type": "Tomorrow", "paused": false })),
-    (NONE, NONE, NONE, rolling(json!({ "podUpdatePolicy": "ReCreate", "paused": false }))),
+    (NONE, NONE, no_reuse(), rolling(json!({ "podUpdatePolicy": "ReCreate", "paused": false }))),
 )]
 #[case::in_place_only_with_terms(
     (NONE, NONE, json!({ "disablePVCReuse": true }), json!({ "type": "InPlaceOnly", "partition": "50%", "maxSurge": 1 })),
-    (NONE, NONE, NONE, rolling(json!({ "podUpdatePolicy": "InPlaceOnly", "partition": "50%", "maxSurge": 1 }))),
+    (NONE, NONE, no_reuse(), rolling(json!({ "podUpdatePolicy": "InPlaceOnly", "partition": "50%", "maxSurge": 1 }))),
 )]
 #[case::exclude_label(
     (json!({ EXCLUDE: "true", "a": "b" }), NONE, json!({ "disablePVCReuse": true }), NONE),
-    (json!({ EXCLUDE: "true", "a": "b" }), NONE, json!({ "excludePreparingDelete": true }), recreate()),
+    (json!({ EXCLUDE: "true", "a": "b" }), NONE, json!({ "enablePVCReuse": false, "excludePreparingDelete": true }), recreate()),
 )]
 #[case::exclude_label_with_another_value(
     (json!({ EXCLUDE: "True" }), NONE, json!({ "disablePVCReuse": true }), NONE),
-    (json!({ EXCLUDE: "True" }), NONE, NONE, recreate()),
+    (json!({ EXCLUDE: "True" }), NONE, no_reuse(), recreate()),
 )]
 #[case::on_delete_without_terms(
     (NONE, NONE, json!({ "disablePVCReuse": true }), json!({ "type": "OnDelete" })),
-    (NONE, NONE, NONE, json!({ "type": "OnDelete" })),
+    (NONE, NONE, no_reuse(), json!({ "type": "OnDelete" })),
 )]
 #[case::on_delete_with_terms(
     (NONE, NONE, json!({ "disablePVCReuse": true }), json!({ "type": "OnDelete", "partition": 1 })),
-    (NONE, NONE, NONE, json!({ "type": "OnDelete", "rollingUpdate": { "partition": 1 } })),
+    (NONE, NONE, no_reuse(), json!({ "type": "OnDelete", "rollingUpdate": { "partition": 1 } })),
 )]
 #[case::on_delete_with_policy(
     (NONE, json!({ POLICY: "InPlaceOnly", "a": "b" }), json!({ "disablePVCReuse": true }), json!({ "type": "OnDelete", "partition": 1 })),
-    (NONE, json!({ "a": "b" }), NONE, json!({ "type": "OnDelete", "rollingUpdate": { "partition": 1, "podUpdatePolicy": "InPlaceOnly" } })),
+    (NONE, json!({ "a": "b" }), no_reuse(), json!({ "type": "OnDelete", "rollingUpdate": { "partition": 1, "podUpdatePolicy": "InPlaceOnly" } })),
 )]
 #[case::on_delete_with_policy_alone(
     (NONE, json!({ POLICY: "InPlaceOnly" }), json!({ "disablePVCReuse": true }), json!({ "type": "OnDelete" })),
-    (NONE, NONE, NONE, json!({ "type": "OnDelete", "rollingUpdate": { "podUpdatePolicy": "InPlaceOnly" } })),
+    (NONE, NONE, no_reuse(), json!({ "type": "OnDelete", "rollingUpdate": { "podUpdatePolicy": "InPlaceOnly" } })),
 )]
 #[case::policy_annotation_without_on_delete(
     (NONE, json!({ POLICY: "InPlaceOnly" }), json!({ "disablePVCReuse": true }), NONE),
-    (NONE, NONE, NONE, recreate()),
+    (NONE, NONE, no_reuse(), recreate()),
 )]
 fn v1alpha1_to_v1beta1_cs_1(
     #[case] v1alpha1: (Value, Value, Value, Value),
@@ -169,6 +171,11 @@ fn rolling(terms: Value) -> Value {
     strategy
 }
 
+/// Written also when it is false, DV-CS15.
+fn no_reuse() -> Value {
+    json!({ "enablePVCReuse": false })
+}
+
 fn recreate() -> Value {
     rolling(json!({ "podUpdatePolicy": "ReCreate" }))
 }
@@ -221,8 +228,9 @@ fn pulling_ahead_in_v1beta1_cs_2(
 
 #[rstest]
 #[case::nothing(NONE, NONE, NONE, NONE)]
-#[case::empty(json!({}), NONE, NONE, NONE)]
-#[case::no_grace(json!({ "gracePeriodSeconds": 0 }), NONE, NONE, NONE)]
+// DV-CS15
+#[case::empty(json!({}), NONE, json!({}), NONE)]
+#[case::no_grace(json!({ "gracePeriodSeconds": 0 }), NONE, json!({ "gracePeriodSeconds": 0 }), NONE)]
 #[case::grace(json!({ "gracePeriodSeconds": 5 }), NONE, json!({ "gracePeriodSeconds": 5 }), NONE)]
 #[case::numbers_and_text(
     json!({ "imagePreDownloadParallelism": "7", "imagePreDownloadTimeoutSeconds": 60 }),
@@ -409,6 +417,50 @@ proptest! {
         prop_assert_eq!(back, wanted);
     }
 
+    /// What admission leaves is the same after a way through v1alpha1, and nothing is left to fill in there: a
+    /// label that somebody sets through v1alpha1 changes no spec.
+    // CS-7, CS-8, DV-CS15
+    #[test]
+    fn a_way_through_v1alpha1_changes_no_spec(object in objects("CloneSet", "v1beta1", false)) {
+        let mut stored = without_marks(object);
+        let mut spec = acceptable(serde_json::from_value(stored["spec"].clone()).unwrap());
+        defaults::cloneset(&mut spec);
+        settle_v1beta1(&mut spec);
+        stored["spec"] = serde_json::to_value(&spec).unwrap();
+        let mut again = spec.clone();
+        defaults::cloneset(&mut again);
+        settle_v1beta1(&mut again);
+        prop_assert_eq!(&again, &spec);
+
+        let there = convert(stored.clone(), V1ALPHA1).unwrap();
+        let back = convert(there.clone(), V1BETA1).unwrap();
+        prop_assert_eq!(&back["spec"], &stored["spec"]);
+        // OnDelete is refused there.
+        if there["spec"]["updateStrategy"]["type"] != "OnDelete" {
+            prop_assert_eq!(&settled(&there), &there["spec"]);
+        }
+    }
+
+    /// What a client of v1alpha1 wrote is served as admission left it, so that the same manifest applied again
+    /// changes nothing.
+    #[test]
+    fn a_spec_of_v1alpha1_is_served_as_it_was_left(object in objects("CloneSet", "v1alpha1", false)) {
+        use v1alpha1::CloneSetUpdateStrategyType as Type;
+        let mut written = object;
+        let mut spec: v1alpha1::CloneSetSpec = serde_json::from_value(written["spec"].clone()).unwrap();
+        let type_ = &mut spec.update_strategy.get_or_insert_default().type_;
+        type_.take_if(|type_| !matches!(type_, Type::InPlaceIfPossible | Type::InPlaceOnly));
+        written["spec"] = serde_json::to_value(spec).unwrap();
+        let manifest = written["spec"].clone();
+        written["spec"] = settled(&written);
+        let stored = convert(written.clone(), V1BETA1).unwrap();
+        let served = convert(stored, V1ALPHA1).unwrap();
+        prop_assert_eq!(&served["spec"], &written["spec"]);
+        let mut applied = served.clone();
+        merge(&mut applied["spec"], &manifest);
+        prop_assert_eq!(settled(&applied), served["spec"].clone());
+    }
+
     /// The types convert as the wire does.
     #[test]
     fn types_convert_as_the_wire_does(object in objects("CloneSet", "v1beta1", false)) {
@@ -421,6 +473,49 @@ proptest! {
         let wire = convert(serde_json::to_value(expected).unwrap(), V1BETA1).unwrap();
         prop_assert_eq!(back, serde_json::from_value::<v1beta1::CloneSet>(wire).unwrap());
     }
+}
+
+/// Spec of an object of v1alpha1 after admission, but for its template.
+fn settled(object: &Value) -> Value {
+    let mut spec: v1alpha1::CloneSetSpec = serde_json::from_value(object["spec"].clone()).unwrap();
+    let metadata: ObjectMeta = serde_json::from_value(object["metadata"].clone()).unwrap();
+    defaults::cloneset_v1alpha1(&mut spec);
+    settle_v1alpha1(&mut spec, &metadata);
+    serde_json::to_value(spec).unwrap()
+}
+
+/// As a merge patch does without nulls.
+fn merge(into: &mut Value, from: &Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                merge(into.entry(name.clone()).or_insert(json!({})), value);
+            }
+        }
+        (into, from) => *into = from.clone(),
+    }
+}
+
+/// The spec with words and numbers that validation takes (CS-17, CS-19).
+fn acceptable(mut spec: v1beta1::CloneSetSpec) -> v1beta1::CloneSetSpec {
+    use v1beta1::CloneSetUpdateStrategyType as Type;
+    let strategy = spec.update_strategy.get_or_insert_default();
+    strategy
+        .type_
+        .take_if(|type_| !matches!(type_, Type::RollingUpdate | Type::OnDelete));
+    if let Some(rolling) = &mut strategy.rolling_update {
+        let policies = ["", "ReCreate", "InPlaceIfPossible", "InPlaceOnly"];
+        rolling
+            .pod_update_policy
+            .take_if(|policy| !policies.contains(&policy.as_str()));
+        rolling.terms.partition.get_or_insert(IntOrString::Int(1));
+        if let Some(in_place) = &mut rolling.terms.in_place_update_strategy {
+            in_place
+                .image_pre_download_parallelism
+                .take_if(|value| *value == IntOrString::String(String::new()));
+        }
+    }
+    spec
 }
 
 /// What v1alpha1 reads from it (CS-1, CS-2).

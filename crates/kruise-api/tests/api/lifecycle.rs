@@ -17,7 +17,7 @@ fn hook(hook: &Value) -> Option<LifecycleHook> {
 #[case::empty(json!({}), false, true)]
 #[case::label(json!({ "labelsHandler": { "app": "web" } }), true, true)]
 #[case::other_value(json!({ "labelsHandler": { "app": "x" } }), false, false)]
-#[case::missing_label_counts_as_empty(json!({ "labelsHandler": { "hold": "" } }), true, false)]
+#[case::missing_label_counts_as_empty(json!({ "labelsHandler": { "hold": "" } }), true, true)]
 #[case::finalizer(json!({ "finalizersHandler": ["f"] }), true, true)]
 #[case::one_of_two(json!({ "finalizersHandler": ["f", "g"] }), true, false)]
 #[case::label_but_no_finalizer(

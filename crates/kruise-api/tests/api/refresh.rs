@@ -229,7 +229,7 @@ fn change_follows_the_grace_period_ip_37() {
     let state = annotation(&after, STATE);
     assert_eq!(
         state["lastContainerStatuses"],
-        json!({ "app": { "imageID": "id1" } })
+        json!({ "app": { "imageID": "id1", "containerID": "containerd://c1" } })
     );
     assert_eq!(state["updateTimestamp"], "2026-01-10T08:00:00Z");
     assert_eq!(

@@ -131,8 +131,8 @@ fn one_write_starts_the_update_ip_17() {
         annotations[STATE],
         concat!(
             r#"{"revision":"web-bbb","updateTimestamp":"2026-01-10T08:00:00Z","#,
-            r#""lastContainerStatuses":{"app":{"imageID":"id1"}},"updateImages":true,"#,
-            r#""containerBatchesRecord":[{"timestamp":"2026-01-10T08:00:00Z","#,
+            r#""lastContainerStatuses":{"app":{"imageID":"id1","containerID":"containerd://c1"}},"#,
+            r#""updateImages":true,"containerBatchesRecord":[{"timestamp":"2026-01-10T08:00:00Z","#,
             r#""containers":["app"]}]}"#,
         )
     );

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
+use kruise_api::meta::timestamp;
 use rustls::pki_types::CertificateDer;
 use serde_json::Value;
 
@@ -218,9 +219,7 @@ impl Material {
             ),
             (
                 keys::RETIRED_UNTIL,
-                retired_until
-                    .filter(|_| is_retiring)
-                    .map(|until| until.to_string()),
+                retired_until.filter(|_| is_retiring).map(timestamp),
             ),
         ]
         .into();

@@ -5,9 +5,10 @@ use serde_json::json;
 
 use crate::{
     api_error::{ApiError, StatusCause},
+    client::PatchKind,
     leader::{Election, ElectionConfig},
     metrics::Metrics,
-    resource::POD_TEMPLATES,
+    resource::{ObjectKey, POD_TEMPLATES, PODS},
     test_server::{Answer, TestServer},
 };
 
@@ -87,4 +88,43 @@ async fn a_dry_run_is_given_up_in_time() {
         .await;
     assert!(matches!(answer, Err(ApiError::Ambiguous { .. })));
     assert_eq!(before.elapsed(), PATIENCE);
+}
+
+// DV-IP15
+#[tokio::test(start_paused = true)]
+async fn a_patch_is_tried_and_changes_nothing() {
+    let server = TestServer::new(|call| Answer::Json(200, call.body.clone()));
+    let key = ObjectKey::new("shop", "web-a");
+    let patch = json!({ "spec": { "containers": [] } });
+    let tried = server
+        .client()
+        .dry_run_patch(&PODS, &key, Some("resize"), PatchKind::Strategic, &patch)
+        .await;
+    tried.unwrap();
+    let [call] = &server.calls()[..] else {
+        panic!("{:?}", server.calls())
+    };
+    assert_eq!(call.method, Method::PATCH);
+    assert_eq!(call.path, "/api/v1/namespaces/shop/pods/web-a/resize");
+    assert_eq!(call.query, "dryRun=All&fieldManager=test");
+    assert_eq!(call.body, patch);
+}
+
+// DV-IP15
+#[tokio::test(start_paused = true)]
+async fn calls_that_were_waited_for_before_go_out_at_once() {
+    let server = TestServer::new(|_| Answer::Json(200, json!({})));
+    let client = server.client().with_limits(1.0, 1);
+    let key = ObjectKey::new("shop", "web-a");
+    let start = tokio::time::Instant::now();
+    let prepaid = client.prepaid(3).await;
+    let waited = start.elapsed();
+    assert!(waited >= Duration::from_secs(2), "{waited:?}");
+    for _ in 0..3 {
+        prepaid.get(&PODS, &key).await.unwrap();
+    }
+    assert_eq!(start.elapsed(), waited);
+    // The fourth waits as any other.
+    prepaid.get(&PODS, &key).await.unwrap();
+    assert!(start.elapsed() > waited);
 }

@@ -12,10 +12,11 @@ use tokio::{
 };
 
 use crate::{
-    http_server::{HealthServer, MetricsServer, Readiness, bind, serve},
+    http_server::{HEADER_TIMEOUT, HealthServer, MetricsServer, Readiness, bind, serve},
     leader::{Election, ElectionConfig},
     logging::LogLevel,
     metrics::Metrics,
+    pulse::Pulse,
     resource::PODS,
     shared_watches::Watching,
     store::Store,
@@ -41,6 +42,7 @@ struct Health {
     address: SocketAddr,
     pods: Store<Pod>,
     stopping: Arc<AtomicBool>,
+    pulse: Pulse,
 }
 
 async fn health() -> Health {
@@ -62,6 +64,7 @@ async fn health() -> Health {
     let election = Election::new(config, client.clone(), Metrics::unregistered());
     let pods = Store::<Pod>::new(PODS);
     let stopping = Arc::new(AtomicBool::new(false));
+    let pulse = Pulse::new();
     let readiness = Readiness {
         client,
         leadership: election.leadership(),
@@ -80,12 +83,14 @@ async fn health() -> Health {
     let handler = HealthServer {
         readiness,
         log_level: LogLevel::default(),
+        pulse: pulse.clone(),
     };
-    tokio::spawn(serve(listener, Arc::new(handler)));
+    tokio::spawn(serve("health", listener, Arc::new(handler)));
     Health {
         address,
         pods,
         stopping,
+        pulse,
     }
 }
 
@@ -135,8 +140,47 @@ async fn metrics_are_served_as_text() {
     Metrics::new(&mut registry).manager_is_leader.set(1);
     let listener = bind("127.0.0.1:0").await.unwrap().unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, Arc::new(MetricsServer(registry))));
+    let handler = MetricsServer(Arc::new(registry));
+    tokio::spawn(serve("metrics", listener, Arc::new(handler)));
     let text = request(address, "GET", "/metrics", "").await;
     assert!(text.contains("kruise_manager_is_leader 1"), "{text}");
     assert!(text.contains("content-type: text/plain"), "{text}");
+}
+
+/// A process in which nothing moves any more must be ended, however alive the thread is that answers.
+#[tokio::test]
+async fn a_process_whose_tasks_get_no_turns_is_not_alive() {
+    let health = health().await;
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(59)).await;
+    assert_eq!(health.pulse.missing_for(), None);
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    tokio::time::resume();
+    let dead = request(health.address, "GET", "/healthz", "").await;
+    assert!(dead.starts_with("HTTP/1.1 503"), "{dead}");
+    assert!(dead.contains("no task has got a turn for 60 s"), "{dead}");
+
+    let beat = tokio::spawn(health.pulse.beat());
+    tokio::task::yield_now().await;
+    let alive = request(health.address, "GET", "/healthz", "").await;
+    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
+    beat.abort();
+}
+
+/// DV-PF24
+#[tokio::test]
+async fn connections_that_say_nothing_dont_keep_a_probe_out() {
+    let health = health().await;
+    let mut silent = vec![];
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(health.address).await.unwrap());
+    }
+    let alive = request(health.address, "GET", "/healthz", "").await;
+    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
+    // All but as many as one peer may have were closed, long before their time for a request was over.
+    for stream in silent.iter_mut().take(200 - 64) {
+        let mut byte = [0];
+        let closed = tokio::time::timeout(HEADER_TIMEOUT / 2, stream.read(&mut byte));
+        assert_eq!(closed.await.expect("it is still open").unwrap(), 0);
+    }
 }

@@ -18,9 +18,11 @@ use crate::{
 
 /// The leases of a cluster, with versions.
 #[derive(Clone, Default)]
-struct Leases {
+pub(super) struct Leases {
     leases: Arc<Mutex<BTreeMap<String, (u64, Value)>>>,
-    down: Arc<Mutex<bool>>,
+    pub(super) down: Arc<Mutex<bool>>,
+    /// So many calls more are never answered.
+    swallows: Arc<Mutex<usize>>,
     /// The next release loses against a renewal of the same holder.
     late_renewal: Arc<Mutex<bool>>,
 }
@@ -55,8 +57,13 @@ impl Leases {
         TestServer::new(move |call| leases.answer(call))
     }
 
-    fn answer(&self, call: &Call) -> Answer {
+    pub(super) fn answer(&self, call: &Call) -> Answer {
         if *self.down.lock().unwrap() {
+            return Answer::Hang;
+        }
+        let mut swallows = self.swallows.lock().unwrap();
+        if *swallows > 0 {
+            *swallows -= 1;
             return Answer::Hang;
         }
         let mut leases = self.leases.lock().unwrap();
@@ -94,7 +101,7 @@ impl Leases {
     }
 }
 
-fn config() -> ElectionConfig {
+pub(super) fn config() -> ElectionConfig {
     ElectionConfig {
         enabled: true,
         namespace: "kruise-system".into(),
@@ -212,6 +219,18 @@ async fn a_leader_that_cant_renew_stops_within_the_deadline_and_leads_again_late
     *leases.down.lock().unwrap() = false;
     time_until(&leadership, true).await.unwrap();
     assert_eq!(leadership.describe(), "leading, term 2");
+}
+
+/// PF-107: a call on a connection that has died unnoticed is never answered.
+#[tokio::test(start_paused = true)]
+async fn calls_that_are_swallowed_do_not_cost_the_lease() {
+    let leases = Leases::default();
+    let (leadership, _stop) = elect(&leases);
+    time_until(&leadership, true).await.unwrap();
+    *leases.swallows.lock().unwrap() = 2;
+    assert_eq!(time_until(&leadership, false).await, None);
+    assert_eq!(leadership.describe(), "leading, term 1");
+    assert_eq!(*leases.swallows.lock().unwrap(), 0, "they were answered");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,15 +1,16 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use kruise_api::pod::Pod;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     metrics::Metrics,
     queue::{Queue, RateLimit},
     resource::{ObjectKey, PODS},
     store::Store,
-    store_view::StoreView,
+    store_view::{Injected, StoreView},
     test_server::pod,
+    watch_order::WatchOrder,
 };
 
 fn decoded(value: Value) -> Pod {
@@ -103,6 +104,72 @@ fn a_list_older_than_what_was_seen_starts_anew() {
     store.replace(vec![decoded(pod("b", "v", 3))], &[], "10");
     assert_eq!(store.len(), 1);
     assert_eq!(store.newest_version(), 10);
+}
+
+/// What readers see at each change that they are told of.
+fn seen_meanwhile(store: &Store<Pod>) -> Arc<Mutex<Vec<Vec<String>>>> {
+    let seen: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
+    let (reader, notes) = (store.clone(), Arc::clone(&seen));
+    let queue = Queue::new("q", RateLimit::default(), &Metrics::unregistered());
+    store.on_change(&queue, move |_, _| {
+        let pods = reader.by_owner("owner");
+        let pods = pods.iter().map(|pod| pod.metadata.name.clone()).collect();
+        notes.lock().unwrap().push(pods);
+        vec![]
+    });
+    seen
+}
+
+// Whoever looks sees what was before the list or what is after it, nothing between.
+#[test]
+fn a_list_enters_at_once() {
+    for (version, what) in [("200", "later"), ("10", "older, after a restore")] {
+        let store = store();
+        let listed = |name: &str, version| decoded(pod(name, &format!("uid-{name}"), version));
+        let before = ["gone", "stays", "stays-too"].map(|name| listed(name, 90));
+        store.replace(before.into(), &[], "100");
+        let seen = seen_meanwhile(&store);
+        let after = vec![listed("new", 7), listed("stays", 6), listed("stays-too", 5)];
+        store.replace(after, &[], version);
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty());
+        for seen in &*seen {
+            assert_eq!(
+                *seen,
+                ["new", "stays", "stays-too"],
+                "a list that is {what}"
+            );
+        }
+    }
+}
+
+// The state in a list is that of its version: nothing that the watch told earlier is newer than it, unless the data was
+// restored from a backup in between.
+#[test]
+fn a_list_brings_objects_back_to_older_states() {
+    let store = store();
+    store.replace(vec![decoded(pod("a", "u", 90))], &[], "100");
+    store.replace(vec![decoded(pod("a", "u", 5))], &[], "120");
+    assert_eq!(version_of(&store, "a").as_deref(), Some("5"));
+    // A live read is newer than a list that was made before it.
+    store.inject(&key("a"), "u", Some(decoded(pod("a", "u", 130))));
+    store.replace(vec![decoded(pod("a", "u", 110))], &[], "125");
+    assert_eq!(version_of(&store, "a").as_deref(), Some("130"));
+}
+
+// A live read that is older than what was known before it began: the data was restored.
+#[test]
+fn a_live_read_that_goes_back_is_believed_and_the_kind_is_listed() {
+    let store = store();
+    store.replace(vec![decoded(pod("a", "u", 90))], &[], "100");
+    assert_eq!(store.watch_order(), WatchOrder::Continue(None));
+    let before = store.before_read(&key("a"));
+    let live = to_raw_value(&pod("a", "u", 5)).unwrap();
+    let injected = store.inject_live(&key("a"), "u", Some(&live), &before);
+    let injected = injected.unwrap();
+    assert_eq!(injected, Injected::Skipped);
+    assert_eq!(version_of(&store, "a").as_deref(), Some("5"));
+    assert_eq!(store.watch_order(), WatchOrder::Relist);
 }
 
 #[test]

@@ -7,14 +7,18 @@ use std::{
 };
 
 use futures::channel::mpsc;
-use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
-use serde_json::{Value, json};
+use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json, value::RawValue};
 use tokio::time::sleep;
 
 use crate::{
     metrics::{Metrics, ResourceLabels},
     object::Object,
+    own_writes::OwnWrites,
+    queue::{Queue, RateLimit},
     resource::{ObjectKey, PODS, Resource},
+    restore::Restores,
     store::Store,
     store_view::StoreView,
     test_server::{Answer, Call, TestServer, bookmark, event, list, list_end, pod},
@@ -48,6 +52,7 @@ fn watch_with<K: Object>(
         String::new(),
         options,
         metrics,
+        Restores::default(),
     );
     tokio::spawn(watcher.run());
     store
@@ -409,6 +414,171 @@ async fn a_hurried_watch_waits_as_long_as_the_server_asked_for() {
     assert!(server.calls().len() > calls);
 }
 
+/// Streaming lists as given, one after the other; then lists in pages, and watches that stay open.
+fn first_stream(lines: Vec<Value>, then: &Value) -> TestServer {
+    let then = then.clone();
+    let mut lines = Some(lines);
+    TestServer::new(move |call| match lines.take() {
+        Some(lines) => Answer::Lines(lines),
+        None if call.is_watch() => Answer::Hang,
+        None => Answer::Json(200, then.clone()),
+    })
+}
+
+// The server may tell of a deletion before it has told that the list is complete.
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_while_a_list_is_open_is_not_in_it() {
+    let lines = vec![
+        event("ADDED", pod("a", "ua", 1)),
+        event("ADDED", pod("b", "ub", 2)),
+        event("ADDED", pod("c", "uc", 3)),
+        event("DELETED", pod("a", "ua", 8)),
+        event("MODIFIED", pod("b", "ub", 9)),
+        event("DELETED", pod("c", "uc", 10)),
+        event("ADDED", pod("c", "made-anew", 11)),
+        list_end(12),
+    ];
+    let server = first_stream(lines, &list(0, &[]));
+    let store = pods(&server);
+    sleep(A_MOMENT).await;
+    assert_eq!(names(&store), ["b", "c"]);
+    let versions = store.all();
+    let versions = versions.iter().map(|pod| &*pod.metadata.resource_version);
+    assert_eq!(versions.collect::<Vec<_>>(), ["9", "11"]);
+    assert!(store.by_uid("made-anew").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cant_be_decoded_and_is_deleted_while_a_list_is_open_is_not_in_it() {
+    let mut bad = pod("a", "ua", 7);
+    bad["spec"] = json!({ "containers": 1 });
+    let first = vec![
+        event("ADDED", pod("a", "ua", 1)),
+        list_end(5),
+        event("ERROR", json!({ "code": 410 })),
+    ];
+    let second = vec![
+        event("ADDED", bad),
+        event("DELETED", pod("a", "ua", 8)),
+        list_end(9),
+    ];
+    let server = TestServer::new(script(vec![Answer::Lines(first), Answer::Lines(second)]));
+    let store = pods(&server);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(store.newest_version(), 9);
+    assert!(store.is_empty(), "{:?}", names(&store));
+}
+
+// What was told of an open list is no list, so that it is no place to go on from.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_is_listed_again_whatever_it_told() {
+    let deleted = event("DELETED", pod("a", "ua", 8));
+    for told in [
+        vec![event("ADDED", pod("a", "ua", 1)), deleted.clone()],
+        vec![deleted],
+        vec![bookmark(8)],
+    ] {
+        let server = first_stream(told, &list(20, &[pod("b", "ub", 2)]));
+        let store = pods(&server);
+        sleep(Duration::from_secs(2)).await;
+        assert!(store.synced());
+        assert_eq!(names(&store), ["b"]);
+    }
+}
+
+// A dead connection is one reason. Another is a server that was restored from a backup: it is silent until it gets
+// to the version that was asked for.
+#[tokio::test(start_paused = true)]
+async fn a_silent_watch_is_listed_anew() {
+    let (lines, receiver) = mpsc::unbounded();
+    lines
+        .unbounded_send(event("ADDED", pod("a", "ua", 90)))
+        .unwrap();
+    lines.unbounded_send(list_end(99)).unwrap();
+    let mut first = Some(receiver);
+    let server = TestServer::new(move |call| match first.take() {
+        Some(first) => Answer::Stream(first),
+        None if call.is_streaming_list() => {
+            Answer::Lines(vec![event("ADDED", pod("b", "ub", 5)), list_end(20)])
+        }
+        None => Answer::Hang,
+    });
+    let store = pods(&server);
+    sleep(Duration::from_secs(160)).await;
+    assert_eq!(names(&store), ["b"]);
+    assert_eq!(store.newest_version(), 20);
+}
+
+/// A projection that keeps a part of the object as the text that it was sent as.
+#[derive(PartialEq)]
+struct KeepsText {
+    metadata: ObjectMeta,
+    data: Box<str>,
+}
+
+impl<'de> Deserialize<'de> for KeepsText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Text<'a> {
+            metadata: ObjectMeta,
+            #[serde(borrow)]
+            data: &'a RawValue,
+        }
+        let Text { metadata, data } = Text::deserialize(deserializer)?;
+        let data = data.get().into();
+        Ok(Self { metadata, data })
+    }
+}
+
+impl Object for KeepsText {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+// Streamed, listed or read live: nothing is made a tree first.
+#[tokio::test(start_paused = true)]
+async fn a_projection_reads_the_text_that_was_sent() {
+    let object = |version: u64| {
+        let mut object = pod("a", "ua", version);
+        object["data"] = json!({ "b": 1, "a": [] });
+        object
+    };
+    let server = TestServer::new(move |call| match call.path.ends_with("/a") {
+        true => Answer::Json(200, object(9)),
+        false if call.is_streaming_list() => Answer::status(422, "Invalid"),
+        false if call.query.contains("resourceVersion=5") => {
+            Answer::Lines(vec![event("MODIFIED", object(7))])
+        }
+        false if call.is_watch() => Answer::Hang,
+        false => Answer::Json(200, list(5, &[object(3)])),
+    });
+    let store: Store<KeepsText> = watch(&server, PODS, WatchOptions::default());
+    let seen = Arc::new(Mutex::new(vec![]));
+    let (notes, nobody) = (
+        Arc::clone(&seen),
+        Queue::new("q", RateLimit::default(), &Metrics::unregistered()),
+    );
+    store.on_change(&nobody, move |_, new| {
+        let new = new.unwrap();
+        let version = new.metadata.resource_version.clone();
+        notes.lock().unwrap().push((version, new.data.to_string()));
+        vec![]
+    });
+    sleep(A_MOMENT).await;
+    let own_writes = OwnWrites::new(
+        server.client(),
+        Duration::from_secs(300),
+        Metrics::unregistered(),
+    );
+    own_writes
+        .look_live(&store, &ObjectKey::new("ns", "a"))
+        .await;
+    let text = json!({ "b": 1, "a": [] }).to_string();
+    let expected = ["3", "7", "9"].map(|version| (version.to_owned(), text.clone()));
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
 mod vanished {
     use super::*;
 
@@ -482,6 +652,33 @@ mod vanished {
         *live.lock().unwrap() = None;
         sleep(Duration::from_secs(11)).await;
         assert!(store.is_empty());
+    }
+
+    // Deleted or only no longer selected: a list says it of neither.
+    #[tokio::test(start_paused = true)]
+    async fn what_leaves_while_a_list_is_open_stays_until_it_is_read_live() {
+        for (live, kept) in [(Some(without_label(8)), 1), (None, 0)] {
+            let first = vec![
+                event("ADDED", pod("a", "ua", 1)),
+                list_end(7),
+                event("ERROR", json!({ "code": 410 })),
+            ];
+            let second = vec![
+                event("ADDED", pod("a", "ua", 1)),
+                event("DELETED", without_label(8)),
+                list_end(9),
+            ];
+            let mut answers = script(vec![Answer::Lines(first), Answer::Lines(second)]);
+            let server = TestServer::new(move |call| match (call.is_watch(), &live) {
+                (true, _) => answers(call),
+                (false, Some(live)) => Answer::Json(200, live.clone()),
+                (false, None) => Answer::status(404, "NotFound"),
+            });
+            let store: Store<Pod> = watch(&server, PODS, selected());
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(store.newest_version(), 9);
+            assert_eq!(store.len(), kept);
+        }
     }
 
     #[tokio::test(start_paused = true)]

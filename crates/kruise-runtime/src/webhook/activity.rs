@@ -6,16 +6,19 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::sleep,
 };
+
+use crate::connections::Seat;
 
 /// What goes on on one connection.
 #[derive(Default)]
@@ -25,9 +28,50 @@ pub(super) struct Activity {
     /// How often something was read, ever, and when the last answer was made.
     read: AtomicUsize,
     read_at_answer: AtomicUsize,
+    /// How often something was written, ever, and whether the peer has yet to make room for more.
+    written: AtomicUsize,
+    peer_is_full: AtomicBool,
+    /// Of a connection that counts with others.
+    seat: Option<Seat>,
 }
 
 impl Activity {
+    pub(super) fn seated(seat: Seat) -> Self {
+        Self {
+            seat: Some(seat),
+            ..Self::default()
+        }
+    }
+
+    /// Returns when the connection has to go for another one.
+    pub(super) async fn seat_taken_away(&self) {
+        match &self.seat {
+            Some(seat) => seat.taken_away().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Returns when the peer has taken nothing of an answer for that time, at the latest after twice that time.
+    pub(super) async fn answer_untaken(&self, time: Duration) {
+        loop {
+            let written = self.written.load(Ordering::Relaxed);
+            let was_full = self.peer_is_full.load(Ordering::Relaxed);
+            sleep(time).await;
+            let is_full = self.peer_is_full.load(Ordering::Relaxed);
+            if was_full && is_full && self.written.load(Ordering::Relaxed) == written {
+                return;
+            }
+        }
+    }
+
+    fn wrote<T>(&self, done: &Poll<T>) {
+        if done.is_ready() {
+            self.written.fetch_add(1, Ordering::Relaxed);
+        }
+        self.peer_is_full
+            .store(done.is_pending(), Ordering::Relaxed);
+    }
+
     /// Returns after that time without a request, at the latest after twice that time.
     pub(super) async fn idle_for(&self, time: Duration) {
         loop {
@@ -65,13 +109,65 @@ impl Activity {
 }
 
 /// A request that is being answered.
-pub(super) struct Busy(Arc<Activity>);
+pub(super) struct Busy {
+    activity: Arc<Activity>,
+    has_come: Arc<AtomicBool>,
+}
 
 impl Busy {
     pub(super) fn new(activity: &Arc<Activity>) -> Self {
         activity.begun.fetch_add(1, Ordering::Relaxed);
         activity.running.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
+        if let Some(seat) = &activity.seat {
+            seat.hears();
+        }
+        Self {
+            activity: Arc::clone(activity),
+            has_come: Arc::default(),
+        }
+    }
+
+    /// The request's body: when it has come to its end, the connection works.
+    pub(super) fn body<B>(&self, body: B) -> ObservedBody<B> {
+        ObservedBody {
+            body,
+            activity: Arc::clone(&self.activity),
+            has_come: Arc::clone(&self.has_come),
+        }
+    }
+}
+
+/// A body that notes its end.
+pub(super) struct ObservedBody<B> {
+    body: B,
+    activity: Arc<Activity>,
+    has_come: Arc<AtomicBool>,
+}
+
+impl<B: Body + Unpin> Body for ObservedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None))
+            && !self.has_come.swap(true, Ordering::Relaxed)
+            && let Some(seat) = &self.activity.seat
+        {
+            seat.begins_to_work();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -81,14 +177,20 @@ impl Drop for Busy {
             running,
             read,
             read_at_answer,
+            seat,
             ..
-        } = &*self.0;
+        } = &*self.activity;
         read_at_answer.store(read.load(Ordering::Relaxed), Ordering::Relaxed);
         running.fetch_sub(1, Ordering::Relaxed);
+        match seat {
+            Some(seat) if self.has_come.load(Ordering::Relaxed) => seat.has_worked(),
+            Some(seat) => seat.hears(),
+            None => {}
+        }
     }
 }
 
-/// A stream that notes when something is read from it.
+/// A stream that notes when something is read from it or written to it.
 pub(super) struct Observed<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
@@ -115,11 +217,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         context: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
+        let written = Pin::new(&mut self.stream).poll_write(context, buffer);
+        self.activity.wrote(&written);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.activity.wrote(&flushed);
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -131,7 +237,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, buffers);
+        self.activity.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

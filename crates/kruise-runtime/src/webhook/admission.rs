@@ -22,7 +22,8 @@ pub(crate) const REVIEW_KIND: &str = "AdmissionReview";
 ///
 /// What decides by the request and what the process knows is a closure from `&AdmissionRequest` to
 /// [`AdmissionResponse`]; what has to ask the API server implements this trait. Either is dropped when
-/// the API server stops waiting. A handler doesn't block, and has no side effects on a dry run.
+/// the API server stops waiting, but for what it is just computing. It is called on a thread that it may
+/// keep busy; who computes for long keeps others of the same path waiting. It has no side effects on a dry run.
 pub trait Admission: Send + Sync + 'static {
     /// The decision.
     fn admit<'a>(&'a self, request: &'a AdmissionRequest) -> BoxFuture<'a, AdmissionResponse>;

@@ -1,31 +1,49 @@
-//! Reading bodies: each bounded, and all of them together.
+//! Reading bodies: each bounded in size and time, and all of them together.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
 
-use super::refusal::Refusal;
+use super::{limits::Limits, refusal::Refusal};
 
-/// A body that has been read. It counts until it is dropped.
+/// A body that has been read, or an answer in its place. It counts until it is dropped.
 pub(crate) struct HeldBody {
     bytes: Vec<u8>,
-    _held: Option<OwnedSemaphorePermit>,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl HeldBody {
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The answer to this: about as large, and held until the peer has taken it.
+    pub(crate) fn answered_by(self, answer: Vec<u8>) -> Bytes {
+        Bytes::from_owner(Self {
+            bytes: answer,
+            held: self.held,
+        })
+    }
+}
+
+impl AsRef<[u8]> for HeldBody {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Reads a body of `largest` bytes at most, while `free`, of which there is one permit a byte, has room
-/// for what arrives.
+/// for what arrives, and as long as it arrives fast enough.
 pub(crate) async fn read<B>(
     body: B,
     largest: usize,
     free: &Arc<Semaphore>,
+    limits: &Limits,
 ) -> Result<HeldBody, Refusal>
 where
     B: Body<Data = Bytes>,
@@ -37,7 +55,18 @@ where
     let mut body = pin!(body);
     let mut bytes = Vec::new();
     let mut held: Option<OwnedSemaphorePermit> = None;
-    while let Some(frame) = body.frame().await {
+    let start = Instant::now();
+    loop {
+        let due = start + limits.body_grace + time_for(bytes.len(), limits.body_rate);
+        let Ok(frame) = timeout_at(due, body.frame()).await else {
+            return Err(Refusal::Slow {
+                bytes: bytes.len(),
+                time: start.elapsed(),
+            });
+        };
+        let Some(frame) = frame else {
+            break;
+        };
         let frame = frame.map_err(|error| Refusal::Broken(error.into()))?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -55,5 +84,9 @@ where
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(HeldBody { bytes, _held: held })
+    Ok(HeldBody { bytes, held })
+}
+
+fn time_for(bytes: usize, rate: usize) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64)
 }

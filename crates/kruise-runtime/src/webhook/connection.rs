@@ -16,18 +16,22 @@ use super::{
     activity::{Activity, Busy, Observed},
     service::WebhookService,
 };
+use crate::connections::Seat;
 
 /// A peer that is gone without a word is noticed by this, as the API server does it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
-/// Requests at once on one connection: an API server has only one for each webhook.
-const STREAMS: u32 = 250;
-const HEADER_BYTES: usize = 16 * 1024;
+/// Requests at once on one connection by HTTP/2. A client with more opens another one. Heads of requests whose
+/// bodies don't come would be held by tens of thousands otherwise.
+const STREAMS: u32 = 32;
+/// The least that HTTP/1 can have here. The API server's heads have some hundred bytes.
+const HEADER_BYTES: usize = 8 * 1024;
 
 /// What a connection needs.
 pub(crate) struct Connection {
     pub(crate) tls: TlsAcceptor,
     pub(crate) service: WebhookService,
+    pub(crate) seat: Seat,
     /// Cancelled at the signal to stop: clients are asked to go elsewhere.
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the server stops.
@@ -37,7 +41,13 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream) {
         let handshake = timeout(self.service.limits().handshake, self.tls.accept(stream));
-        match handshake.await {
+        let shaken = tokio::select! {
+            shaken = handshake => shaken,
+            () = self.seat.taken_away() => {
+                return tracing::debug!("too many connections, giving a TLS handshake up");
+            }
+        };
+        match shaken {
             Ok(Ok(stream)) => self.serve_http(stream).await,
             // Probes of the port end like this, and callers that don't trust the certificate.
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
@@ -48,16 +58,19 @@ impl Connection {
     async fn serve_http(self, stream: TlsStream<TcpStream>) {
         let Self {
             service,
+            seat,
             leaving,
             closing,
             ..
         } = self;
+        seat.has_shaken_hands();
         let limits = service.limits().clone();
         let is_http2 = is_http2(&stream);
         let builder = builder(is_http2);
-        let activity = Arc::new(Activity::default());
+        let activity = Arc::new(Activity::seated(seat));
         let on_request = service_fn(|request: Request<Incoming>| {
             let busy = Busy::new(&activity);
+            let request = request.map(|body| busy.body(body));
             let service = service.clone();
             let leaving = leaving.clone();
             async move {
@@ -84,6 +97,12 @@ impl Connection {
             () = activity.head_overdue(limits.header), if !is_http2 => {
                 return tracing::debug!("a request's head doesn't come, cutting the peer off");
             }
+            () = activity.answer_untaken(limits.taking) => {
+                return tracing::debug!("a peer doesn't take its answer, cutting it off");
+            }
+            () = activity.seat_taken_away() => {
+                return tracing::debug!("too many connections, closing an idle one");
+            }
             () = closing.cancelled() => None,
             () = activity.idle_for(limits.idle) => None,
         };
@@ -93,6 +112,9 @@ impl Connection {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
+                    () = activity.seat_taken_away() => {
+                        return tracing::debug!("too many connections, closing one that ends");
+                    }
                     () = activity.idle_for(limits.linger) => {
                         return tracing::debug!("a peer doesn't hang up, cutting it off");
                     }

@@ -1,7 +1,7 @@
 //! Conversion reviews: objects in, the same objects in another version out (PF-401).
 //!
 //! The API server puts all objects of a list in one review, so that objects are decoded one by one, and
-//! other requests get their turn in between.
+//! other requests get their turn in between; nothing more is converted when nobody waits for it any more.
 
 use std::{borrow::Cow, sync::Arc};
 

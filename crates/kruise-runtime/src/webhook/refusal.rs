@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     TooManyBytes,
     #[error("too many requests at once, come again")]
     TooManyRequests,
+    #[error("the body comes too slowly: {bytes} bytes in {time:?}")]
+    Slow { bytes: usize, time: Duration },
     #[error("the body broke off")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
@@ -45,6 +47,7 @@ impl Refusal {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyBytes | Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Self::Slow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Broken(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Late(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Panicked | Self::Unwritable(_) => StatusCode::INTERNAL_SERVER_ERROR,

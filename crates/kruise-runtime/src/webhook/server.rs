@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use rustls::{server::NoServerSessionStorage, server::ResolvesServerCert};
 use tokio::{
     net::TcpListener,
-    sync::Semaphore,
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -16,6 +15,7 @@ use super::{
     connection::Connection, error::ServerError, limits::Limits, metrics::WebhookMetrics,
     routes::Routes, service::WebhookService,
 };
+use crate::connections::{Bounds, Connections};
 
 /// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -53,9 +53,12 @@ impl Server {
         let limits = self.service.limits().clone();
         let closing = CancellationToken::new();
         let mut connections = JoinSet::new();
-        let free = Arc::new(Semaphore::new(
-            limits.connections.min(Semaphore::MAX_PERMITS),
-        ));
+        let bounds = Bounds {
+            all: limits.connections,
+            of_a_peer: limits.connections_of_a_peer,
+            handshakes: limits.handshakes,
+        };
+        let seats = Connections::new("webhook", bounds);
         let last_call = async {
             stop.cancelled().await;
             sleep(limits.serve_on).await;
@@ -67,28 +70,26 @@ impl Server {
                 Some(_) = connections.join_next() => continue,
                 accepted = listener.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection");
                     sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
-            let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
-                tracing::debug!("too many connections, closing one");
+            let Some(seat) = seats.seat(peer.ip()) else {
+                tracing::debug!("too many connections at work, closing a new one");
                 continue;
             };
             let connection = Connection {
                 tls: self.tls.clone(),
                 service: self.service.clone(),
+                seat,
                 leaving: stop.clone(),
                 closing: closing.clone(),
             };
-            connections.spawn(async move {
-                connection.serve(stream).await;
-                drop(place);
-            });
+            connections.spawn(connection.serve(stream));
         }
         drop(listener);
         closing.cancel();

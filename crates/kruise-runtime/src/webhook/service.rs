@@ -21,6 +21,7 @@ use super::{
     error::ServerError,
     limits::Limits,
     metrics::WebhookMetrics,
+    offload::Turns,
     refusal::Refusal,
     routes::{Endpoint, Route, Routes},
 };
@@ -38,12 +39,18 @@ pub struct WebhookService {
 }
 
 struct Shared {
-    routes: HashMap<String, Route>,
+    routes: HashMap<String, Arc<Served>>,
     limits: Limits,
     free_requests: Semaphore,
     /// One permit a byte.
     free_bytes: Arc<Semaphore>,
     metrics: WebhookMetrics,
+}
+
+/// A route, and the turns in which its requests are handled.
+struct Served {
+    route: Route,
+    turns: Turns,
 }
 
 impl WebhookService {
@@ -60,7 +67,9 @@ impl WebhookService {
         for route in routes.into_routes() {
             metrics.announce(&route.path);
             let path = route.path.clone();
-            if by_path.insert(path.clone(), route).is_some() {
+            let turns = Turns::new(&limits);
+            let served = Arc::new(Served { route, turns });
+            if by_path.insert(path.clone(), served).is_some() {
                 return Err(ServerError::SamePath { path });
             }
         }
@@ -89,11 +98,12 @@ impl WebhookService {
         if path == HEALTH_PATH {
             return Answer::default();
         }
-        let Some(route) = self.shared.routes.get(path) else {
+        let Some(served) = self.shared.routes.get(path) else {
             return Refusal::NotFound.into_answer();
         };
+        let route = &served.route;
         let measured = self.shared.metrics.begin(&route.path);
-        let answer = match self.shared.review(route, request).await {
+        let answer = match self.shared.review(served, request).await {
             Ok(review) => json(review),
             Err(refusal) => {
                 report(&route.path, &refusal);
@@ -112,7 +122,7 @@ impl WebhookService {
 }
 
 impl Shared {
-    async fn review<B>(&self, route: &Route, request: Request<B>) -> Result<Vec<u8>, Refusal>
+    async fn review<B>(&self, served: &Arc<Served>, request: Request<B>) -> Result<Bytes, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -123,45 +133,58 @@ impl Shared {
         if !is_json(request.headers()) {
             return Err(Refusal::ContentType);
         }
-        let time = route.time(request.uri().query());
-        tokio::time::timeout(time, self.read_and_handle(route, request.into_body()))
+        let time = served.route.time(request.uri().query());
+        tokio::time::timeout(time, self.read_and_handle(served, request.into_body()))
             .await
             .map_err(|_| Refusal::Late(time))?
     }
 
-    async fn read_and_handle<B>(&self, route: &Route, body: B) -> Result<Vec<u8>, Refusal>
+    async fn read_and_handle<B>(&self, served: &Arc<Served>, body: B) -> Result<Bytes, Refusal>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
-        let largest = match &route.endpoint {
+        let largest = match &served.route.endpoint {
             Endpoint::Admission(_) => self.limits.admission_body,
             Endpoint::Conversion(_) => self.limits.conversion_body,
         };
-        let body = body::read(body, largest, &self.free_bytes).await?;
+        let body = body::read(body, largest, &self.free_bytes, &self.limits).await?;
         // Only now: a client that sends slowly takes nobody's place.
         let _running = self
             .free_requests
             .try_acquire()
             .map_err(|_| Refusal::TooManyRequests)?;
-        let handle = async {
-            match &route.endpoint {
-                Endpoint::Admission(handler) => admit(handler.as_ref(), body.bytes()).await,
-                Endpoint::Conversion(converter) => {
-                    conversion::answer(body.bytes(), converter).await
-                }
+        let bytes = body.bytes().len();
+        let work = {
+            let served = Arc::clone(served);
+            // The body goes with the work: it counts as long as that goes on, whoever still waits for it.
+            async move {
+                // What a handler leaves behind when it panics is its own; nothing here is half changed.
+                let answer = AssertUnwindSafe(handle(&served.route, body.bytes()))
+                    .catch_unwind()
+                    .await;
+                answer.map(|answer| answer.map(|answer| body.answered_by(answer)))
             }
         };
-        // What a handler leaves behind when it panics is its own; nothing here is half changed.
-        AssertUnwindSafe(handle)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| {
-                self.metrics.panics.inc();
-                let panic = panic_text(panic.as_ref());
-                tracing::error!(path = route.path, panic, "a webhook handler panicked");
-                Err(Refusal::Panicked)
-            })
+        let path = &served.route.path;
+        match served.turns.run(bytes, work.boxed()).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => Err(self.panicked(path, panic_text(panic.as_ref()))),
+            Err(ended) => Err(self.panicked(path, &ended.to_string())),
+        }
+    }
+
+    fn panicked(&self, path: &str, panic: &str) -> Refusal {
+        self.metrics.panics.inc();
+        tracing::error!(path, panic, "a webhook handler panicked");
+        Refusal::Panicked
+    }
+}
+
+async fn handle(route: &Route, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    match &route.endpoint {
+        Endpoint::Admission(handler) => admit(handler.as_ref(), body).await,
+        Endpoint::Conversion(converter) => conversion::answer(body, converter).await,
     }
 }
 
@@ -220,8 +243,8 @@ fn report(path: &str, refusal: &Refusal) {
     }
 }
 
-fn json(review: Vec<u8>) -> Answer {
-    let mut answer = Response::new(Full::new(review.into()));
+fn json(review: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(review));
     *answer.status_mut() = StatusCode::OK;
     answer.headers_mut().insert(
         header::CONTENT_TYPE,

@@ -5,7 +5,7 @@ use http::Method;
 /// What a request is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
-    /// As in RBAC: get, list, watch, create, patch, update, delete.
+    /// As in RBAC: get, list, watch, create, patch, update, delete. `try` is a patch that changes nothing.
     pub verb: &'static str,
     /// Plural; empty for what isn't about a resource.
     pub resource: String,
@@ -35,6 +35,7 @@ impl Call {
             ("GET", 1) => "list",
             ("GET", _) => "get",
             ("POST", _) => "create",
+            ("PATCH", _) if query.split('&').any(|pair| pair == "dryRun=All") => "try",
             ("PATCH", _) => "patch",
             ("PUT", _) => "update",
             ("DELETE", _) => "delete",

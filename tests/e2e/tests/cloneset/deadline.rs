@@ -129,10 +129,6 @@ async fn the_deadline_runs_from_the_last_progress() {
         panic!("{story:?}")
     };
     let roll_out = &story[first + 1..last];
-    // Each further step may take as long as it likes.
-    assert_eq!(
-        roll_out[..3],
-        ["CloneSetUpdated", exceeded, "CloneSetUpdated"],
-        "{story:?}"
-    );
+    // However it moves on: it has taken too long.
+    assert_eq!(roll_out, ["CloneSetUpdated", exceeded], "{story:?}");
 }

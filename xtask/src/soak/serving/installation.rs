@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::https;
+use crate::progress::Patience;
 
 pub(super) const NAMESPACE: &str = "kruise-system";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/kruise-system/deployments/cloneset-controller";
@@ -160,10 +161,12 @@ pub(super) fn wait(
     mut missing: impl FnMut() -> Result<Option<String>>,
 ) -> Result<()> {
     let start = Instant::now();
+    let mut patience = Patience::new("for the installation");
     loop {
         let Some(what) = missing()? else {
             return Ok(());
         };
+        patience.look(|| what.clone());
         if start.elapsed() > timeout {
             bail!("waited {} s for {what}, in vain", timeout.as_secs());
         }

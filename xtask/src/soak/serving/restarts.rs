@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use kruise_api::meta::timestamp;
 
 use super::api::Api;
 use super::callers::{self, Requests};
@@ -29,7 +30,8 @@ pub(super) fn run(api: &Api, restarts: u32, requests: Requests, progress: &Progr
         for number in 1..=restarts {
             let start = Instant::now();
             let after = calls.elapsed().as_secs_f64();
-            installation.restart(&format!("soak {number} {:?}", jiff::Timestamp::now()))?;
+            let now = timestamp(jiff::Timestamp::now());
+            installation.restart(&format!("soak {number} {now}"))?;
             longest = longest.max(start.elapsed());
             progress.step(format!(
                 "restart {number} of {restarts}, {after:.0} s after the load's start, took {:.1} s; {} requests \

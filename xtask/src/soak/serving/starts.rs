@@ -14,7 +14,7 @@ use super::installation::{Certificates, Installation, NAMESPACE, wait};
 use super::load::Caller as _;
 use super::view::{View, Way};
 use super::webhooks::Question;
-use crate::progress::Progress;
+use crate::progress::{Patience, Progress};
 
 /// Logged by the replica whose certificates became the common ones.
 const MADE: &str = "made first certificates";
@@ -40,7 +40,9 @@ pub(super) fn run(api: &Api, starts: u32, progress: &Progress) -> Result<()> {
         );
         let start = Instant::now();
         installation.set_replicas(2)?;
+        let mut patience = Patience::new("until somebody converts");
         while let Err(error) = writer.call(u64::from(number)) {
+            patience.look(|| format!("{error:#}"));
             if start.elapsed() > CONVERTS {
                 return Err(error.context("nobody converts"));
             }

@@ -16,11 +16,6 @@ impl World {
                     self.patch_claim(&moved.claim.name, &moved.patch);
                 }
             }
-            Step::DeleteClaims { claims } => {
-                for claim in claims {
-                    self.delete_claim_of(claim);
-                }
-            }
             Step::DeleteOrphanClaims { claims } => {
                 for orphan in claims {
                     let pod = orphan.pod.as_ref().and_then(|pod| self.pods.get(pod));
@@ -32,7 +27,7 @@ impl World {
         }
     }
 
-    fn delete_claim_of(&mut self, claim: &ClaimRef) {
+    pub(super) fn delete_claim_of(&mut self, claim: &ClaimRef) {
         self.story.push(format!("delete claim {}", claim.name));
         if self.may_write() {
             let there = &self.claims[&claim.name];

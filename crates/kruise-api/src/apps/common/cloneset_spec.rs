@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Lifecycle;
 use crate::{
     crd::preserved,
-    meta::{LabelSelector, UnknownFields},
+    meta::{LabelSelector, UnknownFields, null_as_default},
 };
 
 /// What a CloneSet shall be.
@@ -18,9 +18,13 @@ pub struct CloneSetSpec<Scale, Update> {
     #[schemars(with = "Option<i32>")]
     pub replicas: Option<i32>,
     /// Which pods belong to the CloneSet. Must match the labels of the template. Can't be changed.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(!default)]
     pub selector: LabelSelector,
     /// What each pod is made from.
-    #[schemars(schema_with = "preserved")]
+    // Absent it is null, and stays absent.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schemars(!default, !skip_serializing_if, schema_with = "preserved")]
     pub template: Value,
     /// Volume claims that each pod gets of its own. A pod's claims are made with it and, unless
     /// they are to be reused, deleted with it.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::meta::{StringMap, UnknownFields};
+use crate::meta::{StringMap, UnknownFields, optional_list, optional_map};
 
 /// Hooks of a pod's life.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,10 +27,18 @@ pub struct Lifecycle {
 #[serde(rename_all = "camelCase")]
 pub struct LifecycleHook {
     /// Labels that hold the pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_map"
+    )]
     pub labels_handler: Option<StringMap>,
     /// Finalizers that hold the pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
     pub finalizers_handler: Option<Vec<String>>,
     /// Whether the pod is made not ready while it is held. No effect on preNormal.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{InPlaceUpdateStrategy, UpdatePriorityStrategy, UpdateScatterTerm};
-use crate::{int_or_string::IntOrString, meta::UnknownFields};
+use crate::{
+    int_or_string::IntOrString,
+    meta::{UnknownFields, optional_list},
+};
 
 /// The terms on which a CloneSet moves pods to a new template: one shape, which v1beta1 has in
 /// `updateStrategy.rollingUpdate` and v1alpha1 in `updateStrategy` itself.
@@ -28,7 +31,11 @@ pub struct CloneSetUpdateTerms {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority_strategy: Option<UpdatePriorityStrategy>,
     /// Labels whose pods are spread over the order of the update.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
     pub scatter_strategy: Option<Vec<UpdateScatterTerm>>,
     /// The terms of an update in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use super::{CloneSetStatus, CloneSetUpdateTerms};
 use crate::{
     apps::common,
     int_or_string::IntOrString,
-    meta::{ObjectMeta, UnknownFields},
+    meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
     object::{ApiVersion, Kind, custom_resource},
     open_enum::open_enum,
 };
@@ -21,12 +21,13 @@ pub struct CloneSet {
     #[serde(default)]
     pub kind: Kind<Self>,
     /// Metadata.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub metadata: ObjectMeta,
     /// What is wanted.
+    #[serde(default, deserialize_with = "null_as_default")]
     pub spec: CloneSetSpec,
     /// What the controller saw last.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub status: CloneSetStatus,
 }
 
@@ -46,7 +47,11 @@ pub type CloneSetSpec = common::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpda
 #[serde(rename_all = "camelCase")]
 pub struct CloneSetScaleStrategy {
     /// Names of pods to delete first. Names that no longer exist are taken off the list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
     pub pods_to_delete: Option<Vec<String>>,
     /// How many pods may be unavailable while pods are added: a number, or a percentage of
     /// replicas, rounded up. Unset: no limit.

@@ -6,12 +6,12 @@ mod template;
 mod terms;
 pub(crate) mod texts;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value;
 
 use self::terms::Terms;
-use super::{FieldError, FieldErrors, FieldPath, label_selector};
+use super::{FieldError, FieldErrors, FieldPath, MAX_TOLD, label_selector};
 use crate::{
     apps::{common::CloneSetSpec, v1alpha1, v1beta1},
     meta::{LabelSelector, ObjectMeta},
@@ -156,15 +156,18 @@ fn pods_to_delete(spec: &v1alpha1::CloneSetSpec) -> &[String] {
 
 fn duplicates(names: &[String]) -> FieldErrors {
     let path = FieldPath::new("spec.scaleStrategy.podsToDelete");
+    let mut earlier = HashSet::with_capacity(names.len());
     names
         .iter()
         .enumerate()
-        .filter(|(index, name)| names.iter().take(*index).any(|earlier| earlier == *name))
+        .filter(|(_, name)| !earlier.insert(name.as_str()))
+        .take(MAX_TOLD)
         .map(|(index, name)| FieldError::duplicate(&path.index(index), name.as_str()))
         .collect()
 }
 
-/// CS-14: what is added to the list must be pods of this CloneSet that are not on their way already.
+/// CS-14: what is added to the list must be pods of this CloneSet that are not on their way already. As no
+/// name is there twice, no more pods are looked for than there are, but for those that are told.
 fn foreign_pods(
     set: &ObjectMeta,
     names: &[String],
@@ -172,6 +175,7 @@ fn foreign_pods(
     find_pod: FindPod<'_>,
 ) -> FieldErrors {
     let path = FieldPath::new("spec.scaleStrategy.podsToDelete");
+    let known: HashSet<&str> = known.iter().map(String::as_str).collect();
     let why = |name: &str| match find_pod(name) {
         None => Some("there is no such pod"),
         Some(pod) if pod.metadata.is_terminating() => Some("the pod is being deleted already"),
@@ -186,7 +190,7 @@ fn foreign_pods(
     names
         .iter()
         .enumerate()
-        .filter(|(_, name)| !known.contains(name))
+        .filter(|(_, name)| !known.contains(name.as_str()))
         .filter_map(|(index, name)| {
             Some(FieldError::invalid(
                 &path.index(index),
@@ -194,6 +198,7 @@ fn foreign_pods(
                 why(name)?,
             ))
         })
+        .take(MAX_TOLD)
         .collect()
 }
 

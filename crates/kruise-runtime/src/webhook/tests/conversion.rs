@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex};
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -82,13 +84,30 @@ async fn an_object_of_that_version_goes_back_as_it_came() {
 
 #[tokio::test]
 async fn others_get_their_turn_between_two_objects() {
-    let service = service();
-    let review = review_of(&json!([object("a", V1ALPHA1), object("b", V1BETA1)]));
-    let mut answer = Box::pin(post(&service, "/convert", &review));
-    for _ in 0..2 {
-        assert!(futures::poll!(&mut answer).is_pending());
-    }
-    assert!(futures::poll!(&mut answer).is_ready());
+    let order = Arc::<Mutex<Vec<String>>>::default();
+    let noted = Arc::clone(&order);
+    let routes = Routes::new().conversion(move |object: Value, _: &str| {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        noted.lock().unwrap().push(name.to_owned());
+        Ok::<_, std::fmt::Error>(object)
+    });
+    let limits = Limits {
+        small_at_once: 1,
+        ..Limits::default()
+    };
+    let service = WebhookService::new(routes, limits, WebhookMetrics::default()).unwrap();
+    let objects = |names: [&str; 2]| review_of(&json!(names.map(|name| object(name, V1ALPHA1))));
+    let (first, second) = (objects(["a1", "a2"]), objects(["b1", "b2"]));
+    let answers = futures::join!(
+        post(&service, "/convert", &first),
+        post(&service, "/convert", &second)
+    );
+    assert_eq!(
+        (answers.0.code, answers.1.code),
+        (StatusCode::OK, StatusCode::OK)
+    );
+    let order = order.lock().unwrap();
+    assert_eq!(order[..2], ["a1", "b1"], "{order:?}");
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 mod admission;
 mod conversion;
+mod crowd;
 mod limits;
 mod metrics;
 mod patch;
+mod stuck;
 mod tls;
 
 use http::{HeaderMap, Request, StatusCode, header};

@@ -1,0 +1,258 @@
+//! What the parts of a plan ask of each pod again and again, looked up once for as long as the pod is the same. A set
+//! may have ten thousand pods, and an event changes one of them: what labels and annotations of the others say need
+//! not be read again in each pass, and each part of it.
+//!
+//! Only what the pod alone decides is a fact, and whether the set selects it: neither the clock, nor the rest of the
+//! spec, nor other pods.
+
+use std::sync::Arc;
+
+use kruise_api::{
+    availability,
+    inplace::{self, Options, Refresh, RefreshInput, lifecycle},
+    meta::{LabelSelector, Time},
+    pod::Pod,
+    revision,
+    selector::Selector,
+    specified_delete,
+    text::Text,
+    well_known::{
+        conditions::READY,
+        labels,
+        lifecycle_states::{NORMAL, PREPARING_DELETE, PREPARING_UPDATE},
+    },
+};
+
+use super::refresh::may_be_updated;
+use crate::snapshot::Snapshot;
+
+/// What is to be known of one pod.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PodFacts {
+    /// Neither finished nor terminating.
+    pub(super) is_active: bool,
+    /// UID of the owner that manages it.
+    pub(super) manager: Option<Text>,
+    /// Whether the set's selector matches it.
+    pub(super) is_selected: bool,
+    /// In state PreparingDelete.
+    pub(super) preparing_delete: bool,
+    /// In state PreparingUpdate.
+    pub(super) preparing_update: bool,
+    /// Marked for deletion by its label; one that the spec names need not be.
+    pub(super) is_marked: bool,
+    /// Update-ready (CS-44), whatever `minReadySeconds`.
+    pub(super) is_update_ready: bool,
+    /// Whether nothing is due for it, and nothing waited for, whatever the spec and the time (CS-97, CS-80).
+    pub(super) is_quiet: bool,
+    /// Whether an update may begin, as far as the pod's state says (CS-82).
+    pub(super) may_be_updated: bool,
+    is_normal: bool,
+    /// Since when its Ready condition is what it is.
+    ready_since: Option<Time>,
+    /// The label that names its revision.
+    revision: Option<Text>,
+}
+
+impl PodFacts {
+    fn of(pod: &Pod, terms: &Terms, selector: Option<&Selector>) -> Self {
+        let options = terms.options;
+        let state = lifecycle::state(pod);
+        let is_normal = matches!(state, "" | NORMAL);
+        let labels = &pod.metadata.labels;
+        let refreshed = || {
+            inplace::refresh(&RefreshInput {
+                pod,
+                // Neither is looked at in this state.
+                update_revision: "",
+                lifecycle: None,
+                // As long as the condition is missing, something may be due.
+                pod_readiness_controller_live: false,
+                options,
+                now: Time::UNIX_EPOCH,
+            })
+        };
+        let manager = pod.metadata.controller();
+        Self {
+            is_active: pod.is_active(),
+            manager: manager.map(|owner| owner.uid.clone()),
+            is_selected: selector.is_some_and(|selector| selector.matches(labels)),
+            preparing_delete: state == PREPARING_DELETE,
+            preparing_update: state == PREPARING_UPDATE,
+            is_marked: specified_delete::is_marked(pod),
+            is_update_ready: availability::is_update_ready(pod, 0, Time::UNIX_EPOCH),
+            is_quiet: is_normal
+                && labels.contains_key(labels::POD_TEMPLATE_HASH)
+                && refreshed() == Refresh::Nothing,
+            may_be_updated: may_be_updated(pod),
+            is_normal,
+            ready_since: pod
+                .condition(READY)
+                .and_then(|condition| condition.last_transition_time),
+            revision: labels.get(labels::CONTROLLER_REVISION_HASH).cloned(),
+        }
+    }
+
+    /// Whether the pod is at the revision (CS-39).
+    pub(super) fn is_at(&self, name: &str) -> bool {
+        let label = self.revision.as_ref();
+        label.is_some_and(|label| revision::label_names(label, name))
+    }
+
+    /// Whether the pod is available (CS-44).
+    pub(super) fn is_available(&self, pod: &Pod, min_ready_seconds: i32, now: Time) -> bool {
+        if !self.is_normal || !self.is_update_ready {
+            return false;
+        }
+        // Nothing is to be looked up for a pod that has been ready for an hour.
+        let long_enough =
+            |since: Time| i64::from(min_ready_seconds) < now.duration_since(since).as_secs();
+        min_ready_seconds == 0
+            || self.ready_since.is_some_and(long_enough)
+            || availability::is_available(pod, min_ready_seconds, now)
+    }
+}
+
+/// What facts depend on besides the pods. It hardly ever changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Terms {
+    options: Options,
+    selector: LabelSelector,
+}
+
+/// The pods of one set, with what is to be known of each.
+#[derive(Debug, Default)]
+pub struct KnownPods {
+    terms: Terms,
+    pods: Vec<(Arc<Pod>, PodFacts)>,
+}
+
+impl KnownPods {
+    /// Of these pods, which are sorted by name. What an earlier pass knew of a pod stands while the pod is the same.
+    #[must_use]
+    pub fn of(
+        pods: &[Arc<Pod>],
+        options: Options,
+        selector: &LabelSelector,
+        earlier: Option<&Self>,
+    ) -> Self {
+        let terms = Terms {
+            options,
+            selector: selector.clone(),
+        };
+        // One that can't be read is told of elsewhere, and no pod is touched.
+        let selector = Selector::parse(selector).ok();
+        let earlier = earlier.filter(|earlier| earlier.terms == terms);
+        let mut earlier = earlier
+            .map_or(&[][..], |earlier| &earlier.pods)
+            .iter()
+            .peekable();
+        let look_up = |pod: &Arc<Pod>| {
+            // Both are in one order. The names are asked only where something has changed.
+            while let Some((before, facts)) = earlier.peek() {
+                if Arc::ptr_eq(before, pod) {
+                    earlier.next();
+                    return (Arc::clone(pod), facts.clone());
+                }
+                if before.metadata.name > pod.metadata.name {
+                    break;
+                }
+                earlier.next();
+            }
+            (
+                Arc::clone(pod),
+                PodFacts::of(pod, &terms, selector.as_ref()),
+            )
+        };
+        let pods = pods.iter().map(look_up).collect();
+        Self { terms, pods }
+    }
+
+    /// Of the snapshot's pods: as the observer found them, or looked up now.
+    pub(super) fn of_snapshot(snapshot: &Snapshot) -> Arc<Self> {
+        let (pods, options) = (&snapshot.pods, snapshot.gates.in_place);
+        let selector = &snapshot.set.spec.selector;
+        let found = snapshot.memory.pods.as_ref();
+        let of_these = found.filter(|found| found.are_of(pods, options, selector));
+        of_these.map_or_else(
+            || Arc::new(Self::of(pods, options, selector, None)),
+            Arc::clone,
+        )
+    }
+
+    fn are_of(&self, pods: &[Arc<Pod>], options: Options, selector: &LabelSelector) -> bool {
+        self.terms.options == options
+            && self.terms.selector == *selector
+            && self.pods.len() == pods.len()
+            && self
+                .pods
+                .iter()
+                .zip(pods)
+                .all(|((known, _), pod)| Arc::ptr_eq(known, pod))
+    }
+
+    /// Each pod with its facts, by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Pod>, &PodFacts)> {
+        self.pods.iter().map(|(pod, facts)| (pod, facts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(name: &str, state: &str) -> Arc<Pod> {
+        let pod = json!({ "metadata": {
+            "name": name, "uid": name,
+            "labels": { "app": "web", "lifecycle.apps.kruise.io/state": state },
+        } });
+        Arc::new(serde_json::from_value(pod).unwrap())
+    }
+
+    fn selector(labels: &Value) -> LabelSelector {
+        serde_json::from_value(json!({ "matchLabels": labels })).unwrap()
+    }
+
+    fn going(facts: &KnownPods) -> Vec<&str> {
+        let going = facts.iter().filter(|(_, facts)| facts.preparing_delete);
+        going.map(|(pod, _)| pod.metadata.name.as_str()).collect()
+    }
+
+    // A pod that came, one that went and one that changed, among others that stay.
+    #[test]
+    fn what_is_known_of_a_pod_stands_until_it_changes() {
+        let selector = selector(&json!({ "app": "web" }));
+        let pods: Vec<_> = ["a", "b", "c", "d", "e"]
+            .map(|name| pod(name, "Normal"))
+            .into();
+        let of = |pods: &[Arc<Pod>], earlier| {
+            KnownPods::of(pods, Options::default(), &selector, earlier)
+        };
+        let first = of(&pods, None);
+        assert_eq!(going(&first), [""; 0]);
+        let mut later = pods.clone();
+        later[1] = pod("b", "PreparingDelete");
+        later.remove(3);
+        later.insert(3, pod("d2", "PreparingDelete"));
+        later.push(pod("f", "PreparingDelete"));
+        let second = of(&later, Some(&first));
+        assert_eq!(going(&second), ["b", "d2", "f"]);
+        assert_eq!(format!("{second:?}"), format!("{:?}", of(&later, None)));
+        assert_eq!(going(&of(&pods, Some(&second))), [""; 0]);
+    }
+
+    #[test]
+    fn another_selector_and_other_options_ask_again() {
+        let pods = [pod("a", "Normal")];
+        let web = selector(&json!({ "app": "web" }));
+        let first = KnownPods::of(&pods, Options::default(), &web, None);
+        let db = selector(&json!({ "app": "db" }));
+        let second = KnownPods::of(&pods, Options::default(), &db, Some(&first));
+        let is_selected = |facts: &KnownPods| facts.iter().all(|(_, facts)| facts.is_selected);
+        assert!(is_selected(&first) && !is_selected(&second));
+        assert!(!first.are_of(&pods, Options::default(), &db));
+        assert!(!first.are_of(&[pod("a", "Normal")], Options::default(), &web));
+    }
+}

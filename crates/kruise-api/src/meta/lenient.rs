@@ -1,0 +1,102 @@
+//! Reading JSON as Go's decoder does: what isn't there, and what is `null`, is the type's empty value, in lists
+//! and maps too. Only another type is an error.
+//!
+//! Exports, charts and tools write objects in which parts are empty that a server would have filled in.
+//! What is wrong with them is for validation to say, with the field's path.
+
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+
+use serde::{Deserialize, Deserializer, de};
+
+/// Reads `null` as the type's empty value.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list, empty for `null`, which is kept without room to grow.
+pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let mut list = optional_list(deserializer)?.unwrap_or_default();
+    list.shrink_to_fit();
+    Ok(list)
+}
+
+/// A list, none for `null`.
+pub(crate) fn optional_list<'de, D, T>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    deserializer.deserialize_any(Parts(PhantomData))
+}
+
+/// A map, empty for `null`.
+pub(crate) fn map<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(optional_map(deserializer)?.unwrap_or_default())
+}
+
+/// A map, none for `null`.
+pub(crate) fn optional_map<'de, D, T>(
+    deserializer: D,
+) -> Result<Option<BTreeMap<String, T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    deserializer.deserialize_any(Members(PhantomData))
+}
+
+struct Parts<T>(PhantomData<T>);
+
+impl<'de, T: Default + Deserialize<'de>> de::Visitor<'de> for Parts<T> {
+    type Value = Option<Vec<T>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element::<Option<T>>()? {
+            list.push(element.unwrap_or_default());
+        }
+        Ok(Some(list))
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Default + Deserialize<'de>> de::Visitor<'de> for Members<T> {
+    type Value = Option<BTreeMap<String, T>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some((name, value)) = members.next_entry::<String, Option<T>>()? {
+            map.insert(name, value.unwrap_or_default());
+        }
+        Ok(Some(map))
+    }
+}
