@@ -108,22 +108,29 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .filter(|(_, (_, facts))| facts.may_be_updated)
         .map(|(index, _)| index)
         .collect();
-    ranking::update_order(
-        &pods,
-        &mut candidates,
-        input.spec.priority.as_ref(),
-        input.spec.scatter.as_deref(),
-    );
+    let room = Room::of(input, target, counts.update_max_unavailable);
+    let in_place_only = input.spec.policy == PodUpdatePolicy::InPlaceOnly;
+    // Of an order that chooses nobody only the first refusal that is told would be seen. In a roll-out of ten
+    // thousand pods most passes are like that.
+    let is_told_of = in_place_only || !input.snapshot.memory.refused_resizes.is_empty();
+    if is_told_of || !room.is_used_up() {
+        ranking::update_order(
+            &pods,
+            &mut candidates,
+            input.spec.priority.as_ref(),
+            input.spec.scatter.as_deref(),
+        );
+    }
     let mut candidates: Vec<&Arc<Pod>> = candidates
         .into_iter()
         .filter_map(|index| input.pods.get(index))
         .collect();
     candidates.retain(|pod| !is_refused(input, pod, plan));
-    if input.spec.policy == PodUpdatePolicy::InPlaceOnly {
+    if in_place_only {
         leave_out_impossible(input, target, &mut candidates, plan);
     }
     candidates.truncate(usize::try_from(counts.update_num.abs()).unwrap_or(0));
-    let taken = within_limit(input, target, counts.update_max_unavailable, &candidates);
+    let taken = room.take(input, &candidates);
     let mut budgets = Budgets::of(input.snapshot);
     let mut moves = Vec::new();
     let mut refusal = None;
@@ -187,44 +194,59 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
 }
 
-/// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether. One that is not ready
-/// as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target revision,
-/// however many others are missing or broken: it may be the cure. It does not wait for pods before it that have to
-/// stay (DV-CS16).
-fn within_limit<'a>(
-    input: &Input<'_>,
-    target: &str,
-    max_unavailable: i32,
-    candidates: &[&'a Arc<Pod>],
-) -> Vec<&'a Arc<Pod>> {
-    let limit = usize::try_from(max_unavailable).unwrap_or(0);
-    let at_least = usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1);
-    let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
-    let unavailable_pods = || {
-        let pods = input.known();
-        pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
-    };
-    let mut n_unavailable = unavailable_pods().count();
-    let n_unavailable_target = unavailable_pods()
-        .filter(|(_, facts)| facts.is_at(target))
-        .count();
-    let mut taken = Vec::new();
-    for pod in candidates {
-        let available = input.is_available(pod);
-        let n_target = n_unavailable_target + taken.len();
-        if n_target >= limit.max(at_least) {
-            break;
+/// How many pods may become unavailable (CS-86).
+struct Room {
+    /// Unavailable pods that are allowed.
+    limit: usize,
+    /// Unavailable pods at the target revision that are allowed, however many others are missing or broken (DV-CS16).
+    at_least: usize,
+    n_unavailable: usize,
+    n_unavailable_target: usize,
+}
+
+impl Room {
+    fn of(input: &Input<'_>, target: &str, max_unavailable: i32) -> Self {
+        let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
+        let unavailable_pods = || {
+            let pods = input.known();
+            pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
+        };
+        Self {
+            limit: usize::try_from(max_unavailable).unwrap_or(0),
+            at_least: usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1),
+            n_unavailable: unavailable_pods().count(),
+            n_unavailable_target: unavailable_pods()
+                .filter(|(_, facts)| facts.is_at(target))
+                .count(),
         }
-        let must_stay = available && n_unavailable >= limit;
-        if must_stay || (input.is_ready(pod) && n_target >= limit) {
-            continue;
-        }
-        if available {
-            n_unavailable += 1;
-        }
-        taken.push(*pod);
     }
-    taken
+
+    /// Whether no pod may be taken, whichever it is.
+    fn is_used_up(&self) -> bool {
+        self.n_unavailable_target >= self.limit.max(self.at_least)
+    }
+
+    /// CS-86: at most as many unavailable pods as allowed, at the target revision and altogether. One that is not
+    /// ready as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target
+    /// revision, however many others are missing or broken: it may be the cure. It does not wait for pods before it
+    /// that have to stay (DV-CS16).
+    fn take<'a>(mut self, input: &Input<'_>, candidates: &[&'a Arc<Pod>]) -> Vec<&'a Arc<Pod>> {
+        let mut taken = Vec::new();
+        for pod in candidates {
+            if self.is_used_up() {
+                break;
+            }
+            let available = input.is_available(pod);
+            let must_stay = available && self.n_unavailable >= self.limit;
+            if must_stay || (input.is_ready(pod) && self.n_unavailable_target >= self.limit) {
+                continue;
+            }
+            self.n_unavailable += usize::from(available);
+            self.n_unavailable_target += 1;
+            taken.push(*pod);
+        }
+        taken
+    }
 }
 
 /// CS-90: what can't be updated in place must not block the others.
