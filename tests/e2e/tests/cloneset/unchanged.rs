@@ -83,6 +83,21 @@ async fn a_manifest_applied_again_changes_nothing() {
     }
 }
 
+/// Reads an object and replaces it; again, when the controller has written its status in between.
+async fn put(api: &Api<DynamicObject>, name: &str, change: impl Fn(&mut DynamicObject)) {
+    loop {
+        let mut read = api.get(name).await.unwrap();
+        change(&mut read);
+        match api.replace(name, &PostParams::default(), &read).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            put => {
+                put.unwrap();
+                return;
+            }
+        }
+    }
+}
+
 // CS-1 to CS-4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_label_changes_no_spec_in_either_version() {
@@ -109,10 +124,7 @@ async fn a_label_changes_no_spec_in_either_version() {
             assert_eq!(generation(&test, version).await, 1, "{version} as {writer}");
             assert_eq!(specs().await, before, "{version} as {writer}");
             // Read, and put back as it is.
-            let read = api.get(&name).await.unwrap();
-            api.replace(&name, &PostParams::default(), &read)
-                .await
-                .unwrap();
+            put(&api, &name, |_| {}).await;
             assert_eq!(generation(&test, version).await, 1, "{version} as {writer}");
         }
     }
@@ -157,11 +169,11 @@ async fn an_incomplete_status_is_taken_on_every_way() {
             manifest["status"] = status;
             let api = api(&test, version);
             let object: DynamicObject = serde_json::from_value(manifest.clone()).unwrap();
-            let mut created = api.create(&PostParams::default(), &object).await.unwrap();
-            created.data["status"] = manifest["status"].clone();
-            api.replace(&name, &PostParams::default(), &created)
-                .await
-                .unwrap();
+            api.create(&PostParams::default(), &object).await.unwrap();
+            put(&api, &name, |set| {
+                set.data["status"] = manifest["status"].clone();
+            })
+            .await;
             kubectl_apply(&manifest, &[]).await;
             kubectl_apply(&manifest, &["--server-side", "--force-conflicts"]).await;
             let patched = api
