@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) stage: String,
     pub(crate) verb: String,
     pub(crate) user: User,
+    #[serde(default, rename = "requestURI")]
+    request_uri: String,
     #[serde(default)]
     pub(crate) object_ref: ObjectRef,
     #[serde(default)]
@@ -65,6 +67,11 @@ impl Entry {
         self.stage == "ResponseComplete"
     }
 
+    /// Whether the API server was only asked what it would say (DV-IP15).
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.request_uri.contains("dryRun=All")
+    }
+
     /// Whether it was answered with success.
     pub(crate) fn succeeded(&self) -> bool {
         (200..300).contains(&self.response_status.code)
@@ -72,7 +79,7 @@ impl Entry {
 
     /// Whether it was meant to change something.
     pub(crate) fn is_write(&self) -> bool {
-        !matches!(self.verb.as_str(), "get" | "list" | "watch")
+        !matches!(self.verb.as_str(), "get" | "list" | "watch") && !self.is_dry_run()
     }
 
     /// The pod that asked; empty for who isn't one.

@@ -49,6 +49,7 @@ pub(crate) fn count_in(log: &Path, span: Span<'_>) -> Result<PodWrites> {
 fn count(entry: &Entry, span: Span<'_>, writes: &mut PodWrites) {
     let of_interest = entry.user.username == CONTROLLER
         && entry.is_complete()
+        && !entry.is_dry_run()
         && entry.object_ref.resource == "pods"
         && entry.object_ref.namespace == span.namespace
         && (span.from..=span.to).contains(&entry.request_received_timestamp);
@@ -78,6 +79,7 @@ mod tests {
         json!({
             "kind": "Event", "stage": "ResponseComplete", "verb": verb,
             "user": {"username": CONTROLLER},
+            "requestURI": "/api/v1/namespaces/demo/pods/web-a",
             "objectRef": {"resource": "pods", "namespace": "demo", "name": "web-a", "subresource": "status"},
             "responseStatus": {"code": code},
             "requestReceivedTimestamp": at,
@@ -139,6 +141,10 @@ mod tests {
             with("/objectRef/namespace", "kruise-system"),
             with("/objectRef/resource", "events"),
             with("/stage", "ResponseStarted"),
+            with(
+                "/requestURI",
+                "/api/v1/namespaces/demo/pods/web-a?dryRun=All",
+            ),
         ]);
         assert_eq!(writes, PodWrites::default());
     }
