@@ -26,7 +26,7 @@ pub(crate) struct Change<K> {
 pub(crate) struct Difference<K> {
     version: u64,
     /// Whether the list comes from data that was restored from a backup.
-    restored: bool,
+    pub(crate) restored: bool,
     /// What it lacks.
     pub(crate) missing: Vec<(ObjectKey, String)>,
     /// What is new, or other than before.
@@ -239,7 +239,9 @@ impl<K: Object> Index<K> {
             |known: &K| !restored && version_number(&known.meta().resource_version) > version;
         let uids = listed.iter().map(|object| object.meta().uid.clone());
         let uids: HashSet<String> = uids.collect();
-        let mut there: HashSet<ObjectKey> = undecodable.iter().cloned().collect();
+        // Of one that can't be read what was known stays, unless that is of data that are no more.
+        let kept = undecodable.iter().filter(|_| !restored).cloned();
+        let mut there: HashSet<ObjectKey> = kept.collect();
         let mut put = vec![];
         for object in listed {
             let key = ObjectKey::of(object.meta());

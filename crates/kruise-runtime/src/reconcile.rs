@@ -100,6 +100,8 @@ pub(crate) struct Controller<R> {
 
 /// How often the gauges of work in progress are brought up to date (client-go's value).
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
+/// Longer than the gate takes to close once the lease is lost or the process stops.
+const WITHHELD_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl<R: Reconciler> Controller<R> {
     /// Runs all workers until told to stop; returns when each has finished what it was doing.
@@ -157,7 +159,14 @@ impl<R: Reconciler> Controller<R> {
                 None => return,
                 Some(None) => {}
                 Some(Some((term, key))) => {
-                    in_term(term, self.reconcile(&key)).await;
+                    // Counted first: who closes the gate and then finds nobody at work must be right.
+                    self.busy.fetch_add(1, Ordering::SeqCst);
+                    if *gate.borrow() == (Gate::Open { term }) {
+                        in_term(term, self.reconcile(&key)).await;
+                    } else {
+                        self.queue.add(key.clone());
+                    }
+                    self.busy.fetch_sub(1, Ordering::SeqCst);
                     self.queue.done(&key);
                 }
             }
@@ -180,14 +189,12 @@ impl<R: Reconciler> Controller<R> {
         let labels = self.labels();
         let active = self.metrics.active_workers.get_or_create_owned(&labels);
         active.inc();
-        self.busy.fetch_add(1, Ordering::SeqCst);
         let start = Instant::now();
         let reconcile = AssertUnwindSafe(self.reconciler.reconcile(key))
             .catch_unwind()
             .await;
         let time = start.elapsed();
         active.dec();
-        self.busy.fetch_sub(1, Ordering::SeqCst);
         self.metrics
             .reconcile_time
             .get_or_create(&labels)
@@ -195,8 +202,9 @@ impl<R: Reconciler> Controller<R> {
         let result = match reconcile {
             Ok(Ok(outcome)) => self.succeeded(key, outcome),
             Ok(Err(error)) if WITHHELD.contains(&error.category()) => {
-                // It didn't fail, and is done as soon as this process may write again.
-                self.queue.add(key.clone());
+                // It didn't fail, and is done as soon as this process may write again. Until the gate closes it would
+                // only be told the same.
+                self.queue.add_after(key.clone(), WITHHELD_AGAIN_AFTER);
                 tracing::debug!(error = chain(&error), "may not write any more");
                 "requeue"
             }

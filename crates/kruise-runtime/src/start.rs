@@ -151,9 +151,20 @@ impl Starter {
 impl Watching {
     /// Until the store is as new as a list made now. A kind that is missing has no objects to miss.
     async fn fresh(&self, client: &ApiClient) {
-        let Some(version) = self.version_now(client).await else {
-            return;
+        let seen = self.store.newest_version();
+        let version = loop {
+            match self.version_now(client).await {
+                Some(version) => break version,
+                None if self.store.is_empty() => return,
+                // An API server that starts may not know a kind for a moment; the watch forgets the objects of one
+                // that stays away.
+                None => sleep(LIST_AFTER).await,
+            }
         };
+        if version < seen {
+            // Its data were restored from a backup, and a watch that waits for the version of before is silent.
+            return self.listed_again().await;
+        }
         // It answers, so a watch that backs off since it didn't may go on.
         self.store.hurry_watch();
         while !self.store.synced() {
@@ -176,7 +187,7 @@ impl Watching {
         let lists = self.store.lists();
         self.store.want_list();
         self.store.hurry_watch();
-        while self.store.lists() == lists && !self.store.kind_missing() {
+        while self.store.lists() == lists && !(self.store.kind_missing() && self.store.is_empty()) {
             sleep(LOOK_EVERY).await;
         }
     }

@@ -246,7 +246,8 @@ impl<K: Object> Store<K> {
         let version = version_number(version);
         // Worked out beside the readers, who then see all of it or nothing.
         let mut difference = self.read().difference(listed, undecodable, version);
-        if let Some(strays) = self.strays() {
+        // After a restore versions of before say nothing: the list alone counts.
+        if let Some(strays) = self.strays().filter(|_| !difference.restored) {
             for stray in std::mem::take(&mut difference.missing) {
                 // Fails only when the watch is being stopped.
                 let _ = strays.send(stray);
@@ -471,6 +472,10 @@ impl<K: Object> StoreView for Store<K> {
 
     fn kind_missing(&self) -> bool {
         self.inner.kind_missing.load(Ordering::Acquire)
+    }
+
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
     }
 
     fn state_of(&self, uid: &str) -> Option<(u64, bool)> {

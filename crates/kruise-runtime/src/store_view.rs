@@ -42,6 +42,8 @@ pub trait StoreView: Send + Sync {
     fn lists(&self) -> u64;
     /// Whether the API server doesn't know the kind.
     fn kind_missing(&self) -> bool;
+    /// Whether it holds no object.
+    fn is_empty(&self) -> bool;
     /// Version of the object with this UID, and whether it is terminating.
     fn state_of(&self, uid: &str) -> Option<(u64, bool)>;
     /// Whether a live read found this UID gone before the watch did.

@@ -26,7 +26,7 @@ use crate::{
     args::RuntimeArgs,
     client::{ApiClient, PatchKind},
     logging::LogLevel,
-    metrics::{ControllerLabels, Metrics, NameLabels, ProtectionLabels},
+    metrics::{ControllerLabels, Metrics, NameLabels, ProtectionLabels, ResultLabels},
     own_writes::OwnWrites,
     queue::{Queue, RateLimit},
     reconcile::{Consequence, Controller, Gate, Outcome, ReconcileError, Reconciler},
@@ -319,6 +319,7 @@ async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     let metrics = Metrics::unregistered();
     let queue = Queue::new("q", RateLimit::default(), &metrics);
     let (gate, gate_seen) = watch::channel(Gate::Open { term: 1 });
+    let opener = gate.clone();
     let controller = Controller {
         name: "c",
         workers: 1,
@@ -329,9 +330,16 @@ async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     };
     queue.add(ObjectKey::new("ns", "a"));
     tokio::spawn(controller.run(gate_seen, CancellationToken::new()));
+    let requeued = || {
+        let (controller, result) = ("c".to_owned(), "requeue".to_owned());
+        let of = ResultLabels { controller, result };
+        metrics.reconciles.get_or_create(&of).get()
+    };
     sleep(Duration::from_secs(1)).await;
-    // It waits for the gate.
-    assert_eq!(queue.len(), 1);
+    assert_eq!(requeued(), 1, "it waits for the gate");
+    opener.send_replace(Gate::Open { term: 2 });
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(requeued(), 2);
     let name = NameLabels { name: "q".into() };
     assert_eq!(metrics.queue_retries.get_or_create(&name).get(), 0);
     let controller = "c".to_owned();

@@ -106,6 +106,22 @@ fn a_list_older_than_what_was_seen_starts_anew() {
     assert_eq!(store.newest_version(), 10);
 }
 
+// Versions of before a restore say nothing: neither of an object that may only have left the selection, nor of one that
+// can't be read.
+#[test]
+fn a_list_of_restored_data_leaves_nothing_of_before() {
+    let store = store();
+    let (strays, mut told) = tokio::sync::mpsc::unbounded_channel();
+    store.select(None, Some(strays));
+    let pods = ["a", "b"].map(|name| decoded(pod(name, name, 90)));
+    store.replace(pods.into(), &[], "100");
+    store.replace(vec![], &[key("b")], "10");
+    assert_eq!(store.len(), 0);
+    assert!(told.try_recv().is_err());
+    store.apply(decoded(pod("a", "a2", 11)));
+    assert_eq!(version_of(&store, "a").as_deref(), Some("11"));
+}
+
 /// What readers see at each change that they are told of.
 fn seen_meanwhile(store: &Store<Pod>) -> Arc<Mutex<Vec<Vec<String>>>> {
     let seen: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();

@@ -47,6 +47,10 @@ impl StoreView for Asked {
         self.store.kind_missing()
     }
 
+    fn is_empty(&self) -> bool {
+        self.store.is_empty()
+    }
+
     fn state_of(&self, uid: &str) -> Option<(u64, bool)> {
         self.questions.fetch_add(1, Ordering::Relaxed);
         self.store.state_of(uid)

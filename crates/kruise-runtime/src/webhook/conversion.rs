@@ -3,7 +3,11 @@
 //! The API server puts all objects of a list in one review, so that objects are decoded one by one, and
 //! other requests get their turn in between; nothing more is converted when nobody waits for it any more.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{
@@ -52,6 +56,10 @@ pub(crate) async fn answer(body: &[u8], converter: &Converter) -> Result<Vec<u8>
     serde_json::to_vec(&answer).map_err(Refusal::Unwritable)
 }
 
+/// After this time others get their turn. Not after each object: a turn costs a way through the other threads, which
+/// may be busy.
+pub(super) const TURN: Duration = Duration::from_millis(20);
+
 /// All objects in their order, or what is wrong with the first that can't be converted.
 async fn convert_all<'a>(
     request: &Request<'a>,
@@ -59,11 +67,15 @@ async fn convert_all<'a>(
 ) -> Result<Vec<Cow<'a, RawValue>>, String> {
     let objects = request.objects.as_deref().unwrap_or_default();
     let mut converted = Vec::with_capacity(objects.len());
+    let mut since = Instant::now();
     for (place, object) in objects.iter().enumerate() {
         let object = convert(object, &request.desired_api_version, converter)
             .map_err(|error| format!("objects[{place}]: {}", chain(&*error)))?;
         converted.push(object);
-        tokio::task::yield_now().await;
+        if since.elapsed() >= TURN {
+            tokio::task::yield_now().await;
+            since = Instant::now();
+        }
     }
     Ok(converted)
 }

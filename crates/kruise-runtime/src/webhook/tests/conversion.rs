@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{super::conversion::TURN, *};
 
 const V1ALPHA1: &str = "apps.kruise.io/v1alpha1";
 const V1BETA1: &str = "apps.kruise.io/v1beta1";
@@ -89,6 +89,7 @@ async fn others_get_their_turn_between_two_objects() {
     let routes = Routes::new().conversion(move |object: Value, _: &str| {
         let name = object["metadata"]["name"].as_str().unwrap();
         noted.lock().unwrap().push(name.to_owned());
+        std::thread::sleep(TURN);
         Ok::<_, std::fmt::Error>(object)
     });
     let limits = Limits {
