@@ -264,9 +264,9 @@ impl Memories {
         found: Found,
     ) {
         let mut memory = snapshot.memory.clone();
-        let taken = error.is_none() && found.refused_resizes.is_empty();
+        let resize_refused = !found.refused_resizes.is_empty();
         memory.note_trim(snapshot, plan, found.failed_trim.clone());
-        memory.note(snapshot, found);
+        memory.note(snapshot, plan, found);
         memory.logged = report::remembered(&memory.logged, plan);
         memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
         memory.waiting = plan
@@ -280,7 +280,9 @@ impl Memories {
             .filter(|error| !error.is_lost_race())
             .map(|error| chain(error));
         memory.note_scaling(snapshot, plan, message.is_some());
-        memory.note_updating(snapshot, plan, taken, message.is_some());
+        let taken = error.is_none() && !resize_refused;
+        let failed = message.is_some() || resize_refused;
+        memory.note_updating(snapshot, plan, taken, failed);
         match plan.phase {
             Phase::Prepare | Phase::Trim => {}
             Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),

@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, mem, time::Duration};
 use jiff::SignedDuration;
 use kruise_api::{meta::Time, pod::Pod, text::Text};
 
-use crate::{plan::Phase, snapshot::Snapshot};
+use crate::{
+    plan::{Phase, Plan, Step},
+    snapshot::Snapshot,
+};
 
 /// A node may get free at any time, and nobody tells.
 const TRIED_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -56,7 +59,7 @@ const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(25);
 
 /// What was asked for a pod.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// Its deletion, or the lifecycle state that goes before it.
     Deletion,
@@ -107,7 +110,7 @@ pub struct RefusedWrite {
 impl RefusedWrite {
     fn new(snapshot: &Snapshot, pod: &Pod, refusal: Refusal, before: Option<&Self>) -> Self {
         let Refusal { uid: _, asked, why } = refusal;
-        let before = before.filter(|it| it.asked == asked && it.is_about(snapshot, pod));
+        let before = before.filter(|it| it.is_about(snapshot, pod));
         let pause = before.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
         Self {
             asked,
@@ -136,9 +139,10 @@ impl RefusedWrite {
     }
 }
 
-/// What was refused, by the UID of the pod.
+/// What was refused, by the UID of the pod and what was asked: a policy may refuse both to delete a pod and to
+/// change it.
 #[derive(Debug, Clone, Default)]
-pub struct RefusedWrites(BTreeMap<String, RefusedWrite>);
+pub struct RefusedWrites(BTreeMap<(String, Asked), RefusedWrite>);
 
 impl RefusedWrites {
     /// What still stands, and for how long it is left alone yet: not at all where it is time to ask again. It
@@ -147,7 +151,7 @@ impl RefusedWrites {
         &'a self,
         snapshot: &'a Snapshot,
     ) -> impl Iterator<Item = (&'a RefusedWrite, Duration)> {
-        self.0.iter().filter_map(|(uid, refused)| {
+        self.0.iter().filter_map(|((uid, _), refused)| {
             let pod = active_pod(snapshot, uid)?;
             let stands = refused.is_about(snapshot, pod);
             stands.then(|| (refused, refused.left(snapshot.now)))
@@ -174,10 +178,12 @@ impl RefusedWrites {
     /// Whether this pod's own patches wait: other pods are patched meanwhile.
     #[must_use]
     pub fn hold_patches(&self, snapshot: &Snapshot, pod: &Pod) -> bool {
-        self.0.get(&pod.metadata.uid).is_some_and(|refused| {
-            refused.asked == Asked::Patch
-                && refused.is_about(snapshot, pod)
-                && !refused.left(snapshot.now).is_zero()
+        if self.0.is_empty() {
+            return false;
+        }
+        let of = (pod.metadata.uid.clone(), Asked::Patch);
+        self.0.get(&of).is_some_and(|refused| {
+            refused.is_about(snapshot, pod) && !refused.left(snapshot.now).is_zero()
         })
     }
 
@@ -187,27 +193,48 @@ impl RefusedWrites {
         self.0.values().any(|refused| refused.why == why)
     }
 
-    /// Notes what was refused now. What it was time to ask again, and was not refused again, is done or is wanted
-    /// no longer.
-    pub(crate) fn note(&mut self, snapshot: &Snapshot, refusals: Vec<Refusal>) {
+    /// Notes what was refused now. What this pass asked again, and was not refused again, is done. So is what
+    /// nobody asked although it was time to, in a pass that had nothing to do: it is wanted no longer.
+    pub(crate) fn note(&mut self, snapshot: &Snapshot, plan: &Plan, refusals: Vec<Refusal>) {
         let before = mem::take(&mut self.0);
         for refusal in refusals {
             if let Some(pod) = active_pod(snapshot, &refusal.uid) {
-                let uid = refusal.uid.clone();
-                let earlier = before.get(&uid);
-                self.0
-                    .insert(uid, RefusedWrite::new(snapshot, pod, refusal, earlier));
+                let of = (refusal.uid.clone(), refusal.asked);
+                let earlier = before.get(&of);
+                let refused = RefusedWrite::new(snapshot, pod, refusal, earlier);
+                self.0.insert(of, refused);
             }
         }
-        for (uid, refused) in before {
-            let waits = active_pod(snapshot, &uid).is_some_and(|pod| {
-                refused.is_about(snapshot, pod) && !refused.left(snapshot.now).is_zero()
-            });
-            if waits {
-                self.0.entry(uid).or_insert(refused);
+        for (of, refused) in before {
+            let is_settled = refused.left(snapshot.now).is_zero() && may_have_asked(plan, of.1);
+            let stands = active_pod(snapshot, &of.0)
+                .is_some_and(|pod| refused.is_about(snapshot, pod) && !is_settled);
+            if stands {
+                self.0.entry(of).or_insert(refused);
             }
         }
     }
+}
+
+/// Whether a plan asked for this where it was to be asked for. One that acts elsewhere has not come to it.
+fn may_have_asked(plan: &Plan, asked: Asked) -> bool {
+    plan.steps.is_empty()
+        || plan.steps.iter().any(|step| match asked {
+            Asked::Deletion => {
+                matches!(step, Step::DeletePods { .. }) || is_patch_of(plan, step, Phase::Scale)
+            }
+            Asked::Update => matches!(
+                step,
+                Step::TryUpdate { .. }
+                    | Step::UpdatePodsInPlace { .. }
+                    | Step::MarkPodsForRecreate { .. }
+            ),
+            Asked::Patch => is_patch_of(plan, step, Phase::Update),
+        })
+}
+
+fn is_patch_of(plan: &Plan, step: &Step, phase: Phase) -> bool {
+    plan.phase == phase && matches!(step, Step::PatchPods { .. })
 }
 
 fn active_pod<'a>(snapshot: &'a Snapshot, uid: &str) -> Option<&'a Pod> {

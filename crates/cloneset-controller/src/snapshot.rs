@@ -205,7 +205,7 @@ impl Memory {
     pub const STANDS_FOR: SignedDuration = SignedDuration::from_mins(1);
 
     /// Notes what was found; what has changed since, or is old, is forgotten.
-    pub fn note(&mut self, snapshot: &Snapshot, found: Found) {
+    pub fn note(&mut self, snapshot: &Snapshot, plan: &Plan, found: Found) {
         let stands = |at: &Time| snapshot.now.duration_since(*at) < Self::STANDS_FOR;
         self.claims_in_use.retain(|_, (_, at)| stands(at));
         for (uid, pod) in found.claims_in_use {
@@ -217,7 +217,8 @@ impl Memory {
             .or(self.unmarked.take())
             .filter(|(_, at)| stands(at));
         self.note_refused(snapshot, found.refused_resizes);
-        self.refused_writes.note(snapshot, found.refused_writes);
+        self.refused_writes
+            .note(snapshot, plan, found.refused_writes);
     }
 
     /// Notes whether the API server takes updates. After any failure it is asked again before another pod is

@@ -12,6 +12,7 @@ impl Executor<'_> {
             let deleted = self.delete(&IMAGE_PULL_JOBS, name, uid).await;
             if let Err(error) = deleted
                 && !error.is_not_found()
+                && !error.is_lost_race()
             {
                 tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
             }
@@ -23,7 +24,7 @@ impl Executor<'_> {
                     let message = format!("created ImagePullJob {}", job.name);
                     self.event(false, "CreatedImagePullJob", message);
                 }
-                Err(error) if error.is_already_there() => {}
+                Err(error) if error.is_already_there() || error.is_lost_race() => {}
                 // A Normal event, as clients know it.
                 Err(error) => self.event(false, "FailedCreateImagePullJob", chain(&error)),
             }
@@ -38,7 +39,9 @@ impl Executor<'_> {
                 &mark.patch,
             )
             .await;
-        if let Err(error) = marked {
+        if let Err(error) = marked
+            && !error.is_lost_race()
+        {
             tracing::warn!(error = chain(&error), "the revision is not marked");
             self.found().unmarked = Some(mark.revision.clone());
         }

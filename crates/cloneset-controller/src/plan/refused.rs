@@ -1,5 +1,7 @@
 //! What the API server refused, in the words of a plan.
 
+use std::time::Duration;
+
 use super::Plan;
 use crate::{refused::Asked, snapshot::Snapshot, wait::WaitReason};
 
@@ -11,8 +13,7 @@ pub(super) fn tell(snapshot: &Snapshot, plan: &mut Plan) {
             Asked::Deletion => WaitReason::DeletionRefused { pod, why },
             Asked::Update | Asked::Patch => WaitReason::UpdateRefused { pod, why },
         });
-        if !left.is_zero() {
-            plan.look_again(left);
-        }
+        // Where nobody asks now it is forgotten, and the next pass takes the reason back.
+        plan.look_again(left.max(Duration::from_secs(1)));
     }
 }

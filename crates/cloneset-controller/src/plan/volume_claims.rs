@@ -63,7 +63,14 @@ pub(super) fn sort<'a>(snapshot: &'a Snapshot, spec: &Spec) -> Sorted<'a> {
         match pods.get(instance_id(&claim.metadata)) {
             Some(pod) if pod.is_active() => sorted.listed.add(claim),
             Some(pod) => moves.push(move_to(snapshot, claim, pod)),
-            None if is_awaited(snapshot, claim) => sorted.listed.add(claim),
+            None if is_awaited(snapshot, claim) => {
+                sorted.listed.add(claim);
+                // No event tells of the end of a pod that the index doesn't show.
+                let uid = &claim.metadata.uid;
+                if snapshot.memory.claims_in_use.contains_key(uid) {
+                    sorted.look_again = Duration::try_from(Memory::STANDS_FOR).ok();
+                }
+            }
             None if is_of_another(snapshot, claim) => {
                 sorted.listed.add(claim);
                 sorted.look_again = Duration::try_from(Memory::STANDS_FOR).ok();
@@ -339,11 +346,7 @@ fn new_claim(snapshot: &Snapshot, wanted: Wanted<'_>, id: &str) -> NewClaim {
 }
 
 /// Deletes pods in order, each followed by its claims (CS-62, CS-76).
-pub(super) fn deletions(
-    snapshot: &Snapshot,
-    listed: &Listed<'_>,
-    pods: &[&Pod],
-) -> Option<Step> {
+pub(super) fn deletions(snapshot: &Snapshot, listed: &Listed<'_>, pods: &[&Pod]) -> Option<Step> {
     let staying = ids_that_stay(snapshot, listed, pods);
     let claims = pods.iter().map(|pod| {
         let claims = claims_of(listed, &staying, pod);

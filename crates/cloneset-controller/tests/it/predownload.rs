@@ -233,7 +233,7 @@ fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
     world.set_image("acme/app:2");
     world.reconcile();
     let plan = world.reconcile_without_executing();
-    let mark = plan.pre_download.mark.expect("a mark");
+    let mark = plan.pre_download.mark.clone().expect("a mark");
     assert_eq!(plan.pre_download.create.len(), 1);
     for job in &plan.pre_download.create {
         let mut body = job.body.clone();
@@ -254,6 +254,6 @@ fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
         unmarked: Some(mark.revision),
         ..Found::default()
     };
-    world.memory.note(&snapshot, found);
+    world.memory.note(&snapshot, &plan, found);
     assert!(world.reconcile_without_executing().pre_download.is_empty());
 }

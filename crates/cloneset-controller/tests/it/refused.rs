@@ -142,3 +142,41 @@ fn a_refused_patch_holds_its_pod_and_no_other() {
     run_for(&mut world, 30);
     assert!(reasons(&world.settle()).is_empty());
 }
+
+// CS-62, CS-91, DV-CS19: a freeze refuses both to delete a pod and to change it.
+#[test]
+fn what_is_refused_of_one_pod_in_two_ways_is_tried_less_and_less_often_in_both() {
+    let mut world = settled(5, json!({ "maxUnavailable": "100%" }));
+    world.refuses = Some("specified-delete");
+    world.refuses_deletions = true;
+    world.set_image("acme/app:2");
+    world.change(json!({ "spec": { "replicas": 2 } }));
+    run_for(&mut world, 60);
+    assert!(world.refused_writes <= 16, "{}", world.refused_writes);
+    assert_eq!(world.status("availableReplicas"), json!(5));
+    assert!(world.condition("Waiting").is_some());
+    world.refuses = None;
+    world.refuses_deletions = false;
+    run_for(&mut world, 60);
+    assert_eq!(world.status("updatedAvailableReplicas"), json!(2));
+    assert_eq!(world.pods.len(), 2);
+}
+
+// DV-CS19: nobody asks any more, and nothing else happens.
+#[test]
+fn a_refusal_that_nobody_asks_about_any_more_is_not_told_for_good() {
+    let mut world = settled(3, json!({ "maxUnavailable": "100%" }));
+    let first = world.pods.keys().next().unwrap().clone();
+    let label = "apps.kruise.io/specified-delete";
+    world.refuses_deletions = true;
+    world.pods.get_mut(&first).unwrap()["metadata"]["labels"][label] = json!("true");
+    run_for(&mut world, 30);
+    assert_eq!(waiting(&world), "DeletionRefused");
+    let pod = world.pods.get_mut(&first).unwrap();
+    pod["metadata"]["labels"]
+        .as_object_mut()
+        .unwrap()
+        .remove(label);
+    run_for(&mut world, 60);
+    assert!(world.condition("Waiting").is_none());
+}

@@ -247,7 +247,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
         ..Found::default()
     };
     let snapshot = world.snapshot();
-    world.memory.note(&snapshot, found);
+    world.memory.note(&snapshot, &plan, found);
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::CreatePods { .. }]),
@@ -256,7 +256,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
     // After a minute it is asked again.
     world.now += jiff::SignedDuration::from_secs(61);
     let snapshot = world.snapshot();
-    world.memory.note(&snapshot, Found::default());
+    world.memory.note(&snapshot, &plan, Found::default());
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),

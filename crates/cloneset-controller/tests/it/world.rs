@@ -223,18 +223,19 @@ impl World {
             .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
         let refused_writes = std::mem::take(&mut self.refused_now);
         let is_refused = !refused_writes.is_empty();
-        let taken = refused.is_none() && !is_refused;
+        let resize_refused = refused.is_some();
+        let taken = !resize_refused && !is_refused;
         let found = Found {
             refused_resizes: refused.into_iter().collect(),
             refused_writes,
             ..Found::default()
         };
-        self.memory.note(&snapshot, found);
+        self.memory.note(&snapshot, &plan, found);
         let refused = self.refuses_pods && !plan.steps.is_empty();
         let failed = refused || is_refused || std::mem::take(&mut self.over_quota);
         self.memory.note_scaling(&snapshot, &plan, failed);
         self.memory
-            .note_updating(&snapshot, &plan, taken, is_refused);
+            .note_updating(&snapshot, &plan, taken, is_refused || resize_refused);
         self.memory.note_trim(&snapshot, &plan, None);
         if is_refused && plan.phase == Phase::Update {
             self.memory.failed_update = Some("patch Pod: denied".to_owned());
