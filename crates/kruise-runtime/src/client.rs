@@ -325,8 +325,8 @@ impl ApiClient {
             .await
     }
 
-    /// Has the API server judge a patch without storing what comes of it. That changes nothing, so that it is
-    /// asked whether this process leads or not.
+    /// Has the API server judge a patch without storing what comes of it. It is asked under the same conditions as
+    /// anything else that this client sends, and counts as no write.
     ///
     /// # Errors
     /// When the patch would fail.
