@@ -13,9 +13,11 @@ use std::{
 use clap::Parser;
 use cloneset_controller::{
     CLONESETS,
+    gates::Gates,
+    memory::Memory,
     observe::Observer,
     plan::{Plan, Step, plan},
-    snapshot::{ControllerRevision, Gates, Memory, Snapshot},
+    snapshot::{ControllerRevision, Snapshot},
 };
 use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
 use kruise_runtime::{

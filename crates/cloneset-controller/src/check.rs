@@ -14,8 +14,10 @@ use kruise_api::{
     well_known::{labels, lifecycle_states},
 };
 
+use kruise_plan::PodRef;
+
 use crate::{
-    plan::{Phase, Plan, PodRef, Spec, Step},
+    plan::{Phase, Plan, Spec, Step},
     snapshot::Snapshot,
 };
 

@@ -10,7 +10,9 @@ use std::{
 use kruise_runtime::{ObjectKey, OwnWrites, StoreView};
 use tokio::time::Instant;
 
-use crate::{observe::Observer, wait::WaitReason};
+use kruise_plan::WaitReason;
+
+use crate::observe::Observer;
 
 /// When to read for the first time. Most waits are over by then.
 const FIRST: Duration = Duration::from_secs(5);

@@ -10,17 +10,18 @@ use kruise_runtime::{
 };
 use serde_json::Value;
 
+use kruise_plan::{Event, PodRef, refused::Asked};
+
 use crate::{
     CLONESETS,
     error::Error,
-    plan::{BudgetPatch, NewPod, Phase, Plan, PodRef, Step},
-    refused::Asked,
-    snapshot::{Found, Memory},
+    memory::{Found, Memory},
+    plan::{BudgetPatch, NewPod, Phase, Plan, Step},
 };
 
 mod claims;
+mod images_ahead;
 mod pods;
-mod pre_download;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -55,7 +56,12 @@ impl Executor<'_> {
     /// Tells what belongs to no single write.
     pub(crate) fn events(&self, plan: &Plan) {
         for event in &plan.events {
-            self.event(event.warning, event.reason, event.message.clone());
+            let Event {
+                warning,
+                reason,
+                message,
+            } = event;
+            self.event(*warning, reason, message.clone());
         }
     }
 
@@ -105,7 +111,7 @@ impl Executor<'_> {
                 all(patches.iter().map(|patch| self.patch_pod(patch)).collect()).await
             }
             Step::PatchPods { patches } => {
-                let asked = Asked::by_patches(phase);
+                let asked = asked_by_patches(phase);
                 let patches = patches.iter();
                 until_failure(patches.map(|patch| self.keep_pod(asked, patch))).await
             }
@@ -297,5 +303,15 @@ impl Executor<'_> {
             EventType::Normal
         };
         self.recorder.event(&target, type_, reason, message);
+    }
+}
+
+/// What patches of a phase are for. Those before scaling are tried again like any other failure: without
+/// them no pod is looked at. Tidying up patches no pods.
+fn asked_by_patches(phase: Phase) -> Option<Asked> {
+    match phase {
+        Phase::Prepare | Phase::Trim => None,
+        Phase::Scale => Some(Asked::Deletion),
+        Phase::Update => Some(Asked::Patch),
     }
 }

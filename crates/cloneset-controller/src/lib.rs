@@ -18,23 +18,26 @@ pub mod error;
 mod execute;
 #[cfg(test)]
 mod fake_api;
+pub mod gates;
+mod known_pods;
+pub mod memory;
 mod metrics;
 mod nodes;
 pub mod observe;
 pub mod plan;
 mod reconcile;
-pub mod refused;
-mod report;
+pub mod remember;
 pub mod snapshot;
-pub mod wait;
+mod template_forms;
 
 use admission::{ServerTemplateCheck, Validator};
 use doubt::Doubts;
+use gates::Gates;
 use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
 use reconcile::{CloneSetReconciler, Memories};
-use snapshot::{Claim, ControllerRevision, Gates, ImagePullJob, StoredSet, instance_id};
+use snapshot::{Claim, ControllerRevision, ImagePullJob, StoredSet, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";

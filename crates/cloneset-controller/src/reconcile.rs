@@ -12,18 +12,23 @@ use kruise_runtime::{
     Refusal, Settled, WaitReasons, chain,
 };
 
+use kruise_plan::{
+    WaitReason,
+    lines::{self, Line},
+};
+
 use crate::{
     check,
     doubt::Doubts,
     error::Error,
     execute::Executor,
+    memory::{Found, Memory},
     metrics::{BUDGET_USER, Metrics},
     nodes::NodeLabels,
     observe::Observer,
     plan::{self, Phase, Plan},
-    report::{self, Line},
-    snapshot::{Found, Memory, Snapshot},
-    wait::WaitReason,
+    remember::{self, Ending},
+    snapshot::Snapshot,
 };
 
 /// Brings one CloneSet a step nearer to what its spec says.
@@ -136,7 +141,7 @@ impl CloneSetReconciler {
             found: Mutex::default(),
         };
         executor.events(plan);
-        executor.pre_download(&plan.pre_download).await;
+        executor.images_ahead(&plan.images_ahead).await;
         let steps = match plan.phase {
             Phase::Trim => {
                 executor.trim(plan).await;
@@ -156,7 +161,7 @@ impl CloneSetReconciler {
     fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
         self.wait_reasons
             .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        for Line { reason, count } in report::news(&memory.logged, plan) {
+        for Line { reason, count } in lines::news(&memory.logged, &plan.waiting_on) {
             tracing::info!(reason = reason.reason(), count, "held back: {reason}");
         }
         if !plan.steps.is_empty() {
@@ -263,31 +268,14 @@ impl Memories {
         error: Option<&Error>,
         found: Found,
     ) {
-        let mut memory = snapshot.memory.clone();
-        let resize_refused = !found.refused_resizes.is_empty();
-        memory.note_trim(snapshot, plan, found.failed_trim.clone());
-        memory.note(snapshot, plan, found);
-        memory.logged = report::remembered(&memory.logged, plan);
-        memory.namespace_terminates |= error.is_some_and(Error::namespace_is_terminating);
-        memory.waiting = plan
-            .waiting_on
-            .first()
-            .map(|reason| match memory.waiting.take() {
-                Some((last, since)) if last == *reason => (last, since),
-                _ => (reason.clone(), snapshot.now),
-            });
-        let message = error
-            .filter(|error| !error.is_lost_race())
-            .map(|error| chain(error));
-        memory.note_scaling(snapshot, plan, message.is_some());
-        let taken = error.is_none() && !resize_refused;
-        let failed = message.is_some() || resize_refused;
-        memory.note_updating(snapshot, plan, taken, failed);
-        match plan.phase {
-            Phase::Prepare | Phase::Trim => {}
-            Phase::Scale => memory.failed_scale = message.or(memory.failed_scale),
-            Phase::Update => memory.failed_update = message.or(memory.failed_update),
-        }
+        let message = error.filter(|error| !error.is_lost_race());
+        let ending = Ending {
+            found,
+            failed: error.is_some(),
+            message: message.map(|error| chain(error)),
+            namespace_terminates: error.is_some_and(Error::namespace_is_terminating),
+        };
+        let memory = remember::after(snapshot, plan, ending);
         self.lock()
             .insert(key.clone(), (snapshot.uid().to_owned(), memory));
     }
@@ -312,7 +300,8 @@ mod tests {
     use crate::{
         CLONESETS,
         fake_api::{Call, FakeApi, written},
-        snapshot::{Gates, StoredSet},
+        gates::Gates,
+        snapshot::StoredSet,
     };
 
     fn reconciler(server: &FakeApi) -> CloneSetReconciler {

@@ -7,6 +7,7 @@
 pub mod apps;
 pub mod availability;
 pub mod budget;
+pub mod condition;
 pub mod conversion;
 pub mod crd;
 pub mod defaults;
@@ -25,6 +26,7 @@ pub mod quantity;
 pub mod ranking;
 pub mod revision;
 pub mod selector;
+pub mod shared_list;
 pub mod specified_delete;
 pub mod strategic_merge;
 pub mod template;

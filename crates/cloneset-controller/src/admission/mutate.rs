@@ -9,7 +9,7 @@ use kruise_runtime::webhook::{
 use serde_json::Value;
 
 use super::object::{AnyCloneSet, Version, version};
-use crate::snapshot::Gates;
+use crate::gates::Gates;
 
 /// Fills in defaults on create and update (CS-6 to CS-10). The patch has nothing but what they change
 /// (PF-212).

@@ -11,8 +11,10 @@ use kruise_api::{
 };
 use serde_json::Value;
 
+use kruise_plan::PodRef;
+
 use super::Facts;
-use crate::plan::{BudgetPatch, PodRef, Step};
+use crate::plan::{BudgetPatch, Step};
 
 impl Facts<'_> {
     pub(super) fn budgets_are_kept(&self, found: &mut Vec<String>) {

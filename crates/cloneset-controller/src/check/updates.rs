@@ -2,8 +2,10 @@
 
 use kruise_api::{availability, pod::Pod, revision::label_names, well_known::labels};
 
+use kruise_plan::PodRef;
+
 use super::Facts;
-use crate::plan::{PodRef, Step};
+use crate::plan::Step;
 
 impl<'a> Facts<'a> {
     pub(super) fn few_are_unavailable_for_an_update(&self, found: &mut Vec<String>) {

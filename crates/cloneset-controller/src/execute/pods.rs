@@ -4,12 +4,14 @@ use kruise_api::{inplace::PodWrite, pod::Pod};
 use kruise_runtime::{PODS, PatchKind, Writer, Written, chain};
 use serde_json::Value;
 
-use super::Executor;
-use crate::{
-    error::Error,
-    plan::{ClaimRef, InPlaceUpdate, PodPatch, PodRef},
+use kruise_plan::{
+    InPlaceUpdate, PodPatch, PodRef,
+    pod_writes::is_as_seen,
     refused::{Asked, Refusal},
 };
+
+use super::Executor;
+use crate::{error::Error, plan::ClaimRef};
 
 /// How often the second write of an update is sent again when the kubelet was faster.
 const SENT_AGAIN: usize = 2;
@@ -220,25 +222,9 @@ impl Executor<'_> {
 
     fn note_refused_resize(&self, pod: &PodRef, error: &Error) {
         let why = error.api_message().to_owned();
-        let before = self.memory.refused_resizes.get(&pod.uid);
-        if before.is_none_or(|before| before.why != why) {
+        if !self.memory.refused_resizes.say(&pod.uid, &why) {
             self.event(true, "FailedUpdatePodInPlace", chain(error));
         }
         self.found().refused_resizes.push((pod.uid.clone(), why));
     }
-}
-
-/// Whether nothing that the plan was made from has changed but conditions and probes, which the kubelet reports as
-/// soon as a pod is out of service.
-fn is_as_seen(live: &Pod, seen: &Pod) -> bool {
-    let without_reports = |pod: &Pod| {
-        let mut pod = pod.clone();
-        pod.metadata.resource_version.clear();
-        pod.status.conditions.clear();
-        for status in &mut pod.status.container_statuses {
-            status.ready = false;
-        }
-        pod
-    };
-    without_reports(live) == without_reports(seen)
 }

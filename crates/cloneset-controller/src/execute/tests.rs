@@ -13,11 +13,12 @@ use kruise_runtime::{Metrics, OwnWrites, events::recorder};
 use serde_json::json;
 use tokio::time::sleep;
 
+use kruise_plan::{InPlaceUpdate, PodPatch, refused::Refusal};
+
 use super::{window::CONCURRENCY, *};
 use crate::{
     fake_api::{Call, FakeApi, conflict, forbidden, status, uid, written},
-    plan::{ClaimRef, InPlaceUpdate, PodPatch},
-    refused::Refusal,
+    plan::ClaimRef,
 };
 
 const MANY: usize = 40;

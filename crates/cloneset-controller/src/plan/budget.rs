@@ -8,8 +8,10 @@ use kruise_api::{
     pod::Pod,
 };
 
-use super::{BudgetPatch, Step};
-use crate::{snapshot::Snapshot, wait::WaitReason};
+use kruise_plan::WaitReason;
+
+use super::step::{BudgetPatch, Step};
+use crate::snapshot::Snapshot;
 
 /// Pause after a budget has refused (CS-26).
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);

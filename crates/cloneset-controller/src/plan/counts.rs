@@ -1,6 +1,6 @@
 //! The scaling arithmetic (CS-46 to CS-54): numbers in, numbers out.
 
-use super::Spec;
+use super::spec::Spec;
 
 /// What decides how one pod is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Whether a pod can be updated in place, and what that changes.
 
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use kruise_api::{
     inplace::{self, DaemonReport, NotInPlace},
@@ -9,11 +9,14 @@ use kruise_api::{
 use serde_json::Value;
 
 use super::{
-    Revisions,
-    scale::Input,
+    context::Context,
+    revision::Revisions,
     spec::{PodUpdatePolicy, Spec},
 };
-use crate::snapshot::{ControllerRevision, Snapshot};
+use crate::{
+    known_pods::PodFacts,
+    snapshot::{ControllerRevision, Snapshot},
+};
 
 /// Whether a pod can be updated in place.
 pub(super) enum InPlace {
@@ -23,8 +26,8 @@ pub(super) enum InPlace {
     Impossible(NotInPlace),
 }
 
-pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
-    let update = match calculate(input, pod, target) {
+pub(super) fn in_place(context: &Context<'_>, pod: &Pod, target: &str) -> InPlace {
+    let update = match calculate(context, pod, target) {
         Ok(update) => Box::new(update),
         Err(why) => return InPlace::Impossible(why),
     };
@@ -32,9 +35,9 @@ pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
         return InPlace::Possible(update);
     }
     // DV-IP12
-    match inplace::daemon_report(pod, input.snapshot.now) {
+    match inplace::daemon_report(pod, context.snapshot.now) {
         DaemonReport::Counted => InPlace::Possible(update),
-        DaemonReport::NotYet if daemon_may_come(input) => InPlace::Possible(update),
+        DaemonReport::NotYet if daemon_may_come(context) => InPlace::Possible(update),
         DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
             u64::try_from(seconds).unwrap_or(1).max(1),
         )),
@@ -47,56 +50,51 @@ pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
     }
 }
 
-/// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may
-/// mend it. Otherwise it is made anew, which restarts nothing that runs.
-fn daemon_may_come(input: &Input<'_>) -> bool {
-    let is_reported =
-        |pod: &Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
-    input.spec.policy == PodUpdatePolicy::InPlaceOnly || input.pods.iter().any(is_reported)
+/// Whether any of these pods can't be updated in place. Pods of one revision are alike in that, unless a node daemon has a
+/// say: so of thousands only a few are asked.
+pub(super) fn is_any_impossible<'a>(
+    context: &Context<'_>,
+    pods: impl IntoIterator<Item = (&'a Arc<Pod>, &'a PodFacts)>,
+    target: &str,
+) -> bool {
+    let mut possible = Vec::new();
+    pods.into_iter().any(|(pod, facts)| {
+        if possible.contains(&&facts.revision) {
+            return false;
+        }
+        match in_place(context, pod, target) {
+            InPlace::Possible(update) if !update.changes_environment() => {
+                possible.push(&facts.revision);
+                false
+            }
+            InPlace::Possible(_) | InPlace::AwaitDaemon(_) => false,
+            InPlace::Impossible(_) => true,
+        }
+    })
 }
 
-fn calculate(input: &Input<'_>, pod: &Pod, target: &str) -> Result<inplace::Update, NotInPlace> {
+/// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may
+/// mend it. Otherwise it is made anew, which restarts nothing that runs.
+fn daemon_may_come(context: &Context<'_>) -> bool {
+    let is_reported = |pod: &&Arc<Pod>| {
+        inplace::daemon_report(pod, context.snapshot.now) == DaemonReport::Counted
+    };
+    context.spec.policy == PodUpdatePolicy::InPlaceOnly || context.pods.iter().any(is_reported)
+}
+
+fn calculate(
+    context: &Context<'_>,
+    pod: &Pod,
+    target: &str,
+) -> Result<inplace::Update, NotInPlace> {
     let gone = |which: &str| NotInPlace {
         path: String::new(),
         why: format!("its {which} revision is no longer in the history"),
     };
-    let revisions = input.revisions;
+    let revisions = context.revisions;
     let old = revisions.of_pod(pod).ok_or_else(|| gone("present"))?;
     let new = revisions.named(target).ok_or_else(|| gone("target"))?;
-    between(input.snapshot, input.spec, revisions, old, new)
-}
-
-/// What changes from one revision to another, for each pair that a plan has asked about: thousands of pods ask the
-/// same.
-#[derive(Debug, Default)]
-pub(super) struct Differences(RefCell<Vec<Difference>>);
-
-#[derive(Debug)]
-struct Difference {
-    old: String,
-    new: String,
-    update: Result<inplace::Update, NotInPlace>,
-}
-
-impl Differences {
-    fn get(
-        &self,
-        old: &str,
-        new: &str,
-        calculate: impl FnOnce() -> Result<inplace::Update, NotInPlace>,
-    ) -> Result<inplace::Update, NotInPlace> {
-        let is_it = |known: &&Difference| known.old == old && known.new == new;
-        if let Some(known) = self.0.borrow().iter().find(is_it) {
-            return known.update.clone();
-        }
-        let update = calculate();
-        self.0.borrow_mut().push(Difference {
-            old: old.to_owned(),
-            new: new.to_owned(),
-            update: update.clone(),
-        });
-        update
-    }
+    between(context.snapshot, context.spec, revisions, old, new)
 }
 
 /// What changes from one revision to another, if that is possible in place.

@@ -9,7 +9,9 @@ use kruise_api::{
     well_known::conditions::PROGRESSING,
 };
 
-use super::{Spec, conditions::set_condition};
+use kruise_plan::conditions;
+
+use super::spec::Spec;
 
 const AVAILABLE: &str = "CloneSetAvailable";
 const PAUSED: &str = "CloneSetPaused";
@@ -60,7 +62,7 @@ pub(super) fn apply(
         None if exceeded => (DEADLINE_EXCEEDED, "False"),
         None => (UPDATED, "True"),
     };
-    set_condition(
+    conditions::set(
         &mut status.conditions,
         CloneSetCondition {
             type_: PROGRESSING.to_owned(),

@@ -13,30 +13,28 @@ use kruise_api::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    Step,
-    claim::owner_reference,
-    in_place::Differences,
-    known_pods::PodFacts,
+use super::{differences::Differences, step::Step};
+use crate::{
+    gates::Filled,
+    snapshot::{ControllerRevision, RevisionData, Snapshot},
     template_forms::{self, TemplateForms},
 };
-use crate::snapshot::{ControllerRevision, Filled, RevisionData, Snapshot};
 
 /// The two revisions that pods are at or go to.
 #[derive(Debug)]
-pub struct Revisions {
+pub(super) struct Revisions {
     /// Name of the revision of the last completed roll-out (CS-38).
-    pub current: String,
+    pub(super) current: String,
     /// Name of the revision of the present template (CS-37).
-    pub update: String,
+    pub(super) update: String,
     /// How much of the present template is filled in, so that it is what the update revision stores.
-    pub filled: Filled,
+    pub(super) filled: Filled,
     /// Known revisions, oldest first (IP-132).
-    pub known: Vec<Arc<ControllerRevision>>,
+    pub(super) known: Vec<Arc<ControllerRevision>>,
     /// How often two templates had the same name.
-    pub collision_count: i32,
+    pub(super) collision_count: i32,
     /// Writes that must be seen before pods are touched.
-    pub steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Trees of the known revisions' data, each made when it is looked at.
     trees: Vec<OnceCell<Value>>,
     /// What changes from one revision to another.
@@ -45,40 +43,34 @@ pub struct Revisions {
 
 impl Revisions {
     /// Whether there is nothing to roll back to.
-    #[must_use]
-    pub fn are_the_same(&self) -> bool {
+    pub(super) fn are_the_same(&self) -> bool {
         self.current == self.update
     }
 
     /// The known revision of this name.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Arc<ControllerRevision>> {
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<ControllerRevision>> {
         self.known.iter().find(|known| known.metadata.name == name)
     }
 
     /// What the known revision of this name stores.
-    #[must_use]
-    pub fn data(&self, name: &str) -> Option<&Value> {
+    pub(super) fn data(&self, name: &str) -> Option<&Value> {
         let mut known = self.known.iter().zip(&self.trees);
         let (known, tree) = known.find(|(known, _)| known.metadata.name == name)?;
         Some(tree.get_or_init(|| known.data.tree()))
     }
 
     /// The present template with its defaults: newer fields than revisions know are kept (DV-IP11).
-    #[must_use]
-    pub fn update_template(&self, snapshot: &Snapshot) -> Value {
+    pub(super) fn update_template(&self, snapshot: &Snapshot) -> Value {
         template_forms::with(&snapshot.set.spec.template, self.filled)
     }
 
     /// Template of the current revision, as stored.
-    #[must_use]
-    pub fn current_template(&self) -> Option<&Value> {
+    pub(super) fn current_template(&self) -> Option<&Value> {
         revision::template(self.data(&self.current)?)
     }
 
     /// The first known revision that the pod's label names (CS-88).
-    #[must_use]
-    pub fn of_pod(&self, pod: &Pod) -> Option<&Arc<ControllerRevision>> {
+    pub(super) fn of_pod(&self, pod: &Pod) -> Option<&Arc<ControllerRevision>> {
         let label = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
         self.known
             .iter()
@@ -87,7 +79,6 @@ impl Revisions {
 }
 
 /// Whether the pod is at the revision (CS-39).
-#[must_use]
 pub(super) fn is_at(pod: &Pod, name: &str) -> bool {
     pod.metadata
         .labels
@@ -266,7 +257,7 @@ fn create(
             "namespace": snapshot.set.metadata.namespace,
             "labels": all_labels,
             "annotations": all_annotations,
-            "ownerReferences": [owner_reference(snapshot)],
+            "ownerReferences": [snapshot.owner().reference()],
         },
         "data": data,
         "revision": number,
@@ -295,30 +286,4 @@ fn renumber(snapshot: &Snapshot, revision: &ControllerRevision, number: i64) -> 
         name: revision.metadata.name.clone(),
         patch: json!({ "metadata": metadata, "revision": number }),
     }
-}
-
-/// Deletes what the history limit does not keep, oldest first (CS-40, IP-137).
-pub(super) fn trim(snapshot: &Snapshot, revisions: &Revisions, pods: &[&PodFacts]) -> Vec<Step> {
-    let limit = super::Spec::of(&snapshot.set.spec).history_limit;
-    let mut unused: Vec<_> = revisions
-        .known
-        .iter()
-        .filter(|known| {
-            let name = &known.metadata.name;
-            *name != revisions.current && *name != revisions.update
-        })
-        .collect();
-    if unused.len() <= limit {
-        return Vec::new();
-    }
-    unused.retain(|known| !pods.iter().any(|pod| pod.is_at(&known.metadata.name)));
-    let surplus = unused.len().saturating_sub(limit);
-    unused
-        .into_iter()
-        .take(surplus)
-        .map(|revision| Step::DeleteRevision {
-            name: revision.metadata.name.clone(),
-            uid: revision.metadata.uid.clone(),
-        })
-        .collect()
 }

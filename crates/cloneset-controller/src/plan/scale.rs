@@ -2,190 +2,113 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use kruise_api::{
-    apps::v1beta1::LifecycleHook,
-    availability,
-    inplace::{PodWrite, lifecycle},
-    pod::Pod,
-    ranking,
-    well_known::lifecycle_states,
-};
+use kruise_api::{inplace::lifecycle, pod::Pod, ranking, well_known::lifecycle_states};
+use kruise_plan::{Event, Notes, PodPatch, Turn, WaitReason};
 use serde_json::Value;
 
 use super::{
-    Counts, Event, Phase, Plan, PodPatch, PodRef, Revisions, Spec, Step,
-    counts::PodClass,
-    known_pods::PodFacts,
+    context::{Context, MAX_PODS},
+    counts::Counts,
     new_pod::{PodsOf, new_pod},
-    revision::is_at,
+    step::Step,
     volume_claims,
 };
 use crate::{
+    known_pods::PodFacts,
     snapshot::{Snapshot, pod_name},
-    wait::WaitReason,
 };
 
-/// What scaling and updating plan from.
-pub(super) struct Input<'a> {
-    pub(super) snapshot: &'a Snapshot,
-    pub(super) spec: &'a Spec,
-    pub(super) revisions: &'a Revisions,
-    /// Claimed active pods, by name.
-    pub(super) pods: &'a [Arc<Pod>],
-    /// What is to be known of each of them.
-    pub(super) facts: &'a [&'a PodFacts],
-    /// Listed volume claims (CS-73, CS-74).
-    pub(super) claims: &'a volume_claims::Listed<'a>,
-}
-
-impl<'a> Input<'a> {
-    /// Each pod with what is to be known of it.
-    pub(super) fn known(&self) -> impl Iterator<Item = (&'a Arc<Pod>, &'a PodFacts)> {
-        self.pods.iter().zip(self.facts.iter().copied())
-    }
-
-    /// The arithmetic; `is_new` says which pods count as updated.
-    pub(super) fn counts(&self, is_new: impl Fn(&PodFacts) -> bool) -> Counts {
-        let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);
-        let classes: Vec<PodClass> = self
-            .known()
-            .map(|(pod, facts)| PodClass {
-                is_new: is_new(facts),
-                preparing_delete: facts.preparing_delete,
-                specified: self.is_specified(pod, facts),
-                available: facts.is_available(pod, seconds, now),
-            })
-            .collect();
-        Counts::of(
-            self.spec,
-            &classes,
-            self.revisions.are_the_same(),
-            self.snapshot.gates.partition_rollback,
-            self.snapshot.gates.exclude_preparing_delete,
-        )
-    }
-
-    pub(super) fn is_available(&self, pod: &Pod) -> bool {
-        availability::is_available(pod, self.spec.min_ready_seconds, self.snapshot.now)
-    }
-
-    pub(super) fn is_updated(&self, pod: &Pod) -> bool {
-        is_at(pod, &self.revisions.update)
-    }
-
-    /// CS-46
-    fn counts_as_updated(&self, facts: &PodFacts) -> bool {
-        facts.is_at(&self.revisions.update)
-            || (self.snapshot.gates.preparing_update_as_update && facts.preparing_update)
-    }
-
-    /// CS-45
-    fn is_specified(&self, pod: &Pod, facts: &PodFacts) -> bool {
-        facts.is_marked
-            || (!self.spec.pods_to_delete.is_empty() && self.spec.is_specified_for_deletion(pod))
-    }
-
-    /// Ready for the limits of deletion: available but for minReadySeconds (CS-44).
-    pub(super) fn is_ready(&self, pod: &Pod) -> bool {
-        availability::is_available(pod, 0, self.snapshot.now)
-    }
-}
-
-pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
-    plan.phase = Phase::Scale;
-    let holds = input
-        .snapshot
-        .memory
-        .refused_writes
-        .hold_deletions(input.snapshot);
-    let regretted = if holds { Vec::new() } else { regret(input) };
+/// Pods are added or taken away, if their number is not as wanted.
+pub(super) fn plan(context: &Context<'_>, notes: &mut Notes) -> Turn<Step> {
+    let snapshot = context.snapshot;
+    let refused = &snapshot.memory.refused_writes;
+    let holds = refused.hold_deletions(&snapshot.owned_pods());
+    let regretted = if holds { Vec::new() } else { regret(context) };
     if !regretted.is_empty() {
-        plan.steps.push(Step::PatchPods { patches: regretted });
-        return;
+        return Turn::of(vec![Step::PatchPods { patches: regretted }]);
     }
-    let counts = input.counts(|facts| input.counts_as_updated(facts));
+    let counts = context.counts(|facts| context.counts_as_updated(facts));
     if counts.scale_up > counts.scale_up_limit {
-        plan.waiting_on.push(WaitReason::ScaleUpLimited);
-        plan.events.push(Event {
-            warning: true,
-            reason: "ScaleUpLimited",
-            message: format!(
+        notes.wait(WaitReason::ScaleUpLimited);
+        notes.events.push(Event::warning(
+            "ScaleUpLimited",
+            format!(
                 "spec.scaleStrategy.maxUnavailable allows {} of {} pods to be created now",
                 counts.scale_up_limit, counts.scale_up
             ),
-        });
+        ));
     }
     if counts.scale_up > 0 {
-        let may_go_first = !holds && is_held_up(input, &counts);
-        if !(may_go_first && delete_asked_for(input, &counts, plan) == AskedFor::Acts) {
-            scale_out(input, &counts, plan);
+        let may_go_first = !holds && is_held_up(context, &counts);
+        if may_go_first && let AskedFor::Acts(steps) = delete_asked_for(context, &counts, notes) {
+            return Turn::Acts(steps);
         }
-        return;
+        return Turn::of(scale_out(context, &counts, notes).into_iter().collect());
     }
     if holds {
-        return;
+        return Turn::GoesOn;
     }
-    if delete_asked_for(input, &counts, plan) == AskedFor::None && counts.scale_down > 0 {
-        let chosen = choose(input, &counts);
-        let mut ready_left = counts.delete_ready_limit;
-        let allowed = within_limit(input, &chosen, &mut ready_left);
-        if allowed.len() < chosen.len() {
-            plan.waiting_on.push(WaitReason::DeletionLimited);
+    match delete_asked_for(context, &counts, notes) {
+        AskedFor::Acts(steps) => Turn::Acts(steps),
+        AskedFor::Nobody if counts.scale_down > 0 => {
+            let chosen = choose(context, &counts);
+            let mut ready_left = counts.delete_ready_limit;
+            let allowed = within_limit(context, &chosen, &mut ready_left);
+            if allowed.len() < chosen.len() {
+                notes.wait(WaitReason::DeletionLimited);
+            }
+            delete(context, &allowed, notes)
         }
-        delete(input, &allowed, plan);
+        AskedFor::Nobody | AskedFor::Waits => Turn::GoesOn,
     }
 }
 
 /// Whether pods are missing that can't be created now: what holds them up may be the pods that are to go, a full
 /// quota or a cap on unavailable pods (DV-CS16). A cap of 0 is meant to stay, and nothing would take their place.
-fn is_held_up(input: &Input<'_>, counts: &Counts) -> bool {
-    let is_capped = counts.scale_up_limit == 0 && input.spec.scale_cap > 0;
-    is_capped || input.snapshot.memory.scaling_failed
+fn is_held_up(context: &Context<'_>, counts: &Counts) -> bool {
+    let is_capped = counts.scale_up_limit == 0 && context.spec.scale_cap > 0;
+    is_capped || context.snapshot.memory.scaling_failed
 }
 
 /// What becomes of the pods whose deletion was asked for.
-#[derive(PartialEq, Eq)]
 enum AskedFor {
     /// There are none.
-    None,
+    Nobody,
     /// None can go now.
     Waits,
-    Acts,
+    Acts(Vec<Step>),
 }
 
 /// CS-55, steps 5 and 6
-fn delete_asked_for(input: &Input<'_>, counts: &Counts, plan: &mut Plan) -> AskedFor {
-    let preparing: Vec<_> = input
+fn delete_asked_for(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> AskedFor {
+    let preparing: Vec<_> = context
         .known()
         .filter(|(_, facts)| facts.preparing_delete)
         .map(|(pod, _)| pod)
         .collect();
-    if delete(input, &preparing, plan) {
-        return AskedFor::Acts;
+    if let Turn::Acts(steps) = delete(context, &preparing, notes) {
+        return AskedFor::Acts(steps);
     }
     let mut ready_left = counts.delete_ready_limit;
-    let specified: Vec<_> = input
+    let specified: Vec<_> = context
         .known()
-        .filter(|(pod, facts)| input.is_specified(pod, facts) && !facts.preparing_delete)
+        .filter(|(pod, facts)| context.is_specified(pod, facts) && !facts.preparing_delete)
         .map(|(pod, _)| pod)
         .collect();
-    let allowed = within_limit(input, &specified, &mut ready_left);
+    let allowed = within_limit(context, &specified, &mut ready_left);
     if allowed.len() < specified.len() {
-        plan.waiting_on.push(WaitReason::DeletionLimited);
+        notes.wait(WaitReason::DeletionLimited);
     }
-    if delete(input, &allowed, plan) {
-        return AskedFor::Acts;
-    }
-    if specified.is_empty() && preparing.is_empty() {
-        AskedFor::None
-    } else {
-        AskedFor::Waits
+    match delete(context, &allowed, notes) {
+        Turn::Acts(steps) => AskedFor::Acts(steps),
+        Turn::GoesOn if specified.is_empty() && preparing.is_empty() => AskedFor::Nobody,
+        Turn::GoesOn => AskedFor::Waits,
     }
 }
 
 /// Pods that wait for their deletion although they are wanted again (CS-56).
-fn regret(input: &Input<'_>) -> Vec<PodPatch> {
-    let marks_not_ready = input.spec.lifecycle.as_ref().is_some_and(|lifecycle| {
+fn regret(context: &Context<'_>) -> Vec<PodPatch> {
+    let marks_not_ready = context.spec.lifecycle.as_ref().is_some_and(|lifecycle| {
         [&lifecycle.pre_delete, &lifecycle.in_place_update]
             .into_iter()
             .flatten()
@@ -195,23 +118,19 @@ fn regret(input: &Input<'_>) -> Vec<PodPatch> {
         return Vec::new();
     }
     let is_going =
-        |pod: &Pod, facts: &PodFacts| facts.preparing_delete || input.is_specified(pod, facts);
-    let n_going = input
+        |pod: &Pod, facts: &PodFacts| facts.preparing_delete || context.is_specified(pod, facts);
+    let n_going = context
         .known()
         .filter(|(pod, facts)| is_going(pod, facts))
         .count();
-    let wanted = i64::from(input.spec.replicas) - as_i64(input.pods.len()) + as_i64(n_going);
-    input
+    let wanted = i64::from(context.spec.replicas) - as_i64(context.pods.len()) + as_i64(n_going);
+    context
         .known()
-        .filter(|(pod, facts)| facts.preparing_delete && !input.is_specified(pod, facts))
+        .filter(|(pod, facts)| facts.preparing_delete && !context.is_specified(pod, facts))
         .take(usize::try_from(wanted).unwrap_or(0))
         .filter_map(|(pod, _)| {
-            transition(
-                pod,
-                lifecycle_states::PREPARING_NORMAL,
-                None,
-                input.snapshot,
-            )
+            let state = lifecycle_states::PREPARING_NORMAL;
+            PodPatch::transition(pod, state, None, context.snapshot.now)
         })
         .take(MAX_PODS)
         .collect()
@@ -221,47 +140,22 @@ fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Moves a pod to another lifecycle state, and holds it not ready if `hook` wants that (IP-66). None
-/// when it is there and held.
-pub(super) fn transition(
-    pod: &Pod,
-    state: &str,
-    hook: Option<&LifecycleHook>,
-    snapshot: &Snapshot,
-) -> Option<PodPatch> {
-    let marks = hook.is_some_and(lifecycle::marks_not_ready);
-    with_writes(pod, lifecycle::transition(pod, state, marks, snapshot.now))
-}
-
-pub(super) fn with_writes(pod: &Pod, writes: Vec<PodWrite>) -> Option<PodPatch> {
-    (!writes.is_empty()).then(|| PodPatch {
-        pod: PodRef::of(pod),
-        writes,
-    })
-}
-
-/// Pods that one pass creates, deletes or changes. The next pass follows at once and goes on where this one ended,
-/// so that a number of replicas that nobody can mean costs neither memory nor a worker; and `paused`, another
-/// template or the end of the lease is seen before the rest is done. With the default limits that is the burst, or
-/// three seconds of updates.
-pub(super) const MAX_PODS: usize = 500;
-
 /// CS-57: the smallest ids go to pods at the current revision. CS-60: batches double. CS-77: an id that no
 /// pod can have yet keeps its place, and the other pods are created.
-fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
+fn scale_out(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> Option<Step> {
     let count = usize::try_from(counts.scale_up_limit)
         .unwrap_or(0)
         .min(MAX_PODS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
-    let revisions = input.revisions;
-    let update_template = revisions.update_template(input.snapshot);
+    let revisions = context.revisions;
+    let update_template = revisions.update_template(context.snapshot);
     let update = PodsOf::revision(&revisions.update, &update_template);
     let current = revisions
         .current_template()
         .filter(|_| n_old > 0 && !revisions.are_the_same())
         .map(|template| PodsOf::revision(&revisions.current, template));
-    let ids = volume_claims::next_ids(input.snapshot, input.spec, input.claims, count);
-    hold_back(input, &ids, plan);
+    let ids = volume_claims::next_ids(context.snapshot, context.spec, context.claims, count);
+    hold_back(context, &ids, notes);
     let mut pods = ids
         .iter()
         .enumerate()
@@ -271,7 +165,7 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
                 Some(current) if index < n_old => current,
                 _ => &update,
             };
-            new_pod(input.snapshot, input.claims, revision, &next.id)
+            new_pod(context.snapshot, context.claims, revision, &next.id)
         })
         .peekable();
     let mut batches = Vec::new();
@@ -280,13 +174,11 @@ fn scale_out(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         batches.push(pods.by_ref().take(size).collect());
         size *= 2;
     }
-    if !batches.is_empty() {
-        plan.steps.push(Step::CreatePods { batches });
-    }
+    (!batches.is_empty()).then_some(Step::CreatePods { batches })
 }
 
 /// Tells of the first pod that waits for the end of an earlier one (CS-77).
-fn hold_back(input: &Input<'_>, ids: &[volume_claims::NextId], plan: &mut Plan) {
+fn hold_back(context: &Context<'_>, ids: &[volume_claims::NextId], notes: &mut Notes) {
     let Some((id, why)) = ids
         .iter()
         .find_map(|next| Some((&next.id, next.held.as_ref()?)))
@@ -294,24 +186,20 @@ fn hold_back(input: &Input<'_>, ids: &[volume_claims::NextId], plan: &mut Plan) 
         return;
     };
     let reason = WaitReason::ClaimsInUse {
-        pod: pod_name(&input.snapshot.set.metadata, id),
+        pod: pod_name(&context.snapshot.set.metadata, id),
         why: why.clone(),
     };
-    let waiting = &input.snapshot.memory.waiting;
+    let waiting = &context.snapshot.memory.waiting;
     if waiting.as_ref().is_none_or(|(last, _)| *last != reason) {
-        plan.events.push(Event {
-            warning: true,
-            reason: "FailedCreate",
-            message: reason.to_string(),
-        });
+        let event = Event::warning("FailedCreate", reason.to_string());
+        notes.events.push(event);
     }
-    plan.waiting_on.push(reason);
+    notes.wait(reason);
 }
 
 /// Deletes the pods that no hook holds, and asks for the hook of the others (CS-62).
-/// Whether anything is done.
-fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
-    let hook = input
+fn delete(context: &Context<'_>, pods: &[&Arc<Pod>], notes: &mut Notes) -> Turn<Step> {
+    let hook = context
         .spec
         .lifecycle
         .as_ref()
@@ -326,38 +214,31 @@ fn delete(input: &Input<'_>, pods: &[&Arc<Pod>], plan: &mut Plan) -> bool {
             deletions.push(pod.as_ref());
             continue;
         }
-        plan.waiting_on.push(WaitReason::Hook {
+        notes.wait(WaitReason::Hook {
             pod: pod.metadata.name.clone(),
             hook: "preDelete",
         });
         // Also in that state already, the pod is held not ready again if it no longer is.
-        transitions.extend(transition(
-            pod,
-            lifecycle_states::PREPARING_DELETE,
-            hook,
-            input.snapshot,
-        ));
+        let state = lifecycle_states::PREPARING_DELETE;
+        let now = context.snapshot.now;
+        transitions.extend(PodPatch::transition(pod, state, hook, now));
     }
-    let acts = !(deletions.is_empty() && transitions.is_empty());
-    if !transitions.is_empty() {
-        plan.steps.push(Step::PatchPods {
-            patches: transitions,
-        });
-    }
-    let deletions = volume_claims::deletions(input.snapshot, input.claims, &deletions);
-    plan.steps.extend(deletions);
-    acts
+    let transitions = (!transitions.is_empty()).then_some(Step::PatchPods {
+        patches: transitions,
+    });
+    let deletions = volume_claims::deletions(context.snapshot, context.claims, &deletions);
+    Turn::of(transitions.into_iter().chain(deletions).collect())
 }
 
 /// Pods that are not ready, and ready ones while the limit lasts, in order (CS-55).
 fn within_limit<'a>(
-    input: &Input<'_>,
+    context: &Context<'_>,
     pods: &[&'a Arc<Pod>],
     ready_left: &mut i32,
 ) -> Vec<&'a Arc<Pod>> {
     pods.iter()
         .filter(|pod| {
-            if !input.is_ready(pod) {
+            if !context.is_ready(pod) {
                 return true;
             }
             *ready_left -= 1;
@@ -368,10 +249,10 @@ fn within_limit<'a>(
 }
 
 /// CS-66
-fn choose<'a>(input: &Input<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
+fn choose<'a>(context: &Context<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
     let (mut new, mut old) = (Vec::new(), Vec::new());
-    for (pod, facts) in input.known() {
-        if input.counts_as_updated(facts) {
+    for (pod, facts) in context.known() {
+        if context.counts_as_updated(facts) {
             new.push(pod);
         } else {
             old.push(pod);
@@ -381,14 +262,14 @@ fn choose<'a>(input: &Input<'a>, counts: &Counts) -> Vec<&'a Arc<Pod>> {
     let n_old = usize::try_from(counts.scale_down_old)
         .unwrap_or(0)
         .min(n_down);
-    let mut chosen = take_first(input, old, n_old);
-    chosen.extend(take_first(input, new, n_down - n_old));
+    let mut chosen = take_first(context, old, n_old);
+    chosen.extend(take_first(context, new, n_down - n_old));
     chosen
 }
 
 /// The first pods in the order of CS-67.
 fn take_first<'a>(
-    input: &Input<'_>,
+    context: &Context<'_>,
     candidates: Vec<&'a Arc<Pod>>,
     count: usize,
 ) -> Vec<&'a Arc<Pod>> {
@@ -400,16 +281,16 @@ fn take_first<'a>(
         .map(|pod| (pod.metadata.uid.as_str(), *pod))
         .collect();
     let mut order: Vec<&Pod> = candidates.iter().map(|pod| pod.as_ref()).collect();
-    let keys = topology_keys(&input.snapshot.set.spec.template);
+    let keys = topology_keys(&context.snapshot.set.spec.template);
     let spread = if keys.is_empty() {
         ranking::Spread::SameNode
     } else {
         ranking::Spread::Topology {
-            nodes: &input.snapshot.nodes,
+            nodes: &context.snapshot.nodes,
             keys: &keys,
         }
     };
-    ranking::deletion_order(&mut order, &spread, &|pod| input.is_available(pod));
+    ranking::deletion_order(&mut order, &spread, &|pod| context.is_available(pod));
     order
         .into_iter()
         .take(count)

@@ -1,7 +1,7 @@
 //! The CloneSet's spec with every default applied and every number resolved (CS-6, CS-8, CS-43).
 //! Webhook or not, this is what the planner reads (PF-907).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use kruise_api::{
     apps::v1beta1::{
@@ -13,10 +13,6 @@ use kruise_api::{
     specified_delete,
     validation::cloneset::NO_PROGRESS_DEADLINE,
 };
-use serde_json::json;
-
-use super::Step;
-use crate::snapshot::Snapshot;
 
 /// How pods are brought to another revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,33 +185,4 @@ fn pre_download(
             .unwrap_or(0),
         max_unavailable,
     }
-}
-
-/// Takes names off `podsToDelete` that are no active claimed pods (CS-65). A list of which nothing remains goes.
-pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[Arc<Pod>]) -> Option<Step> {
-    let names = snapshot
-        .set
-        .spec
-        .scale_strategy
-        .as_ref()?
-        .pods_to_delete
-        .as_ref()?;
-    let there: BTreeSet<&str> = claimed
-        .iter()
-        .map(|pod| pod.metadata.name.as_str())
-        .collect();
-    let remaining: Vec<&String> = names
-        .iter()
-        .filter(|name| there.contains(name.as_str()))
-        .collect();
-    if remaining.len() == names.len() {
-        return None;
-    }
-    let remaining = (!remaining.is_empty()).then_some(remaining);
-    Some(Step::PatchCloneSet {
-        patch: json!({
-            "metadata": { "resourceVersion": snapshot.set.metadata.resource_version },
-            "spec": { "scaleStrategy": { "podsToDelete": remaining } },
-        }),
-    })
 }

@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use kruise_api::{
-    apps::v1beta1::CloneSetStatus,
+    apps::v1beta1::{CloneSetCondition, CloneSetStatus},
     availability,
+    condition::Condition,
     meta::{Time, UnknownFields},
     pod::Pod,
     selector::Selector,
@@ -13,94 +14,102 @@ use kruise_api::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    Plan, Revisions, Spec, claim::Claimed, conditions::set_failure, explain::why_unavailable,
-    progress, waiting,
+use kruise_plan::{
+    Notes, WaitReason, conditions,
+    waiting::{Told, Waiting},
+    workload::why_unavailable,
 };
-use crate::{snapshot::Snapshot, wait::WaitReason};
 
+use super::{context::Context, progress, step::Phase, waiting::is_over};
+use crate::snapshot::Snapshot;
+
+/// The status, if it is to be written. `phase` and `acts` say what else is done.
 pub(super) fn plan(
-    snapshot: &Snapshot,
-    spec: &Spec,
+    context: &Context<'_>,
     selector: &Selector,
-    revisions: &Revisions,
-    claimed: &Claimed<'_>,
-    plan: &mut Plan,
-) {
+    phase: Phase,
+    acts: bool,
+    notes: &mut Notes,
+) -> Option<Value> {
+    let (snapshot, spec) = (context.snapshot, context.spec);
     let stored = &snapshot.set.status;
     let now = snapshot.now;
     let mut unavailable = Vec::new();
-    let mut status = count(snapshot, spec, revisions, claimed, &mut unavailable);
+    let mut status = count(context, &mut unavailable);
     status.label_selector = selector.to_string();
     status.conditions.clone_from(&stored.conditions);
 
-    if plan.waiting_on.is_empty() && plan.steps.is_empty() {
-        plan.waiting_on
+    if notes.waiting_on.is_empty() && !acts {
+        notes
+            .waiting_on
             .extend(not_available(snapshot, &unavailable));
     }
-    set_failure(
-        &mut status.conditions,
-        FAILED_SCALE,
-        snapshot.memory.failed_scale.as_deref(),
-        now,
-    );
+    let memory = &snapshot.memory;
+    let failed_scale = memory.failed_scale.as_deref();
+    set_failure(&mut status, FAILED_SCALE, failed_scale, now);
     // CS-90: what can't be updated in place counts as a failure to update, after all others are.
-    let not_in_place = plan
+    let not_in_place = notes
         .waiting_on
         .iter()
         .find(|reason| matches!(reason, WaitReason::NotInPlace { .. }))
         .map(ToString::to_string);
-    set_failure(
-        &mut status.conditions,
-        FAILED_UPDATE,
-        snapshot
-            .memory
-            .failed_update
-            .as_deref()
-            .or(not_in_place.as_deref()),
-        now,
-    );
+    let failed_update = memory.failed_update.as_deref();
+    let failed_update = failed_update.or(not_in_place.as_deref());
+    set_failure(&mut status, FAILED_UPDATE, failed_update, now);
     if let Some(after) = progress::apply(spec, stored, &mut status, now) {
-        plan.look_again(after);
+        notes.look_again(after);
     }
-    if let Some(after) = next_available(&unavailable, spec, now) {
-        plan.look_again(after);
+    if let Some(after) = next_available(&unavailable, spec.min_ready_seconds, now) {
+        notes.look_again(after);
     }
-    let mut is_written = differs(stored, &status);
-    let facts = waiting::Facts {
-        snapshot,
-        spec,
-        revisions,
-        pods: &claimed.pods,
-    };
-    is_written |= facts.tell(&mut status.conditions, is_written, plan);
-    if is_written {
-        plan.status = Some(patch(snapshot, &status));
+    let is_written = differs(stored, &status);
+    let Told {
+        changed,
+        look_again,
+    } = waiting(snapshot, &notes.waiting_on, acts).tell(
+        &mut status.conditions,
+        is_written,
+        |told| is_over(context, phase, told),
+    );
+    if let Some(after) = look_again {
+        notes.look_again(after);
     }
+    (is_written || changed).then(|| patch(snapshot, &status))
 }
 
-/// The status of a CloneSet that can't be acted on: only what is seen of the spec changes.
-pub(super) fn plan_held(snapshot: &Snapshot, plan: &mut Plan) {
+/// The status of a CloneSet that can't be acted on, if it is to be written: only what is seen of the spec changes.
+pub(super) fn plan_held(snapshot: &Snapshot, waiting_on: &[WaitReason]) -> Option<Value> {
     let stored = &snapshot.set.status;
     let mut status = stored.clone();
     status.observed_generation = snapshot.set.metadata.generation;
-    let told = waiting::tell_at_once(snapshot, &mut status.conditions, plan);
-    if told || stored.observed_generation != status.observed_generation {
-        plan.status = Some(patch(snapshot, &status));
+    let told = waiting(snapshot, waiting_on, false).tell_at_once(&mut status.conditions);
+    let is_seen = stored.observed_generation == status.observed_generation;
+    (told || !is_seen).then(|| patch(snapshot, &status))
+}
+
+fn waiting<'a>(snapshot: &'a Snapshot, waiting_on: &'a [WaitReason], acts: bool) -> Waiting<'a> {
+    Waiting {
+        waiting_on,
+        acts,
+        before: snapshot.memory.waiting.as_ref(),
+        now: snapshot.now,
+    }
+}
+
+/// CS-119
+fn set_failure(status: &mut CloneSetStatus, type_: &str, message: Option<&str>, now: Time) {
+    if let Some(message) = message {
+        let failure = CloneSetCondition::new(type_, "True", "", message.to_owned(), now);
+        conditions::set(&mut status.conditions, failure);
     }
 }
 
 /// CS-113 to CS-115. Each pod is looked at once; those that are not available are noted.
-fn count<'a>(
-    snapshot: &Snapshot,
-    spec: &Spec,
-    revisions: &Revisions,
-    claimed: &'a Claimed<'_>,
-    unavailable: &mut Vec<&'a Arc<Pod>>,
-) -> CloneSetStatus {
+fn count<'a>(context: &Context<'a>, unavailable: &mut Vec<&'a Arc<Pod>>) -> CloneSetStatus {
+    let (snapshot, spec, revisions) = (context.snapshot, context.spec, context.revisions);
     let mut status = CloneSetStatus {
         observed_generation: snapshot.set.metadata.generation,
-        replicas: i32::try_from(claimed.pods.len()).unwrap_or(i32::MAX),
+        replicas: i32::try_from(context.pods.len()).unwrap_or(i32::MAX),
         expected_updated_replicas: if spec.partition_is_valid {
             spec.replicas - spec.partition
         } else {
@@ -111,7 +120,7 @@ fn count<'a>(
         collision_count: Some(revisions.collision_count),
         ..CloneSetStatus::default()
     };
-    for (pod, facts) in claimed.pods.iter().zip(&claimed.facts) {
+    for (pod, facts) in context.known() {
         let is_updated = facts.is_at(&revisions.update);
         let is_available = facts.is_available(pod, spec.min_ready_seconds, snapshot.now);
         status.updated_replicas += i32::from(is_updated);
@@ -139,13 +148,17 @@ fn not_available(snapshot: &Snapshot, unavailable: &[&Arc<Pod>]) -> Option<WaitR
 }
 
 /// When the next ready pod will have been ready for long enough (CS-26).
-fn next_available(unavailable: &[&Arc<Pod>], spec: &Spec, now: Time) -> Option<Duration> {
-    if spec.min_ready_seconds <= 0 {
+fn next_available(
+    unavailable: &[&Arc<Pod>],
+    min_ready_seconds: i32,
+    now: Time,
+) -> Option<Duration> {
+    if min_ready_seconds <= 0 {
         return None;
     }
     unavailable
         .iter()
-        .filter_map(|pod| availability::available_at(pod, spec.min_ready_seconds))
+        .filter_map(|pod| availability::available_at(pod, min_ready_seconds))
         .filter(|at| *at >= now)
         .min()
         // The comparison is strict, and API times are whole seconds.

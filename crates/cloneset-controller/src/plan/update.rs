@@ -8,57 +8,56 @@ use kruise_api::{
     ranking, specified_delete,
     well_known::lifecycle_states,
 };
+use kruise_plan::{
+    InPlaceUpdate, Notes, PodPatch, PodRef, Turn, WaitReason, workload::why_unavailable,
+};
 use serde_json::Value;
 
 use super::{
-    Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     budget::{ASK_AGAIN_AFTER, Budgets},
-    explain::why_unavailable,
-    in_place::{InPlace, in_place},
-    known_pods::PodFacts,
+    context::{Context, MAX_PODS},
+    counts::Counts,
+    in_place::{InPlace, in_place, is_any_impossible},
     refresh::{is_refused, refresh},
-    scale::{Input, MAX_PODS, transition, with_writes},
     spec::PodUpdatePolicy,
+    step::Step,
 };
-use crate::wait::WaitReason;
+use crate::known_pods::PodFacts;
 
-pub(super) fn plan(input: &Input<'_>, plan: &mut Plan) {
-    plan.phase = Phase::Update;
-    let is_updated = |facts: &PodFacts| facts.is_at(&input.revisions.update);
-    let counts = input.counts(is_updated);
-    let patches = refresh(input, &counts, plan);
+/// Pods are refreshed; when there is nothing to refresh, pods at another revision are moved.
+pub(super) fn plan(context: &Context<'_>, notes: &mut Notes) -> Turn<Step> {
+    let is_updated = |facts: &PodFacts| facts.is_at(&context.revisions.update);
+    let counts = context.counts(is_updated);
+    let patches = refresh(context, &counts, notes);
     if !patches.is_empty() {
-        plan.steps.push(Step::PatchPods { patches });
-        return;
+        return Turn::of(vec![Step::PatchPods { patches }]);
     }
-    let n_behind = input
+    let n_behind = context
         .facts
         .iter()
         .filter(|facts| !is_updated(facts))
         .count();
-    if input.spec.on_delete {
-        if n_behind > 0 {
-            plan.waiting_on.push(WaitReason::OnDelete);
-        }
-        return;
-    }
-    if input.spec.paused {
-        if n_behind > 0 {
-            plan.waiting_on.push(WaitReason::Paused);
-        }
-        return;
-    }
-    if counts.update_num == 0 {
-        if n_behind > 0 && input.spec.partition > 0 {
-            plan.waiting_on.push(WaitReason::PartitionReached);
-        }
-        return;
+    let holds_back = if context.spec.on_delete {
+        Some((n_behind > 0).then_some(WaitReason::OnDelete))
+    } else if context.spec.paused {
+        Some((n_behind > 0).then_some(WaitReason::Paused))
+    } else if counts.update_num == 0 {
+        let is_kept = n_behind > 0 && context.spec.partition > 0;
+        Some(is_kept.then_some(WaitReason::PartitionReached))
+    } else {
+        None
+    };
+    if let Some(reason) = holds_back {
+        notes.waiting_on.extend(reason);
+        return Turn::GoesOn;
     }
     // What was refused is told already, and asked again by one pod (DV-CS19).
-    let refused = &input.snapshot.memory.refused_writes;
-    if !refused.hold_updates(input.snapshot) {
-        update(input, &counts, plan);
+    let snapshot = context.snapshot;
+    let refused = &snapshot.memory.refused_writes;
+    if refused.hold_updates(&snapshot.owned_pods()) {
+        return Turn::GoesOn;
     }
+    Turn::of(update(context, &counts, notes))
 }
 
 /// What becomes of one candidate.
@@ -94,44 +93,49 @@ impl Move {
     }
 }
 
-fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
+fn update(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> Vec<Step> {
     let forward = counts.update_num > 0;
     let target = if forward {
-        &input.revisions.update
+        &context.revisions.update
     } else {
-        &input.revisions.current
+        &context.revisions.current
     };
-    let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
     let mut candidates: Vec<usize> = (0..)
-        .zip(input.known())
-        .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
-        .filter(|(_, (_, facts))| facts.may_be_updated)
+        .zip(context.facts)
+        .filter(|(_, facts)| facts.is_at(&context.revisions.update) != forward)
+        .filter(|(_, facts)| facts.may_be_updated)
         .map(|(index, _)| index)
         .collect();
-    let room = Room::of(input, target, counts.update_max_unavailable);
-    let in_place_only = input.spec.policy == PodUpdatePolicy::InPlaceOnly;
-    // Of an order that chooses nobody only the first refusal that is told would be seen. In a roll-out of ten
-    // thousand pods most passes are like that.
-    let is_told_of = in_place_only || !input.snapshot.memory.refused_resizes.is_empty();
+    let room = Room::of(context, target, counts.update_max_unavailable);
+    let leaves_out = context.spec.policy == PodUpdatePolicy::InPlaceOnly && {
+        let known = candidates
+            .iter()
+            .filter_map(|index| context.known_at(*index));
+        is_any_impossible(context, known, target)
+    };
+    // Of an order that chooses nobody only those that are told of would be seen. In a roll-out of ten thousand pods
+    // most passes are like that.
+    let is_told_of = leaves_out || !context.snapshot.memory.refused_resizes.is_empty();
     if is_told_of || !room.is_used_up() {
+        let pods: Vec<&Pod> = context.pods.iter().map(|pod| pod.as_ref()).collect();
         ranking::update_order(
             &pods,
             &mut candidates,
-            input.spec.priority.as_ref(),
-            input.spec.scatter.as_deref(),
+            context.spec.priority.as_ref(),
+            context.spec.scatter.as_deref(),
         );
     }
     let mut candidates: Vec<&Arc<Pod>> = candidates
         .into_iter()
-        .filter_map(|index| input.pods.get(index))
+        .filter_map(|index| context.pods.get(index).copied())
         .collect();
-    candidates.retain(|pod| !is_refused(input, pod, plan));
-    if in_place_only {
-        leave_out_impossible(input, target, &mut candidates, plan);
+    candidates.retain(|pod| !is_refused(context, pod, notes));
+    if leaves_out {
+        leave_out_impossible(context, target, &mut candidates, notes);
     }
     candidates.truncate(usize::try_from(counts.update_num.abs()).unwrap_or(0));
-    let taken = room.take(input, &candidates);
-    let mut budgets = Budgets::of(input.snapshot);
+    let taken = room.take(context, &candidates);
+    let mut budgets = Budgets::of(context.snapshot);
     let mut moves = Vec::new();
     let mut refusal = None;
     let mut n_written = 0;
@@ -139,7 +143,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         if n_written == MAX_PODS {
             break;
         }
-        let next = decide(input, pod, target);
+        let next = decide(context, pod, target);
         if next.asks_budget()
             && let Err(reason) = budgets.ask(pod)
         {
@@ -150,14 +154,13 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         moves.push((*pod, next));
     }
     if let Some(reason) = refusal {
-        plan.waiting_on.push(reason);
-        plan.look_again(ASK_AGAIN_AFTER);
+        notes.wait(reason);
+        notes.look_again(ASK_AGAIN_AFTER);
     } else if taken.len() < candidates.len() {
-        plan.waiting_on
-            .push(limit_reached(input, taken.first().copied()));
+        notes.wait(limit_reached(context, taken.first().copied()));
     }
-    plan.steps.extend(trial(input, &moves, target));
-    plan.steps.extend(budgets.step());
+    let mut steps: Vec<Step> = trial(context, &moves, target).into_iter().collect();
+    steps.extend(budgets.step());
 
     let mut updates = Vec::new();
     let mut holds = Vec::new();
@@ -165,33 +168,39 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     for (pod, next) in moves {
         match next {
             Move::InPlace(update) => {
-                updates.push(start(input, pod, &update, target, input.spec.grace_seconds));
+                updates.push(start(
+                    context,
+                    pod,
+                    &update,
+                    target,
+                    context.spec.grace_seconds,
+                ));
             }
             Move::Hold(patch) => holds.extend(patch),
-            Move::Wait(reason) => plan.waiting_on.push(reason),
+            Move::Wait(reason) => notes.wait(reason),
             Move::AwaitDaemon(left) => {
-                plan.waiting_on.push(WaitReason::NodeDaemon {
+                notes.wait(WaitReason::NodeDaemon {
                     pod: pod.metadata.name.clone(),
                 });
-                plan.look_again(left);
+                notes.look_again(left);
             }
             Move::Recreate => recreates.extend(mark_for_recreate(pod)),
         }
     }
     if !holds.is_empty() {
-        plan.steps.push(Step::PatchPods { patches: holds });
+        steps.push(Step::PatchPods { patches: holds });
     }
     if !updates.is_empty() {
-        plan.steps.push(Step::UpdatePodsInPlace { updates });
-        if input.spec.grace_seconds > 0 {
-            let seconds = u64::try_from(input.spec.grace_seconds).unwrap_or(1);
-            plan.look_again(Duration::from_secs(seconds));
+        steps.push(Step::UpdatePodsInPlace { updates });
+        if context.spec.grace_seconds > 0 {
+            let seconds = u64::try_from(context.spec.grace_seconds).unwrap_or(1);
+            notes.look_again(Duration::from_secs(seconds));
         }
     }
     if !recreates.is_empty() {
-        plan.steps
-            .push(Step::MarkPodsForRecreate { patches: recreates });
+        steps.push(Step::MarkPodsForRecreate { patches: recreates });
     }
+    steps
 }
 
 /// How many pods may become unavailable (CS-86).
@@ -205,20 +214,18 @@ struct Room {
 }
 
 impl Room {
-    fn of(input: &Input<'_>, target: &str, max_unavailable: i32) -> Self {
-        let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
-        let unavailable_pods = || {
-            let pods = input.known();
-            pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
-        };
-        Self {
+    fn of(context: &Context<'_>, target: &str, max_unavailable: i32) -> Self {
+        let mut room = Self {
             limit: usize::try_from(max_unavailable).unwrap_or(0),
-            at_least: usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1),
-            n_unavailable: unavailable_pods().count(),
-            n_unavailable_target: unavailable_pods()
-                .filter(|(_, facts)| facts.is_at(target))
-                .count(),
+            at_least: usize::try_from(context.spec.max_unavailable.max(1)).unwrap_or(1),
+            n_unavailable: 0,
+            n_unavailable_target: 0,
+        };
+        for (_, facts) in context.unavailable() {
+            room.n_unavailable += 1;
+            room.n_unavailable_target += usize::from(facts.is_at(target));
         }
+        room
     }
 
     /// Whether no pod may be taken, whichever it is.
@@ -230,15 +237,15 @@ impl Room {
     /// ready as it is may be updated while fewer than `maxUnavailable` pods, or one, are unavailable at the target
     /// revision, however many others are missing or broken: it may be the cure. It does not wait for pods before it
     /// that have to stay (DV-CS16).
-    fn take<'a>(mut self, input: &Input<'_>, candidates: &[&'a Arc<Pod>]) -> Vec<&'a Arc<Pod>> {
+    fn take<'a>(mut self, context: &Context<'_>, candidates: &[&'a Arc<Pod>]) -> Vec<&'a Arc<Pod>> {
         let mut taken = Vec::new();
         for pod in candidates {
             if self.is_used_up() {
                 break;
             }
-            let available = input.is_available(pod);
+            let available = context.is_available(pod);
             let must_stay = available && self.n_unavailable >= self.limit;
-            if must_stay || (input.is_ready(pod) && self.n_unavailable_target >= self.limit) {
+            if must_stay || (context.is_ready(pod) && self.n_unavailable_target >= self.limit) {
                 continue;
             }
             self.n_unavailable += usize::from(available);
@@ -251,15 +258,15 @@ impl Room {
 
 /// CS-90: what can't be updated in place must not block the others.
 fn leave_out_impossible(
-    input: &Input<'_>,
+    context: &Context<'_>,
     target: &str,
     candidates: &mut Vec<&Arc<Pod>>,
-    plan: &mut Plan,
+    notes: &mut Notes,
 ) {
-    candidates.retain(|pod| match in_place(input, pod, target) {
+    candidates.retain(|pod| match in_place(context, pod, target) {
         InPlace::Possible(_) | InPlace::AwaitDaemon(_) => true,
         InPlace::Impossible(why) => {
-            plan.waiting_on.push(WaitReason::NotInPlace {
+            notes.wait(WaitReason::NotInPlace {
                 pod: pod.metadata.name.clone(),
                 why: why.to_string(),
             });
@@ -269,16 +276,16 @@ fn leave_out_impossible(
 }
 
 /// CS-88
-fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
-    if input.spec.policy == PodUpdatePolicy::ReCreate {
+fn decide(context: &Context<'_>, pod: &Pod, target: &str) -> Move {
+    if context.spec.policy == PodUpdatePolicy::ReCreate {
         return Move::Recreate;
     }
-    let update = match in_place(input, pod, target) {
+    let update = match in_place(context, pod, target) {
         InPlace::Possible(update) => update,
         InPlace::AwaitDaemon(left) => return Move::AwaitDaemon(left),
         InPlace::Impossible(_) => return Move::Recreate,
     };
-    let hook = input
+    let hook = context
         .spec
         .lifecycle
         .as_ref()
@@ -292,15 +299,15 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
     };
     let preparing = lifecycle_states::PREPARING_UPDATE;
     match lifecycle::state(pod) {
-        "" | lifecycle_states::PREPARING_NORMAL | lifecycle_states::NORMAL if hooked => {
-            Move::Hold(transition(pod, preparing, hook, input.snapshot))
-        }
+        "" | lifecycle_states::PREPARING_NORMAL | lifecycle_states::NORMAL if hooked => Move::Hold(
+            PodPatch::transition(pod, preparing, hook, context.snapshot.now),
+        ),
         lifecycle_states::PREPARING_UPDATE if hooked => wait(),
         lifecycle_states::UPDATED => match hook {
             Some(hook) => {
-                let now = input.snapshot.now;
+                let now = context.snapshot.now;
                 let writes = lifecycle::transition_with_handler(pod, preparing, hook, now);
-                Move::Hold(with_writes(pod, writes))
+                Move::Hold(PodPatch::with_writes(pod, writes))
             }
             None => wait(),
         },
@@ -317,17 +324,17 @@ fn decide(input: &Input<'_>, pod: &Pod, target: &str) -> Move {
 }
 
 fn start(
-    input: &Input<'_>,
+    context: &Context<'_>,
     pod: &Arc<Pod>,
     update: &inplace::Update,
     target: &str,
     grace_seconds: i32,
 ) -> InPlaceUpdate {
-    let now = input.snapshot.now;
-    let gates = &input.snapshot.gates;
+    let now = context.snapshot.now;
+    let gates = &context.snapshot.gates;
     let not_ready = inplace::must_become_unready(pod, update, &gates.in_place)
         .then(|| inplace::not_ready_patch(pod, now));
-    let data = input.revisions.data(target);
+    let data = context.revisions.data(target);
     let writes = inplace::start(
         pod,
         update,
@@ -354,15 +361,15 @@ fn start(
 
 /// The first pod that would go out of service, as a question to the API server, unless it has let another one
 /// have this revision (DV-IP15).
-fn trial(input: &Input<'_>, moves: &[(&Arc<Pod>, Move)], target: &str) -> Option<Step> {
-    if input.snapshot.memory.is_taken(input.snapshot, target) {
+fn trial(context: &Context<'_>, moves: &[(&Arc<Pod>, Move)], target: &str) -> Option<Step> {
+    if (context.snapshot.memory).is_taken(context.snapshot.set.metadata.generation, target) {
         return None;
     }
     let update = moves.iter().find_map(|(pod, next)| match next {
-        Move::InPlace(update) => Some(start(input, pod, update, target, 0)),
+        Move::InPlace(update) => Some(start(context, pod, update, target, 0)),
         // Held for its hook first, and maybe out of service by then.
-        Move::Hold(Some(_)) => match in_place(input, pod, target) {
-            InPlace::Possible(update) => Some(start(input, pod, &update, target, 0)),
+        Move::Hold(Some(_)) => match in_place(context, pod, target) {
+            InPlace::Possible(update) => Some(start(context, pod, &update, target, 0)),
             InPlace::AwaitDaemon(_) | InPlace::Impossible(_) => None,
         },
         _ => None,
@@ -382,13 +389,13 @@ fn mark_for_recreate(pod: &Pod) -> Option<PodPatch> {
 
 /// Who uses the limit up: a pod that is unavailable, or the first that this plan makes so. Neither
 /// means that the limit is 0, which no roll-out gets past by itself.
-fn limit_reached(input: &Input<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
+fn limit_reached(context: &Context<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
     let reached = |pod: &Pod, why| WaitReason::MaxUnavailableReached {
         pod: pod.metadata.name.clone(),
         why,
     };
-    if let Some(pod) = input.pods.iter().find(|pod| !input.is_available(pod)) {
-        return reached(pod, why_unavailable(pod, &input.snapshot.gates.in_place));
+    if let Some((pod, _)) = context.unavailable().next() {
+        return reached(pod, why_unavailable(pod, &context.snapshot.gates.in_place));
     }
     if let Some(pod) = taken {
         return reached(pod, "is being updated".to_owned());

@@ -10,11 +10,17 @@ use std::{
 use kruise_api::{pod::Pod, well_known::labels};
 use serde_json::{Map, Value, json};
 
+use kruise_plan::PodRef;
+
 use super::{
-    ClaimMove, ClaimRef, NewClaim, OrphanClaim, PodRef, Spec, Step, claim::owner_reference,
-    new_pod::InstanceIds,
+    instance_ids::InstanceIds,
+    spec::Spec,
+    step::{ClaimMove, ClaimRef, NewClaim, OrphanClaim, Step},
 };
-use crate::snapshot::{Claim, Memory, Snapshot, instance_id, pod_name};
+use crate::{
+    memory::Memory,
+    snapshot::{Claim, Snapshot, instance_id, pod_name},
+};
 
 /// The outcome of looking through the claims.
 #[derive(Default)]
@@ -114,7 +120,7 @@ fn pods_by_id(snapshot: &Snapshot) -> BTreeMap<&str, &Pod> {
         return by_id;
     }
     let prefix = pod_name(&snapshot.set.metadata, "");
-    for pod in &snapshot.pods {
+    for pod in snapshot.pods.iter() {
         let in_name = pod.metadata.name.strip_prefix(&prefix);
         for id in [Some(instance_id(&pod.metadata)), in_name] {
             let Some(id) = id.filter(|id| !id.is_empty()) else {
@@ -335,7 +341,7 @@ fn new_claim(snapshot: &Snapshot, wanted: Wanted<'_>, id: &str) -> NewClaim {
             "namespace": snapshot.set.metadata.namespace,
             "labels": all_labels,
             "annotations": map("annotations"),
-            "ownerReferences": [owner_reference(snapshot)],
+            "ownerReferences": [snapshot.owner().reference()],
         },
         "spec": wanted.template.get("spec").cloned().unwrap_or_else(|| json!({})),
     });

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use cloneset_controller::{
     admission::{NoTemplateCheck, TemplateCheck, Validator, mutate, refusals},
-    snapshot::Gates,
+    gates::Gates,
 };
 use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{

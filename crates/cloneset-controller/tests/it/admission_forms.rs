@@ -1,6 +1,6 @@
 //! Objects in which parts are missing, empty or very long, and forms that mean the same.
 
-use cloneset_controller::{admission::mutate, snapshot::Gates};
+use cloneset_controller::{admission::mutate, gates::Gates};
 use kruise_api::conversion::convert;
 use rstest::rstest;
 use serde_json::{Value, json};

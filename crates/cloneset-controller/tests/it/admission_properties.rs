@@ -1,6 +1,6 @@
 //! What holds for the defaults and the validation of every CloneSet, in both versions.
 
-use cloneset_controller::{admission::mutate, snapshot::Gates};
+use cloneset_controller::{admission::mutate, gates::Gates};
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
     conversion::convert,

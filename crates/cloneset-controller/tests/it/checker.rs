@@ -4,11 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check::violations,
-    plan::{
-        BudgetPatch, ClaimMove, ClaimRef, InPlaceUpdate, NewPod, Plan, PodPatch, PodRef, Step, plan,
-    },
+    plan::{BudgetPatch, ClaimMove, ClaimRef, NewPod, Plan, Step, plan},
     snapshot::Snapshot,
 };
+use kruise_plan::{InPlaceUpdate, PodPatch, PodRef};
 use serde_json::{Value, json};
 
 use crate::world::{World, claims::claim_template, spec};
@@ -204,7 +203,7 @@ fn claim_of(snapshot: &Snapshot, index: usize) -> ClaimRef {
 }
 
 fn pod_of(snapshot: &Snapshot, index: usize) -> PodRef {
-    let metadata = &snapshot.pods[index].metadata;
+    let metadata = &snapshot.pods.iter().nth(index).unwrap().metadata;
     PodRef {
         name: metadata.name.clone(),
         uid: metadata.uid.clone(),

@@ -2,9 +2,10 @@
 
 use cloneset_controller::{
     check::violations,
-    plan::{ClaimRef, InPlaceUpdate, OrphanClaim, Phase, Plan, PodPatch, PodRef, Step},
+    plan::{ClaimRef, OrphanClaim, Phase, Plan, Step},
     snapshot::Snapshot,
 };
+use kruise_plan::{InPlaceUpdate, PodPatch, PodRef};
 use rstest::rstest;
 use serde_json::{Value, json};
 

@@ -1,9 +1,10 @@
 //! What the controller makes of the in-place library: hooks that mark pods not ready, resources, and
 //! environment from metadata.
 
-use cloneset_controller::plan::{InPlaceUpdate, Plan, Step};
+use cloneset_controller::plan::{Plan, Step};
 use jiff::SignedDuration;
 use kruise_api::inplace::Options;
+use kruise_plan::InPlaceUpdate;
 use serde_json::{Value, json};
 
 use crate::world::{World, reasons, sized, spec, template, vertical_scaling};

@@ -1,8 +1,8 @@
 //! Scenarios of the behaviour contract, told on the simulated cluster.
 
 use cloneset_controller::{
+    gates::Gates,
     plan::{Step, plan},
-    snapshot::Gates,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};

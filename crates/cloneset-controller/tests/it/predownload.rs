@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::world::{World, spec, template};
+use crate::world::{World, remembered, spec, template};
 
 const CREATED: &str = "apps.kruise.io/pre-predownload-created";
 const IGNORED: &str = "apps.kruise.io/image-predownload-ignored";
@@ -227,15 +227,15 @@ fn only_own_jobs_are_taken_away() {
 // CS-105: what can't be marked is not asked for again and again, and no job twice.
 #[test]
 fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
-    use cloneset_controller::snapshot::Found;
+    use cloneset_controller::memory::Found;
 
     let mut world = settled(5, in_place(json!(1), json!({})));
     world.set_image("acme/app:2");
     world.reconcile();
     let plan = world.reconcile_without_executing();
-    let mark = plan.pre_download.mark.clone().expect("a mark");
-    assert_eq!(plan.pre_download.create.len(), 1);
-    for job in &plan.pre_download.create {
+    let mark = plan.images_ahead.mark.clone().expect("a mark");
+    assert_eq!(plan.images_ahead.create.len(), 1);
+    for job in &plan.images_ahead.create {
         let mut body = job.body.clone();
         body["metadata"]["uid"] = json!("job");
         world
@@ -244,7 +244,7 @@ fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
             .unwrap()
             .insert(job.name.clone(), body);
     }
-    let again = world.reconcile_without_executing().pre_download;
+    let again = world.reconcile_without_executing().images_ahead;
     assert!(
         again.create.is_empty() && again.mark.is_some(),
         "{again:#?}"
@@ -254,6 +254,6 @@ fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
         unmarked: Some(mark.revision),
         ..Found::default()
     };
-    world.memory.note(&snapshot, &plan, found);
-    assert!(world.reconcile_without_executing().pre_download.is_empty());
+    world.memory = remembered(&snapshot, &plan, found);
+    assert!(world.reconcile_without_executing().images_ahead.is_empty());
 }

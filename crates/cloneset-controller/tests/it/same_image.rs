@@ -100,7 +100,7 @@ fn a_restart_of_the_controller_in_between_does_not_matter() {
     let mut world = updating();
     report(&mut world, 1, "crashed", "2026-01-10T09:00:00Z");
     world.settle_without_kubelets();
-    world.memory = cloneset_controller::snapshot::Memory::default();
+    world.memory = cloneset_controller::memory::Memory::default();
     report(&mut world, 2, "crashed", "2026-01-10T09:00:00Z");
     world.settle_without_kubelets();
     assert_eq!(state(&world), "Updating");

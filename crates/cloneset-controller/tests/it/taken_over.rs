@@ -1,7 +1,7 @@
 //! CloneSets whose template was stored with other defaults than ours: by OpenKruise with gate `TemplateNoDefaults`,
 //! before a webhook was installed, or before a gate was switched (CS-9, CS-37, DV-CS20).
 
-use cloneset_controller::snapshot::{Filled, Gates};
+use cloneset_controller::gates::{Filled, Gates};
 use kruise_api::revision;
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -1,10 +1,14 @@
 //! What is tidied up at the end of a pass: its failures are logged and stop nothing (CS-22, steps 12 and 13).
 
-use cloneset_controller::plan::{Phase, Plan, Step};
+use cloneset_controller::{
+    memory::{Found, Memory},
+    plan::{Phase, Plan, Step},
+    snapshot::Snapshot,
+};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::world::{World, in_place, settled};
+use crate::world::{World, in_place, remembered, settled};
 
 /// Has a name in `podsToDelete` that no pod has, and a revision too many.
 fn untidy() -> World {
@@ -97,13 +101,13 @@ fn a_failed_trim_waits() {
     let snapshot = world.snapshot();
     let plan = world.reconcile_without_executing();
     let failed = Some("patch CloneSet ns/web: refused".to_owned());
-    world.memory.note_trim(&snapshot, &plan, failed.clone());
+    world.memory = tried(&snapshot, &plan, failed.clone());
     let waits = world.reconcile_without_executing();
     assert_eq!((waits.steps.len(), waits.phase == Phase::Trim), (0, false));
     assert_eq!(waits.requeue_after.map(|wait| wait.as_secs()), Some(60));
 
     // It is remembered what was told, until it succeeds.
-    world.memory.note_trim(&snapshot, &waits, None);
+    world.memory = tried(&world.snapshot(), &waits, None);
     assert_eq!(
         world.memory.failed_trim.as_ref().map(|(why, _)| why),
         failed.as_ref()
@@ -112,4 +116,13 @@ fn a_failed_trim_waits() {
     let again = world.reconcile();
     assert_eq!(again.phase, Phase::Trim);
     assert_eq!(world.memory.failed_trim, None);
+}
+
+/// What is remembered after tidying up was tried.
+fn tried(snapshot: &Snapshot, plan: &Plan, failed_trim: Option<String>) -> Memory {
+    let found = Found {
+        failed_trim,
+        ..Found::default()
+    };
+    remembered(snapshot, plan, found)
 }

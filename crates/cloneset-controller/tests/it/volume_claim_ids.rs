@@ -8,6 +8,7 @@ use crate::{
     volume_claims::{
         assert_one_claim_a_pod, first_pod, in_place, is_running, settled, with_claims,
     },
+    world::remembered,
     world::{
         claims::{claim_template, claims_of, is_owned_by, is_terminating},
         reasons,
@@ -231,7 +232,7 @@ fn claims_of_pods_that_a_quota_refuses_are_kept_for_them() {
 // CS-74: a pod that is found live although no watch shows it keeps its claim, and holds up nothing.
 #[test]
 fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
-    use cloneset_controller::snapshot::Found;
+    use cloneset_controller::memory::Found;
 
     let mut world = settled(2, false);
     let lost = first_pod(&world);
@@ -247,7 +248,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
         ..Found::default()
     };
     let snapshot = world.snapshot();
-    world.memory.note(&snapshot, &plan, found);
+    world.memory = remembered(&snapshot, &plan, found);
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::CreatePods { .. }]),
@@ -256,7 +257,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
     // After a minute it is asked again.
     world.now += jiff::SignedDuration::from_secs(61);
     let snapshot = world.snapshot();
-    world.memory.note(&snapshot, &plan, Found::default());
+    world.memory = remembered(&snapshot, &plan, Found::default());
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),

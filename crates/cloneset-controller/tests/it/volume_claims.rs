@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cloneset_controller::{plan::Step, snapshot::Gates};
+use cloneset_controller::{gates::Gates, plan::Step};
 use jiff::SignedDuration;
 use rstest::rstest;
 use serde_json::{Value, json};

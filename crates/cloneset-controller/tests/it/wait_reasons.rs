@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cloneset_controller::wait::WaitReason;
 use jiff::SignedDuration;
 use kruise_api::inplace::Options;
+use kruise_plan::WaitReason;
 use serde_json::{Value, json};
 
 use crate::world::{

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cloneset_controller::{
     check,
-    plan::{Phase, Plan, PodRef, PreDownload, Step, plan},
-    refused::{Asked, Refusal},
-    snapshot::{Claim, ControllerRevision, Found, Gates, ImagePullJob, Memory, Snapshot},
-    wait::WaitReason,
+    gates::Gates,
+    memory::{Found, Memory},
+    plan::{ImagesAhead, Phase, Plan, Step, plan},
+    remember::{self, Ending},
+    snapshot::{Claim, ControllerRevision, ImagePullJob, Snapshot},
 };
 use jiff::{SignedDuration, Timestamp};
 use kruise_api::{
@@ -17,6 +18,10 @@ use kruise_api::{
     meta::StringMap,
     pod::Pod,
     strategic_merge::{self, Schema},
+};
+use kruise_plan::{
+    PodRef, WaitReason,
+    refused::{Asked, Refusal},
 };
 use serde_json::{Value, json};
 
@@ -206,14 +211,7 @@ impl World {
             Vec::<String>::new(),
             "{plan:#?}"
         );
-        self.memory.waiting = plan
-            .waiting_on
-            .first()
-            .map(|reason| match &self.memory.waiting {
-                Some((last, since)) if last == reason => (last.clone(), *since),
-                _ => (reason.clone(), self.now),
-            });
-        self.pre_download(&plan.pre_download);
+        self.images_ahead(&plan.images_ahead);
         let refused_before = self.refused_resizes;
         self.carry_out(&plan);
         let refused = self
@@ -223,26 +221,26 @@ impl World {
             .map(|name| (self.pod(name).metadata.uid, "too big".to_owned()));
         let refused_writes = std::mem::take(&mut self.refused_now);
         let is_refused = !refused_writes.is_empty();
-        let resize_refused = refused.is_some();
-        let taken = !resize_refused && !is_refused;
         let found = Found {
             refused_resizes: refused.into_iter().collect(),
             refused_writes,
             ..Found::default()
         };
-        self.memory.note(&snapshot, &plan, found);
-        let refused = self.refuses_pods && !plan.steps.is_empty();
-        let failed = refused || is_refused || std::mem::take(&mut self.over_quota);
-        self.memory.note_scaling(&snapshot, &plan, failed);
-        self.memory
-            .note_updating(&snapshot, &plan, taken, is_refused || resize_refused);
-        self.memory.note_trim(&snapshot, &plan, None);
-        if is_refused && plan.phase == Phase::Update {
-            self.memory.failed_update = Some("patch Pod: denied".to_owned());
-        }
-        if self.memory.scaling_failed {
-            self.memory.failed_scale = Some("create Pod: exceeded quota".to_owned());
-        }
+        let over_quota = std::mem::take(&mut self.over_quota) || self.refuses_pods;
+        let message = if is_refused {
+            Some("patch Pod: denied".to_owned())
+        } else if over_quota && plan.phase == Phase::Scale && !plan.steps.is_empty() {
+            Some("create Pod: exceeded quota".to_owned())
+        } else {
+            None
+        };
+        let ending = Ending {
+            found,
+            failed: message.is_some(),
+            message,
+            namespace_terminates: false,
+        };
+        self.memory = remember::after(&snapshot, &plan, ending);
         if let Some(status) = &plan.status {
             self.status_writes += 1;
             self.patch_set(status);
@@ -451,7 +449,7 @@ impl World {
         !is_refused
     }
 
-    fn pre_download(&mut self, plan: &PreDownload) {
+    fn images_ahead(&mut self, plan: &ImagesAhead) {
         let Some(mut jobs) = self.image_pull_jobs.take() else {
             assert!(plan.is_empty(), "{plan:#?}");
             return;
@@ -691,4 +689,13 @@ pub(crate) fn reasons(plan: &Plan) -> Vec<&'static str> {
 pub(crate) fn steps(plan: &Plan) -> Vec<&Step> {
     let is_trial = |step: &&Step| matches!(step, Step::TryUpdate { .. });
     plan.steps.iter().filter(|step| !is_trial(step)).collect()
+}
+
+/// What is remembered after a pass that found this out.
+pub(crate) fn remembered(snapshot: &Snapshot, plan: &Plan, found: Found) -> Memory {
+    let ending = Ending {
+        found,
+        ..Ending::default()
+    };
+    remember::after(snapshot, plan, ending)
 }

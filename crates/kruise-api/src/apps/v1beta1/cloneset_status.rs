@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::condition::Condition;
 use crate::meta::{Time, UnknownFields, list, null_as_default, wire_time};
 
 /// What the controller saw last.
@@ -119,6 +120,51 @@ pub struct CloneSetCondition {
     #[serde(flatten)]
     #[schemars(skip)]
     pub unknown: UnknownFields,
+}
+
+impl Condition for CloneSetCondition {
+    fn new(type_: &str, status: &str, reason: &str, message: String, at: Time) -> Self {
+        Self {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message,
+            last_transition_time: Some(at),
+            ..Self::default()
+        }
+    }
+
+    fn type_(&self) -> &str {
+        &self.type_
+    }
+
+    fn status(&self) -> &str {
+        &self.status
+    }
+
+    fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn last_transition_time(&self) -> Option<Time> {
+        self.last_transition_time
+    }
+
+    fn set_message(&mut self, message: String) {
+        self.message = message;
+    }
+
+    fn set_last_transition_time(&mut self, at: Option<Time>) {
+        self.last_transition_time = at;
+    }
+
+    fn set_last_update_time(&mut self, at: Time) {
+        self.last_update_time = Some(at);
+    }
 }
 
 fn is_zero(number: &i32) -> bool {

@@ -1,13 +1,29 @@
-//! Why a pod is not available, in words for people.
+//! Rules that kinds share whose pods are updated in place.
 
 use kruise_api::{
     inplace::{self, Completion, Options, lifecycle},
     pod::Pod,
-    well_known::lifecycle_states,
+    well_known::{annotations, lifecycle_states},
 };
 
+/// Whether an update of the pod may begin, as far as its state says (CS-82).
+#[must_use]
+pub fn may_be_updated(pod: &Pod) -> bool {
+    match lifecycle::state(pod) {
+        lifecycle_states::PREPARING_DELETE => false,
+        lifecycle_states::UPDATED => true,
+        _ => ![
+            annotations::INPLACE_UPDATE_GRACE,
+            annotations::INPLACE_UPDATE_GRACE_LEGACY,
+        ]
+        .iter()
+        .any(|key| pod.metadata.annotations.contains_key(key)),
+    }
+}
+
 /// What an unavailable pod waits for, in words that do not change by themselves.
-pub(super) fn why_unavailable(pod: &Pod, options: &Options) -> String {
+#[must_use]
+pub fn why_unavailable(pod: &Pod, options: &Options) -> String {
     if pod.spec.node_name.is_empty() {
         let why = pod
             .condition("PodScheduled")

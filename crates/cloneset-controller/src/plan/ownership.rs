@@ -2,23 +2,27 @@
 
 use std::sync::Arc;
 
-use kruise_api::{apps::v1beta1::CloneSet, meta::OwnerReference, object::CustomResource, pod::Pod};
-use serde_json::{Value, json};
+use kruise_api::pod::Pod;
+use kruise_plan::PodPatch;
+use serde_json::json;
 
-use super::{KnownPods, PodPatch, Step, known_pods::PodFacts};
-use crate::snapshot::Snapshot;
+use super::step::Step;
+use crate::{
+    known_pods::{KnownPods, PodFacts},
+    snapshot::Snapshot,
+};
 
-/// The outcome of claiming.
-pub(super) struct Claimed<'a> {
+/// Which pods are ours, and what makes it so.
+pub(super) struct Owned<'a> {
     /// Active pods that are ours, by name.
-    pub(super) pods: Vec<Arc<Pod>>,
+    pub(super) pods: Vec<&'a Arc<Pod>>,
     /// What is to be known of each of them.
     pub(super) facts: Vec<&'a PodFacts>,
     /// Writes that make it so.
     pub(super) steps: Vec<Step>,
 }
 
-pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a> {
+pub(super) fn sort<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Owned<'a> {
     let uid = snapshot.uid();
     let terminating = snapshot.set.metadata.is_terminating();
     let mut pods = Vec::new();
@@ -29,7 +33,7 @@ pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a
         match &its.manager {
             Some(manager) if manager != uid => {}
             Some(_) if its.is_selected => {
-                pods.push(Arc::clone(pod));
+                pods.push(pod);
                 facts.push(its);
             }
             Some(_) if !terminating => releases.push(release(pod, uid)),
@@ -44,7 +48,7 @@ pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a
     if !adoptions.is_empty() {
         steps.push(Step::AdoptPods { patches: adoptions });
     }
-    Claimed { pods, facts, steps }
+    Owned { pods, facts, steps }
 }
 
 fn release(pod: &Pod, uid: &str) -> PodPatch {
@@ -67,21 +71,8 @@ fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
             "metadata": {
                 "uid": pod.metadata.uid,
                 "resourceVersion": pod.metadata.resource_version,
-                "ownerReferences": [owner_reference(snapshot)],
+                "ownerReferences": [snapshot.owner().reference()],
             },
         }),
     )
-}
-
-/// The reference that our objects carry (CS-30).
-pub(super) fn owner_reference(snapshot: &Snapshot) -> Value {
-    let metadata = &snapshot.set.metadata;
-    json!(OwnerReference {
-        api_version: CloneSet::API_VERSION.into(),
-        kind: CloneSet::KIND.into(),
-        name: metadata.name.as_str().into(),
-        uid: metadata.uid.as_str().into(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    })
 }

@@ -3,11 +3,11 @@
 use kruise_runtime::{CONTROLLER_REVISIONS, PatchKind, chain};
 
 use super::Executor;
-use crate::{IMAGE_PULL_JOBS, plan::PreDownload};
+use crate::{IMAGE_PULL_JOBS, plan::ImagesAhead};
 
 impl Executor<'_> {
     /// Asks for images to be pulled ahead. Failures are told in events and stop nothing (IP-153, PF-923).
-    pub(crate) async fn pre_download(&self, plan: &PreDownload) {
+    pub(crate) async fn images_ahead(&self, plan: &ImagesAhead) {
         for (name, uid) in &plan.delete {
             let deleted = self.delete(&IMAGE_PULL_JOBS, name, uid).await;
             if let Err(error) = deleted

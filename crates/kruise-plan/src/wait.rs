@@ -1,4 +1,5 @@
-//! Why nothing happens, or not more: one enum for log, metric, condition and event.
+//! Why nothing happens, or not more: one enum for log, metric, condition and event, and for all kinds. A reason names
+//! fields as they are called wherever a kind has them.
 
 use std::fmt;
 
@@ -16,7 +17,7 @@ pub enum WaitReason {
     /// The namespace is being deleted: nothing can be created in it any more. Told in the metric and the
     /// log only, since events can't be created either.
     NamespaceTerminating,
-    /// The CloneSet can't be acted on as it is.
+    /// The owner can't be acted on as it is.
     InvalidSpec {
         /// Path of the field.
         field: String,
@@ -182,7 +183,7 @@ impl WaitReason {
         }
     }
 
-    /// Whether the CloneSet itself has to be corrected by a person. Such a reason is told at once:
+    /// Whether the owner itself has to be corrected by a person. Such a reason is told at once:
     /// it is decided by the stored object alone and can't pass by itself.
     #[must_use]
     pub fn needs_correction(&self) -> bool {

@@ -8,7 +8,7 @@ use std::{
 use kruise_api::revision;
 use serde_json::Value;
 
-use crate::snapshot::Filled;
+use crate::gates::Filled;
 
 /// One template in the forms that revisions store. Each is made when it is first asked for, and kept: the template
 /// changes rarely, and is looked at in every pass.
@@ -38,7 +38,7 @@ impl TemplateForms {
     }
 
     /// What a revision stores of the template, with so much of it filled in.
-    pub(super) fn data(&self, template: &Value, filled: Filled) -> &str {
+    pub(crate) fn data(&self, template: &Value, filled: Filled) -> &str {
         let form = match filled {
             Filled::Nothing => &self.nothing,
             Filled::Defaults => &self.defaults,
@@ -49,7 +49,7 @@ impl TemplateForms {
 }
 
 /// A copy of the template with so much of it filled in.
-pub(super) fn with(template: &Value, filled: Filled) -> Value {
+pub(crate) fn with(template: &Value, filled: Filled) -> Value {
     let mut template = template.clone();
     filled.fill(&mut template);
     template

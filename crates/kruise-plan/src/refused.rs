@@ -7,10 +7,7 @@ use std::{collections::BTreeMap, mem, time::Duration};
 use jiff::SignedDuration;
 use kruise_api::{meta::Time, pod::Pod, text::Text};
 
-use crate::{
-    plan::{Phase, Plan, Step},
-    snapshot::Snapshot,
-};
+use crate::owned_pods::OwnedPods;
 
 /// A node may get free at any time, and nobody tells.
 const TRIED_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -22,34 +19,71 @@ pub struct RefusedResize {
     pub why: String,
     node: Text,
     pod_generation: Option<i64>,
-    set_generation: Option<i64>,
+    owner_generation: Option<i64>,
     at: Time,
 }
 
 impl RefusedResize {
-    /// The refusal of this pod's resize, just now.
-    #[must_use]
-    pub fn new(snapshot: &Snapshot, pod: &Pod, why: String) -> Self {
+    fn new(owned: &OwnedPods<'_>, pod: &Pod, why: String) -> Self {
         Self {
             why,
             node: pod.spec.node_name.clone(),
             pod_generation: pod.metadata.generation,
-            set_generation: snapshot.set.metadata.generation,
-            at: snapshot.now,
+            owner_generation: owned.generation,
+            at: owned.now,
         }
     }
 
-    /// How long the pod is still left alone; none when it is time to try again: node, pod or CloneSet
+    /// How long the pod is still left alone; none when it is time to try again: node, pod or owner
     /// have changed, or the time is over.
-    #[must_use]
-    pub fn holds_for(&self, snapshot: &Snapshot, pod: &Pod) -> Option<Duration> {
+    fn holds_for(&self, owned: &OwnedPods<'_>, pod: &Pod) -> Option<Duration> {
         let is_same = self.node == pod.spec.node_name
             && self.pod_generation == pod.metadata.generation
-            && self.set_generation == snapshot.set.metadata.generation;
-        let left = TRIED_AGAIN_AFTER - snapshot.now.duration_since(self.at);
+            && self.owner_generation == owned.generation;
+        let left = TRIED_AGAIN_AFTER - owned.now.duration_since(self.at);
         Duration::try_from(left)
             .ok()
             .filter(|left| is_same && !left.is_zero())
+    }
+}
+
+/// The resizes that the API server refused, by the UID of the pod.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusedResizes(BTreeMap<String, RefusedResize>);
+
+impl RefusedResizes {
+    /// Whether none was refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The refusal of this pod's resize, and how long the pod is still left alone; none when it is time to try again.
+    #[must_use]
+    pub fn holding(&self, owned: &OwnedPods<'_>, pod: &Pod) -> Option<(&RefusedResize, Duration)> {
+        let refusal = self.0.get(&pod.metadata.uid)?;
+        Some((refusal, refusal.holds_for(owned, pod)?))
+    }
+
+    /// Whether this pod's resize was refused in these words before.
+    #[must_use]
+    pub fn say(&self, uid: &str, why: &str) -> bool {
+        self.0.get(uid).is_some_and(|refusal| refusal.why == why)
+    }
+
+    /// Notes what was refused now: UID of the pod, and the server's words. What has changed since, or is old, is
+    /// forgotten.
+    pub fn note(&mut self, owned: &OwnedPods<'_>, refused: Vec<(String, String)>) {
+        self.0.retain(|uid, refusal| {
+            let pod = owned.pod(uid);
+            pod.is_some_and(|pod| refusal.holds_for(owned, pod).is_some())
+        });
+        for (uid, why) in refused {
+            if let Some(pod) = owned.pod(&uid) {
+                let refusal = RefusedResize::new(owned, pod, why);
+                self.0.insert(uid, refusal);
+            }
+        }
     }
 }
 
@@ -67,18 +101,6 @@ pub enum Asked {
     Update,
     /// What else an update phase patches: conditions, lifecycle state, the next batch of an update.
     Patch,
-}
-
-impl Asked {
-    /// What patches of a phase are for. Those before scaling are tried again like any other failure: without
-    /// them no pod is looked at. Tidying up patches no pods.
-    pub(crate) fn by_patches(phase: Phase) -> Option<Self> {
-        match phase {
-            Phase::Prepare | Phase::Trim => None,
-            Phase::Scale => Some(Self::Deletion),
-            Phase::Update => Some(Self::Patch),
-        }
-    }
 }
 
 /// A refusal as it was met.
@@ -102,31 +124,30 @@ pub struct RefusedWrite {
     /// The server's words.
     pub why: String,
     pod_generation: Option<i64>,
-    set_generation: Option<i64>,
+    owner_generation: Option<i64>,
     pause: SignedDuration,
     at: Time,
 }
 
 impl RefusedWrite {
-    fn new(snapshot: &Snapshot, pod: &Pod, refusal: Refusal, before: Option<&Self>) -> Self {
+    fn new(owned: &OwnedPods<'_>, pod: &Pod, refusal: Refusal, before: Option<&Self>) -> Self {
         let Refusal { uid: _, asked, why } = refusal;
-        let before = before.filter(|it| it.is_about(snapshot, pod));
+        let before = before.filter(|it| it.is_about(owned, pod));
         let pause = before.map_or(FIRST_PAUSE, |it| (it.pause * 2).min(LONGEST_PAUSE));
         Self {
             asked,
             pod: pod.metadata.name.clone(),
             why,
             pod_generation: pod.metadata.generation,
-            set_generation: snapshot.set.metadata.generation,
+            owner_generation: owned.generation,
             pause,
-            at: snapshot.now,
+            at: owned.now,
         }
     }
 
-    /// Whether pod and CloneSet are as they were.
-    fn is_about(&self, snapshot: &Snapshot, pod: &Pod) -> bool {
-        self.pod_generation == pod.metadata.generation
-            && self.set_generation == snapshot.set.metadata.generation
+    /// Whether pod and owner are as they were.
+    fn is_about(&self, owned: &OwnedPods<'_>, pod: &Pod) -> bool {
+        self.pod_generation == pod.metadata.generation && self.owner_generation == owned.generation
     }
 
     fn left(&self, now: Time) -> Duration {
@@ -149,41 +170,41 @@ impl RefusedWrites {
     /// stands until it was asked again.
     pub fn standing<'a>(
         &'a self,
-        snapshot: &'a Snapshot,
+        owned: &OwnedPods<'a>,
     ) -> impl Iterator<Item = (&'a RefusedWrite, Duration)> {
         self.0.iter().filter_map(|((uid, _), refused)| {
-            let pod = active_pod(snapshot, uid)?;
-            let stands = refused.is_about(snapshot, pod);
-            stands.then(|| (refused, refused.left(snapshot.now)))
+            let pod = active_pod(owned, uid)?;
+            let stands = refused.is_about(owned, pod);
+            stands.then(|| (refused, refused.left(owned.now)))
         })
     }
 
     /// Whether deletions wait. One refusal is enough: they have an order (CS-62).
     #[must_use]
-    pub fn hold_deletions(&self, snapshot: &Snapshot) -> bool {
-        self.hold(snapshot, |asked| asked == Asked::Deletion)
+    pub fn hold_deletions(&self, owned: &OwnedPods<'_>) -> bool {
+        self.hold(owned, |asked| asked == Asked::Deletion)
     }
 
     /// Whether no further pod is updated now. What is wrong with one is most likely wrong with all.
     #[must_use]
-    pub fn hold_updates(&self, snapshot: &Snapshot) -> bool {
-        self.hold(snapshot, |asked| asked != Asked::Deletion)
+    pub fn hold_updates(&self, owned: &OwnedPods<'_>) -> bool {
+        self.hold(owned, |asked| asked != Asked::Deletion)
     }
 
-    fn hold(&self, snapshot: &Snapshot, of: impl Fn(Asked) -> bool) -> bool {
-        self.standing(snapshot)
+    fn hold(&self, owned: &OwnedPods<'_>, of: impl Fn(Asked) -> bool) -> bool {
+        self.standing(owned)
             .any(|(refused, left)| of(refused.asked) && !left.is_zero())
     }
 
     /// Whether this pod's own patches wait: other pods are patched meanwhile.
     #[must_use]
-    pub fn hold_patches(&self, snapshot: &Snapshot, pod: &Pod) -> bool {
+    pub fn hold_patches(&self, owned: &OwnedPods<'_>, pod: &Pod) -> bool {
         if self.0.is_empty() {
             return false;
         }
         let of = (pod.metadata.uid.clone(), Asked::Patch);
         self.0.get(&of).is_some_and(|refused| {
-            refused.is_about(snapshot, pod) && !refused.left(snapshot.now).is_zero()
+            refused.is_about(owned, pod) && !refused.left(owned.now).is_zero()
         })
     }
 
@@ -195,20 +216,28 @@ impl RefusedWrites {
 
     /// Notes what was refused now. What this pass asked again, and was not refused again, is done. So is what
     /// nobody asked although it was time to, in a pass that had nothing to do: it is wanted no longer.
-    pub(crate) fn note(&mut self, snapshot: &Snapshot, plan: &Plan, refusals: Vec<Refusal>) {
+    ///
+    /// `may_have_asked` says of what is asked for whether the plan of this pass asked for it where it was to be asked
+    /// for. A plan that acts elsewhere has not come to it.
+    pub fn note(
+        &mut self,
+        owned: &OwnedPods<'_>,
+        may_have_asked: impl Fn(Asked) -> bool,
+        refusals: Vec<Refusal>,
+    ) {
         let before = mem::take(&mut self.0);
         for refusal in refusals {
-            if let Some(pod) = active_pod(snapshot, &refusal.uid) {
+            if let Some(pod) = active_pod(owned, &refusal.uid) {
                 let of = (refusal.uid.clone(), refusal.asked);
                 let earlier = before.get(&of);
-                let refused = RefusedWrite::new(snapshot, pod, refusal, earlier);
+                let refused = RefusedWrite::new(owned, pod, refusal, earlier);
                 self.0.insert(of, refused);
             }
         }
         for (of, refused) in before {
-            let is_settled = refused.left(snapshot.now).is_zero() && may_have_asked(plan, of.1);
-            let stands = active_pod(snapshot, &of.0)
-                .is_some_and(|pod| refused.is_about(snapshot, pod) && !is_settled);
+            let is_settled = refused.left(owned.now).is_zero() && may_have_asked(of.1);
+            let stands = active_pod(owned, &of.0)
+                .is_some_and(|pod| refused.is_about(owned, pod) && !is_settled);
             if stands {
                 self.0.entry(of).or_insert(refused);
             }
@@ -216,28 +245,6 @@ impl RefusedWrites {
     }
 }
 
-/// Whether a plan asked for this where it was to be asked for. One that acts elsewhere has not come to it.
-fn may_have_asked(plan: &Plan, asked: Asked) -> bool {
-    plan.steps.is_empty()
-        || plan.steps.iter().any(|step| match asked {
-            Asked::Deletion => {
-                matches!(step, Step::DeletePods { .. }) || is_patch_of(plan, step, Phase::Scale)
-            }
-            Asked::Update => matches!(
-                step,
-                Step::TryUpdate { .. }
-                    | Step::UpdatePodsInPlace { .. }
-                    | Step::MarkPodsForRecreate { .. }
-            ),
-            Asked::Patch => is_patch_of(plan, step, Phase::Update),
-        })
-}
-
-fn is_patch_of(plan: &Plan, step: &Step, phase: Phase) -> bool {
-    plan.phase == phase && matches!(step, Step::PatchPods { .. })
-}
-
-fn active_pod<'a>(snapshot: &'a Snapshot, uid: &str) -> Option<&'a Pod> {
-    let mut pods = snapshot.active_pods().map(AsRef::as_ref);
-    pods.find(|pod: &&Pod| pod.metadata.uid == uid)
+fn active_pod<'a>(owned: &OwnedPods<'a>, uid: &str) -> Option<&'a Pod> {
+    owned.pod(uid).filter(|pod| pod.is_active())
 }

@@ -5,7 +5,7 @@
 //! Only what the pod alone decides is a fact, and whether the set selects it: neither the clock, nor the rest of the
 //! spec, nor other pods.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kruise_api::{
     availability,
@@ -14,6 +14,7 @@ use kruise_api::{
     pod::Pod,
     revision,
     selector::Selector,
+    shared_list::SharedList,
     specified_delete,
     text::Text,
     well_known::{
@@ -23,35 +24,34 @@ use kruise_api::{
     },
 };
 
-use super::refresh::may_be_updated;
-use crate::snapshot::Snapshot;
+use kruise_plan::workload::may_be_updated;
 
 /// What is to be known of one pod.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PodFacts {
+pub(crate) struct PodFacts {
     /// Neither finished nor terminating.
-    pub(super) is_active: bool,
+    pub(crate) is_active: bool,
     /// UID of the owner that manages it.
-    pub(super) manager: Option<Text>,
+    pub(crate) manager: Option<Text>,
     /// Whether the set's selector matches it.
-    pub(super) is_selected: bool,
+    pub(crate) is_selected: bool,
     /// In state PreparingDelete.
-    pub(super) preparing_delete: bool,
+    pub(crate) preparing_delete: bool,
     /// In state PreparingUpdate.
-    pub(super) preparing_update: bool,
+    pub(crate) preparing_update: bool,
     /// Marked for deletion by its label; one that the spec names need not be.
-    pub(super) is_marked: bool,
+    pub(crate) is_marked: bool,
     /// Update-ready (CS-44), whatever `minReadySeconds`.
-    pub(super) is_update_ready: bool,
+    pub(crate) is_update_ready: bool,
     /// Whether nothing is due for it, and nothing waited for, whatever the spec and the time (CS-97, CS-80).
-    pub(super) is_quiet: bool,
+    pub(crate) is_quiet: bool,
     /// Whether an update may begin, as far as the pod's state says (CS-82).
-    pub(super) may_be_updated: bool,
+    pub(crate) may_be_updated: bool,
     is_normal: bool,
     /// Since when its Ready condition is what it is.
     ready_since: Option<Time>,
     /// The label that names its revision.
-    revision: Option<Text>,
+    pub(crate) revision: Option<Text>,
 }
 
 impl PodFacts {
@@ -94,13 +94,13 @@ impl PodFacts {
     }
 
     /// Whether the pod is at the revision (CS-39).
-    pub(super) fn is_at(&self, name: &str) -> bool {
+    pub(crate) fn is_at(&self, name: &str) -> bool {
         let label = self.revision.as_ref();
         label.is_some_and(|label| revision::label_names(label, name))
     }
 
     /// Whether the pod is available (CS-44).
-    pub(super) fn is_available(&self, pod: &Pod, min_ready_seconds: i32, now: Time) -> bool {
+    pub(crate) fn is_available(&self, pod: &Pod, min_ready_seconds: i32, now: Time) -> bool {
         if !self.is_normal || !self.is_update_ready {
             return false;
         }
@@ -124,14 +124,16 @@ struct Terms {
 #[derive(Debug, Default)]
 pub struct KnownPods {
     terms: Terms,
-    pods: Vec<(Arc<Pod>, PodFacts)>,
+    pods: SharedList<Arc<Pod>>,
+    /// Those of each piece of the list.
+    facts: Vec<Arc<[PodFacts]>>,
 }
 
 impl KnownPods {
-    /// Of these pods, which are sorted by name. What an earlier pass knew of a pod stands while the pod is the same.
+    /// Of these pods. What an earlier pass knew of a pod stands while the pod is the same.
     #[must_use]
     pub fn of(
-        pods: &[Arc<Pod>],
+        pods: &SharedList<Arc<Pod>>,
         options: Options,
         selector: &LabelSelector,
         earlier: Option<&Self>,
@@ -143,36 +145,47 @@ impl KnownPods {
         // One that can't be read is told of elsewhere, and no pod is touched.
         let selector = Selector::parse(selector).ok();
         let earlier = earlier.filter(|earlier| earlier.terms == terms);
-        let mut earlier = earlier
-            .map_or(&[][..], |earlier| &earlier.pods)
+        let earlier = earlier.into_iter().flat_map(Self::pieces);
+        let mut by_piece: HashMap<_, _> = earlier
+            .map(|(pods, facts)| (Arc::as_ptr(pods), (pods, facts)))
+            .collect();
+        let known: Vec<_> = pods
+            .pieces()
             .iter()
-            .peekable();
-        let look_up = |pod: &Arc<Pod>| {
-            // Both are in one order. The names are asked only where something has changed.
-            while let Some((before, facts)) = earlier.peek() {
-                if Arc::ptr_eq(before, pod) {
-                    earlier.next();
-                    return (Arc::clone(pod), facts.clone());
-                }
-                if before.metadata.name > pod.metadata.name {
-                    break;
-                }
-                earlier.next();
-            }
-            (
-                Arc::clone(pod),
-                PodFacts::of(pod, &terms, selector.as_ref()),
-            )
+            .map(|piece| by_piece.remove(&Arc::as_ptr(piece)))
+            .collect();
+        // What is left are pieces that are no more: one or two, after an event. Most of their pods are in new ones.
+        let by_pod: HashMap<_, _> = by_piece
+            .into_values()
+            .flat_map(|(pods, facts)| pods.iter().map(Arc::as_ptr).zip(facts.iter()))
+            .collect();
+        let look_up = |pod: &Arc<Pod>| match by_pod.get(&Arc::as_ptr(pod)) {
+            Some(known) => PodFacts::clone(known),
+            None => PodFacts::of(pod, &terms, selector.as_ref()),
         };
-        let pods = pods.iter().map(look_up).collect();
-        Self { terms, pods }
+        let facts = pods
+            .pieces()
+            .iter()
+            .zip(known)
+            .map(|(piece, known)| match known {
+                Some((_, facts)) => Arc::clone(facts),
+                None => piece.iter().map(look_up).collect(),
+            })
+            .collect();
+        Self {
+            terms,
+            pods: pods.clone(),
+            facts,
+        }
     }
 
-    /// Of the snapshot's pods: as the observer found them, or looked up now.
-    pub(super) fn of_snapshot(snapshot: &Snapshot) -> Arc<Self> {
-        let (pods, options) = (&snapshot.pods, snapshot.gates.in_place);
-        let selector = &snapshot.set.spec.selector;
-        let found = snapshot.memory.pods.as_ref();
+    /// Of these pods: as they were found before, or looked up now.
+    pub(crate) fn of_these(
+        pods: &SharedList<Arc<Pod>>,
+        options: Options,
+        selector: &LabelSelector,
+        found: Option<&Arc<Self>>,
+    ) -> Arc<Self> {
         let of_these = found.filter(|found| found.are_of(pods, options, selector));
         of_these.map_or_else(
             || Arc::new(Self::of(pods, options, selector, None)),
@@ -180,20 +193,23 @@ impl KnownPods {
         )
     }
 
-    fn are_of(&self, pods: &[Arc<Pod>], options: Options, selector: &LabelSelector) -> bool {
-        self.terms.options == options
-            && self.terms.selector == *selector
-            && self.pods.len() == pods.len()
-            && self
-                .pods
-                .iter()
-                .zip(pods)
-                .all(|((known, _), pod)| Arc::ptr_eq(known, pod))
+    fn are_of(
+        &self,
+        pods: &SharedList<Arc<Pod>>,
+        options: Options,
+        selector: &LabelSelector,
+    ) -> bool {
+        self.terms.options == options && self.terms.selector == *selector && self.pods.is_same(pods)
     }
 
     /// Each pod with its facts, by name.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Pod>, &PodFacts)> {
-        self.pods.iter().map(|(pod, facts)| (pod, facts))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<Pod>, &PodFacts)> {
+        self.pieces()
+            .flat_map(|(pods, facts)| pods.iter().zip(facts.iter()))
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = (&Arc<Vec<Arc<Pod>>>, &Arc<[PodFacts]>)> {
+        self.pods.pieces().iter().zip(&self.facts)
     }
 }
 
@@ -228,7 +244,8 @@ mod tests {
             .map(|name| pod(name, "Normal"))
             .into();
         let of = |pods: &[Arc<Pod>], earlier| {
-            KnownPods::of(pods, Options::default(), &selector, earlier)
+            let pods = pods.iter().cloned().collect();
+            KnownPods::of(&pods, Options::default(), &selector, earlier)
         };
         let first = of(&pods, None);
         assert_eq!(going(&first), [""; 0]);
@@ -245,7 +262,7 @@ mod tests {
 
     #[test]
     fn another_selector_and_other_options_ask_again() {
-        let pods = [pod("a", "Normal")];
+        let pods = [pod("a", "Normal")].into_iter().collect();
         let web = selector(&json!({ "app": "web" }));
         let first = KnownPods::of(&pods, Options::default(), &web, None);
         let db = selector(&json!({ "app": "db" }));
@@ -253,6 +270,7 @@ mod tests {
         let is_selected = |facts: &KnownPods| facts.iter().all(|(_, facts)| facts.is_selected);
         assert!(is_selected(&first) && !is_selected(&second));
         assert!(!first.are_of(&pods, Options::default(), &db));
-        assert!(!first.are_of(&[pod("a", "Normal")], Options::default(), &web));
+        let others = [pod("a", "Normal")].into_iter().collect();
+        assert!(!first.are_of(&others, Options::default(), &web));
     }
 }

@@ -7,7 +7,13 @@ use kruise_api::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Revisions, Spec, claim::owner_reference, in_place::between, spec::PodUpdatePolicy};
+use super::{
+    context::Context,
+    in_place::between,
+    revision::Revisions,
+    spec::{PodUpdatePolicy, Spec},
+    step::{ImagesAhead, Mark, NewJob},
+};
 use crate::{
     IMAGE_PULL_JOBS,
     snapshot::{ControllerRevision, Snapshot},
@@ -19,45 +25,9 @@ const DEFAULT_TIMEOUT_SECONDS: i32 = 300;
 /// Jobs that nobody deletes go by themselves.
 const TTL_SECONDS: i32 = 600;
 
-/// Writes about ImagePullJobs. They are an aid: whatever becomes of them, pods are updated (PF-923).
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PreDownload {
-    /// Jobs to create.
-    pub create: Vec<NewJob>,
-    /// Jobs to delete: names and UIDs.
-    pub delete: Vec<(String, String)>,
-    /// Afterwards: what is marked on the update revision, so that it is decided once.
-    pub mark: Option<Mark>,
-}
-
-/// An ImagePullJob to create.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewJob {
-    /// Its name.
-    pub name: String,
-    /// The whole object.
-    pub body: Value,
-}
-
-/// A label of a revision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mark {
-    /// Name of the revision.
-    pub revision: String,
-    /// Merge patch with its UID.
-    pub patch: Value,
-}
-
-impl PreDownload {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.create.is_empty() && self.delete.is_empty() && self.mark.is_none()
-    }
-}
-
-pub(super) fn plan(snapshot: &Snapshot, spec: &Spec, revisions: &Revisions) -> PreDownload {
-    let mut plan = PreDownload::default();
+pub(super) fn plan(context: &Context<'_>) -> ImagesAhead {
+    let (snapshot, spec, revisions) = (context.snapshot, context.spec, context.revisions);
+    let mut plan = ImagesAhead::default();
     let Some(jobs) = &snapshot.image_pull_jobs else {
         return plan;
     };
@@ -231,7 +201,7 @@ fn job(
                 "name": name,
                 "namespace": snapshot.set.metadata.namespace,
                 "labels": all_labels,
-                "ownerReferences": [owner_reference(snapshot)],
+                "ownerReferences": [snapshot.owner().reference()],
             },
             "spec": job,
         }),

@@ -1,0 +1,227 @@
+//! What a step comes down to: calls to the API server, in which order they are made, and what follows from each answer.
+//! The runtime's executor makes them; it has nothing left to choose.
+
+use std::sync::Arc;
+
+use kruise_api::{pod::Pod, resource::Resource};
+use serde_json::Value;
+
+use crate::{event::Event, refused::Asked};
+
+/// Works that belong together. Stages are done one after the other; a failure ends the stage, as its order says,
+/// and those after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// How the works run.
+    pub order: Order,
+    /// The works.
+    pub works: Vec<Work>,
+}
+
+/// How the works of a stage run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// One after the other. After a failure none is begun.
+    OneByOne,
+    /// Side by side, whatever becomes of the others. The failure of the stage is the first by position.
+    SideBySide,
+    /// The first alone, and one more side by side for each that succeeded. After a failure that may meet the others
+    /// too, none is begun.
+    Widening,
+}
+
+/// Calls that follow each other. The first failure ends them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Work {
+    /// The calls, in order. A patch that carries the resourceVersion read gets the one that the patch before it
+    /// returned, so that nothing slips in between.
+    pub calls: Vec<Call>,
+    /// Whether the first call waits until the client's limits let all of them pass: an object that is left
+    /// half-way would wait for its turn out of service.
+    pub prepaid: bool,
+    /// The pod as it was planned for. A later patch that was refused because the pod has changed is sent again while
+    /// nothing has changed but reports (DV-IP15).
+    pub seen: Option<Arc<Pod>>,
+}
+
+/// One call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The kind of the object.
+    pub resource: &'static Resource,
+    /// Name of the object, in the owner's namespace.
+    pub name: String,
+    /// What is done.
+    pub verb: Verb,
+    /// Answers that are no failure.
+    pub tolerated: &'static [Answer],
+    /// Told when it is done.
+    pub done: Option<Event>,
+    /// Told when it has failed, with the error in words; not of an answer that says only that somebody was faster.
+    pub failed: Option<FailureEvent>,
+    /// What follows when the API server does not want it as it is.
+    pub refused: IfRefused,
+}
+
+/// What a call does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verb {
+    /// Creates the object.
+    Create {
+        /// All of it.
+        body: Value,
+    },
+    /// Creates the object, unless one of its name is there that the owner with this UID owns and that stays.
+    Ensure {
+        /// All of it.
+        body: Value,
+        /// UID of the owner.
+        owner: String,
+    },
+    /// Patches it.
+    Patch(Patch),
+    /// Asks what would come of a patch, without storing it.
+    TryPatch(Patch),
+    /// Deletes the object that has this UID.
+    Delete {
+        /// The UID.
+        uid: String,
+    },
+    /// Reads it live: it must be the one with this UID, and not terminating.
+    MustStay {
+        /// The UID.
+        uid: String,
+    },
+}
+
+/// A patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patch {
+    /// Of which subresource; none: of the object.
+    pub subresource: Option<&'static str>,
+    /// Which kind of patch.
+    pub kind: PatchKind,
+    /// The patch.
+    pub patch: Value,
+}
+
+/// Kinds of patches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// JSON merge patch (RFC 7396).
+    Merge,
+    /// Strategic merge patch; Kubernetes' own kinds only.
+    Strategic,
+}
+
+/// Answers of the API server that may be tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The object is not there.
+    NotFound,
+    /// The name is taken.
+    AlreadyThere,
+    /// The object was changed meanwhile, or the lease was lost: the next pass looks again.
+    LostRace,
+    /// A webhook does not support dry runs.
+    NoDryRun,
+}
+
+/// The event about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureEvent {
+    /// Whether it is a warning.
+    pub warning: bool,
+    /// One word.
+    pub reason: &'static str,
+}
+
+/// What follows when the API server judged a write and does not want it as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfRefused {
+    /// It is a failure like others.
+    Fails,
+    /// It is a failure, and noted of the pod. It is told only in words that were not heard before.
+    FailsNoted {
+        /// UID of the pod.
+        uid: String,
+        /// What was asked for it.
+        asked: Asked,
+    },
+    /// It is noted of the pod as a refused resize, and the work ends without failure.
+    EndsWork {
+        /// UID of the pod.
+        uid: String,
+    },
+    /// It is noted of the pod as a refused resize, and nothing that follows is done.
+    EndsPlan {
+        /// UID of the pod.
+        uid: String,
+    },
+}
+
+impl Stage {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.works.is_empty()
+    }
+}
+
+impl Work {
+    /// One call.
+    #[must_use]
+    pub fn of(call: Call) -> Self {
+        Self {
+            calls: vec![call],
+            ..Self::default()
+        }
+    }
+}
+
+impl Call {
+    /// A call of which nothing is told, and any error of which is a failure.
+    #[must_use]
+    pub fn new(resource: &'static Resource, name: &str, verb: Verb) -> Self {
+        Self {
+            resource,
+            name: name.to_owned(),
+            verb,
+            tolerated: &[],
+            done: None,
+            failed: None,
+            refused: IfRefused::Fails,
+        }
+    }
+
+    /// Takes these answers for success.
+    #[must_use]
+    pub fn tolerating(self, tolerated: &'static [Answer]) -> Self {
+        Self { tolerated, ..self }
+    }
+
+    /// Tells when it is done.
+    #[must_use]
+    pub fn telling(self, reason: &'static str, message: String) -> Self {
+        Self {
+            done: Some(Event::normal(reason, message)),
+            ..self
+        }
+    }
+
+    /// Warns when it has failed.
+    #[must_use]
+    pub fn warning_of(self, reason: &'static str) -> Self {
+        let warning = true;
+        Self {
+            failed: Some(FailureEvent { warning, reason }),
+            ..self
+        }
+    }
+
+    /// What follows a refusal.
+    #[must_use]
+    pub fn if_refused(self, refused: IfRefused) -> Self {
+        Self { refused, ..self }
+    }
+}
