@@ -64,7 +64,7 @@ const CRD: &str = "clonesets.apps.kruise.io";
 #[derive(Args, Clone, Debug)]
 pub struct CloneSetArgs {
     /// How many CloneSets are reconciled at the same time
-    #[arg(long, default_value_t = 3, value_parser = kruise_runtime::args::parse_workers)]
+    #[arg(long, default_value_t = 3, value_parser = kruise_runtime::parse_workers)]
     pub cloneset_workers: usize,
     /// Leave pods that wait for a hook before their deletion out when pods are counted
     #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]

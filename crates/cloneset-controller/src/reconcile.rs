@@ -303,7 +303,7 @@ mod tests {
 
     use kruise_runtime::{
         ApiError, CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, ServerVersion, Store,
-        events::recorder,
+        recorder,
     };
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};

@@ -9,8 +9,7 @@ use kruise_api::{
     validation::{FieldErrors, cloneset},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey, ProtectionLog, Refusal,
-    metrics::ProtectionLabels,
+    Metrics, ObjectKey, ProtectionLabels, ProtectionLog, Refusal,
     webhook::{Admission, AdmissionRequest, AdmissionResponse, Operation, UnreadableObject},
 };
 use serde_json::Value;

@@ -13,8 +13,7 @@ use kruise_api::{
     validation::{FieldError, FieldErrors, FieldPath},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey, ProtectionLog, StatusCause,
-    metrics::ProtectionLabels,
+    Metrics, ObjectKey, ProtectionLabels, ProtectionLog, StatusCause,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
 use rstest::rstest;

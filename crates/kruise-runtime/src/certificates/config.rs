@@ -7,7 +7,7 @@ use super::{
     names::ServingNames,
     places::{Place, PlaceKind, ServiceRef},
 };
-use crate::{leader::Leadership, resource::ObjectKey};
+use crate::{leader::leadership::Leadership, resource::ObjectKey};
 
 /// Where certificates come from (PF-216).
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use super::{
     authority::MakeCertificateError, material::ReadMaterialError, serving::ReadServingError,
     x509::ReadCertificateError,
 };
-use crate::api_error::ApiError;
+use crate::api::error::ApiError;
 
 /// Why a look after the certificates failed.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::x509::{bundle_pem, read_chain};
 use crate::{
-    client::PatchKind,
+    api::client::PatchKind,
     resource::{ObjectKey, Resource},
 };
 

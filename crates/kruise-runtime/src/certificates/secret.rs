@@ -12,8 +12,10 @@ use super::{
     x509::read_chain,
 };
 use crate::{
-    api_error::ApiError,
-    client::{ApiClient, PatchKind},
+    api::{
+        client::{ApiClient, PatchKind},
+        error::ApiError,
+    },
     resource::{ObjectKey, Resource},
 };
 
@@ -181,7 +183,7 @@ impl SharedSecret {
 
 fn tell(step: Step, stored: &Stored, changed: &Material, secret: &ObjectKey) {
     if let Stored::Unreadable(error) = stored {
-        let error = crate::api_error::chain(error);
+        let error = crate::api::error::chain(error);
         tracing::error!(%secret, error, "replaced an unreadable Secret of certificates");
     }
     match step {

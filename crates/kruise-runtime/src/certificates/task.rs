@@ -19,7 +19,11 @@ use super::{
     trust::TrustKeeper,
     x509::Certificate,
 };
-use crate::{api_error::chain, backoff::Backoff, client::ApiClient, random::jitter};
+use crate::{
+    api::{client::ApiClient, error::chain},
+    control::backoff::Backoff,
+    random::jitter,
+};
 
 /// How often the source is looked at. A watch would tell sooner, but nobody waits: what was valid
 /// before a change stays valid for a day after it. Looking needs no right but `get` of one name, and

@@ -18,9 +18,11 @@ use super::{
     x509::Certificate,
 };
 use crate::{
-    api_error::{ApiError, chain},
-    client::ApiClient,
-    leader::{KRUISE_MANAGER_LEASE, Leadership},
+    api::{
+        client::ApiClient,
+        error::{ApiError, chain},
+    },
+    leader::{election::KRUISE_MANAGER_LEASE, leadership::Leadership},
 };
 
 /// How long a bundle must have been in place until something signed by its new part is served: API

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::response::AdmissionResponse;
-use crate::api_error::chain;
+use crate::api::error::chain;
 
 /// The review's version. The API server takes the first of `admissionReviewVersions` that it knows, and
 /// it has known this one since 1.16 (DV-PF14).

@@ -16,7 +16,7 @@ use serde_json::{
 };
 
 use super::{admission::ReviewError, refusal::Refusal, response::ReviewAnswer};
-use crate::api_error::chain;
+use crate::api::error::chain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Makes another version of an object.

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 
 use super::admission::ReviewError;
-use crate::api_error::chain;
+use crate::api::error::chain;
 
 /// Why a request gets no review.
 #[derive(Debug, thiserror::Error)]

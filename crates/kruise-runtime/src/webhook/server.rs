@@ -15,7 +15,7 @@ use super::{
     connection::Connection, error::ServerError, limits::Limits, metrics::WebhookMetrics,
     routes::Routes, service::WebhookService,
 };
-use crate::connections::{Bounds, Connections};
+use crate::webhook::connections::{Bounds, Connections};
 
 /// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

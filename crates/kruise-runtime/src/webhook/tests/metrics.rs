@@ -2,7 +2,7 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 
 use super::*;
-use crate::metrics::{Metrics, encode};
+use crate::tell::metrics::{Metrics, encode};
 
 #[tokio::test]
 async fn requests_are_counted_by_path_and_code() {

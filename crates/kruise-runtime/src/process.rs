@@ -1,0 +1,16 @@
+//! One process: its flags, its logs and health, what runs in it, and how it starts and stops.
+
+pub(crate) mod app;
+pub(crate) mod args;
+pub(crate) mod duration;
+pub(crate) mod gates;
+pub(crate) mod http_server;
+pub(crate) mod logging;
+mod pulse;
+pub(crate) mod run;
+mod start;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod vital;
+mod webhooks;
