@@ -21,11 +21,12 @@ pub mod webhook;
 
 // A process, and what an app asks for while it is set up.
 pub use process::{
-    app::{App, Setup, SetupError, Watched},
+    app::{App, Setup, Watched},
     args::{
         RuntimeArgs, parse_workers,
         webhook::{CertWriter, WebhookArgs},
     },
+    error::SetupError,
     gates::{FeatureGates, Gate, GateError},
     run::run,
 };

@@ -3,11 +3,13 @@
 pub(crate) mod app;
 pub(crate) mod args;
 pub(crate) mod duration;
+pub(crate) mod error;
 pub(crate) mod gates;
 pub(crate) mod http_server;
 pub(crate) mod logging;
 mod pulse;
 pub(crate) mod run;
+mod signals;
 mod start;
 mod tasks;
 #[cfg(test)]

@@ -18,15 +18,12 @@ use crate::{
     },
     leader::leadership::Leadership,
     object::Object,
-    process::{args::RuntimeArgs, gates::FeatureGates, webhooks::Webhooks},
+    process::{args::RuntimeArgs, error::SetupError, gates::FeatureGates, webhooks::Webhooks},
     resource::{ObjectKey, Resource},
     tell::{events::Recorder, metrics::Metrics, protection_log::ProtectionLog},
     watch::{shared::SharedWatches, store::Store, watcher::WatchOptions},
     webhook::Admission,
 };
-
-/// Any error of a set-up.
-pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
 
 type SetUp = Box<dyn FnOnce(&mut Setup) -> Result<(), SetupError> + Send>;
 type RunController = Box<dyn FnOnce(watch::Receiver<Gate>, CancellationToken) -> Task + Send>;

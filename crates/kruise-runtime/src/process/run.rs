@@ -10,7 +10,7 @@ use std::{
 };
 
 use prometheus_client::registry::Registry;
-use tokio::{runtime::Handle, signal::unix::SignalKind, sync::watch};
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -24,25 +24,20 @@ use crate::{
     control::{own_writes::OwnWrites, reconcile::Gate},
     leader::election::{Election, ElectionConfig},
     process::{
-        app::{App, Setup, SetupError, Shared},
-        args::{
-            RuntimeArgs, SyncPeriod,
-            check::{self, FlagError},
-        },
+        app::{App, Setup, Shared},
+        args::{RuntimeArgs, SyncPeriod, check},
+        error::RunError,
         http_server::{self, HealthServer, MetricsServer, Readiness},
         logging::{self, LogLevel},
         pulse::Pulse,
+        signals::stop_signal,
         start::Starter,
         tasks::Tasks,
         vital::{self, Vital},
         webhooks::Serving,
     },
     random,
-    tell::{
-        events,
-        metrics::Metrics,
-        protection_log::{ProtectionLog, ProtectionLogError},
-    },
+    tell::{events, metrics::Metrics, protection_log::ProtectionLog},
     watch::{restore::Restores, shared::Watching},
 };
 
@@ -54,65 +49,6 @@ const TELL_WITHIN: Duration = Duration::from_secs(2);
 const TRUSTED_WITHIN: Duration = Duration::from_secs(10);
 /// Name of a process that runs several apps, and of its lease.
 const SEVERAL_APPS: &str = "kruise";
-
-/// Why a process ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Flags can't work.
-    #[error(transparent)]
-    Flags(#[from] FlagError),
-    /// The async runtime can't be started.
-    #[error("can't start the async runtime")]
-    StartRuntime(#[source] std::io::Error),
-    /// `--kubeconfig`, or what stands in for it, can't be read.
-    #[error("can't read the client configuration")]
-    ReadConfig(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The client can't be made from the configuration.
-    #[error("can't build the client")]
-    BuildClient(#[source] Box<kube::Error>),
-    /// An address can't be listened at.
-    #[error("can't listen at {address}")]
-    Listen {
-        /// The address.
-        address: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The file that `--protection-log-path` asks for can't be opened.
-    #[error(transparent)]
-    ProtectionLog(#[from] ProtectionLogError),
-    /// An app can't be set up.
-    #[error("can't set up {app}")]
-    SetUp {
-        /// Its name.
-        app: &'static str,
-        /// Why.
-        #[source]
-        source: SetupError,
-    },
-    /// The webhook server can't be set up.
-    #[error("can't set up the webhook server")]
-    Webhooks(#[source] crate::webhook::ServerError),
-    /// Signals can't be received.
-    #[error("can't receive signals")]
-    Signals(#[source] std::io::Error),
-    /// Something that must run as long as the process has ended.
-    #[error("{task} has ended")]
-    TaskEnded {
-        /// What.
-        task: String,
-    },
-    /// Something that must run as long as the process has panicked.
-    #[error("{task} has panicked")]
-    TaskPanicked {
-        /// What.
-        task: String,
-        /// How.
-        #[source]
-        source: tokio::task::JoinError,
-    },
-}
 
 /// Runs the apps until a signal, or until something that must not end ends.
 #[must_use]
@@ -128,7 +64,7 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
         .map_err(RunError::StartRuntime)
         .and_then(|(runtime, vital)| {
             let result = runtime.block_on(async {
-                let config = read_config(&args).await?;
+                let config = read_config(&args.kubeconfig).await?;
                 let stop = stop_signal()?;
                 let process = Process {
                     args,
@@ -155,30 +91,6 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Ends with the first signal to stop; the second one ends the process at once.
-fn stop_signal() -> Result<CancellationToken, RunError> {
-    let listen = |kind| tokio::signal::unix::signal(kind).map_err(RunError::Signals);
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        for _ in 0..2 {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if stopped.is_cancelled() {
-                tracing::error!("second signal, ending at once");
-                std::process::exit(1);
-            }
-            tracing::info!("signal, stopping");
-            stopped.cancel();
-        }
-    });
-    Ok(stop)
 }
 
 /// A process before it runs.

@@ -7,7 +7,7 @@ use tokio::{
     task::{Id, JoinSet},
 };
 
-use crate::process::run::RunError;
+use crate::process::error::RunError;
 
 #[derive(Default)]
 pub(crate) struct Tasks {

@@ -12,9 +12,10 @@ use crate::{
     process::{
         args::{pod_namespace, webhook::WebhookArgs},
         gates::{FeatureGates, Gate},
-        run::RunError,
     },
-    webhook::{Admission, Limits, Routes, Server, WebhookMetrics, converters::Conversions},
+    webhook::{
+        Admission, Limits, Routes, Server, ServerError, WebhookMetrics, converters::Conversions,
+    },
 };
 
 /// What is served.
@@ -77,7 +78,7 @@ impl Webhooks {
             impl Future<Output = ()> + Send + 'static,
             Server,
         ),
-        RunError,
+        ServerError,
     > {
         let external = serving.gates.enabled(Gate::EnableExternalCerts);
         let names = |apps: &BTreeSet<&str>, kind: &str| {
@@ -105,8 +106,7 @@ impl Webhooks {
             certificates.resolver(),
             Limits::default(),
             serving.metrics,
-        )
-        .map_err(RunError::Webhooks)?;
+        )?;
         Ok((certificates, keeper, server))
     }
 }

@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
-use crate::process::app::SetupError;
-
-type Converter = Arc<dyn Fn(Value, &str) -> Result<Value, SetupError> + Send + Sync>;
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+type Converter = Arc<dyn Fn(Value, &str) -> Result<Value, AnyError> + Send + Sync>;
 
 /// The kinds that a process converts.
 #[derive(Clone, Default)]
@@ -22,7 +21,7 @@ pub(crate) enum ConvertError {
     #[error("{kind} is not converted here")]
     ForeignKind { kind: String },
     #[error("{0}")]
-    Converter(SetupError),
+    Converter(AnyError),
 }
 
 impl Conversions {

@@ -30,12 +30,7 @@ use crate::{
         queue::{Queue, RateLimit},
         reconcile::{Consequence, Controller, Gate, Outcome, ReconcileError, Reconciler},
     },
-    process::{
-        app::App,
-        args::RuntimeArgs,
-        logging::LogLevel,
-        run::{Process, RunError},
-    },
+    process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     resource::{ObjectKey, POD_TEMPLATES, PODS},
     tell::metrics::{ControllerLabels, Metrics, NameLabels, ProtectionLabels, ResultLabels},
     test_server::{Answer, Call, TestServer, event, list, pod},

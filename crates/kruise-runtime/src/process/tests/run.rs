@@ -19,8 +19,9 @@ use crate::{
     process::{
         app::{App, Setup},
         args::RuntimeArgs,
+        error::RunError,
         logging::LogLevel,
-        run::{Process, RunError},
+        run::Process,
     },
     resource::{ObjectKey, PODS},
     tell::events::{EventTarget, EventType, Recorder},

@@ -17,12 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
-    process::{
-        app::App,
-        args::RuntimeArgs,
-        logging::LogLevel,
-        run::{Process, RunError},
-    },
+    process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     resource::{ObjectKey, PODS, Resource},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
     watch::{store::Store, watcher::WatchOptions},
