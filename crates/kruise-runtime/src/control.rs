@@ -2,6 +2,7 @@
 //! workers, and the notes of own writes that the watch has not shown yet.
 
 pub(crate) mod backoff;
+pub(crate) mod gate;
 pub(crate) mod own_writes;
 pub(crate) mod permission;
 pub(crate) mod queue;

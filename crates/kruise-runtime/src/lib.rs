@@ -50,7 +50,7 @@ pub use control::{
     queue::Queue,
     reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
 };
-pub use leader::leadership::{LeaderState, Leadership};
+pub use leader::{fence::LeaderState, leadership::Leadership};
 // What is told of it.
 pub use tell::{
     events::{EventTarget, EventType, Recorder, recorder},

@@ -23,8 +23,8 @@ use crate::{
         query::{Lines, ListPage, ListQuery, Path, RawList, WatchQuery},
         written::{METADATA_ONLY, Written},
     },
-    control::{backoff::TokenBucket, permission::Permission, reconcile::Gate},
-    leader::leadership::Leadership,
+    control::{backoff::TokenBucket, gate::Gate, permission::Permission},
+    leader::fence::Fence,
     resource::{ObjectKey, Resource},
     tell::metrics::{Metrics, RequestLabels, WriteLabels},
 };
@@ -150,8 +150,8 @@ impl ApiClient {
 
     /// The same, which writes, reads and waits only while leading: what reconcilers get.
     #[must_use]
-    pub fn with_leadership(mut self, leadership: Leadership) -> Self {
-        self.permission.leadership = Some(leadership);
+    pub(crate) fn with_fence(mut self, fence: Fence) -> Self {
+        self.permission.fence = Some(fence);
         self
     }
 

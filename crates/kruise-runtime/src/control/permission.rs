@@ -4,12 +4,12 @@
 
 use tokio::sync::watch;
 
-use crate::{api::error::ApiError, control::reconcile::Gate, leader::leadership::Leadership};
+use crate::{api::error::ApiError, control::gate::Gate, leader::fence::Fence};
 
 /// What calls depend on; on nothing by default.
 #[derive(Clone, Default)]
 pub(crate) struct Permission {
-    pub(crate) leadership: Option<Leadership>,
+    pub(crate) fence: Option<Fence>,
     pub(crate) gate: Option<watch::Receiver<Gate>>,
 }
 
@@ -18,11 +18,11 @@ impl Permission {
     pub(crate) fn check(&self, call: &str) -> Result<(), ApiError> {
         let call = || call.to_owned();
         let gate = self.gate.as_ref().map(|gate| *gate.borrow());
-        let leadership = self.leadership.as_ref();
+        let fence = self.fence.as_ref();
         if gate == Some(Gate::Stopped) {
             return Err(ApiError::Stopping { call: call() });
         }
-        if leadership.is_some_and(|leadership| !leadership.is_leader_now()) {
+        if fence.is_some_and(|fence| !fence.is_leader_now()) {
             return Err(ApiError::NotLeader { call: call() });
         }
         if gate == Some(Gate::Closed) {
@@ -33,7 +33,7 @@ impl Permission {
 
     /// Returns when a call may not be sent any more, and says why.
     pub(crate) async fn withheld(&self, call: &str) -> ApiError {
-        let mut state = self.leadership.as_ref().map(Leadership::subscribe);
+        let mut state = self.fence.as_ref().map(Fence::subscribe);
         let mut gate = self.gate.clone();
         loop {
             if let Err(error) = self.check(call) {

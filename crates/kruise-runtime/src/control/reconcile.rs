@@ -17,8 +17,8 @@ use tracing::Instrument;
 
 use crate::{
     api::error::{WITHHELD, chain},
-    control::queue::Queue,
-    leader::leadership::in_term,
+    control::{gate::Gate, queue::Queue},
+    leader::fence::in_term,
     resource::ObjectKey,
     tell::metrics::{CategoryLabels, ControllerLabels, Metrics, ResultLabels},
 };
@@ -61,31 +61,6 @@ pub trait Reconciler: Send + Sync + 'static {
         &self,
         key: &ObjectKey,
     ) -> impl Future<Output = Result<Outcome, Self::Error>> + Send;
-}
-
-/// Whether workers may work, and their writes go out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Gate {
-    Closed,
-    /// In this term of leading.
-    Open {
-        term: u64,
-    },
-    /// For good: the process stops.
-    Stopped,
-}
-
-impl Gate {
-    /// Opens or closes it, unless the process stops.
-    pub(crate) fn set(gate: &watch::Sender<Self>, to: Self) {
-        gate.send_if_modified(|now| {
-            let modified = *now != Self::Stopped && *now != to;
-            if modified {
-                *now = to;
-            }
-            modified
-        });
-    }
 }
 
 pub(crate) struct Controller<R> {

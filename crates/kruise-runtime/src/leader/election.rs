@@ -18,7 +18,8 @@ use crate::{
         error::{ApiError, chain},
     },
     leader::{
-        leadership::{LeaderState, Leadership},
+        fence::{Fence, LeaderState},
+        leadership::Leadership,
         lease::{LeaseClient, LeaseObserver, Observed, Record, micro_time},
     },
     random::{self, jitter},
@@ -80,6 +81,7 @@ pub struct Election {
     lease: LeaseClient,
     manager_client: ApiClient,
     observed: Option<Observed>,
+    fence: Fence,
     leadership: Leadership,
     metrics: Metrics,
     term: u64,
@@ -91,8 +93,7 @@ impl Election {
     #[must_use]
     pub fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
         let observer = LeaseObserver::new(client.clone(), &config.namespace);
-        let leadership =
-            Leadership::new(LeaderState::Standby, config.renew_deadline, Some(observer));
+        let fence = Fence::new(LeaderState::Standby, config.renew_deadline);
         let key = ObjectKey::new(config.namespace.clone(), config.name.clone());
         let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         Self {
@@ -103,7 +104,8 @@ impl Election {
             },
             manager_client: client,
             observed: None,
-            leadership,
+            leadership: Leadership::new(fence.clone(), observer),
+            fence,
             metrics,
             term: 0,
             config,
@@ -115,8 +117,7 @@ impl Election {
     #[must_use]
     pub(crate) fn with_client_of_others(mut self, client: ApiClient) -> Self {
         let observer = LeaseObserver::new(client, &self.config.namespace);
-        let deadline = self.config.renew_deadline;
-        self.leadership = Leadership::new(LeaderState::Standby, deadline, Some(observer));
+        self.leadership = Leadership::new(self.fence.clone(), observer);
         self
     }
 
@@ -153,7 +154,7 @@ impl Election {
             match state {
                 Manager::Absent => {}
                 Manager::Unknown(why) => {
-                    self.leadership.stand_by(format!(
+                    self.fence.stand_by(format!(
                         "whether {KRUISE_MANAGER_LEASE} is alive is not known: {why}"
                     ));
                     if manager.changed().await.is_err() {
@@ -168,7 +169,7 @@ impl Election {
                         self.config.namespace
                     );
                     tracing::error!("not reconciling: {why}");
-                    self.leadership.stand_by(why);
+                    self.fence.stand_by(why);
                     if manager.changed().await.is_err() {
                         return;
                     }
@@ -199,15 +200,15 @@ impl Election {
         self.term += 1;
         tracing::info!(lease = %self.lease.key, identity = self.identity, "leading");
         self.set_metrics(1);
-        self.leadership.lead(self.term);
+        self.fence.lead(self.term);
     }
 
     fn stop_leading(&self, why: String) {
-        if self.leadership.term().is_some() {
+        if self.fence.term().is_some() {
             tracing::warn!(lease = %self.lease.key, why, "no longer leading");
         }
         self.set_metrics(0);
-        self.leadership.stand_by(why);
+        self.fence.stand_by(why);
     }
 
     fn set_metrics(&self, leading: i64) {
@@ -224,11 +225,11 @@ impl Election {
             let start = Instant::now();
             match self.attempt().await {
                 Ok(Attempt::Held { begun }) => {
-                    self.leadership.renewed(begun);
+                    self.fence.renewed(begun);
                     return;
                 }
                 Ok(Attempt::HeldByOther { holder, until }) => {
-                    self.leadership
+                    self.fence
                         .stand_by(format!("the lease is held by {holder}"));
                     let look_at = start + jitter(self.config.retry_period / LOOKS_PER_RETRY);
                     // The moment of expiry is known, so nobody has to wait for the next round.
@@ -237,8 +238,7 @@ impl Election {
                 Err(error) => {
                     let error = chain(&error);
                     tracing::warn!(lease = %self.lease.key, error, "can't get the lease");
-                    self.leadership
-                        .stand_by(format!("can't get the lease: {error}"));
+                    self.fence.stand_by(format!("can't get the lease: {error}"));
                     sleep_until(start + jitter(self.config.retry_period)).await;
                 }
             }
@@ -250,7 +250,7 @@ impl Election {
     async fn hold(&mut self) -> String {
         let mut next = Instant::now() + self.config.retry_period;
         loop {
-            let renewed_at = self.leadership.renewed_at().unwrap_or_else(Instant::now);
+            let renewed_at = self.fence.renewed_at().unwrap_or_else(Instant::now);
             let deadline = renewed_at + self.config.renew_deadline;
             sleep_until(deadline.min(next)).await;
             if Instant::now() >= deadline {
@@ -261,7 +261,7 @@ impl Election {
             }
             next = Instant::now() + self.config.retry_period;
             match timeout_at(deadline, self.attempt()).await {
-                Ok(Ok(Attempt::Held { begun })) => self.leadership.renewed(begun),
+                Ok(Ok(Attempt::Held { begun })) => self.fence.renewed(begun),
                 Ok(Ok(Attempt::HeldByOther { holder, .. })) => {
                     return format!("the lease was taken by {holder}");
                 }

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{client::ApiClient, server_version::ServerVersion},
     control::{
+        gate::Gate,
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
-        reconcile::{Controller, Gate, Reconciler},
+        reconcile::{Controller, Reconciler},
     },
     leader::leadership::Leadership,
     object::Object,

@@ -21,7 +21,7 @@ use crate::{
         server_version::ServerVersion,
     },
     certificates::{Certificates, Status},
-    control::{own_writes::OwnWrites, reconcile::Gate},
+    control::{gate::Gate, own_writes::OwnWrites},
     leader::election::{Election, ElectionConfig},
     process::{
         app::{App, Setup, Shared},
@@ -151,7 +151,7 @@ impl Process {
         let gate = watch::Sender::new(Gate::Closed);
         let for_reconcilers = || {
             limited()
-                .with_leadership(leadership.clone())
+                .with_fence(leadership.fence())
                 .with_gate(gate.subscribe())
         };
         // Events of objects don't wait for reconcilers' writes, nor these for events.

@@ -22,8 +22,8 @@ use crate::{
         query::ListQuery,
         server_version::ServerVersion,
     },
-    control::{backoff::Backoff, reconcile::Gate},
-    leader::leadership::{LeaderState, Leadership},
+    control::{backoff::Backoff, gate::Gate},
+    leader::{fence::LeaderState, leadership::Leadership},
     object::version_number,
     watch::{restore::Restores, shared::Watching},
 };

@@ -40,7 +40,7 @@ async fn a_dry_run_is_sent_without_leading() {
         allow_kruise_manager: false,
     };
     let election = Election::new(config, server.client(), Metrics::unregistered());
-    let client = server.client().with_leadership(election.leadership());
+    let client = server.client().with_fence(election.leadership().fence());
     let object = json!({ "template": {} });
     let written = client.create(&POD_TEMPLATES, "shop", &object).await;
     assert!(matches!(written, Err(ApiError::NotLeader { .. })));

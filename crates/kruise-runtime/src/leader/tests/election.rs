@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     leader::{
         election::{Election, ElectionConfig, KRUISE_MANAGER_LEASE},
-        leadership::{LeaderState, Leadership},
+        fence::LeaderState,
+        leadership::Leadership,
     },
     resource::PODS,
     tell::metrics::Metrics,
@@ -307,7 +308,7 @@ async fn a_standby_doesnt_write_even_if_a_reconciler_tries() {
     let leases = Leases::default();
     leases.put("test", "other", "now");
     let (leadership, _stop) = elect(&leases);
-    let client = leases.server().client().with_leadership(leadership);
+    let client = leases.server().client().with_fence(leadership.fence());
     let error = client.create(&PODS, "ns", &json!({})).await.unwrap_err();
     assert_eq!(error.category(), "not_leader");
 }

@@ -26,9 +26,10 @@ use crate::{
         error::ApiError,
     },
     control::{
+        gate::Gate,
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
-        reconcile::{Consequence, Controller, Gate, Outcome, ReconcileError, Reconciler},
+        reconcile::{Consequence, Controller, Outcome, ReconcileError, Reconciler},
     },
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     resource::{ObjectKey, POD_TEMPLATES, PODS},
