@@ -54,8 +54,8 @@ pub use leader::{fence::LeaderState, leadership::Leadership};
 // What is told of it.
 pub use tell::{
     events::{EventTarget, EventType, Recorder, recorder},
-    metrics::{Metrics, ProtectionLabels, WaitReasons},
+    metrics::{Metrics, WaitReasons},
     plain_counter::PlainCounter,
-    protection_counters::ProtectionCounters,
+    protection_counters::{ProtectionCounters, ProtectionLabels},
     protection_log::{ProtectionLog, ProtectionLogError, Refusal},
 };

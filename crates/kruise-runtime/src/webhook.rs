@@ -22,6 +22,7 @@ mod metrics;
 mod offload;
 mod patch;
 mod refusal;
+mod request;
 mod response;
 mod routes;
 mod server;
@@ -29,14 +30,15 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{
-    Admission, AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, ReviewError,
-    UnreadableObject, UserInfo,
-};
+pub use admission::Admission;
 pub use error::ServerError;
 pub use limits::Limits;
 pub use metrics::WebhookMetrics;
 pub use patch::{carry_over, diff};
+pub use request::{
+    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, ReviewError,
+    UnreadableObject, UserInfo,
+};
 pub use response::{AdmissionResponse, Cause};
 pub use routes::{CONVERT_PATH, Routes};
 pub use server::Server;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{
-    authority::Lifetimes,
+    lifetimes::Lifetimes,
     names::ServingNames,
     places::{Place, PlaceKind, ServiceRef},
 };

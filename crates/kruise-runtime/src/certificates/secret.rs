@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::{
     error::CertificatesError,
     material::{Data, Material, ReadMaterialError, Stored},
+    offer::Offer,
     plan::{Cause, Step, View, carry_out, plan},
     serving::Serving,
-    source::Offer,
     x509::read_chain,
 };
 use crate::{

@@ -12,7 +12,7 @@ use rustls::{
 };
 
 use super::{
-    authority::{Lifetimes, after},
+    lifetimes::{Lifetimes, after},
     names::ServingNames,
     x509::{Certificate, ReadCertificateError, Validity, read_chain},
 };

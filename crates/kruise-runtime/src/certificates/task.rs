@@ -9,15 +9,9 @@ use tokio::{
 };
 
 use super::{
-    config::CertificatesConfig,
-    error::CertificatesError,
-    plan::View,
-    resolver::CertificateResolver,
-    secret::SharedSecret,
-    source::{Offer, Source},
-    status::Status,
-    trust::TrustKeeper,
-    x509::Certificate,
+    config::CertificatesConfig, error::CertificatesError, offer::Offer, plan::View,
+    resolver::CertificateResolver, secret::SharedSecret, source::Source, status::Status,
+    trust::TrustKeeper, x509::Certificate,
 };
 use crate::{
     api::{client::ApiClient, error::chain},

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::{
     error::CertificatesError,
+    offer::Offer,
     places::{Place, PlaceKind},
     plan::View,
-    source::{Offer, Source},
+    source::Source,
     x509::Certificate,
 };
 use crate::{

@@ -58,13 +58,6 @@ labels!(
     RequestLabels { code, method, host }
 );
 labels!(
-    /// Labels of `workload_deletion_protection` and `pod_unavailable_budget`.
-    ProtectionLabels {
-        kind_namespace_name,
-        username
-    }
-);
-labels!(
     /// Labels of `kruise_writes_total`.
     WriteLabels { verb, kind, code }
 );
@@ -423,6 +416,7 @@ pub(crate) fn encode(registry: &Registry) -> Result<String, std::fmt::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tell::protection_counters::ProtectionLabels;
 
     #[test]
     fn names_are_those_that_dashboards_know() {

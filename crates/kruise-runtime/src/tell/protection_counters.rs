@@ -5,9 +5,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use prometheus_client::metrics::family::Family;
+use prometheus_client::{encoding::EncodeLabelSet, metrics::family::Family};
 
-use crate::tell::{metrics::ProtectionLabels, plain_counter::PlainCounter};
+use crate::tell::plain_counter::PlainCounter;
+
+/// Labels of `workload_deletion_protection` and `pod_unavailable_budget`.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[allow(missing_docs, reason = "the names are the labels")]
+pub struct ProtectionLabels {
+    pub kind_namespace_name: String,
+    pub username: String,
+}
 
 /// Refusals about objects, by the object and by who was refused. Both are names that users choose, so that there may be
 /// any number of them over the years: the series of an object go when it goes.

@@ -15,7 +15,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{admission::ReviewError, refusal::Refusal, response::ReviewAnswer};
+use super::{refusal::Refusal, request::ReviewError, response::ReviewAnswer};
 use crate::api::error::chain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -16,13 +16,14 @@ use hyper::body::{Body, Bytes};
 use tokio::sync::Semaphore;
 
 use super::{
-    admission::{Admission, AdmissionRequest},
+    admission::Admission,
     body, conversion,
     error::ServerError,
     limits::Limits,
     metrics::WebhookMetrics,
     offload::Turns,
     refusal::Refusal,
+    request::AdmissionRequest,
     routes::{Endpoint, Route, Routes},
 };
 

@@ -6,7 +6,8 @@ use rstest::rstest;
 use super::cluster::start_time;
 use crate::certificates::{
     Lifetimes, ServingNames,
-    authority::{Authority, after, before},
+    authority::Authority,
+    lifetimes::{after, before},
     serving::{Serving, Verdict},
 };
 

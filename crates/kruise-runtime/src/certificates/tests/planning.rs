@@ -6,7 +6,8 @@ use serde_json::json;
 use super::cluster::start_time;
 use crate::certificates::{
     Lifetimes, ServingNames,
-    authority::{Authority, after},
+    authority::Authority,
+    lifetimes::after,
     material::{Material, Stored},
     plan::{Cause, MOST_RETIRED, RETIRED_FOR, Step, View, carry_out, plan},
     serving::Verdict,

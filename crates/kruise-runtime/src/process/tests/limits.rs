@@ -33,7 +33,10 @@ use crate::{
     },
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     resource::{ObjectKey, POD_TEMPLATES, PODS},
-    tell::metrics::{ControllerLabels, Metrics, NameLabels, ProtectionLabels, ResultLabels},
+    tell::{
+        metrics::{ControllerLabels, Metrics, NameLabels, ResultLabels},
+        protection_counters::ProtectionLabels,
+    },
     test_server::{Answer, Call, TestServer, event, list, pod},
     watch::{store::Store, store_view::StoreView, watcher::WatchOptions},
 };
