@@ -3,12 +3,17 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, inplace::Options, meta::ObjectMeta,
-    object::CustomResource, pod::Pod, well_known,
+    apps::v1beta1::CloneSet,
+    budget::{POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget},
+    inplace::Options,
+    meta::ObjectMeta,
+    object::CustomResource,
+    pod::Pod,
+    resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource},
+    well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS,
-    PODS, Resource, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, Gate, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;

@@ -9,8 +9,12 @@ use std::{
 };
 
 use futures::stream::{self, StreamExt};
-use kruise_api::{meta::StringMap, pod::Pod};
-use kruise_runtime::{ApiClient, NODES, ObjectKey};
+use kruise_api::{
+    meta::StringMap,
+    pod::Pod,
+    resource::{NODES, ObjectKey},
+};
+use kruise_runtime::ApiClient;
 use serde::Deserialize;
 use tokio::time::Instant;
 

@@ -10,10 +10,12 @@ use kruise_api::{
     budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
+    object::Object,
     pod::Pod,
+    resource::ObjectKey,
     revision,
 };
-use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
+use kruise_runtime::{OwnWrites, ServerVersion, Settled, Store, StoreView};
 
 use crate::{
     plan::{KnownPods, TemplateForms},
@@ -177,7 +179,7 @@ impl Observer {
 
 #[cfg(test)]
 mod tests {
-    use kruise_runtime::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
+    use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
     use serde_json::{Value, json};
 
     use super::*;

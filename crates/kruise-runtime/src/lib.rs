@@ -9,10 +9,8 @@ mod api;
 mod certificates;
 mod control;
 mod leader;
-mod object;
 mod process;
 mod random;
-mod resource;
 mod tell;
 #[cfg(test)]
 mod test_server;
@@ -38,11 +36,6 @@ pub use api::{
     written::Written,
 };
 // What is there.
-pub use object::Object;
-pub use resource::{
-    CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS,
-    POD_TEMPLATES, POD_UNAVAILABLE_BUDGETS, PODS, Resource,
-};
 pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
 // When something is done about it.
 pub use control::{

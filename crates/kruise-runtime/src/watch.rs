@@ -13,4 +13,5 @@ pub(crate) mod store_view;
 #[cfg(test)]
 mod tests;
 mod vanished;
+pub(crate) mod version;
 pub(crate) mod watcher;

@@ -12,6 +12,7 @@ use std::{
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
+use kruise_api::resource::{ObjectKey, Resource};
 use kube::client::Body;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json, value::RawValue};
@@ -25,7 +26,6 @@ use crate::{
     },
     control::{backoff::TokenBucket, gate::Gate, permission::Permission},
     leader::fence::Fence,
-    resource::{ObjectKey, Resource},
     tell::metrics::{Metrics, RequestLabels, WriteLabels},
 };
 

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use kruise_api::resource::ObjectKey;
+
 use super::{
     lifetimes::Lifetimes,
     names::ServingNames,
     places::{Place, PlaceKind, ServiceRef},
 };
-use crate::{leader::leadership::Leadership, resource::ObjectKey};
+use crate::leader::leadership::Leadership;
 
 /// Where certificates come from (PF-216).
 #[derive(Clone, PartialEq, Eq, Debug)]

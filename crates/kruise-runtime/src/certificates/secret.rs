@@ -1,5 +1,6 @@
 //! The Secret that replicas share: read, decided about, and written under guard of its version.
 
+use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
@@ -11,12 +12,9 @@ use super::{
     serving::Serving,
     x509::read_chain,
 };
-use crate::{
-    api::{
-        client::{ApiClient, PatchKind},
-        error::ApiError,
-    },
-    resource::{ObjectKey, Resource},
+use crate::api::{
+    client::{ApiClient, PatchKind},
+    error::ApiError,
 };
 
 /// `v1` secrets.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use futures::StreamExt;
+use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::Value;
 
 use crate::{
@@ -21,12 +22,11 @@ use crate::{
         written::Written,
     },
     control::write_notes::{Looked, Note, Notes, Promise},
-    object::version_number,
-    resource::{ObjectKey, Resource},
     tell::metrics::Metrics,
     watch::{
         line,
         store_view::{Injected, StoreView},
+        version::version_number,
     },
 };
 

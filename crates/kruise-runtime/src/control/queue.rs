@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use kruise_api::resource::ObjectKey;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     control::backoff::{TokenBucket, exponential},
     process::args::RuntimeArgs,
-    resource::ObjectKey,
     tell::metrics::{Metrics, NameLabels},
 };
 

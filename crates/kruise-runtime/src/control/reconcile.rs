@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures::FutureExt;
+use kruise_api::resource::ObjectKey;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -19,7 +20,6 @@ use crate::{
     api::error::{WITHHELD, chain},
     control::{gate::Gate, queue::Queue},
     leader::fence::in_term,
-    resource::ObjectKey,
     tell::metrics::{CategoryLabels, ControllerLabels, Metrics, ResultLabels},
 };
 

@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
+use kruise_api::resource::{ObjectKey, Resource};
 use tokio::time::Instant;
 
-use crate::{
-    resource::{ObjectKey, Resource},
-    watch::store_view::StoreView,
-};
+use crate::watch::store_view::StoreView;
 
 /// How long a watch may take to show a write before it is read live. A healthy one takes milliseconds.
 pub(crate) const READ_LIVE_AFTER: Duration = Duration::from_secs(2);

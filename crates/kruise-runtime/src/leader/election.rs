@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use kruise_api::resource::ObjectKey;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout_at},
@@ -23,7 +24,6 @@ use crate::{
         lease::{LeaseClient, LeaseObserver, Observed, Record, micro_time},
     },
     random::{self, jitter},
-    resource::ObjectKey,
     tell::metrics::{Metrics, NameLabels},
 };
 

@@ -3,15 +3,22 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{
-    api::{
-        client::{ApiClient, PatchKind},
-        error::{ApiError, chain},
-    },
-    resource::{LEASES, ObjectKey},
+use crate::api::{
+    client::{ApiClient, PatchKind},
+    error::{ApiError, chain},
+};
+
+/// `coordination.k8s.io/v1` leases.
+const LEASES: Resource = Resource {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    kind: "Lease",
+    namespaced: true,
 };
 
 /// Bound on one call about a lease. A call on a connection that has died unnoticed is never answered; with

@@ -4,6 +4,10 @@
 use std::sync::{Arc, atomic::AtomicUsize};
 
 use futures::future::BoxFuture;
+use kruise_api::{
+    object::Object,
+    resource::{ObjectKey, Resource},
+};
 use prometheus_client::registry::Registry;
 use serde_json::Value;
 use tokio::sync::watch;
@@ -18,9 +22,7 @@ use crate::{
         reconcile::{Controller, Reconciler},
     },
     leader::leadership::Leadership,
-    object::Object,
     process::{args::RuntimeArgs, error::SetupError, gates::FeatureGates, webhooks::Webhooks},
-    resource::{ObjectKey, Resource},
     tell::{events::Recorder, metrics::Metrics, protection_log::ProtectionLog},
     watch::{shared::SharedWatches, store::Store, watcher::WatchOptions},
     webhook::Admission,

@@ -18,6 +18,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use kruise_api::resource::Resource;
 use prometheus_client::registry::Registry;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -29,7 +30,6 @@ use crate::{
     certificates::Certificates,
     leader::leadership::Leadership,
     process::{logging::LogLevel, pulse::Pulse},
-    resource::Resource,
     tell::metrics,
     watch::shared::Watching,
     webhook::connections::{Bounds, Connections},
@@ -277,13 +277,12 @@ impl Handler for HealthServer {
 
 #[cfg(test)]
 mod tests {
-    use kruise_api::pod::Pod;
+    use kruise_api::{pod::Pod, resource::PODS};
 
     use super::*;
     use crate::{
         certificates::CertificatesConfig,
         leader::election::{Election, ElectionConfig},
-        resource::PODS,
         tell::metrics::Metrics,
         test_server::{Answer as ServerAnswer, TestServer},
         watch::{store::Store, watcher::WatchOptions},

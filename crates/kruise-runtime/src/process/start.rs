@@ -24,8 +24,7 @@ use crate::{
     },
     control::{backoff::Backoff, gate::Gate},
     leader::{fence::LeaderState, leadership::Leadership},
-    object::version_number,
-    watch::{restore::Restores, shared::Watching},
+    watch::{restore::Restores, shared::Watching, version::version_number},
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use kruise_api::meta::timestamp;
+use kruise_api::{
+    meta::timestamp,
+    resource::{ObjectKey, Resource},
+};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
@@ -17,8 +20,16 @@ use crate::{
     },
     control::backoff::TokenBucket,
     random,
-    resource::{EVENTS, ObjectKey},
     tell::metrics::Metrics,
+};
+
+/// `v1` events.
+const EVENTS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "events",
+    kind: "Event",
+    namespaced: true,
 };
 
 /// Events that wait to be written; more are dropped.

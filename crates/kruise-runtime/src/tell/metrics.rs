@@ -6,15 +6,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
 };
 
+use kruise_api::resource::ObjectKey;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-use crate::{
-    resource::ObjectKey, tell::protection_counters::ProtectionCounters, webhook::WebhookMetrics,
-};
+use crate::{tell::protection_counters::ProtectionCounters, webhook::WebhookMetrics};
 
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($field:ident),* }) => {

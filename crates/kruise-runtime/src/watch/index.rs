@@ -9,12 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use kruise_api::{meta::ObjectMeta, text::Text};
+use kruise_api::{meta::ObjectMeta, object::Object, resource::ObjectKey, text::Text};
 
-use crate::{
-    object::{Object, version_number},
-    resource::ObjectKey,
-};
+use crate::watch::version::version_number;
 
 /// An object before and after a change.
 pub(crate) struct Change<K> {

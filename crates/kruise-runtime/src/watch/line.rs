@@ -1,11 +1,11 @@
 //! One line of a watch. Objects are decoded one by one from raw JSON, so that one that can't be
 //! decoded costs nobody but itself.
 
-use kruise_api::meta::StringMap;
+use kruise_api::{meta::StringMap, object::Object, resource::ObjectKey};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{api::error::Status, object::Object, resource::ObjectKey};
+use crate::api::error::Status;
 
 /// Marks the bookmark after the last object of a streaming list (the API server writes it).
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";

@@ -6,13 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    object::Object,
-    resource::ObjectKey,
-    watch::{
-        index::ByUid,
-        line::{Decoded, Peek},
-    },
+use kruise_api::{object::Object, resource::ObjectKey};
+
+use crate::watch::{
+    index::ByUid,
+    line::{Decoded, Peek},
 };
 
 pub(crate) struct OpenList<K> {

@@ -6,11 +6,10 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use kruise_api::{object::Object, resource::Resource};
 
 use crate::{
     api::client::ApiClient,
-    object::Object,
-    resource::Resource,
     tell::metrics::Metrics,
     watch::{
         restore::Restores,

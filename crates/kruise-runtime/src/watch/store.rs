@@ -10,18 +10,21 @@ use std::{
     time::Duration,
 };
 
+use kruise_api::{
+    object::Object,
+    resource::{ObjectKey, Resource},
+};
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     control::queue::Queue,
-    object::{Object, version_number},
-    resource::{ObjectKey, Resource},
     watch::{
         index::{Change, Index},
         order::{Wanted, WatchOrder},
         selector,
         store_view::{BeforeRead, Injected, StoreView},
+        version::version_number,
     },
 };
 

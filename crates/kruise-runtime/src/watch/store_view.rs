@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use crate::resource::{ObjectKey, Resource};
+use kruise_api::resource::{ObjectKey, Resource};
 
 /// What a store knew of a key before a live read.
 #[derive(Clone, Debug, Default)]

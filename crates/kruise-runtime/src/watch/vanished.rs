@@ -8,12 +8,14 @@ use std::{
 };
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use kruise_api::{
+    object::Object,
+    resource::{ObjectKey, Resource},
+};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     api::{client::ApiClient, error::chain},
-    object::Object,
-    resource::{ObjectKey, Resource},
     watch::{store::Store, store_view::StoreView},
 };
 

@@ -4,6 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::AsyncBufReadExt;
+use kruise_api::{
+    object::Object,
+    resource::{ObjectKey, Resource},
+};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
@@ -13,9 +17,7 @@ use crate::{
         query::{Lines, ListQuery, WatchQuery},
     },
     control::backoff::Backoff,
-    object::{Object, version_number},
     random,
-    resource::{ObjectKey, Resource},
     tell::metrics::{Metrics, ResourceLabels, RestartLabels},
     watch::{
         error::WatchError,
@@ -26,6 +28,7 @@ use crate::{
         store::Store,
         store_view::StoreView,
         vanished,
+        version::version_number,
     },
 };
 

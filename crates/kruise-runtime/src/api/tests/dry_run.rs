@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use http::Method;
+use kruise_api::resource::{ObjectKey, POD_TEMPLATES, PODS};
 use serde_json::json;
 
 use crate::{
@@ -9,7 +10,6 @@ use crate::{
         error::{ApiError, StatusCause},
     },
     leader::election::{Election, ElectionConfig},
-    resource::{ObjectKey, POD_TEMPLATES, PODS},
     tell::metrics::Metrics,
     test_server::{Answer, TestServer},
 };

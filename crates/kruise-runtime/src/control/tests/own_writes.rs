@@ -4,14 +4,16 @@ use std::{
 };
 
 use http::Method;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use serde_json::{Value, json};
 use tokio::time::advance;
 
 use crate::{
     api::{client::PatchKind, error::ApiError, written::Written},
     control::own_writes::{OwnWrites, Settled, Writer},
-    resource::{ObjectKey, PODS},
     tell::metrics::Metrics,
     test_server::{Answer, TestServer, pod},
     watch::{order::WatchOrder, store::Store, store_view::StoreView},

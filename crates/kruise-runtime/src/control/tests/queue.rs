@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use kruise_api::resource::ObjectKey;
 use tokio::time::Instant;
 
 use crate::{
     control::queue::{Queue, RateLimit},
-    resource::ObjectKey,
     tell::metrics::Metrics,
 };
 

@@ -5,13 +5,15 @@ use std::{
     time::Duration,
 };
 
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS, Resource},
+};
 use serde_json::value::RawValue;
 use tokio::time::advance;
 
 use crate::{
     control::write_notes::{Notes, Promise},
-    resource::{ObjectKey, PODS, Resource},
     test_server::pod,
     watch::{
         store::Store,

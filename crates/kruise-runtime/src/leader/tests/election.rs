@@ -5,6 +5,7 @@ use std::{
 };
 
 use http::Method;
+use kruise_api::resource::PODS;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,6 @@ use crate::{
         fence::LeaderState,
         leadership::Leadership,
     },
-    resource::PODS,
     tell::metrics::Metrics,
     test_server::{Answer, Call, TestServer},
 };

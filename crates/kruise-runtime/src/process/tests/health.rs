@@ -5,6 +5,10 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use prometheus_client::registry::Registry;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -18,12 +22,10 @@ use crate::{
         logging::LogLevel,
         pulse::Pulse,
     },
-    resource::PODS,
     tell::metrics::Metrics,
     test_server::{Answer, TestServer},
     watch::{shared::Watching, store::Store, watcher::WatchOptions},
 };
-use kruise_api::pod::Pod;
 
 /// Sends one request, and returns the whole answer.
 async fn request(to: SocketAddr, method: &str, path: &str, body: &str) -> String {
@@ -49,7 +51,7 @@ async fn health() -> Health {
     let server = TestServer::new(|_| Answer::Json(200, serde_json::json!({})));
     let client = server.client();
     client
-        .get(&PODS, &crate::ObjectKey::new("ns", "any"))
+        .get(&PODS, &ObjectKey::new("ns", "any"))
         .await
         .unwrap();
     let config = ElectionConfig {

@@ -12,7 +12,10 @@ use std::{
 use clap::Parser;
 use futures::{channel::mpsc, future::join_all};
 use http::Method;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, POD_TEMPLATES, PODS},
+};
 use serde_json::{Value, json};
 use tokio::{
     sync::watch,
@@ -32,7 +35,6 @@ use crate::{
         reconcile::{Consequence, Controller, Outcome, ReconcileError, Reconciler},
     },
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
-    resource::{ObjectKey, POD_TEMPLATES, PODS},
     tell::{
         metrics::{ControllerLabels, Metrics, NameLabels, ResultLabels},
         protection_counters::ProtectionLabels,

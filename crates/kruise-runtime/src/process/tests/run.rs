@@ -9,7 +9,10 @@ use std::{
 
 use clap::Parser;
 use http::Method;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +26,6 @@ use crate::{
         logging::LogLevel,
         run::Process,
     },
-    resource::{ObjectKey, PODS},
     tell::events::{EventTarget, EventType, Recorder},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
     watch::watcher::WatchOptions,

@@ -12,13 +12,16 @@ use std::{
 
 use clap::Parser;
 use http::Method;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::terms::{Command, Failure, answer, pod_names};
 use crate::{
-    App, ObjectKey, PODS,
+    App,
     control::reconcile::{Outcome, Reconciler},
     leader::tests::election::Leases,
     process::{

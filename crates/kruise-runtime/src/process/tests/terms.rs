@@ -3,14 +3,17 @@
 use std::sync::{Arc, Mutex};
 
 use clap::Parser;
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::leader::tests::election::Leases;
 use crate::{
-    ApiClient, App, LeaderState, Leadership, ObjectKey, PODS, RuntimeArgs,
+    ApiClient, App, LeaderState, Leadership, RuntimeArgs,
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     process::{logging::LogLevel, run::Process},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},

@@ -10,7 +10,11 @@ use std::{
 use clap::Parser;
 use futures::channel::mpsc;
 use http::Method;
-use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    pod::Pod,
+    resource::{ObjectKey, PODS, Resource},
+};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
-    resource::{ObjectKey, PODS, Resource},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
     watch::{store::Store, watcher::WatchOptions},
 };

@@ -1,11 +1,13 @@
 use std::sync::{Arc, Mutex};
 
-use kruise_api::pod::Pod;
+use kruise_api::{
+    pod::Pod,
+    resource::{ObjectKey, PODS},
+};
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     control::queue::{Queue, RateLimit},
-    resource::{ObjectKey, PODS},
     tell::metrics::Metrics,
     test_server::pod,
     watch::{

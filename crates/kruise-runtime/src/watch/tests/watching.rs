@@ -7,7 +7,13 @@ use std::{
 };
 
 use futures::channel::mpsc;
-use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod};
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    meta::ObjectMeta,
+    object::Object,
+    pod::Pod,
+    resource::{ObjectKey, PODS, Resource},
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json, value::RawValue};
 use tokio::time::sleep;
@@ -17,8 +23,6 @@ use crate::{
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
     },
-    object::Object,
-    resource::{ObjectKey, PODS, Resource},
     tell::metrics::{Metrics, ResourceLabels},
     test_server::{Answer, Call, TestServer, bookmark, event, list, list_end, pod},
     watch::{

@@ -1,8 +1,9 @@
-//! Names of kinds and objects as the API server's paths spell them.
+//! Names of kinds and objects as the API server's paths spell them. Kubernetes' own kinds are named here, and
+//! those of OpenKruise beside their types.
 
 use std::fmt;
 
-use kruise_api::{budget::PodUnavailableBudget, object::CustomResource};
+use crate::meta::ObjectMeta;
 
 /// One kind in one version, with everything needed to call the API about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -55,39 +56,12 @@ pub const POD_TEMPLATES: Resource = Resource {
     namespaced: true,
 };
 
-/// `v1` events.
-pub const EVENTS: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "events",
-    kind: "Event",
-    namespaced: true,
-};
-
 /// `apps/v1` controller revisions.
 pub const CONTROLLER_REVISIONS: Resource = Resource {
     group: "apps",
     version: "v1",
     plural: "controllerrevisions",
     kind: "ControllerRevision",
-    namespaced: true,
-};
-
-/// `coordination.k8s.io/v1` leases.
-pub const LEASES: Resource = Resource {
-    group: "coordination.k8s.io",
-    version: "v1",
-    plural: "leases",
-    kind: "Lease",
-    namespaced: true,
-};
-
-/// PodUnavailableBudgets, which another deployable owns.
-pub const POD_UNAVAILABLE_BUDGETS: Resource = Resource {
-    group: PodUnavailableBudget::GROUP,
-    version: PodUnavailableBudget::VERSION,
-    plural: PodUnavailableBudget::PLURAL,
-    kind: PodUnavailableBudget::KIND,
     namespaced: true,
 };
 
@@ -103,7 +77,8 @@ impl Resource {
     }
 
     /// Path of the whole collection, in one namespace or (when `namespace` is empty) in all.
-    pub(crate) fn collection_path(&self, namespace: &str) -> String {
+    #[must_use]
+    pub fn collection_path(&self, namespace: &str) -> String {
         let root = if self.group.is_empty() {
             "/api"
         } else {
@@ -121,7 +96,8 @@ impl Resource {
     }
 
     /// Path of one object, or of one of its subresources.
-    pub(crate) fn object_path(&self, key: &ObjectKey, subresource: Option<&str>) -> String {
+    #[must_use]
+    pub fn object_path(&self, key: &ObjectKey, subresource: Option<&str>) -> String {
         let collection = self.collection_path(&key.namespace);
         match subresource {
             Some(subresource) => format!("{collection}/{}/{subresource}", key.name),
@@ -160,7 +136,7 @@ impl ObjectKey {
 
     /// The key of the object with this metadata.
     #[must_use]
-    pub fn of(meta: &kruise_api::meta::ObjectMeta) -> Self {
+    pub fn of(meta: &ObjectMeta) -> Self {
         Self::new(meta.namespace.clone(), meta.name.clone())
     }
 }
@@ -188,8 +164,8 @@ mod tests {
         );
         assert_eq!(PODS.collection_path(""), "/api/v1/pods");
         assert_eq!(
-            LEASES.object_path(&key, None),
-            "/apis/coordination.k8s.io/v1/namespaces/ns/leases/a"
+            CONTROLLER_REVISIONS.object_path(&key, None),
+            "/apis/apps/v1/namespaces/ns/controllerrevisions/a"
         );
     }
 }
