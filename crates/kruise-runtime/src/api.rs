@@ -3,6 +3,8 @@
 pub(crate) mod client;
 pub(crate) mod connect;
 pub(crate) mod error;
+mod limits;
+pub(crate) mod patch;
 pub(crate) mod query;
 pub(crate) mod server_version;
 #[cfg(test)]

@@ -9,4 +9,5 @@ pub(crate) mod queue;
 pub(crate) mod reconcile;
 #[cfg(test)]
 mod tests;
+pub(crate) mod token_bucket;
 mod write_notes;

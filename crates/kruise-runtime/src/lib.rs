@@ -30,8 +30,9 @@ pub use process::{
 };
 // Calls to the API server.
 pub use api::{
-    client::{ApiClient, PatchKind},
+    client::ApiClient,
     error::{ApiError, StatusCause, chain},
+    patch::PatchKind,
     server_version::ServerVersion,
     written::Written,
 };

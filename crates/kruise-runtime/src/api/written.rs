@@ -2,6 +2,7 @@
 //! is the whole object, costs the server its encoding and us its decoding.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The object's metadata alone, which any server since 1.15 can send.
 pub(crate) const METADATA_ONLY: &str =
@@ -36,9 +37,17 @@ impl<'de> Deserialize<'de> for Written {
     }
 }
 
+/// The name that an object is to be written under.
+pub(crate) fn name_in(object: &Value) -> &str {
+    object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
 use super::x509::{bundle_pem, read_chain};
-use crate::api::client::PatchKind;
+use crate::api::patch::PatchKind;
 
 /// Where conversion is served (PF-225).
 const CONVERT_PATH: &str = "/convert";

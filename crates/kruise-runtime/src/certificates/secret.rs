@@ -12,10 +12,7 @@ use super::{
     serving::Serving,
     x509::read_chain,
 };
-use crate::api::{
-    client::{ApiClient, PatchKind},
-    error::ApiError,
-};
+use crate::api::{client::ApiClient, error::ApiError, patch::PatchKind};
 
 /// `v1` secrets.
 const SECRETS: Resource = Resource {

@@ -17,9 +17,10 @@ use serde_json::Value;
 
 use crate::{
     api::{
-        client::{ApiClient, PatchKind, name_in},
+        client::ApiClient,
         error::{ApiError, chain},
-        written::Written,
+        patch::PatchKind,
+        written::{Written, name_in},
     },
     control::write_notes::{Looked, Note, Notes, Promise},
     tell::metrics::Metrics,

@@ -10,7 +10,7 @@ use kruise_api::resource::ObjectKey;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    control::backoff::{TokenBucket, exponential},
+    control::{backoff::exponential, token_bucket::TokenBucket},
     process::args::RuntimeArgs,
     tell::metrics::{Metrics, NameLabels},
 };

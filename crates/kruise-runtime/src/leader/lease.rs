@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::api::{
-    client::{ApiClient, PatchKind},
+    client::ApiClient,
     error::{ApiError, chain},
+    patch::PatchKind,
 };
 
 /// `coordination.k8s.io/v1` leases.

@@ -15,10 +15,11 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     api::{
-        client::{ApiClient, PatchKind},
+        client::ApiClient,
         error::{ApiError, chain},
+        patch::PatchKind,
     },
-    control::backoff::TokenBucket,
+    control::token_bucket::TokenBucket,
     random,
     tell::metrics::Metrics,
 };

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::{
     api::{
-        client::PatchKind,
         error::{ApiError, StatusCause},
+        patch::PatchKind,
     },
     leader::election::{Election, ElectionConfig},
     tell::metrics::Metrics,

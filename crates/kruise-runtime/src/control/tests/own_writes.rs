@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::advance;
 
 use crate::{
-    api::{client::PatchKind, error::ApiError, written::Written},
+    api::{error::ApiError, patch::PatchKind, written::Written},
     control::own_writes::{OwnWrites, Settled, Writer},
     tell::metrics::Metrics,
     test_server::{Answer, TestServer, pod},

@@ -24,10 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::{
-        client::{ApiClient, PatchKind},
-        error::ApiError,
-    },
+    api::{client::ApiClient, error::ApiError, patch::PatchKind},
     control::{
         gate::Gate,
         own_writes::OwnWrites,
