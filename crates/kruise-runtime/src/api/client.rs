@@ -1,6 +1,10 @@
 //! One thin client: raw JSON in and out, nothing decoded that the caller didn't ask for, every
 //! request counted. It never repeats a request; who may repeat it is for the caller to know.
 
+mod reads;
+mod send;
+mod writes;
+
 use std::{
     sync::{
         Arc,
@@ -17,10 +21,6 @@ use crate::{
     leader::fence::Fence,
     tell::metrics::Metrics,
 };
-
-mod reads;
-mod send;
-mod writes;
 
 /// Below 5 s, so that a write begun within the renew deadline has ended, or been given up, before
 /// anyone else can hold the lease (15 s).

@@ -1,6 +1,9 @@
 //! Flags that every deployable has. Names and defaults are OpenKruise's (docs/spec/platform.md 2.4),
 //! except where docs/spec/deviations.md says otherwise (DV-D3).
 
+pub(crate) mod check;
+pub(crate) mod webhook;
+
 use std::{path::PathBuf, time::Duration};
 
 use crate::process::{
@@ -8,9 +11,6 @@ use crate::process::{
     duration::parse_go_duration,
     gates::{FeatureGates, parse_go_bool},
 };
-
-pub(crate) mod check;
-pub(crate) mod webhook;
 
 /// Where Kruise is installed unless told otherwise.
 pub const DEFAULT_NAMESPACE: &str = "kruise-system";
