@@ -18,8 +18,10 @@ use tokio::{
 use crate::{
     leader::election::{Election, ElectionConfig},
     process::{
-        http_server::{HEADER_TIMEOUT, HealthServer, MetricsServer, Readiness, bind, serve},
+        health::{HealthServer, Readiness},
+        http_server::{HEADER_TIMEOUT, bind, serve},
         logging::LogLevel,
+        metrics_server::MetricsServer,
         pulse::Pulse,
     },
     tell::metrics::Metrics,
