@@ -8,6 +8,7 @@
 mod api;
 mod certificates;
 mod control;
+mod duration;
 mod leader;
 mod process;
 mod random;

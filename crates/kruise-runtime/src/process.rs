@@ -2,7 +2,6 @@
 
 pub(crate) mod app;
 pub(crate) mod args;
-pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod gates;
 mod health;

@@ -11,7 +11,6 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     control::{backoff::exponential, token_bucket::TokenBucket},
-    process::args::RuntimeArgs,
     tell::metrics::{Metrics, NameLabels},
 };
 
@@ -36,17 +35,6 @@ impl Default for RateLimit {
             max: Duration::from_secs(30),
             qps: 10.0,
             bucket: 100,
-        }
-    }
-}
-
-impl From<&RuntimeArgs> for RateLimit {
-    fn from(args: &RuntimeArgs) -> Self {
-        Self {
-            base: args.rate_limiter_base_delay,
-            max: args.rate_limiter_max_delay,
-            qps: args.rate_limiter_qps,
-            bucket: args.rate_limiter_bucket_size,
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     control::{
         gate::Gate,
         own_writes::OwnWrites,
-        queue::{Queue, RateLimit},
+        queue::Queue,
         reconcile::{Controller, Reconciler},
     },
     leader::leadership::Leadership,
@@ -209,11 +209,7 @@ impl Setup {
     /// A queue limited as the flags say (PF-104).
     #[must_use]
     pub fn queue(&self, name: &'static str) -> Queue {
-        Queue::new(
-            name,
-            RateLimit::from(&self.shared.args),
-            &self.shared.metrics,
-        )
+        Queue::new(name, self.shared.args.rate_limit(), &self.shared.metrics)
     }
 
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they

@@ -6,10 +6,13 @@ pub(crate) mod webhook;
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::process::{
-    args::webhook::WebhookArgs,
+use crate::{
+    control::queue::RateLimit,
     duration::parse_go_duration,
-    gates::{FeatureGates, parse_go_bool},
+    process::{
+        args::webhook::WebhookArgs,
+        gates::{FeatureGates, parse_go_bool},
+    },
 };
 
 /// Where Kruise is installed unless told otherwise.
@@ -144,6 +147,16 @@ pub struct RuntimeArgs {
 }
 
 impl RuntimeArgs {
+    /// How failing keys are slowed down (PF-104).
+    pub(crate) fn rate_limit(&self) -> RateLimit {
+        RateLimit {
+            base: self.rate_limiter_base_delay,
+            max: self.rate_limiter_max_delay,
+            qps: self.rate_limiter_qps,
+            bucket: self.rate_limiter_bucket_size,
+        }
+    }
+
     /// Namespace of the leases.
     #[must_use]
     pub fn lease_namespace(&self) -> String {

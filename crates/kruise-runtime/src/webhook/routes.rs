@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{admission::Admission, conversion::Converter};
-use crate::process::duration::parse_go_duration;
+use crate::duration::parse_go_duration;
 
 /// Path of conversion.
 pub const CONVERT_PATH: &str = "/convert";
