@@ -31,15 +31,14 @@ mod service;
 mod tests;
 
 pub use admission::Admission;
-pub use error::ServerError;
-pub use limits::Limits;
-pub use metrics::WebhookMetrics;
-pub use patch::{carry_over, diff};
+pub use patch::carry_over;
 pub use request::{
-    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, ReviewError,
-    UnreadableObject, UserInfo,
+    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
 };
 pub use response::{AdmissionResponse, Cause};
-pub use routes::{CONVERT_PATH, Routes};
-pub use server::Server;
-pub use service::WebhookService;
+
+pub(crate) use error::ServerError;
+pub(crate) use limits::Limits;
+pub(crate) use metrics::WebhookMetrics;
+pub(crate) use routes::Routes;
+pub(crate) use server::Server;
