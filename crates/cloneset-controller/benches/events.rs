@@ -19,10 +19,12 @@ use cloneset_controller::{
     plan::{Plan, Step, plan},
     snapshot::{ControllerRevision, Snapshot},
 };
-use kruise_api::{apps::v1beta1::CloneSet, pod::Pod};
-use kruise_runtime::{
-    CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, ServerVersion, Store,
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    pod::Pod,
+    resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS},
 };
+use kruise_runtime::{ServerVersion, Store};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

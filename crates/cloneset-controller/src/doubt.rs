@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use kruise_runtime::{ObjectKey, OwnWrites, StoreView};
+use kruise_api::resource::ObjectKey;
+use kruise_runtime::{OwnWrites, StoreView};
 use tokio::time::Instant;
 
 use kruise_plan::WaitReason;

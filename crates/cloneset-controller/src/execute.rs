@@ -3,10 +3,14 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kruise_api::{apps::v1beta1::CloneSet, object::CustomResource};
+use kruise_api::{
+    apps::v1beta1::CloneSet,
+    budget::POD_UNAVAILABLE_BUDGETS,
+    object::CustomResource,
+    resource::{CONTROLLER_REVISIONS, ObjectKey, PODS, Resource},
+};
 use kruise_runtime::{
-    ApiClient, ApiError, CONTROLLER_REVISIONS, EventTarget, EventType, ObjectKey,
-    POD_UNAVAILABLE_BUDGETS, PODS, PatchKind, Recorder, Resource, Writer, Written, chain,
+    ApiClient, ApiError, EventTarget, EventType, PatchKind, Recorder, Writer, Written, chain,
 };
 use serde_json::Value;
 

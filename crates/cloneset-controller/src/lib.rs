@@ -3,12 +3,17 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, inplace::Options, meta::ObjectMeta,
-    object::CustomResource, pod::Pod, well_known,
+    apps::v1beta1::CloneSet,
+    budget::{POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget},
+    inplace::Options,
+    meta::ObjectMeta,
+    object::CustomResource,
+    pod::Pod,
+    resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource},
+    well_known,
 };
 use kruise_runtime::{
-    App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS,
-    PODS, Resource, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, Gate, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;
@@ -67,7 +72,7 @@ const CRD: &str = "clonesets.apps.kruise.io";
 #[derive(Args, Clone, Debug)]
 pub struct CloneSetArgs {
     /// How many CloneSets are reconciled at the same time
-    #[arg(long, default_value_t = 3, value_parser = kruise_runtime::args::parse_workers)]
+    #[arg(long, default_value_t = 3, value_parser = kruise_runtime::parse_workers)]
     pub cloneset_workers: usize,
     /// Leave pods that wait for a hook before their deletion out when pods are counted
     #[arg(long, default_value_t = false, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]

@@ -1,7 +1,7 @@
 //! Metrics of CloneSets, by the names that OpenKruise gave them.
 
-use kruise_api::budget::Subject;
-use kruise_runtime::{ObjectKey, PlainCounter, metrics::ProtectionLabels};
+use kruise_api::{budget::Subject, resource::ObjectKey};
+use kruise_runtime::{PlainCounter, ProtectionLabels};
 use prometheus_client::{encoding::EncodeLabelSet, metrics::family::Family, registry::Registry};
 
 /// Labels of metrics of one CloneSet.

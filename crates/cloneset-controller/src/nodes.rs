@@ -9,8 +9,13 @@ use std::{
 };
 
 use futures::stream::{self, StreamExt};
-use kruise_api::{meta::StringMap, pod::Pod, shared_list::SharedList};
-use kruise_runtime::{ApiClient, NODES, ObjectKey};
+use kruise_api::{
+    meta::StringMap,
+    pod::Pod,
+    resource::{NODES, ObjectKey},
+    shared_list::SharedList,
+};
+use kruise_runtime::ApiClient;
 use serde::Deserialize;
 use tokio::time::Instant;
 

@@ -10,11 +10,13 @@ use kruise_api::{
     budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
+    object::Object,
     pod::Pod,
+    resource::ObjectKey,
     revision,
     shared_list::SharedList,
 };
-use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
+use kruise_runtime::{OwnWrites, ServerVersion, Settled, Store, StoreView};
 
 use crate::{
     gates::Gates,
@@ -180,7 +182,7 @@ impl Observer {
 
 #[cfg(test)]
 mod tests {
-    use kruise_runtime::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
+    use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
     use serde_json::{Value, json};
 
     use super::*;

@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use kruise_api::{apps::v1beta1::CloneSet, budget::Subject};
+use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
 use kruise_runtime::{
-    ApiClient, Leadership, ObjectKey, Outcome, OwnWrites, ProtectionLog, Reconciler, Recorder,
-    Refusal, Settled, WaitReasons, chain,
+    ApiClient, Leadership, Outcome, OwnWrites, ProtectionLog, Reconciler, Recorder, Refusal,
+    Settled, WaitReasons, chain,
 };
 
 use kruise_plan::{
@@ -289,10 +289,8 @@ impl Memories {
 mod tests {
     use std::time::Duration;
 
-    use kruise_runtime::{
-        ApiError, CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, ServerVersion, Store,
-        events::recorder,
-    };
+    use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
+    use kruise_runtime::{ApiError, ServerVersion, Store, recorder};
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 

@@ -24,6 +24,7 @@ pub mod pod;
 pub mod qos;
 pub mod quantity;
 pub mod ranking;
+pub mod resource;
 pub mod revision;
 pub mod selector;
 pub mod shared_list;

@@ -1,8 +1,33 @@
-//! What every custom resource has in common: the names of its kind, and how they are written.
+//! What objects have in common: all of them metadata, and custom resources the names of their kinds and how
+//! these are written.
 
 use std::{fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, DeserializeOwned},
+};
+
+use crate::meta::ObjectMeta;
+
+/// A kind as it is watched: decoded straight from the wire. A projection that leaves fields out is never written
+/// back.
+pub trait Object: DeserializeOwned + PartialEq + Send + Sync + 'static {
+    /// The object's metadata.
+    fn meta(&self) -> &ObjectMeta;
+}
+
+/// Implements [`Object`] for types that keep their metadata under its own name.
+macro_rules! object {
+    ($type:ty) => {
+        impl $crate::object::Object for $type {
+            fn meta(&self) -> &$crate::meta::ObjectMeta {
+                &self.metadata
+            }
+        }
+    };
+}
+pub(crate) use object;
 
 /// A version of a kind.
 pub trait CustomResource {

@@ -14,6 +14,7 @@ pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
 
 use crate::{
     meta::{ObjectMeta, Time, list, null_as_default, wire_time},
+    object::object,
     text::Text,
 };
 
@@ -30,6 +31,7 @@ pub struct Pod {
     /// What is.
     pub status: PodStatus,
 }
+object!(Pod);
 
 /// What is kept of a pod's spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,87 +5,54 @@
 //! several. This crate knows what a Kubernetes object is and nothing of what any kind means: it makes
 //! no plan, and no write of its own except leases, events, and what the API server needs to trust its webhooks.
 
-pub mod api_error;
-pub mod app;
-pub mod args;
-mod backoff;
-pub mod certificates;
-pub mod client;
-mod connect;
-mod connections;
-mod conversions;
-pub mod duration;
-pub mod events;
-mod flags;
-pub mod gates;
-mod http_server;
-mod index;
-pub mod leader;
-mod leadership;
-mod lease;
-mod line;
-mod logging;
-pub mod metrics;
-pub mod object;
-mod open_list;
-pub mod own_writes;
-mod permission;
-mod plain_counter;
-mod protection_counters;
-mod protection_log;
-mod pulse;
-mod query;
-pub mod queue;
+mod api;
+mod certificates;
+mod control;
+mod duration;
+mod leader;
+mod process;
 mod random;
-pub mod reconcile;
-pub mod resource;
-mod restore;
-pub mod run;
-mod selector;
-pub mod server_version;
-mod shared_watches;
-mod start;
-pub mod store;
-pub mod store_view;
-mod tasks;
+mod tell;
 #[cfg(test)]
 mod test_server;
-#[cfg(test)]
-mod tests;
-mod vanished;
-mod vital;
-pub mod watch;
-mod watch_error;
-mod watch_order;
+mod watch;
 pub mod webhook;
-mod webhook_args;
-mod webhooks;
-mod write_notes;
-mod written;
 
-pub use api_error::{ApiError, StatusCause, chain};
-pub use app::{App, Setup, SetupError, Watched};
-pub use args::RuntimeArgs;
-pub use certificates::{Certificates, CertificatesConfig};
-pub use client::{ApiClient, PatchKind, Written};
-pub use events::{EventTarget, EventType, Recorder};
-pub use gates::{FeatureGates, Gate, GateError};
-pub use leader::{LeaderState, Leadership};
-pub use metrics::{Metrics, WaitReasons};
-pub use object::Object;
-pub use own_writes::{OwnWrites, Settled, Writer};
-pub use plain_counter::PlainCounter;
-pub use protection_counters::ProtectionCounters;
-pub use protection_log::{ProtectionLog, ProtectionLogError, Refusal};
-pub use queue::Queue;
-pub use reconcile::{Consequence, Outcome, ReconcileError, Reconciler};
-pub use resource::{
-    CONTROLLER_REVISIONS, EVENTS, LEASES, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS,
-    POD_TEMPLATES, POD_UNAVAILABLE_BUDGETS, PODS, Resource,
+// A process, and what an app asks for while it is set up.
+pub use process::{
+    app::{App, Setup, Watched},
+    args::{
+        RuntimeArgs,
+        controller::{ControllerArgs, SyncPeriod, parse_workers},
+        process::{LoggingFormat, ProcessArgs},
+        webhook::{CertWriter, WebhookArgs},
+    },
+    error::SetupError,
+    gates::{FeatureGates, Gate, GateError},
+    run::run,
 };
-pub use run::run;
-pub use server_version::ServerVersion;
-pub use store::Store;
-pub use store_view::StoreView;
-pub use watch::WatchOptions;
-pub use webhook_args::{CertWriter, WebhookArgs};
+// Calls to the API server.
+pub use api::{
+    client::ApiClient,
+    error::{ApiError, StatusCause, chain},
+    patch::PatchKind,
+    server_version::ServerVersion,
+    written::Written,
+};
+// What is there.
+pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
+// When something is done about it.
+pub use control::{
+    own_writes::{OwnWrites, Settled, Writer},
+    queue::Queue,
+    reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
+};
+pub use leader::{fence::LeaderState, leadership::Leadership};
+// What is told of it.
+pub use tell::{
+    events::{EventTarget, EventType, Recorder, recorder},
+    metrics::{Metrics, WaitReasons},
+    plain_counter::PlainCounter,
+    protection_counters::{ProtectionCounters, ProtectionLabels},
+    protection_log::{ProtectionLog, ProtectionLogError, Refusal},
+};

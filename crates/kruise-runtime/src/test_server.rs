@@ -12,7 +12,7 @@ use hyper::body::{Bytes, Frame};
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::{client::ApiClient, metrics::Metrics};
+use crate::{api::client::ApiClient, tell::metrics::Metrics};
 
 /// A request as a test wants to see it.
 #[derive(Clone, Debug)]

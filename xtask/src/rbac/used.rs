@@ -115,7 +115,7 @@ mod tests {
                 found.push(std::fs::read_to_string(path).unwrap());
             }
         }
-        found.retain(|text| text.contains("impl ApiClient") && text.contains("Method::PATCH"));
+        found.retain(|text| text.contains("impl ApiClient") && text.contains("Method::"));
         found.concat()
     }
 

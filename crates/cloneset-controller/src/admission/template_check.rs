@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use kruise_api::validation::{FieldError, FieldErrorKind, FieldErrors};
-use kruise_runtime::{ApiClient, ApiError, POD_TEMPLATES, StatusCause};
+use kruise_api::{
+    resource::POD_TEMPLATES,
+    validation::{FieldError, FieldErrorKind, FieldErrors},
+};
+use kruise_runtime::{ApiClient, ApiError, StatusCause};
 use serde_json::{Map, Value, json};
 
 /// For this long an answer is waited for; without one the object passes.

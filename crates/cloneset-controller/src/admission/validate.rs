@@ -6,11 +6,11 @@ use kruise_api::{
     apps::{v1alpha1, v1beta1},
     deletion_protection,
     pod::Pod,
+    resource::ObjectKey,
     validation::{FieldErrors, cloneset},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey, ProtectionLog, Refusal,
-    metrics::ProtectionLabels,
+    Metrics, ProtectionLabels, ProtectionLog, Refusal,
     webhook::{Admission, AdmissionRequest, AdmissionResponse, Operation, UnreadableObject},
 };
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Volume claims: made before their pod, given to it, and deleted after it.
 
-use kruise_runtime::{PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind};
+use kruise_api::resource::{PERSISTENT_VOLUME_CLAIMS, PODS};
+use kruise_runtime::PatchKind;
 use serde_json::Value;
 
 use super::Executor;

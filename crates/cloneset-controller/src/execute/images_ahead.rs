@@ -1,6 +1,7 @@
 //! ImagePullJobs, which are an aid: whatever becomes of them, pods are updated.
 
-use kruise_runtime::{CONTROLLER_REVISIONS, PatchKind, chain};
+use kruise_api::resource::CONTROLLER_REVISIONS;
+use kruise_runtime::{PatchKind, chain};
 
 use super::Executor;
 use crate::{IMAGE_PULL_JOBS, plan::ImagesAhead};

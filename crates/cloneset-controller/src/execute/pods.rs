@@ -1,7 +1,7 @@
 //! Writes to pods that are there: their updates, what keeps them, and their end.
 
-use kruise_api::{inplace::PodWrite, pod::Pod};
-use kruise_runtime::{PODS, PatchKind, Writer, Written, chain};
+use kruise_api::{inplace::PodWrite, pod::Pod, resource::PODS};
+use kruise_runtime::{PatchKind, Writer, Written, chain};
 use serde_json::Value;
 
 use kruise_plan::{

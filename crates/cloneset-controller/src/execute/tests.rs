@@ -9,7 +9,7 @@ use std::{
 
 use http::Method;
 use kruise_api::{inplace::PodWrite, pod::Pod};
-use kruise_runtime::{Metrics, OwnWrites, events::recorder};
+use kruise_runtime::{Metrics, OwnWrites, recorder};
 use serde_json::json;
 use tokio::time::sleep;
 

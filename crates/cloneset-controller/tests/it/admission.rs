@@ -10,11 +10,11 @@ use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{
     conversion::convert,
     pod::Pod,
+    resource::ObjectKey,
     validation::{FieldError, FieldErrors, FieldPath},
 };
 use kruise_runtime::{
-    Metrics, ObjectKey, ProtectionLog, StatusCause,
-    metrics::ProtectionLabels,
+    Metrics, ProtectionLabels, ProtectionLog, StatusCause,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
 use rstest::rstest;

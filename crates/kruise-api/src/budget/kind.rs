@@ -7,8 +7,9 @@ use serde::Deserialize;
 use super::{MAX_RECORDED, Operation, Refusal, Spend, spend::Book};
 use crate::{
     meta::{LabelSelector, ObjectMeta, Time, list, map, null_as_default},
-    object::custom_resource,
+    object::{CustomResource, custom_resource, object},
     pod::Pod,
+    resource::Resource,
     selector::{Selector, SelectorError},
     text::Text,
     well_known::annotations::PUB_PROTECT_OPERATIONS,
@@ -37,6 +38,16 @@ custom_resource!(
     "PodUnavailableBudget",
     "podunavailablebudgets"
 );
+object!(PodUnavailableBudget);
+
+/// PodUnavailableBudgets, which another deployable owns.
+pub const POD_UNAVAILABLE_BUDGETS: Resource = Resource {
+    group: PodUnavailableBudget::GROUP,
+    version: PodUnavailableBudget::VERSION,
+    plural: PodUnavailableBudget::PLURAL,
+    kind: PodUnavailableBudget::KIND,
+    namespaced: true,
+};
 
 /// What the decision reads of a spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

@@ -15,7 +15,10 @@ mod resize;
 mod spend;
 
 pub use consistency::{is_available, is_consistent, is_ready};
-pub use kind::{PodUnavailableBudget, PodUnavailableBudgetSpec, PodUnavailableBudgetStatus};
+pub use kind::{
+    POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget, PodUnavailableBudgetSpec,
+    PodUnavailableBudgetStatus,
+};
 pub use resize::is_pure_resize;
 pub use spend::{Ledger, Spend, status_patch};
 

@@ -12,70 +12,20 @@ use rcgen::{
 };
 
 use super::{
+    lifetimes::{Lifetimes, after, before},
     names::ServingNames,
     serving::{ReadServingError, Serving},
     x509::{Certificate, ReadCertificateError},
 };
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Certificates hold from this long before they are made, for API servers whose clocks are behind.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
 /// Common name of every authority of ours (PF-217).
 const COMMON_NAME: &str = "webhook-cert-ca";
 
-/// How long certificates hold, and how long before their end they are replaced (PF-217, PF-218).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Lifetimes {
-    /// Of an authority.
-    pub authority: Duration,
-    /// Of a serving certificate; never longer than its authority's.
-    pub serving: Duration,
-    /// A serving certificate is replaced when it, or its authority, has less than this left
-    /// (`CERTS_RENEW_BEFORE`), or less than a third of its life.
-    pub renew_before: Duration,
-    /// Then an authority is replaced as well when it has less than this left.
-    pub replace_authority_before: Duration,
-}
-
-impl Default for Lifetimes {
-    fn default() -> Self {
-        Self {
-            authority: 3650 * DAY,
-            serving: 3650 * DAY,
-            renew_before: 180 * DAY,
-            replace_authority_before: 365 * DAY,
-        }
-    }
-}
-
-impl Lifetimes {
-    /// Reads `CERTS_RENEW_BEFORE`: a number with `d` for days, `m` for 30 days or `y` for 365. Whatever
-    /// else stands there means the default, as it does in OpenKruise (PF-1008).
-    #[must_use]
-    pub fn with_renew_before(self, text: &str) -> Self {
-        let parse = || {
-            let unit = text.chars().last()?;
-            let days = match unit {
-                'd' => 1,
-                'm' => 30,
-                'y' => 365,
-                _ => return None,
-            };
-            let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
-            DAY.checked_mul(number.checked_mul(days)?)
-        };
-        Self {
-            renew_before: parse()
-                .filter(|duration| !duration.is_zero())
-                .unwrap_or(Self::default().renew_before),
-            ..self
-        }
-    }
-}
-
 /// Why a certificate can't be made.
 #[derive(Debug, thiserror::Error)]
-pub enum MakeCertificateError {
+pub(super) enum MakeCertificateError {
     /// No key.
     #[error("can't generate a key")]
     GenerateKey(#[source] rcgen::Error),
@@ -254,12 +204,4 @@ fn set_validity(params: &mut CertificateParams, from: Timestamp, until: Timestam
         |at: Timestamp| Duration::from_secs(u64::try_from(at.as_second()).unwrap_or(0));
     params.not_before = epoch + since_epoch(from);
     params.not_after = epoch + since_epoch(until);
-}
-
-pub(crate) fn after(time: Timestamp, duration: Duration) -> Timestamp {
-    time.checked_add(duration).unwrap_or(Timestamp::MAX)
-}
-
-pub(crate) fn before(time: Timestamp, duration: Duration) -> Timestamp {
-    time.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }

@@ -6,11 +6,11 @@ use super::{
     authority::MakeCertificateError, material::ReadMaterialError, serving::ReadServingError,
     x509::ReadCertificateError,
 };
-use crate::api_error::ApiError;
+use crate::api::error::ApiError;
 
 /// Why a look after the certificates failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CertificatesError {
+pub(super) enum CertificatesError {
     /// The Secret can't be read.
     #[error("can't read the certificates' Secret")]
     ReadSecret(#[source] ApiError),

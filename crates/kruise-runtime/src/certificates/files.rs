@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{error::CertificatesError, serving::Serving, source::Offer, x509::read_chain};
+use super::{error::CertificatesError, offer::Offer, serving::Serving, x509::read_chain};
 
 const CHAIN: &str = "tls.crt";
 const KEY: &str = "tls.key";

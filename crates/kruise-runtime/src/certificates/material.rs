@@ -239,7 +239,7 @@ fn optional<T>(read: Result<T, ReadMaterialError>) -> Option<T> {
         Ok(value) => Some(value),
         Err(ReadMaterialError::Missing(_)) => None,
         Err(error) => {
-            let error = crate::api_error::chain(&error);
+            let error = crate::api::error::chain(&error);
             tracing::warn!(
                 error,
                 "ignoring an unreadable part of the certificates' Secret"

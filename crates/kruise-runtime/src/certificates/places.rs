@@ -3,14 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
 use super::x509::{bundle_pem, read_chain};
-use crate::{
-    client::PatchKind,
-    resource::{ObjectKey, Resource},
-};
+use crate::api::patch::PatchKind;
 
 /// Where conversion is served (PF-225).
 const CONVERT_PATH: &str = "/convert";

@@ -20,7 +20,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    authority::{Authority, Lifetimes, MakeCertificateError, after},
+    authority::{Authority, MakeCertificateError},
+    lifetimes::{Lifetimes, after},
     material::{Material, Stored},
     names::ServingNames,
     serving::{Serving, Verdict, ends_within},

@@ -1,21 +1,18 @@
 //! The Secret that replicas share: read, decided about, and written under guard of its version.
 
+use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 use super::{
     error::CertificatesError,
     material::{Data, Material, ReadMaterialError, Stored},
+    offer::Offer,
     plan::{Cause, Step, View, carry_out, plan},
     serving::Serving,
-    source::Offer,
     x509::read_chain,
 };
-use crate::{
-    api_error::ApiError,
-    client::{ApiClient, PatchKind},
-    resource::{ObjectKey, Resource},
-};
+use crate::api::{client::ApiClient, error::ApiError, patch::PatchKind};
 
 /// `v1` secrets.
 const SECRETS: Resource = Resource {
@@ -181,7 +178,7 @@ impl SharedSecret {
 
 fn tell(step: Step, stored: &Stored, changed: &Material, secret: &ObjectKey) {
     if let Stored::Unreadable(error) = stored {
-        let error = crate::api_error::chain(error);
+        let error = crate::api::error::chain(error);
         tracing::error!(%secret, error, "replaced an unreadable Secret of certificates");
     }
     match step {

@@ -12,14 +12,14 @@ use rustls::{
 };
 
 use super::{
-    authority::{Lifetimes, after},
+    lifetimes::{Lifetimes, after},
     names::ServingNames,
     x509::{Certificate, ReadCertificateError, Validity, read_chain},
 };
 
 /// Why a serving certificate can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadServingError {
+pub(super) enum ReadServingError {
     /// The certificate.
     #[error("can't read the serving certificate")]
     Certificate(#[source] ReadCertificateError),

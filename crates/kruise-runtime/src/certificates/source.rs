@@ -3,21 +3,8 @@
 use rustls::pki_types::CertificateDer;
 
 use super::{
-    config::Mode, error::CertificatesError, files, plan::View, secret::SharedSecret,
-    serving::Serving, x509::Certificate,
+    config::Mode, error::CertificatesError, files, offer::Offer, plan::View, secret::SharedSecret,
 };
-
-/// What a source has to offer.
-#[derive(Clone, Debug)]
-pub(crate) struct Offer {
-    pub(crate) serving: Serving,
-    /// Who signed it, where that decides when it may be served.
-    pub(crate) authority: Option<Certificate>,
-    /// Whom clients must trust; nobody is named where that isn't known.
-    pub(crate) bundle: Vec<CertificateDer<'static>>,
-    /// The authority that shall sign next.
-    pub(crate) next: Option<Certificate>,
-}
 
 /// A source of certificates.
 pub(crate) struct Source {

@@ -9,17 +9,15 @@ use tokio::{
 };
 
 use super::{
-    config::CertificatesConfig,
-    error::CertificatesError,
-    plan::View,
-    resolver::CertificateResolver,
-    secret::SharedSecret,
-    source::{Offer, Source},
-    status::Status,
-    trust::TrustKeeper,
-    x509::Certificate,
+    config::CertificatesConfig, error::CertificatesError, offer::Offer, plan::View,
+    resolver::CertificateResolver, secret::SharedSecret, source::Source, status::Status,
+    trust::TrustKeeper, x509::Certificate,
 };
-use crate::{api_error::chain, backoff::Backoff, client::ApiClient, random::jitter};
+use crate::{
+    api::{client::ApiClient, error::chain},
+    control::backoff::Backoff,
+    random::jitter,
+};
 
 /// How often the source is looked at. A watch would tell sooner, but nobody waits: what was valid
 /// before a change stays valid for a day after it. Looking needs no right but `get` of one name, and
@@ -33,7 +31,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What a process knows of its certificates. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Certificates {
+pub(crate) struct Certificates {
     resolver: Arc<CertificateResolver>,
     status: watch::Receiver<Status>,
 }
@@ -41,7 +39,7 @@ pub struct Certificates {
 impl Certificates {
     /// The handle, and the task that must run as long as the process. The client must be one that
     /// writes without leading: every replica does this.
-    pub fn new(
+    pub(crate) fn new(
         config: CertificatesConfig,
         client: ApiClient,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
@@ -72,13 +70,13 @@ impl Certificates {
 
     /// What a TLS server asks for its certificate.
     #[must_use]
-    pub fn resolver(&self) -> Arc<CertificateResolver> {
+    pub(crate) fn resolver(&self) -> Arc<CertificateResolver> {
         Arc::clone(&self.resolver)
     }
 
     /// Tells how far the certificates are.
     #[must_use]
-    pub fn ready(&self) -> watch::Receiver<Status> {
+    pub(crate) fn ready(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 }

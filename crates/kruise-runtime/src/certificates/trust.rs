@@ -12,15 +12,18 @@ use tokio::time::Instant;
 
 use super::{
     error::CertificatesError,
+    offer::Offer,
     places::{Place, PlaceKind},
     plan::View,
-    source::{Offer, Source},
+    source::Source,
     x509::Certificate,
 };
 use crate::{
-    api_error::{ApiError, chain},
-    client::ApiClient,
-    leader::{KRUISE_MANAGER_LEASE, Leadership},
+    api::{
+        client::ApiClient,
+        error::{ApiError, chain},
+    },
+    leader::{election::KRUISE_MANAGER_LEASE, leadership::Leadership},
 };
 
 /// How long a bundle must have been in place until something signed by its new part is served: API

@@ -18,7 +18,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::connections::Seat;
+use crate::webhook::connections::Seat;
 
 /// What goes on on one connection.
 #[derive(Default)]

@@ -16,7 +16,7 @@ use super::{
     activity::{Activity, Busy, Observed},
     service::WebhookService,
 };
-use crate::connections::Seat;
+use crate::webhook::connections::Seat;
 
 /// A peer that is gone without a word is noticed by this, as the API server does it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);

@@ -15,8 +15,8 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{admission::ReviewError, refusal::Refusal, response::ReviewAnswer};
-use crate::api_error::chain;
+use super::{refusal::Refusal, request::ReviewError, response::ReviewAnswer};
+use crate::api::error::chain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Makes another version of an object.

@@ -7,8 +7,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-use super::admission::ReviewError;
-use crate::api_error::chain;
+use super::request::ReviewError;
+use crate::api::error::chain;
 
 /// Why a request gets no review.
 #[derive(Debug, thiserror::Error)]

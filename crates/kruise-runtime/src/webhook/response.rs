@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    admission::{AdmissionRequest, REVIEW_KIND, REVIEW_VERSION},
     patch,
+    request::{AdmissionRequest, REVIEW_KIND, REVIEW_VERSION, UnreadableObject},
 };
+use crate::api::error::chain;
 
 /// What is decided on a request. Codes and texts are those of PF-211.
 #[derive(Clone, PartialEq, Debug)]
@@ -190,6 +191,13 @@ impl AdmissionResponse {
             verdict: Verdict::Allowed(patch),
             warnings: vec![],
         }
+    }
+}
+
+impl From<UnreadableObject> for AdmissionResponse {
+    /// PF-211: an undecodable object is answered with 400.
+    fn from(error: UnreadableObject) -> Self {
+        Self::deny(StatusCode::BAD_REQUEST, chain(&error))
     }
 }
 

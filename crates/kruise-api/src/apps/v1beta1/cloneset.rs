@@ -6,7 +6,7 @@ use crate::{
     apps::common,
     int_or_string::IntOrString,
     meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
-    object::{ApiVersion, Kind, custom_resource},
+    object::{ApiVersion, Kind, custom_resource, object},
     open_enum::open_enum,
 };
 
@@ -38,6 +38,7 @@ custom_resource!(
     "CloneSet",
     "clonesets"
 );
+object!(CloneSet);
 
 /// What a CloneSet shall be.
 pub type CloneSetSpec = common::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;

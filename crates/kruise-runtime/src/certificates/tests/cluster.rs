@@ -23,13 +23,13 @@ use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
+    api::client::ApiClient,
     certificates::{
         Certificates, CertificatesConfig,
         material::{Material, Stored},
         task::Clock,
         x509::read_chain,
     },
-    client::ApiClient,
     test_server::{Answer, Call, TestServer},
 };
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::cluster::{CRD, Cluster, Fault, MUTATING, SECRET, VALIDATING, config};
 use crate::{
     certificates::CertificatesConfig,
-    leader::{Election, ElectionConfig},
-    metrics::Metrics,
+    leader::election::{Election, ElectionConfig},
+    tell::metrics::Metrics,
 };
 
 #[tokio::test(start_paused = true)]

@@ -2,13 +2,13 @@ use prometheus_client::registry::Registry;
 use serde_json::json;
 
 use super::*;
-use crate::metrics::{Metrics, encode};
+use crate::tell::metrics::{Metrics, encode};
 
 #[tokio::test]
 async fn requests_are_counted_by_path_and_code() {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", |_: &AdmissionRequest| AdmissionResponse::allow())
         .admission("/b", |_: &AdmissionRequest| panic!("boom"));
     let service = WebhookService::new(routes, Limits::default(), metrics.webhooks.clone()).unwrap();

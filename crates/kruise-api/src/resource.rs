@@ -1,0 +1,171 @@
+//! Names of kinds and objects as the API server's paths spell them. Kubernetes' own kinds are named here, and
+//! those of OpenKruise beside their types.
+
+use std::fmt;
+
+use crate::meta::ObjectMeta;
+
+/// One kind in one version, with everything needed to call the API about it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Version.
+    pub version: &'static str,
+    /// Plural, as in the path.
+    pub plural: &'static str,
+    /// Kind, as in objects.
+    pub kind: &'static str,
+    /// Whether objects live in a namespace.
+    pub namespaced: bool,
+}
+
+/// `v1` pods.
+pub const PODS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "pods",
+    kind: "Pod",
+    namespaced: true,
+};
+
+/// `v1` nodes.
+pub const NODES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "nodes",
+    kind: "Node",
+    namespaced: false,
+};
+
+/// `v1` persistent volume claims.
+pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "persistentvolumeclaims",
+    kind: "PersistentVolumeClaim",
+    namespaced: true,
+};
+
+/// `v1` pod templates.
+pub const POD_TEMPLATES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "podtemplates",
+    kind: "PodTemplate",
+    namespaced: true,
+};
+
+/// `apps/v1` controller revisions.
+pub const CONTROLLER_REVISIONS: Resource = Resource {
+    group: "apps",
+    version: "v1",
+    plural: "controllerrevisions",
+    kind: "ControllerRevision",
+    namespaced: true,
+};
+
+impl Resource {
+    /// `apiVersion` as objects carry it: `v1`, `apps/v1`.
+    #[must_use]
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// Path of the whole collection, in one namespace or (when `namespace` is empty) in all.
+    #[must_use]
+    pub fn collection_path(&self, namespace: &str) -> String {
+        let root = if self.group.is_empty() {
+            "/api"
+        } else {
+            "/apis"
+        };
+        let api_version = self.api_version();
+        if self.namespaced && !namespace.is_empty() {
+            format!(
+                "{root}/{api_version}/namespaces/{namespace}/{}",
+                self.plural
+            )
+        } else {
+            format!("{root}/{api_version}/{}", self.plural)
+        }
+    }
+
+    /// Path of one object, or of one of its subresources.
+    #[must_use]
+    pub fn object_path(&self, key: &ObjectKey, subresource: Option<&str>) -> String {
+        let collection = self.collection_path(&key.namespace);
+        match subresource {
+            Some(subresource) => format!("{collection}/{}/{subresource}", key.name),
+            None => format!("{collection}/{}", key.name),
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.group.is_empty() {
+            formatter.write_str(self.plural)
+        } else {
+            write!(formatter, "{}.{}", self.plural, self.group)
+        }
+    }
+}
+
+/// Where an object is found: its namespace (empty for cluster-scoped kinds) and name.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ObjectKey {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// A key from its two parts.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The key of the object with this metadata.
+    #[must_use]
+    pub fn of(meta: &ObjectMeta) -> Self {
+        Self::new(meta.namespace.clone(), meta.name.clone())
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            formatter.write_str(&self.name)
+        } else {
+            write!(formatter, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_the_api_servers() {
+        let key = ObjectKey::new("ns", "a");
+        assert_eq!(
+            PODS.object_path(&key, Some("status")),
+            "/api/v1/namespaces/ns/pods/a/status"
+        );
+        assert_eq!(PODS.collection_path(""), "/api/v1/pods");
+        assert_eq!(
+            CONTROLLER_REVISIONS.object_path(&key, None),
+            "/apis/apps/v1/namespaces/ns/controllerrevisions/a"
+        );
+    }
+}

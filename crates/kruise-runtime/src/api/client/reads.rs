@@ -1,0 +1,129 @@
+//! Calls that change nothing.
+
+use futures::{StreamExt, TryStreamExt};
+use http::Method;
+use http_body_util::BodyExt;
+use kruise_api::resource::{ObjectKey, Resource};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, value::RawValue};
+
+use super::{
+    ApiClient, LIST_TIMEOUT, READ_TIMEOUT,
+    send::{parse, within},
+};
+use crate::api::{
+    error::ApiError,
+    query::{Lines, ListPage, ListQuery, Path, RawList, WatchQuery},
+};
+
+impl ApiClient {
+    /// Reads one object; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the call fails for any other reason.
+    pub async fn get(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<Value>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    /// [`ApiClient::get`], undecoded.
+    pub(crate) async fn get_text(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<Box<RawValue>>, ApiError> {
+        self.read(resource, key).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        resource: &Resource,
+        key: &ObjectKey,
+    ) -> Result<Option<T>, ApiError> {
+        let call = format!("get {resource} {key}");
+        let request = self.request(&call, Method::GET, resource.object_path(key, None), None)?;
+        match self.send_within(READ_TIMEOUT, &call, request).await {
+            Ok(body) => parse(&call, &body).map(Some),
+            Err(ApiError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the API server's `gitVersion`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn server_version(&self) -> Result<String, ApiError> {
+        let call = "get /version";
+        let request = self.request(call, Method::GET, "/version".to_owned(), None)?;
+        let body = self.send_within(READ_TIMEOUT, call, request).await?;
+        let info: Value = parse(call, &body)?;
+        let version = info.get("gitVersion").and_then(Value::as_str);
+        Ok(version.unwrap_or_default().to_owned())
+    }
+
+    /// Reads one page of a list, as new as the call (no version is asked for).
+    ///
+    /// # Errors
+    /// When the call fails; `Gone` when the next page is too late, `NotFound` when the kind is missing.
+    pub async fn list_page(
+        &self,
+        resource: &Resource,
+        query: ListQuery<'_>,
+    ) -> Result<ListPage, ApiError> {
+        let call = format!("list {resource}");
+        let mut path = Path::new(resource.collection_path(query.namespace));
+        path.add_some("labelSelector", query.label_selector);
+        path.add_some("fieldSelector", query.field_selector);
+        path.add_some(
+            "limit",
+            query.limit.map(|limit| limit.to_string()).as_deref(),
+        );
+        path.add_some("continue", query.after);
+        let request = self.request(&call, Method::GET, path.0, None)?;
+        let body = self.send_within(LIST_TIMEOUT, &call, request).await?;
+        let list: RawList = parse(&call, &body)?;
+        Ok(ListPage {
+            resource_version: list.metadata.resource_version,
+            next: list.metadata.next.filter(|next| !next.is_empty()),
+            items: list.items.unwrap_or_default(),
+        })
+    }
+
+    /// Opens a watch and returns its lines.
+    ///
+    /// # Errors
+    /// When the watch can't be opened; `Gone` when the version is too old.
+    pub async fn watch(
+        &self,
+        resource: &Resource,
+        query: WatchQuery<'_>,
+    ) -> Result<Lines, ApiError> {
+        let call = format!("watch {resource}");
+        let mut path = Path::new(resource.collection_path(query.namespace));
+        path.add("watch", "true");
+        path.add("allowWatchBookmarks", "true");
+        path.add("timeoutSeconds", &query.timeout.as_secs().to_string());
+        path.add_some("labelSelector", query.label_selector);
+        path.add_some("fieldSelector", query.field_selector);
+        match query.from {
+            Some(version) => path.add("resourceVersion", version),
+            None => {
+                path.add("sendInitialEvents", "true");
+                path.add("resourceVersionMatch", "NotOlderThan");
+            }
+        }
+        let request = self.request(&call, Method::GET, path.0, None)?;
+        let open = self.send(&call, request);
+        let response = within(LIST_TIMEOUT, &call, open).await?;
+        let bytes = response
+            .into_body()
+            .into_data_stream()
+            .map_err(std::io::Error::other)
+            .boxed();
+        Ok(Box::pin(bytes.into_async_read()))
+    }
+}

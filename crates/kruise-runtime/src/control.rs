@@ -1,0 +1,13 @@
+//! When an object is reconciled, and when its reconciler may write: the queue and its delays, the
+//! workers, and the notes of own writes that the watch has not shown yet.
+
+pub(crate) mod backoff;
+pub(crate) mod gate;
+pub(crate) mod own_writes;
+pub(crate) mod permission;
+pub(crate) mod queue;
+pub(crate) mod reconcile;
+#[cfg(test)]
+mod tests;
+pub(crate) mod token_bucket;
+mod write_notes;

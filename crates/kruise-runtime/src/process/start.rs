@@ -1,0 +1,220 @@
+//! When reconcilers may begin (design rule 9): after the lease, when every index is at least as new as
+//! the API server was at that moment. So a new leader never plans on a view older than the last write
+//! of the one before it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    api::{
+        client::ApiClient,
+        error::{ApiError, chain},
+        query::ListQuery,
+        server_version::ServerVersion,
+    },
+    control::{backoff::Backoff, gate::Gate},
+    leader::{fence::LeaderState, leadership::Leadership},
+    watch::{restore::Restores, shared::Watching, version::version_number},
+};
+
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A kind in which nothing happens tells no version until its next bookmark, up to a minute later.
+/// Then a list is asked for.
+const LIST_AFTER: Duration = Duration::from_secs(1);
+const LIST_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// Writes end within 5 s, and reconciles without writes soon; what runs longer than this hangs.
+const STOP_WITHIN: Duration = Duration::from_secs(30);
+
+pub(crate) struct Starter {
+    pub(crate) client: ApiClient,
+    pub(crate) leadership: Leadership,
+    pub(crate) server_version: ServerVersion,
+    pub(crate) watches: Vec<Watching>,
+    pub(crate) gate: watch::Sender<Gate>,
+    pub(crate) busy: Arc<AtomicUsize>,
+    pub(crate) report_after: Duration,
+    pub(crate) restores: Restores,
+}
+
+impl Starter {
+    /// Opens and closes the gate. Returns only when reconcilers don't stop: then the process must end,
+    /// since another leader may be at work.
+    pub(crate) async fn run(self) {
+        let mut state = self.leadership.subscribe();
+        let mut has_led = false;
+        self.server_version.read(&self.client).await;
+        let mut restores = 0;
+        loop {
+            let leading = |state: &LeaderState| *state != LeaderState::Standby;
+            let Ok(term) = state.wait_for(leading).await.map(|term| *term) else {
+                return;
+            };
+            let LeaderState::Leading { term: number } = term else {
+                continue;
+            };
+            loop {
+                tokio::select! {
+                    () = self.indexes_fresh(&mut restores) => {}
+                    _ = state.wait_for(|now| *now != term) => break,
+                }
+                if has_led {
+                    // Another led meanwhile; what it wanted to look at again later, only it knew. And after a restore
+                    // nothing is as it was.
+                    for watching in &self.watches {
+                        watching.store.replay();
+                    }
+                }
+                has_led = true;
+                tracing::info!(?term, "reconcilers start");
+                Gate::set(&self.gate, Gate::Open { term: number });
+                let lost = tokio::select! {
+                    // An error says that the election is gone, and with it the process.
+                    _ = state.wait_for(|now| *now != term) => true,
+                    () = self.restores.more_than(restores) => false,
+                };
+                Gate::set(&self.gate, Gate::Closed);
+                if !self.reconcilers_end().await {
+                    return;
+                }
+                self.restores.reconcilers_rest(true);
+                if lost {
+                    break;
+                }
+                tracing::warn!("reconcilers wait until every kind is listed again");
+            }
+        }
+    }
+
+    /// Whether they do so in time.
+    async fn reconcilers_end(&self) -> bool {
+        let stop_by = Instant::now() + STOP_WITHIN;
+        while self.busy.load(Ordering::SeqCst) > 0 {
+            if Instant::now() >= stop_by {
+                tracing::error!("reconcilers don't stop");
+                return false;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        true
+    }
+
+    /// Until what all watches show is of now, and of one and the same data. No list that would change that enters after.
+    async fn indexes_fresh(&self, restores: &mut u64) {
+        loop {
+            if self.restores.count() > *restores {
+                let lists = self.watches.iter().map(Watching::listed_again);
+                futures::future::join_all(lists).await;
+                // Each of them may have found the same restore.
+                *restores = self.restores.count();
+            }
+            self.indexes_newer_than_now().await;
+            // From now on a watch that finds one waits for us, and what was found before is counted.
+            self.restores.reconcilers_rest(false);
+            if self.restores.count() == *restores {
+                return;
+            }
+            self.restores.reconcilers_rest(true);
+        }
+    }
+
+    async fn indexes_newer_than_now(&self) {
+        let fresh = futures::future::join_all(self.watches.iter().map(|watching| async {
+            watching.fresh(&self.client).await;
+        }));
+        let report = async {
+            sleep(self.report_after).await;
+            let late = self
+                .watches
+                .iter()
+                .filter(|watching| !watching.store.synced());
+            let late: Vec<_> = late.map(|watching| watching.resource.to_string()).collect();
+            tracing::error!(?late, "reconcilers still wait for their watches");
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = fresh => {}
+            () = report => {}
+        }
+    }
+}
+
+impl Watching {
+    /// Until the store is as new as a list made now. A kind that is missing has no objects to miss.
+    async fn fresh(&self, client: &ApiClient) {
+        let seen = self.store.newest_version();
+        let version = loop {
+            match self.version_now(client).await {
+                Some(version) => break version,
+                None if self.store.is_empty() => return,
+                // An API server that starts may not know a kind for a moment; the watch forgets the objects of one
+                // that stays away.
+                None => sleep(LIST_AFTER).await,
+            }
+        };
+        if version < seen {
+            // Its data were restored from a backup, and a watch that waits for the version of before is silent.
+            return self.listed_again().await;
+        }
+        // It answers, so a watch that backs off since it didn't may go on.
+        self.store.hurry_watch();
+        while !self.store.synced() {
+            sleep(LOOK_EVERY).await;
+        }
+        let mut list_at = Instant::now() + LIST_AFTER;
+        while self.store.newest_version() < version {
+            sleep(LOOK_EVERY).await;
+            if Instant::now() >= list_at {
+                self.store.want_list();
+                // The attempt that was hurried above may have ended with 410, and waits again.
+                self.store.hurry_watch();
+                list_at = Instant::now() + LIST_AGAIN_AFTER;
+            }
+        }
+    }
+
+    /// Until a list that began after now has entered. Of a kind that is missing there is none.
+    async fn listed_again(&self) {
+        let lists = self.store.lists();
+        self.store.want_list();
+        self.store.hurry_watch();
+        while self.store.lists() == lists && !(self.store.kind_missing() && self.store.is_empty()) {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn version_now(&self, client: &ApiClient) -> Option<u64> {
+        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+        let query = ListQuery {
+            namespace: if self.resource.namespaced {
+                &self.namespace
+            } else {
+                ""
+            },
+            label_selector: self.options.label_selector.as_deref(),
+            field_selector: self.options.field_selector.as_deref(),
+            limit: Some(1),
+            after: None,
+        };
+        loop {
+            match client.list_page(&self.resource, query).await {
+                Ok(page) => return Some(version_number(&page.resource_version)),
+                Err(ApiError::NotFound { .. }) => return None,
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(resource = %self.resource, error, "can't read the version of now");
+                    sleep(backoff.next()).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of what is told, against a scripted API server.
+
+mod events;

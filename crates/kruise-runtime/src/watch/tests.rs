@@ -1,0 +1,8 @@
+//! Tests of watches and their stores, against a scripted API server and a clock that stands still.
+
+mod breaking;
+mod open_lists;
+mod restore;
+mod store;
+mod vanished;
+mod watching;

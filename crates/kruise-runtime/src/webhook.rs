@@ -1,0 +1,44 @@
+//! The HTTPS server for admission and conversion.
+//!
+//! [`Routes`] say what answers at which path, [`WebhookService`] answers one request, and [`Server`]
+//! puts that on a TLS socket. Answers are given within the time that the API server waits, bodies,
+//! requests and connections are bounded, handlers compute on threads of their own, and one that panics fails
+//! its own request only (PF-106).
+//!
+//! What it doesn't do: it makes no certificates, which come from the caller's resolver; it doesn't
+//! register itself anywhere; and it verifies no client certificates (PF-210), so that a handler must
+//! not trust its request further than to answer it.
+
+mod activity;
+mod admission;
+mod body;
+mod connection;
+pub(crate) mod connections;
+mod conversion;
+pub(crate) mod converters;
+mod error;
+mod limits;
+mod metrics;
+mod offload;
+mod patch;
+mod refusal;
+mod request;
+mod response;
+mod routes;
+mod server;
+mod service;
+#[cfg(test)]
+mod tests;
+
+pub use admission::Admission;
+pub use patch::carry_over;
+pub use request::{
+    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
+};
+pub use response::{AdmissionResponse, Cause};
+
+pub(crate) use error::ServerError;
+pub(crate) use limits::Limits;
+pub(crate) use metrics::WebhookMetrics;
+pub(crate) use routes::Routes;
+pub(crate) use server::Server;
