@@ -1,321 +1,117 @@
-//! From a plan to API calls. Names, order, batches and preconditions come with the plan; here is
-//! only how many calls run side by side, and which event tells of each.
+//! Carries out a plan of a CloneSet. The executor makes the calls that steps come down to; here is what is CloneSet's
+//! own: that some failures stop nothing, and the live looks before volume claims are deleted.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use kruise_api::{
-    apps::v1beta1::CloneSet,
-    budget::POD_UNAVAILABLE_BUDGETS,
-    object::CustomResource,
-    resource::{CONTROLLER_REVISIONS, ObjectKey, PODS, Resource},
-};
-use kruise_runtime::{
-    ApiClient, ApiError, EventTarget, EventType, PatchKind, Recorder, Writer, Written, chain,
-};
-use serde_json::Value;
-
-use kruise_plan::{Event, PodRef, refused::Asked};
-
-use crate::{
-    CLONESETS,
-    error::Error,
-    memory::{Found, Memory},
-    plan::{BudgetPatch, NewPod, Phase, Plan, Step},
-};
-
-mod claims;
-mod images_ahead;
-mod pods;
+mod orphans;
 #[cfg(test)]
 mod tests;
-mod trim;
-mod window;
 
-use pods::PodWritten;
-use window::{all, until_failure};
+use std::mem::discriminant;
 
-/// What a plan is executed with.
-pub(crate) struct Executor<'a> {
-    pub(crate) set: &'a CloneSet,
+use kruise_plan::stage::{Answer, Stage};
+use kruise_runtime::{ApiClient, Executor, Flow, Refused, StageError, chain};
+
+use crate::{
+    lower::{AheadStages, Lowering, images_ahead},
+    memory::Found,
+    plan::{ImagesAhead, Phase, Plan, Step},
+    snapshot::Snapshot,
+};
+
+/// What a plan is carried out with.
+pub(crate) struct Execution<'a> {
+    pub(crate) snapshot: &'a Snapshot,
     pub(crate) client: &'a ApiClient,
-    pub(crate) writer: Writer,
-    pub(crate) recorder: &'a Recorder,
-    /// What was refused before is not told again.
-    pub(crate) memory: &'a Memory,
-    /// What is found out now.
-    pub(crate) found: Mutex<Found>,
+    pub(crate) executor: Executor<'a>,
 }
 
-impl Executor<'_> {
+impl Execution<'_> {
+    /// Steps, then status: the status is written even when a step failed, since it tells of what
+    /// was seen. The step's error wins. What was found out on the way comes with it.
+    pub(crate) async fn carry_out(self, plan: &Plan) -> (Result<(), StageError>, Found) {
+        let mut found = Found::default();
+        let lowering = Lowering::of(self.snapshot, plan);
+        for event in &plan.events {
+            self.executor.tell(event);
+        }
+        self.images_ahead(&plan.images_ahead, &mut found).await;
+        let steps = match plan.phase {
+            Phase::Trim => {
+                self.trim(&lowering, plan, &mut found).await;
+                Ok(())
+            }
+            Phase::Prepare | Phase::Scale | Phase::Update => {
+                self.steps(&lowering, plan, &mut found).await
+            }
+        };
+        let status = match &plan.status {
+            Some(patch) => self.executor.status(&lowering.status(patch)).await,
+            None => Ok(()),
+        };
+        let Refused { writes, resizes } = self.executor.refused();
+        found.refused_writes = writes;
+        found.refused_resizes = resizes;
+        (steps.and(status), found)
+    }
+
     /// Carries out the steps in order; the first that fails, or is refused, ends them.
-    pub(crate) async fn steps(&self, plan: &Plan) -> Result<(), Error> {
+    async fn steps(
+        &self,
+        lowering: &Lowering<'_>,
+        plan: &Plan,
+        found: &mut Found,
+    ) -> Result<(), StageError> {
         for step in &plan.steps {
-            if let PodWritten::Refused = self.step(plan.phase, step).await? {
+            let flow = match step {
+                Step::DeleteOrphanClaims { claims } => self.delete_orphans(claims, found).await?,
+                step => self.executor.stages(&lowering.step(step)).await?,
+            };
+            if flow == Flow::Ends {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Tells what belongs to no single write.
-    pub(crate) fn events(&self, plan: &Plan) {
-        for event in &plan.events {
-            let Event {
-                warning,
-                reason,
-                message,
-            } = event;
-            self.event(*warning, reason, message.clone());
-        }
-    }
-
-    /// Writes the status, if the plan has one.
-    pub(crate) async fn status(&self, plan: &Plan) -> Result<(), Error> {
-        let Some(patch) = &plan.status else {
-            return Ok(());
-        };
-        let key = self.key(&self.set.metadata.name);
-        self.writer
-            .patch(&CLONESETS, &key, Some("status"), PatchKind::Merge, patch)
-            .await
-            .map(drop)
-            .map_err(|source| Error::Status {
-                set: key.to_string(),
-                source,
-            })
-    }
-
-    async fn step(&self, phase: Phase, step: &Step) -> Result<PodWritten, Error> {
-        let done = match step {
-            Step::TryUpdate { update } => return self.try_update(update).await,
-            Step::CreateRevision { body } => self.create_revision(body).await,
-            Step::PatchRevision { name, patch } => self
-                .patch(&CONTROLLER_REVISIONS, name, None, PatchKind::Merge, patch)
-                .await
-                .map(drop),
-            Step::DeleteRevision { name, uid } => {
-                self.delete(&CONTROLLER_REVISIONS, name, uid).await
+    /// Tidies up, on which nothing depends: what can't be done is left for later (CS-22, steps 12 and 13). One kind
+    /// of step is tried whatever becomes of the other. The first of a kind that fails ends that kind (CS-40); what
+    /// was changed or deleted meanwhile is no failure.
+    async fn trim(&self, lowering: &Lowering<'_>, plan: &Plan, found: &mut Found) {
+        let mut ended = None;
+        for step in &plan.steps {
+            if ended == Some(discriminant::<Step>(step)) {
+                continue;
             }
-            Step::MoveClaims { moves } => {
-                all(moves.iter().map(|claim| self.move_claim(claim)).collect()).await
-            }
-            Step::DeleteOrphanClaims { claims } => {
-                for orphan in claims {
-                    self.delete_orphan(orphan).await?;
+            match self.executor.stages(&lowering.step(step)).await {
+                Err(error) if !error.is_lost_race() && !error.is(Answer::NotFound) => {
+                    ended = Some(discriminant(step));
+                    found.failed_trim.get_or_insert_with(|| chain(&error));
                 }
-                Ok(())
-            }
-            Step::CreatePods { batches } => self.create_pods(batches).await,
-            Step::DeletePods { pods, claims } => {
-                let of = |pod: &PodRef| claims.get(&pod.uid).map_or(&[][..], Vec::as_slice);
-                until_failure(pods.iter().map(|pod| self.delete_pod(pod, of(pod)))).await
-            }
-            Step::AdoptPods { patches } => {
-                self.check_before_adoption().await?;
-                all(patches.iter().map(|patch| self.patch_pod(patch)).collect()).await
-            }
-            Step::PatchPods { patches } => {
-                let asked = asked_by_patches(phase);
-                let patches = patches.iter();
-                until_failure(patches.map(|patch| self.keep_pod(asked, patch))).await
-            }
-            Step::UpdatePodsInPlace { updates } => {
-                until_failure(updates.iter().map(|update| self.update_in_place(update))).await
-            }
-            Step::MarkPodsForRecreate { patches } => {
-                until_failure(patches.iter().map(|patch| self.mark_for_recreate(patch))).await
-            }
-            Step::SpendBudgets { patches } => self.spend_budgets(patches).await,
-            Step::PatchCloneSet { patch } => self
-                .patch(
-                    &CLONESETS,
-                    &self.set.metadata.name,
-                    None,
-                    PatchKind::Merge,
-                    patch,
-                )
-                .await
-                .map(drop),
-        };
-        done.map(|()| PodWritten::All)
-    }
-
-    /// One after the other: after a failure, what is not paid yet need not be. A budget that is gone wants
-    /// nothing any more (PB-48).
-    async fn spend_budgets(&self, patches: &[BudgetPatch]) -> Result<(), Error> {
-        for BudgetPatch { budget, patch } in patches {
-            let (kind, status) = (PatchKind::Merge, Some("status"));
-            let spent = self
-                .patch(&POD_UNAVAILABLE_BUDGETS, budget, status, kind, patch)
-                .await;
-            match spent {
-                Err(error) if !error.is_not_found() => return Err(error),
                 Ok(_) | Err(_) => {}
             }
         }
-        Ok(())
     }
 
-    async fn create_revision(&self, body: &Value) -> Result<(), Error> {
-        let name = body
-            .pointer("/metadata/name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        self.create(&CONTROLLER_REVISIONS, name, body).await
-    }
-
-    async fn create_pods(&self, batches: &[Vec<NewPod>]) -> Result<(), Error> {
-        for batch in batches {
-            all(batch.iter().map(|pod| self.create_pod(pod)).collect()).await?;
+    /// Asks for images to be pulled ahead, which is an aid: whatever becomes of that, pods are updated.
+    async fn images_ahead(&self, ahead: &ImagesAhead, found: &mut Found) {
+        let AheadStages {
+            deletions,
+            creations,
+            mark,
+        } = images_ahead(ahead);
+        if let Err(error) = self.aid(deletions).await {
+            tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
         }
-        Ok(())
-    }
-
-    async fn create_pod(&self, pod: &NewPod) -> Result<(), Error> {
-        for claim in &pod.claims {
-            let created = self.create_claim(claim).await;
-            self.tell_failure(&created, "FailedCreate");
-            created?;
-        }
-        let created = self.create(&PODS, &pod.name, &pod.body()).await;
-        self.tell(&created, "SuccessfulCreate", "FailedCreate", || {
-            format!("created pod {}", pod.name)
-        });
-        created
-    }
-
-    /// A CloneSet that was deleted and made again under its name must not take over the old one's
-    /// pods (CS-28); the index may not know yet.
-    async fn check_before_adoption(&self) -> Result<(), Error> {
-        let key = self.key(&self.set.metadata.name);
-        let live = self.client.get(&CLONESETS, &key).await.map_err(|source| {
-            self.write_error("get", "CloneSet", &self.set.metadata.name, source)
-        })?;
-        let is_same = live.is_some_and(|live| {
-            live.pointer("/metadata/uid").and_then(Value::as_str)
-                == Some(self.set.metadata.uid.as_str())
-                && live.pointer("/metadata/deletionTimestamp").is_none()
-        });
-        if is_same {
-            Ok(())
-        } else {
-            Err(Error::AdoptionRefused {
-                set: key.to_string(),
-            })
+        // An event has told of it.
+        let _told = self.aid(creations).await;
+        if let Some(mark) = mark
+            && let Err(error) = self.aid(mark).await
+        {
+            tracing::warn!(error = chain(&error), "the revision is not marked");
+            found.unmarked = ahead.mark.as_ref().map(|mark| mark.revision.clone());
         }
     }
 
-    fn found(&self) -> MutexGuard<'_, Found> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn create(
-        &self,
-        resource: &'static Resource,
-        name: &str,
-        body: &Value,
-    ) -> Result<(), Error> {
-        self.writer
-            .create(resource, &self.set.metadata.namespace, body)
-            .await
-            .map(drop)
-            .map_err(|source| self.write_error("create", resource.kind, name, source))
-    }
-
-    async fn patch(
-        &self,
-        resource: &'static Resource,
-        name: &str,
-        subresource: Option<&str>,
-        kind: PatchKind,
-        patch: &Value,
-    ) -> Result<Written, Error> {
-        self.writer
-            .patch(resource, &self.key(name), subresource, kind, patch)
-            .await
-            .map_err(|source| self.write_error("patch", resource.kind, name, source))
-    }
-
-    async fn delete(
-        &self,
-        resource: &'static Resource,
-        name: &str,
-        uid: &str,
-    ) -> Result<(), Error> {
-        self.writer
-            .delete(resource, &self.key(name), uid)
-            .await
-            .map(drop)
-            .map_err(|source| self.write_error("delete", resource.kind, name, source))
-    }
-
-    fn key(&self, name: &str) -> ObjectKey {
-        ObjectKey {
-            namespace: self.set.metadata.namespace.clone(),
-            name: name.to_owned(),
-        }
-    }
-
-    fn write_error(
-        &self,
-        verb: &'static str,
-        kind: &'static str,
-        name: &str,
-        source: ApiError,
-    ) -> Error {
-        Error::Write {
-            verb,
-            kind,
-            object: self.key(name).to_string(),
-            source,
-        }
-    }
-
-    fn tell(
-        &self,
-        result: &Result<(), Error>,
-        success: &'static str,
-        failure: &'static str,
-        message: impl FnOnce() -> String,
-    ) {
-        if result.is_ok() {
-            self.event(false, success, message());
-        }
-        self.tell_failure(result, failure);
-    }
-
-    fn tell_failure(&self, result: &Result<(), Error>, failure: &'static str) {
-        match result {
-            Err(error) if !error.is_lost_race() => self.event(true, failure, chain(error)),
-            Ok(()) | Err(_) => {}
-        }
-    }
-
-    fn event(&self, warning: bool, reason: &'static str, message: String) {
-        let metadata = &self.set.metadata;
-        let target = EventTarget {
-            api_version: CloneSet::API_VERSION.to_owned(),
-            kind: CloneSet::KIND.to_owned(),
-            namespace: metadata.namespace.clone(),
-            name: metadata.name.clone(),
-            uid: metadata.uid.clone(),
-            resource_version: metadata.resource_version.clone(),
-        };
-        let type_ = if warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        };
-        self.recorder.event(&target, type_, reason, message);
-    }
-}
-
-/// What patches of a phase are for. Those before scaling are tried again like any other failure: without
-/// them no pod is looked at. Tidying up patches no pods.
-fn asked_by_patches(phase: Phase) -> Option<Asked> {
-    match phase {
-        Phase::Prepare | Phase::Trim => None,
-        Phase::Scale => Some(Asked::Deletion),
-        Phase::Update => Some(Asked::Patch),
+    async fn aid(&self, stage: Stage) -> Result<Flow, StageError> {
+        self.executor.stages(&[stage]).await
     }
 }

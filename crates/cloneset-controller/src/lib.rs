@@ -13,18 +13,17 @@ use kruise_api::{
     well_known,
 };
 use kruise_runtime::{
-    App, Gate, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, Gate, Setup, Store, Upkeep, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
 
 pub mod admission;
 pub mod check;
-mod doubt;
-pub mod error;
 mod execute;
 #[cfg(test)]
 mod fake_api;
 pub mod gates;
 mod known_pods;
+mod lower;
 pub mod memory;
 mod metrics;
 mod nodes;
@@ -36,12 +35,11 @@ pub mod snapshot;
 mod template_forms;
 
 use admission::{ServerTemplateCheck, Validator};
-use doubt::Doubts;
 use gates::Gates;
 use metrics::Metrics;
 use nodes::NodeLabels;
 use observe::Observer;
-use reconcile::{CloneSetReconciler, Memories};
+use reconcile::CloneSetReconciler;
 use snapshot::{Claim, ControllerRevision, ImagePullJob, StoredSet, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
@@ -193,16 +191,17 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             gates,
             server_version: setup.server_version(),
         },
+        upkeep: Upkeep::new(
+            setup.own_writes(),
+            setup.client(),
+            WaitReasons::new("cloneset", setup.metrics()),
+        ),
         client: setup.client(),
-        own_writes: setup.own_writes(),
         recorder: setup.recorder(NAME),
         leadership: setup.leadership(),
-        wait_reasons: WaitReasons::new("cloneset", setup.metrics()),
         metrics: Metrics::new(setup.registry(), runtime_metrics),
         protection_log: setup.protection_log(),
-        doubts: Doubts::default(),
         nodes: NodeLabels::new(setup.client()),
-        memories: Memories::default(),
     };
     setup.controller("cloneset", args.cloneset_workers, queue, reconciler);
 }

@@ -16,7 +16,7 @@ use kruise_api::{
     revision,
     shared_list::SharedList,
 };
-use kruise_runtime::{OwnWrites, ServerVersion, Settled, Store, StoreView};
+use kruise_runtime::{ServerVersion, Store, StoreView, Stores};
 
 use crate::{
     gates::Gates,
@@ -79,14 +79,19 @@ impl Observer {
         self.sets.get(key)?.set().map(Arc::new)
     }
 
-    /// Whether the indexes show everything that was written for this CloneSet.
-    pub(crate) async fn shows_own_writes(&self, own_writes: &OwnWrites, uid: &str) -> Settled {
-        let mut stores: Vec<&dyn StoreView> =
-            vec![&self.sets, &self.pods, &self.revisions, &self.claims];
+    /// The indexes, for upkeep.
+    pub(crate) fn stores(&self) -> Stores<'_> {
+        let budgets = self.budgets.as_ref().map(|store| store as &dyn StoreView);
         let jobs = self.image_pull_jobs.as_ref();
-        stores.extend(jobs.map(|store| store as &dyn StoreView));
-        stores.extend(self.budgets.as_ref().map(|store| store as &dyn StoreView));
-        own_writes.settle(uid, &stores).await
+        let jobs = jobs.map(|store| store as &dyn StoreView);
+        let mut all: Vec<&dyn StoreView> =
+            vec![&self.sets, &self.pods, &self.revisions, &self.claims];
+        all.extend(jobs.into_iter().chain(budgets));
+        Stores {
+            all,
+            pods: Some(&self.pods),
+            budgets,
+        }
     }
 
     /// All that is to be known of a CloneSet now, but labels of nodes.

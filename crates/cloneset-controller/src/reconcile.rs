@@ -1,32 +1,24 @@
 //! One reconcile: observe, plan, execute.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
+use kruise_api::{
+    apps::v1beta1::CloneSet, budget::Subject, object::CustomResource, resource::ObjectKey,
+};
+use kruise_plan::WaitReason;
 use kruise_runtime::{
-    ApiClient, Leadership, Outcome, OwnWrites, ProtectionLog, Reconciler, Recorder, Refusal,
-    Settled, WaitReasons, chain,
-};
-
-use kruise_plan::{
-    WaitReason,
-    lines::{self, Line},
+    ApiClient, EventTarget, Executor, Leadership, Outcome, ProtectionLog, PutOff, Reconciler,
+    Recorder, Refusal, StageError, Upkeep, chain,
 };
 
 use crate::{
     check,
-    doubt::Doubts,
-    error::Error,
-    execute::Executor,
+    execute::Execution,
     memory::{Found, Memory},
     metrics::{BUDGET_USER, Metrics},
     nodes::NodeLabels,
     observe::Observer,
-    plan::{self, Phase, Plan},
+    plan::{self, Plan},
     remember::{self, Ending},
     snapshot::Snapshot,
 };
@@ -34,139 +26,120 @@ use crate::{
 /// Brings one CloneSet a step nearer to what its spec says.
 pub(crate) struct CloneSetReconciler {
     pub(crate) observer: Observer,
+    pub(crate) upkeep: Upkeep<Memory>,
     pub(crate) client: ApiClient,
-    pub(crate) own_writes: OwnWrites,
     pub(crate) recorder: Recorder,
     pub(crate) leadership: Leadership,
-    pub(crate) wait_reasons: WaitReasons,
     pub(crate) metrics: Metrics,
     pub(crate) protection_log: ProtectionLog,
-    pub(crate) doubts: Doubts,
     pub(crate) nodes: NodeLabels,
-    pub(crate) memories: Memories,
 }
 
 impl Reconciler for CloneSetReconciler {
-    type Error = Error;
+    type Error = StageError;
 
-    async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Error> {
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, StageError> {
         let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
-        let span = tracing::Span::current();
-        span.record("uid", &set.metadata.uid);
-        span.record("revision", &set.status.update_revision);
-        if let Some(outcome) = self.wait_for_own_writes(key, &set).await {
-            return Ok(outcome);
+        let (uid, stores) = (&set.metadata.uid, self.observer.stores());
+        if let Err(put_off) = self.upkeep.begin(key, uid, &stores).await {
+            return Ok(self.put_off(key, put_off));
         }
-        self.doubts
-            .look(key, &self.observer, &self.own_writes)
-            .await;
-        // Both may have brought a newer state.
+        // What was waited for may have brought a newer state.
         let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
-        let memory = self.memories.get(key, &set.metadata.uid);
-        let mut snapshot = self.observer.snapshot(
-            set,
-            memory,
-            self.leadership.live_lease(POD_READINESS_LEASE).await,
-        );
-        if plan::needs_nodes(&snapshot) {
-            snapshot.nodes = self.nodes.of(&snapshot.pods).await;
-        }
+        let snapshot = self.observe(key, set).await;
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
-        self.report(key, &snapshot.memory, &plan);
-        self.report_refusals(&snapshot, &plan);
-        let (result, found) = self.execute(&snapshot, &plan).await;
-        Self::report_trim(&snapshot.memory, &found);
-        // The next pass leaves these pods alone and goes on with others.
-        let is_news = !found.refused_resizes.is_empty() || !found.claims_in_use.is_empty();
-        let goes_on = is_news.then_some(MIN_PAUSE);
-        let error = result.as_ref().err();
-        let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
-        let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
-        self.memories.remember(key, &snapshot, &plan, error, found);
-        let unseen = self.own_writes.look_again_after(snapshot.uid());
-        let doubtful = self.doubts.note(key, plan.waiting_on.first());
-        let looks = unseen.into_iter().chain(doubtful);
-        result.map(|()| Outcome {
-            requeue_after: plan
-                .requeue_after
-                .into_iter()
-                .chain(looks.map(|wait| wait.max(MIN_PAUSE)))
-                .chain(goes_on)
-                .chain(trims_again)
-                .min(),
-        })
+        self.tell(key, &snapshot, &plan);
+        let (result, found) = self.carry_out(&snapshot, &plan).await;
+        let outcome = self.remember(key, &snapshot, &plan, result.as_ref().err(), found);
+        result.map(|()| outcome)
     }
 }
 
 impl CloneSetReconciler {
-    /// Nothing is decided on a view older than our last write (design rule: read your own writes).
-    async fn wait_for_own_writes(&self, key: &ObjectKey, set: &CloneSet) -> Option<Outcome> {
-        let settled = self
-            .observer
-            .shows_own_writes(&self.own_writes, &set.metadata.uid)
-            .await;
-        match settled {
-            Settled::Yes => None,
-            Settled::No {
-                waiting_for,
-                again_after,
-            } => {
-                if self.own_writes.overdue(&set.metadata.uid) {
-                    self.metrics.write_is_overdue(key);
-                }
-                let reason = WaitReason::OwnWritesUnseen { what: waiting_for };
-                self.wait_reasons.set(key, Some(reason.reason()));
-                tracing::debug!(%reason, "waiting");
-                Some(Outcome {
-                    requeue_after: Some(again_after.max(MIN_PAUSE)),
-                })
-            }
+    /// The CloneSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
+    fn known(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
+        let set = self.observer.set(key);
+        let uid = set.as_ref().map(|set| set.metadata.uid.as_str());
+        if self.upkeep.forget_others(key, uid) {
+            self.metrics.forget(key);
         }
+        if let Some(set) = &set {
+            let span = tracing::Span::current();
+            span.record("uid", &set.metadata.uid);
+            span.record("revision", &set.status.update_revision);
+        }
+        set
     }
 
-    /// Steps, then status: the status is written even when a step failed, since it tells of what
-    /// was seen. The step's error wins. What was found out on the way comes with it.
-    async fn execute(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), Error>, Found) {
-        let executor = Executor {
-            set: &snapshot.set,
-            client: &self.client,
-            writer: self.own_writes.writer(snapshot.uid(), self.client.clone()),
-            recorder: &self.recorder,
-            memory: &snapshot.memory,
-            found: Mutex::default(),
-        };
-        executor.events(plan);
-        executor.images_ahead(&plan.images_ahead).await;
-        let steps = match plan.phase {
-            Phase::Trim => {
-                executor.trim(plan).await;
-                Ok(())
-            }
-            Phase::Prepare | Phase::Scale | Phase::Update => executor.steps(plan).await,
-        };
-        let status = executor.status(plan).await;
-        let found = executor.found.into_inner();
-        (
-            steps.and(status),
-            found.unwrap_or_else(PoisonError::into_inner),
-        )
+    fn put_off(&self, key: &ObjectKey, put_off: PutOff) -> Outcome {
+        if put_off.is_overdue {
+            self.metrics.write_is_overdue(key);
+        }
+        put_off.outcome
     }
 
-    /// The same reason is told once: what holds for an hour, or for each pod, is one line, not thousands.
-    fn report(&self, key: &ObjectKey, memory: &Memory, plan: &Plan) {
-        self.wait_reasons
-            .set(key, plan.waiting_on.first().map(WaitReason::reason));
-        for Line { reason, count } in lines::news(&memory.logged, &plan.waiting_on) {
-            tracing::info!(reason = reason.reason(), count, "held back: {reason}");
+    async fn observe(&self, key: &ObjectKey, set: Arc<CloneSet>) -> Snapshot {
+        let memory = self.upkeep.memory(key, &set.metadata.uid);
+        let others_set_readiness = self.leadership.live_lease(POD_READINESS_LEASE).await;
+        let mut snapshot = self.observer.snapshot(set, memory, others_set_readiness);
+        if plan::needs_nodes(&snapshot) {
+            snapshot.nodes = self.nodes.of(&snapshot.pods).await;
         }
+        snapshot
+    }
+
+    fn tell(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan) {
+        let logged = &snapshot.memory.logged;
+        self.upkeep.tell(key, logged, &plan.waiting_on);
+        self.report_refusals(snapshot, plan);
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
         }
+    }
+
+    async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), StageError>, Found) {
+        let execution = Execution {
+            snapshot,
+            client: &self.client,
+            executor: Executor::new(
+                target(&snapshot.set),
+                self.upkeep.writer(snapshot.uid()),
+                &self.recorder,
+                &snapshot.memory.refused_writes,
+                &snapshot.memory.refused_resizes,
+            ),
+        };
+        execution.carry_out(plan).await
+    }
+
+    fn remember(
+        &self,
+        key: &ObjectKey,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        error: Option<&StageError>,
+        found: Found,
+    ) -> Outcome {
+        Self::report_trim(&snapshot.memory, &found);
+        // The next pass leaves these pods alone and goes on with others.
+        let is_news = !found.refused_resizes.is_empty() || !found.claims_in_use.is_empty();
+        let goes_on = is_news.then_some(MIN_PAUSE);
+        let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
+        let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
+        let looks = plan.requeue_after.into_iter();
+        let memory = remember::after(snapshot, plan, ending(error, found));
+        self.upkeep.end(
+            key,
+            snapshot.uid(),
+            memory,
+            plan.waiting_on.first(),
+            looks.chain(goes_on).chain(trims_again),
+        )
     }
 
     /// Each refusal of a budget counts; that the same one goes on is logged once (PB-60, PB-61).
@@ -208,24 +181,29 @@ impl CloneSetReconciler {
             tracing::warn!(error, "history or podsToDelete can't be trimmed");
         }
     }
+}
 
-    /// The CloneSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
-    fn known(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
-        let set = self.observer.set(key);
-        let uid = set.as_ref().map(|set| set.metadata.uid.as_str());
-        if uid.is_none() || self.memories.are_of_another(key, uid) {
-            self.forget(key);
-        }
-        set
+/// How carrying out ended.
+fn ending(error: Option<&StageError>, found: Found) -> Ending {
+    let told = error.filter(|error| !error.is_lost_race());
+    Ending {
+        found,
+        failed: error.is_some(),
+        message: told.map(|error| chain(error)),
+        namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
     }
+}
 
-    fn forget(&self, key: &ObjectKey) {
-        if let Some(uid) = self.memories.forget(key) {
-            self.own_writes.forget(&uid);
-        }
-        self.wait_reasons.set(key, None);
-        self.metrics.forget(key);
-        self.doubts.note(key, None);
+/// What events about a CloneSet are about.
+fn target(set: &CloneSet) -> EventTarget {
+    let metadata = &set.metadata;
+    EventTarget {
+        api_version: CloneSet::API_VERSION.to_owned(),
+        kind: CloneSet::KIND.to_owned(),
+        namespace: metadata.namespace.clone(),
+        name: metadata.name.clone(),
+        uid: metadata.uid.clone(),
+        resource_version: metadata.resource_version.clone(),
     }
 }
 
@@ -234,63 +212,12 @@ const POD_READINESS_LEASE: &str = "podreadiness-controller";
 /// Never spin, however short a wait is asked for.
 const MIN_PAUSE: Duration = Duration::from_millis(5);
 
-/// What is remembered of each CloneSet, with the UID it was remembered of.
-#[derive(Default)]
-pub(crate) struct Memories {
-    by_key: Mutex<HashMap<ObjectKey, (String, Memory)>>,
-}
-
-impl Memories {
-    /// What is remembered of the CloneSet with this UID: one that was made anew under its name has no past.
-    fn get(&self, key: &ObjectKey, uid: &str) -> Memory {
-        self.lock()
-            .get(key)
-            .filter(|(of, _)| of == uid)
-            .map(|(_, memory)| memory.clone())
-            .unwrap_or_default()
-    }
-
-    fn are_of_another(&self, key: &ObjectKey, uid: Option<&str>) -> bool {
-        let by_key = self.lock();
-        let of = by_key.get(key).map(|(of, _)| of.as_str());
-        of.is_some() && of != uid
-    }
-
-    fn forget(&self, key: &ObjectKey) -> Option<String> {
-        self.lock().remove(key).map(|(uid, _)| uid)
-    }
-
-    fn remember(
-        &self,
-        key: &ObjectKey,
-        snapshot: &Snapshot,
-        plan: &Plan,
-        error: Option<&Error>,
-        found: Found,
-    ) {
-        let message = error.filter(|error| !error.is_lost_race());
-        let ending = Ending {
-            found,
-            failed: error.is_some(),
-            message: message.map(|error| chain(error)),
-            namespace_terminates: error.is_some_and(Error::namespace_is_terminating),
-        };
-        let memory = remember::after(snapshot, plan, ending);
-        self.lock()
-            .insert(key.clone(), (snapshot.uid().to_owned(), memory));
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectKey, (String, Memory)>> {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
-    use kruise_runtime::{ApiError, ServerVersion, Store, recorder};
+    use kruise_runtime::{ApiError, OwnWrites, ServerVersion, Store, WaitReasons, recorder};
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 
@@ -299,14 +226,15 @@ mod tests {
         CLONESETS,
         fake_api::{Call, FakeApi, written},
         gates::Gates,
+        plan::Phase,
         snapshot::StoredSet,
     };
 
-    fn reconciler(server: &FakeApi) -> CloneSetReconciler {
+    fn reconciler(server: &FakeApi) -> (CloneSetReconciler, OwnWrites) {
         let client = server.client();
         let metrics = kruise_runtime::Metrics::unregistered();
         let own_writes = OwnWrites::new(client.clone(), Duration::MAX, metrics.clone());
-        CloneSetReconciler {
+        let reconciler = CloneSetReconciler {
             observer: Observer {
                 sets: Store::new(CLONESETS),
                 pods: Store::new(PODS),
@@ -317,17 +245,19 @@ mod tests {
                 gates: Gates::default(),
                 server_version: ServerVersion::default(),
             },
-            own_writes,
+            upkeep: Upkeep::new(
+                own_writes.clone(),
+                client.clone(),
+                WaitReasons::new("cloneset", &metrics),
+            ),
             recorder: recorder("test", client.clone(), metrics.clone()).0,
             leadership: Leadership::always(),
-            wait_reasons: WaitReasons::new("cloneset", &metrics),
             metrics: Metrics::new(&mut Registry::default(), metrics),
             protection_log: ProtectionLog::open(tempfile::tempdir().unwrap().path()).unwrap(),
-            doubts: Doubts::default(),
             nodes: NodeLabels::new(client.clone()),
-            memories: Memories::default(),
             client,
-        }
+        };
+        (reconciler, own_writes)
     }
 
     fn set(uid: &str, version: &str, spec: &Value) -> StoredSet {
@@ -340,7 +270,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
         let server = FakeApi::new(|call: Call| async move { written(&call.name, 2) });
-        let reconciler = reconciler(&server);
+        let (reconciler, own_writes) = reconciler(&server);
         let key = ObjectKey::new("ns", "web");
         let labels = json!({ "app": "web" });
         let containers = json!([{ "name": "app", "image": "acme/app:1" }]);
@@ -350,16 +280,16 @@ mod tests {
         });
         reconciler.observer.sets.apply(set("first", "1", &spec));
         reconciler.reconcile(&key).await.unwrap();
-        assert!(reconciler.own_writes.look_again_after("first").is_some());
+        assert!(own_writes.look_again_after("first").is_some());
 
         reconciler.observer.sets.apply(set("second", "9", &spec));
         reconciler.reconcile(&key).await.unwrap();
-        assert!(reconciler.own_writes.look_again_after("second").is_some());
-        assert_eq!(reconciler.own_writes.look_again_after("first"), None);
+        assert!(own_writes.look_again_after("second").is_some());
+        assert_eq!(own_writes.look_again_after("first"), None);
     }
 
     fn remembered(source: ApiError) -> Memory {
-        let error = Error::Write {
+        let error = StageError::Write {
             verb: "patch",
             kind: "Pod",
             object: "ns/web-a".to_owned(),
@@ -369,16 +299,8 @@ mod tests {
             phase: Phase::Update,
             ..Plan::default()
         };
-        let memories = Memories::default();
-        let key = ObjectKey::new("ns", "web");
-        memories.remember(
-            &key,
-            &Snapshot::default(),
-            &plan,
-            Some(&error),
-            Found::default(),
-        );
-        memories.get(&key, "")
+        let ending = ending(Some(&error), Found::default());
+        remember::after(&Snapshot::default(), &plan, ending)
     }
 
     // IP-23, DV-D10: the condition FailedUpdate is never cleared, so that a lost race may not set it.
@@ -401,24 +323,19 @@ mod tests {
 
     // Nothing can be created in it any more, and each pod that goes would have another one asked for.
     #[test]
-    fn a_namespace_that_is_being_deleted_is_remembered_of_that_set_alone() {
+    fn a_namespace_that_is_being_deleted_is_remembered() {
         let refused = ApiError::Forbidden {
             call: "create pods ns/web-a".to_owned(),
             message: "unable to create new content in namespace ns because it is being terminated"
                 .to_owned(),
         };
-        assert!(remembered(refused).namespace_terminates);
-        let memories = Memories::default();
-        let key = ObjectKey::new("ns", "web");
+        let memory = remembered(refused);
+        assert!(memory.namespace_terminates);
         let snapshot = Snapshot {
-            memory: Memory {
-                namespace_terminates: true,
-                ..Memory::default()
-            },
+            memory,
             ..Snapshot::default()
         };
-        memories.remember(&key, &snapshot, &Plan::default(), None, Found::default());
-        assert!(memories.get(&key, snapshot.uid()).namespace_terminates);
-        assert!(!memories.get(&key, "made-anew").namespace_terminates);
+        let later = remember::after(&snapshot, &Plan::default(), ending(None, Found::default()));
+        assert!(later.namespace_terminates);
     }
 }

@@ -12,6 +12,7 @@ pub mod owned_pods;
 pub mod owner;
 pub mod pod_writes;
 pub mod refused;
+pub mod stage;
 pub mod wait;
 pub mod waiting;
 pub mod workload;

@@ -48,7 +48,7 @@ pub struct Work {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     /// The kind of the object.
-    pub resource: &'static Resource,
+    pub resource: Resource,
     /// Name of the object, in the owner's namespace.
     pub name: String,
     /// What is done.
@@ -91,6 +91,8 @@ pub enum Verb {
     MustStay {
         /// The UID.
         uid: String,
+        /// What is done only then, for the error.
+        before: &'static str,
     },
 }
 
@@ -152,19 +154,53 @@ pub enum IfRefused {
     EndsWork {
         /// UID of the pod.
         uid: String,
+        /// Reason of the event, where the words are new.
+        told: &'static str,
     },
     /// It is noted of the pod as a refused resize, and nothing that follows is done.
     EndsPlan {
         /// UID of the pod.
         uid: String,
+        /// Reason of the event, where the words are new.
+        told: &'static str,
     },
 }
 
 impl Stage {
-    /// Whether there is nothing to do.
+    /// These works in this order.
+    pub fn new(order: Order, works: impl IntoIterator<Item = Work>) -> Self {
+        Self {
+            order,
+            works: works.into_iter().collect(),
+        }
+    }
+
+    /// One call.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.works.is_empty()
+    pub fn of(call: Call) -> Self {
+        Self::new(Order::OneByOne, [Work::of(call)])
+    }
+}
+
+impl Verb {
+    /// A JSON merge patch.
+    #[must_use]
+    pub fn merge(subresource: Option<&'static str>, patch: &Value) -> Self {
+        Self::Patch(Patch {
+            subresource,
+            kind: PatchKind::Merge,
+            patch: patch.clone(),
+        })
+    }
+
+    /// A strategic merge patch.
+    #[must_use]
+    pub fn strategic(subresource: Option<&'static str>, patch: &Value) -> Self {
+        Self::Patch(Patch {
+            subresource,
+            kind: PatchKind::Strategic,
+            patch: patch.clone(),
+        })
     }
 }
 
@@ -182,7 +218,7 @@ impl Work {
 impl Call {
     /// A call of which nothing is told, and any error of which is a failure.
     #[must_use]
-    pub fn new(resource: &'static Resource, name: &str, verb: Verb) -> Self {
+    pub fn new(resource: Resource, name: &str, verb: Verb) -> Self {
         Self {
             resource,
             name: name.to_owned(),
@@ -192,6 +228,21 @@ impl Call {
             failed: None,
             refused: IfRefused::Fails,
         }
+    }
+
+    /// Creates an object, named by its body.
+    #[must_use]
+    pub fn create(resource: Resource, body: &Value) -> Self {
+        let name = body.pointer("/metadata/name").and_then(Value::as_str);
+        let verb = Verb::Create { body: body.clone() };
+        Self::new(resource, name.unwrap_or_default(), verb)
+    }
+
+    /// Deletes the object that has this UID.
+    #[must_use]
+    pub fn delete(resource: Resource, name: &str, uid: &str) -> Self {
+        let uid = uid.to_owned();
+        Self::new(resource, name, Verb::Delete { uid })
     }
 
     /// Takes these answers for success.

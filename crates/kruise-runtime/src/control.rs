@@ -2,7 +2,10 @@
 //! workers, and the notes of own writes that the watch has not shown yet.
 
 pub(crate) mod backoff;
+mod doubts;
+pub(crate) mod execute;
 pub(crate) mod gate;
+mod memories;
 pub(crate) mod own_writes;
 pub(crate) mod permission;
 pub(crate) mod queue;
@@ -10,4 +13,5 @@ pub(crate) mod reconcile;
 #[cfg(test)]
 mod tests;
 pub(crate) mod token_bucket;
+pub(crate) mod upkeep;
 mod write_notes;

@@ -35,7 +35,6 @@ pub use process::{
 pub use api::{
     client::ApiClient,
     error::{ApiError, StatusCause, chain},
-    patch::PatchKind,
     server_version::ServerVersion,
     written::Written,
 };
@@ -43,9 +42,11 @@ pub use api::{
 pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
 // When something is done about it.
 pub use control::{
+    execute::{Executor, Flow, Refused, StageError},
     own_writes::{OwnWrites, Settled, Writer},
     queue::Queue,
     reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
+    upkeep::{PutOff, Stores, Upkeep},
 };
 pub use leader::{fence::LeaderState, leadership::Leadership};
 // What is told of it.

@@ -8,20 +8,24 @@ use std::{
 };
 
 use http::Method;
-use kruise_api::{inplace::PodWrite, pod::Pod};
-use kruise_runtime::{Metrics, OwnWrites, recorder};
-use serde_json::json;
+use kruise_api::{apps::v1beta1::CloneSet, inplace::PodWrite, pod::Pod};
+use kruise_plan::{
+    InPlaceUpdate, PodPatch, PodRef,
+    refused::{Asked, Refusal},
+};
+use kruise_runtime::{EventTarget, Metrics, OwnWrites, recorder};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use kruise_plan::{InPlaceUpdate, PodPatch, refused::Refusal};
-
-use super::{window::CONCURRENCY, *};
+use super::*;
 use crate::{
     fake_api::{Call, FakeApi, conflict, forbidden, status, uid, written},
     plan::ClaimRef,
 };
 
 const MANY: usize = 40;
+/// Calls that the executor has in flight at most.
+const CONCURRENCY: usize = 32;
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn name(index: usize) -> String {
@@ -87,25 +91,35 @@ fn deletions(n_pods: usize) -> Plan {
     with(Step::DeletePods { pods, claims })
 }
 
-async fn carry_out_by(client: &ApiClient, plan: &Plan) -> (Result<(), Error>, Found) {
+async fn carry_out_by(client: &ApiClient, plan: &Plan) -> (Result<(), StageError>, Found) {
     let mut set = CloneSet::default();
     set.metadata.namespace = "ns".to_owned();
     set.metadata.name = "web".to_owned();
+    let snapshot = Snapshot {
+        set: Arc::new(set),
+        ..Snapshot::default()
+    };
     let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
     let (recorder, _events) = recorder("test", client.clone(), Metrics::unregistered());
-    let executor = Executor {
-        set: &set,
-        client,
-        writer: own_writes.writer("set", client.clone()),
-        recorder: &recorder,
-        memory: &Memory::default(),
-        found: Mutex::default(),
+    let target = EventTarget {
+        namespace: "ns".to_owned(),
+        ..EventTarget::default()
     };
-    let result = executor.steps(plan).await;
-    (result, executor.found.into_inner().unwrap())
+    let execution = Execution {
+        snapshot: &snapshot,
+        client,
+        executor: Executor::new(
+            target,
+            own_writes.writer("set", client.clone()),
+            &recorder,
+            &snapshot.memory.refused_writes,
+            &snapshot.memory.refused_resizes,
+        ),
+    };
+    execution.carry_out(plan).await
 }
 
-async fn carry_out(server: &FakeApi, plan: &Plan) -> (Result<(), Error>, Found) {
+async fn carry_out(server: &FakeApi, plan: &Plan) -> (Result<(), StageError>, Found) {
     carry_out_by(&server.client(), plan).await
 }
 

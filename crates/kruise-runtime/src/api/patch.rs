@@ -1,19 +1,10 @@
-//! How patches are applied.
+//! How patches are sent.
 
-/// How a patch is applied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PatchKind {
-    /// JSON merge patch (RFC 7386).
-    Merge,
-    /// Strategic merge patch; built-in kinds only.
-    Strategic,
-}
+use kruise_plan::stage::PatchKind;
 
-impl PatchKind {
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            Self::Merge => "application/merge-patch+json",
-            Self::Strategic => "application/strategic-merge-patch+json",
-        }
+pub(crate) fn content_type(kind: PatchKind) -> &'static str {
+    match kind {
+        PatchKind::Merge => "application/merge-patch+json",
+        PatchKind::Strategic => "application/strategic-merge-patch+json",
     }
 }

@@ -7,8 +7,9 @@ use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
+use kruise_plan::stage::PatchKind;
+
 use super::x509::{bundle_pem, read_chain};
-use crate::api::patch::PatchKind;
 
 /// Where conversion is served (PF-225).
 const CONVERT_PATH: &str = "/convert";

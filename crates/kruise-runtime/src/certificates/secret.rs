@@ -4,6 +4,8 @@ use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
+use kruise_plan::stage::PatchKind;
+
 use super::{
     error::CertificatesError,
     material::{Data, Material, ReadMaterialError, Stored},
@@ -12,7 +14,7 @@ use super::{
     serving::Serving,
     x509::read_chain,
 };
-use crate::api::{client::ApiClient, error::ApiError, patch::PatchKind};
+use crate::api::{client::ApiClient, error::ApiError};
 
 /// `v1` secrets.
 const SECRETS: Resource = Resource {

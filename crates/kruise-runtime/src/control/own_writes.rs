@@ -15,11 +15,12 @@ use futures::StreamExt;
 use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::Value;
 
+use kruise_plan::stage::PatchKind;
+
 use crate::{
     api::{
         client::ApiClient,
         error::{ApiError, chain},
-        patch::PatchKind,
         written::{Written, name_in},
     },
     control::write_notes::{Looked, Note, Notes, Promise},

@@ -7,10 +7,11 @@ use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use kruise_plan::stage::PatchKind;
+
 use crate::api::{
     client::ApiClient,
     error::{ApiError, chain},
-    patch::PatchKind,
 };
 
 /// `coordination.k8s.io/v1` leases.

@@ -13,11 +13,12 @@ use kruise_api::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
+use kruise_plan::stage::PatchKind;
+
 use crate::{
     api::{
         client::ApiClient,
         error::{ApiError, chain},
-        patch::PatchKind,
     },
     control::token_bucket::TokenBucket,
     random,

@@ -7,13 +7,15 @@ use kruise_api::resource::{ObjectKey, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use kruise_plan::stage::PatchKind;
+
 use super::{
     ApiClient, WRITE_TIMEOUT,
     send::{JSON, parse, set_accept, within},
 };
 use crate::api::{
     error::ApiError,
-    patch::PatchKind,
+    patch::content_type,
     query::Path,
     written::{METADATA_ONLY, Written, name_in},
 };
@@ -143,7 +145,7 @@ impl ApiClient {
         let mut path = Path::new(resource.object_path(key, subresource));
         path.add("dryRun", "All");
         path.add("fieldManager", &self.field_manager);
-        let content = Some((kind.content_type(), patch));
+        let content = Some((content_type(kind), patch));
         let mut request = self.request(&call, Method::PATCH, path.0, content)?;
         set_accept(&mut request, METADATA_ONLY);
         let answer = self.send_within(WRITE_TIMEOUT, &call, request).await;
@@ -167,7 +169,7 @@ impl ApiClient {
             resource.object_path(key, subresource),
             self.field_manager
         );
-        let content = Some((kind.content_type(), patch));
+        let content = Some((content_type(kind), patch));
         let mut request = self.request(&call, Method::PATCH, path, content)?;
         set_accept(&mut request, accept);
         let body = self.write("patch", resource, &call, request).await?;

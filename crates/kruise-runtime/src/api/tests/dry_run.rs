@@ -4,11 +4,10 @@ use http::Method;
 use kruise_api::resource::{ObjectKey, POD_TEMPLATES, PODS};
 use serde_json::json;
 
+use kruise_plan::stage::PatchKind;
+
 use crate::{
-    api::{
-        error::{ApiError, StatusCause},
-        patch::PatchKind,
-    },
+    api::error::{ApiError, StatusCause},
     leader::election::{Election, ElectionConfig},
     tell::metrics::Metrics,
     test_server::{Answer, TestServer},

@@ -11,8 +11,10 @@ use kruise_api::{
 use serde_json::{Value, json};
 use tokio::time::advance;
 
+use kruise_plan::stage::PatchKind;
+
 use crate::{
-    api::{error::ApiError, patch::PatchKind, written::Written},
+    api::{error::ApiError, written::Written},
     control::own_writes::{OwnWrites, Settled, Writer},
     tell::metrics::Metrics,
     test_server::{Answer, TestServer, pod},

@@ -23,8 +23,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use kruise_plan::stage::PatchKind;
+
 use crate::{
-    api::{client::ApiClient, error::ApiError, patch::PatchKind},
+    api::{client::ApiClient, error::ApiError},
     control::{
         gate::Gate,
         own_writes::OwnWrites,

@@ -1,4 +1,4 @@
-//! Doubts about a watch: a pod or budget that a CloneSet has waited for for some seconds is read live, now and then.
+//! Doubts about a watch: a pod or budget that an object has waited for for some seconds is read live, now and then.
 //! A watch that lost the event it waits for would let it wait until the next list (decision 3).
 
 use std::{
@@ -8,12 +8,8 @@ use std::{
 };
 
 use kruise_api::resource::ObjectKey;
-use kruise_runtime::{OwnWrites, StoreView};
-use tokio::time::Instant;
-
 use kruise_plan::WaitReason;
-
-use crate::observe::Observer;
+use tokio::time::Instant;
 
 /// When to read for the first time. Most waits are over by then.
 const FIRST: Duration = Duration::from_secs(5);
@@ -27,35 +23,24 @@ struct Doubt {
     due: Instant,
 }
 
-/// What each CloneSet waits for, and when to read it.
+/// What each object waits for, and when to read it.
 #[derive(Default)]
 pub(crate) struct Doubts {
-    by_set: Mutex<HashMap<ObjectKey, Doubt>>,
+    by_owner: Mutex<HashMap<ObjectKey, Doubt>>,
 }
 
 impl Doubts {
-    /// Reads what this CloneSet waits for, if it is time. What it finds is in the store after.
-    pub(crate) async fn look(&self, set: &ObjectKey, observer: &Observer, own_writes: &OwnWrites) {
-        let Some(reason) = self.lock().get_mut(set).and_then(Doubt::take) else {
-            return;
-        };
-        let pods: &dyn StoreView = &observer.pods;
-        let budgets = observer.budgets.as_ref().map(|it| it as &dyn StoreView);
-        let named = [(Some(pods), reason.pod()), (budgets, reason.budget())];
-        for (store, name) in named {
-            if let (Some(store), Some(name)) = (store, name) {
-                let key = ObjectKey::new(set.namespace.clone(), name);
-                own_writes.look_live(store, &key).await;
-            }
-        }
+    /// What this object waits for, if it is time to read that.
+    pub(crate) fn due(&self, owner: &ObjectKey) -> Option<WaitReason> {
+        self.lock().get_mut(owner).and_then(Doubt::take)
     }
 
-    /// Notes what this CloneSet waits for; returns when to look at it again because of that.
-    pub(crate) fn note(&self, set: &ObjectKey, reason: Option<&WaitReason>) -> Option<Duration> {
-        let mut by_set = self.lock();
+    /// Notes what this object waits for; returns when to look at it again because of that.
+    pub(crate) fn note(&self, owner: &ObjectKey, reason: Option<&WaitReason>) -> Option<Duration> {
+        let mut by_owner = self.lock();
         let names_object = |reason: &&WaitReason| reason.pod().or(reason.budget()).is_some();
         let Some(reason) = reason.filter(names_object) else {
-            by_set.remove(set);
+            by_owner.remove(owner);
             return None;
         };
         let now = Instant::now();
@@ -64,7 +49,7 @@ impl Doubts {
             pause: FIRST,
             due: now + FIRST,
         };
-        let doubt = by_set.entry(set.clone()).or_insert_with(begin);
+        let doubt = by_owner.entry(owner.clone()).or_insert_with(begin);
         if doubt.reason != *reason {
             *doubt = begin();
         }
@@ -72,7 +57,7 @@ impl Doubts {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Doubt>> {
-        self.by_set.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_owner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,13 +88,13 @@ mod tests {
     }
 
     /// The times at which a read is due, in seconds.
-    async fn reads(doubts: &Doubts, set: &ObjectKey, reason: &WaitReason, n: usize) -> Vec<u64> {
+    async fn reads(doubts: &Doubts, owner: &ObjectKey, reason: &WaitReason, n: usize) -> Vec<u64> {
         let start = Instant::now();
         let mut times = vec![];
         while times.len() < n {
-            let wait = doubts.note(set, Some(reason)).unwrap();
+            let wait = doubts.note(owner, Some(reason)).unwrap();
             sleep(wait).await;
-            let due = doubts.lock().get_mut(set).and_then(Doubt::take);
+            let due = doubts.due(owner);
             assert_eq!(due.as_ref(), Some(reason));
             times.push(start.elapsed().as_secs());
         }
@@ -118,25 +103,25 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_pod_that_is_waited_for_is_read_less_and_less_often() {
-        let (doubts, set) = (Doubts::default(), ObjectKey::new("ns", "web"));
-        let times = reads(&doubts, &set, &waits_for("a"), 7).await;
+        let (doubts, owner) = (Doubts::default(), ObjectKey::new("ns", "web"));
+        let times = reads(&doubts, &owner, &waits_for("a"), 7).await;
         assert_eq!(times, [5, 15, 35, 75, 135, 195, 255]);
         // Another pod is another wait.
-        assert_eq!(reads(&doubts, &set, &waits_for("b"), 2).await, [5, 15]);
+        assert_eq!(reads(&doubts, &owner, &waits_for("b"), 2).await, [5, 15]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_waits_for_no_object_reads_none() {
-        let (doubts, set) = (Doubts::default(), ObjectKey::new("ns", "web"));
-        assert_eq!(doubts.note(&set, Some(&waits_for("a"))), Some(FIRST));
+        let (doubts, owner) = (Doubts::default(), ObjectKey::new("ns", "web"));
+        assert_eq!(doubts.note(&owner, Some(&waits_for("a"))), Some(FIRST));
         let refused = WaitReason::BudgetRefused {
             pod: "a".to_owned(),
             budget: "shop".to_owned(),
             why: String::new(),
         };
-        assert_eq!(doubts.note(&set, Some(&refused)), Some(FIRST));
-        assert_eq!(doubts.note(&set, Some(&WaitReason::Paused)), None);
-        assert_eq!(doubts.note(&set, None), None);
+        assert_eq!(doubts.note(&owner, Some(&refused)), Some(FIRST));
+        assert_eq!(doubts.note(&owner, Some(&WaitReason::Paused)), None);
+        assert_eq!(doubts.note(&owner, None), None);
         assert!(doubts.lock().is_empty());
     }
 }

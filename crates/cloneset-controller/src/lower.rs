@@ -1,0 +1,331 @@
+//! What each step comes down to: the calls to the API server, without a choice left.
+
+use kruise_api::{
+    budget::POD_UNAVAILABLE_BUDGETS,
+    resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
+};
+use kruise_plan::{
+    InPlaceUpdate, PodPatch, PodRef,
+    refused::Asked,
+    stage::{Answer, Call, FailureEvent, IfRefused, Order, Patch, PatchKind, Stage, Verb, Work},
+};
+use serde_json::Value;
+
+use crate::{
+    CLONESETS, IMAGE_PULL_JOBS,
+    plan::{BudgetPatch, ClaimRef, ImagesAhead, NewPod, Phase, Plan, Step},
+    snapshot::Snapshot,
+};
+
+/// A pod can't be given another revision, or resources, in place.
+const FAILED_IN_PLACE: &str = "FailedUpdatePodInPlace";
+const FAILED_DELETE: &str = "FailedDelete";
+
+/// Lowers the steps of one CloneSet's plan.
+pub(crate) struct Lowering<'a> {
+    /// Name of the CloneSet.
+    set: &'a str,
+    /// Its UID.
+    uid: &'a str,
+    phase: Phase,
+}
+
+impl<'a> Lowering<'a> {
+    pub(crate) fn of(snapshot: &'a Snapshot, plan: &Plan) -> Self {
+        Self {
+            set: &snapshot.set.metadata.name,
+            uid: snapshot.uid(),
+            phase: plan.phase,
+        }
+    }
+
+    /// The stages of a step, but of [`Step::DeleteOrphanClaims`], whose deletions depend on live looks.
+    pub(crate) fn step(&self, step: &Step) -> Vec<Stage> {
+        let stage = match step {
+            Step::CreateRevision { body } => Stage::of(Call::create(CONTROLLER_REVISIONS, body)),
+            Step::PatchRevision { name, patch } => Stage::of(Call::new(
+                CONTROLLER_REVISIONS,
+                name,
+                Verb::merge(None, patch),
+            )),
+            Step::DeleteRevision { name, uid } => {
+                Stage::of(Call::delete(CONTROLLER_REVISIONS, name, uid))
+            }
+            Step::MoveClaims { moves } => {
+                let calls = moves.iter().map(|moved| {
+                    let verb = Verb::strategic(None, &moved.patch);
+                    Call::new(PERSISTENT_VOLUME_CLAIMS, &moved.claim.name, verb)
+                        .tolerating(&[Answer::NotFound])
+                        .warning_of("FailedUpdate")
+                });
+                Stage::new(Order::SideBySide, calls.map(Work::of))
+            }
+            Step::DeleteOrphanClaims { .. } => return Vec::new(),
+            Step::CreatePods { batches } => {
+                let batch = |pods: &Vec<NewPod>| {
+                    let works = pods.iter().map(|pod| self.new_pod(pod));
+                    Stage::new(Order::SideBySide, works)
+                };
+                return batches.iter().map(batch).collect();
+            }
+            Step::DeletePods { pods, claims } => {
+                let works = pods.iter().map(|pod| {
+                    let claims = claims.get(&pod.uid).map_or(&[][..], Vec::as_slice);
+                    delete_pod(pod, claims)
+                });
+                Stage::new(Order::Widening, works)
+            }
+            Step::AdoptPods { patches } => {
+                let works = patches.iter().map(|patch| patch_pod(patch, None));
+                return vec![self.must_stay(), Stage::new(Order::SideBySide, works)];
+            }
+            Step::PatchPods { patches } => {
+                let asked = self.asked_by_patches();
+                let works = patches.iter().map(|patch| patch_pod(patch, asked));
+                Stage::new(Order::Widening, works)
+            }
+            Step::TryUpdate { update } => Stage::new(Order::OneByOne, [try_update(update)]),
+            Step::UpdatePodsInPlace { updates } => {
+                Stage::new(Order::Widening, updates.iter().map(update_in_place))
+            }
+            Step::MarkPodsForRecreate { patches } => {
+                Stage::new(Order::Widening, patches.iter().map(mark_for_recreate))
+            }
+            Step::SpendBudgets { patches } => {
+                let works = patches.iter().map(|patch| Work::of(spend(patch)));
+                Stage::new(Order::OneByOne, works)
+            }
+            Step::PatchCloneSet { patch } => {
+                Stage::of(Call::new(CLONESETS, self.set, Verb::merge(None, patch)))
+            }
+        };
+        vec![stage]
+    }
+
+    /// The write of the status.
+    pub(crate) fn status(&self, patch: &Value) -> Call {
+        Call::new(CLONESETS, self.set, Verb::merge(Some("status"), patch))
+    }
+
+    /// A CloneSet that was deleted and made again under its name must not take over the old one's pods (CS-28);
+    /// the index may not know yet.
+    fn must_stay(&self) -> Stage {
+        let verb = Verb::MustStay {
+            uid: self.uid.to_owned(),
+            before: "adopt pods",
+        };
+        Stage::of(Call::new(CLONESETS, self.set, verb))
+    }
+
+    /// What patches of a phase are for. Those before scaling are tried again like any other failure: without
+    /// them no pod is looked at. Tidying up patches no pods.
+    fn asked_by_patches(&self) -> Option<Asked> {
+        match self.phase {
+            Phase::Prepare | Phase::Trim => None,
+            Phase::Scale => Some(Asked::Deletion),
+            Phase::Update => Some(Asked::Patch),
+        }
+    }
+
+    /// The pod after its volume claims. If one of these can't be had, the pod is left.
+    fn new_pod(&self, pod: &NewPod) -> Work {
+        let claims = pod.claims.iter().map(|claim| {
+            let verb = Verb::Ensure {
+                body: claim.body.clone(),
+                owner: self.uid.to_owned(),
+            };
+            Call::new(PERSISTENT_VOLUME_CLAIMS, &claim.name, verb).warning_of("FailedCreate")
+        });
+        let verb = Verb::Create { body: pod.body() };
+        let created = Call::new(PODS, &pod.name, verb)
+            .telling("SuccessfulCreate", format!("created pod {}", pod.name))
+            .warning_of("FailedCreate");
+        Work {
+            calls: claims.chain([created]).collect(),
+            ..Work::default()
+        }
+    }
+}
+
+/// What is asked of image pulling: deletions, creations and the mark, each whatever becomes of the others.
+pub(crate) struct AheadStages {
+    pub(crate) deletions: Stage,
+    pub(crate) creations: Stage,
+    pub(crate) mark: Option<Stage>,
+}
+
+/// Failures are told, and stop nothing (IP-153, PF-923).
+pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
+    let ImagesAhead {
+        create: jobs,
+        delete: gone,
+        mark,
+    } = ahead;
+    let deletions = gone.iter().map(|(name, uid)| {
+        let tolerated = &[Answer::NotFound, Answer::LostRace];
+        Work::of(Call::delete(IMAGE_PULL_JOBS, name, uid).tolerating(tolerated))
+    });
+    let creations = jobs.iter().map(|job| {
+        let verb = Verb::Create {
+            body: job.body.clone(),
+        };
+        let created = Call::new(IMAGE_PULL_JOBS, &job.name, verb)
+            .tolerating(&[Answer::AlreadyThere, Answer::LostRace])
+            .telling(
+                "CreatedImagePullJob",
+                format!("created ImagePullJob {}", job.name),
+            );
+        Work::of(Call {
+            // A Normal event, as clients know it.
+            failed: Some(FailureEvent {
+                warning: false,
+                reason: "FailedCreateImagePullJob",
+            }),
+            ..created
+        })
+    });
+    AheadStages {
+        deletions: Stage::new(Order::SideBySide, deletions),
+        creations: Stage::new(Order::SideBySide, creations),
+        mark: mark.as_ref().map(|mark| {
+            let verb = Verb::merge(None, &mark.patch);
+            let call = Call::new(CONTROLLER_REVISIONS, &mark.revision, verb);
+            Stage::of(call.tolerating(&[Answer::LostRace]))
+        }),
+    }
+}
+
+/// Deletes a volume claim. That it is gone by now is no failure.
+pub(crate) fn delete_claim(claim: &ClaimRef) -> Call {
+    Call::delete(PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
+        .tolerating(&[Answer::NotFound])
+        .warning_of(FAILED_DELETE)
+}
+
+/// The pod, and then its volume claims.
+fn delete_pod(pod: &PodRef, claims: &[ClaimRef]) -> Work {
+    let deleted = Call::delete(PODS, &pod.name, &pod.uid)
+        .telling("SuccessfulDelete", format!("deleted pod {}", pod.name))
+        .warning_of(FAILED_DELETE)
+        .if_refused(noted(pod, Asked::Deletion));
+    Work {
+        calls: [deleted]
+            .into_iter()
+            .chain(claims.iter().map(delete_claim))
+            .collect(),
+        ..Work::default()
+    }
+}
+
+/// Conditions, lifecycle states and the like; `asked` says what they are for, where a refusal is noted.
+fn patch_pod(patch: &PodPatch, asked: Option<Asked>) -> Work {
+    let PodPatch { pod, writes } = patch;
+    let calls = writes.iter().map(|write| {
+        let call = Call::new(
+            PODS,
+            &pod.name,
+            Verb::strategic(write.subresource, &write.patch),
+        );
+        let refused = match (write.subresource, asked) {
+            (Some("resize"), _) => ends_work(pod),
+            (_, Some(asked)) => noted(pod, asked),
+            (_, None) => IfRefused::Fails,
+        };
+        call.if_refused(refused)
+    });
+    Work {
+        calls: calls.collect(),
+        ..Work::default()
+    }
+}
+
+/// CS-91
+fn mark_for_recreate(patch: &PodPatch) -> Work {
+    let mut work = patch_pod(patch, Some(Asked::Update));
+    for call in &mut work.calls {
+        *call = call.clone().warning_of("FailedUpdatePodReCreate");
+    }
+    if let Some(last) = work.calls.last_mut() {
+        let message = format!("marked pod {} to be made anew", patch.pod.name);
+        *last = last.clone().telling("SuccessfulUpdatePodReCreate", message);
+    }
+    work
+}
+
+/// A pod that is out of service waits neither for its turn nor, if nothing but its conditions has changed,
+/// for the next pass (DV-IP15).
+fn update_in_place(update: &InPlaceUpdate) -> Work {
+    let pod = &update.pod;
+    let calls = update.writes().into_iter().map(|write| {
+        let refused = match write.subresource {
+            Some("resize") => ends_work(pod),
+            _ => noted(pod, Asked::Update),
+        };
+        let verb = Verb::strategic(write.subresource, &write.patch);
+        Call::new(PODS, &pod.name, verb)
+            .warning_of(FAILED_IN_PLACE)
+            .if_refused(refused)
+    });
+    let mut calls: Vec<Call> = calls.collect();
+    if let Some(last) = calls.last_mut() {
+        let message = format!("updated pod {} in place to {}", pod.name, update.revision);
+        *last = last.clone().telling("SuccessfulUpdatePodInPlace", message);
+    }
+    Work {
+        calls,
+        prepaid: true,
+        seen: Some(update.seen.clone()),
+    }
+}
+
+/// Asks what would come of an update (DV-IP15). That a webhook knows no dry run says nothing about the pod; the first
+/// pod that is updated finds out.
+fn try_update(update: &InPlaceUpdate) -> Work {
+    let pod = &update.pod;
+    let calls = update.writes().into_iter().map(|write| {
+        let refused = match write.subresource {
+            Some("resize") => IfRefused::EndsPlan {
+                uid: pod.uid.clone(),
+                told: FAILED_IN_PLACE,
+            },
+            _ => noted(pod, Asked::Update),
+        };
+        let verb = Verb::TryPatch(Patch {
+            subresource: write.subresource,
+            kind: PatchKind::Strategic,
+            patch: write.patch,
+        });
+        Call::new(PODS, &pod.name, verb)
+            .tolerating(&[Answer::NoDryRun])
+            .warning_of(FAILED_IN_PLACE)
+            .if_refused(refused)
+    });
+    Work {
+        calls: calls.collect(),
+        ..Work::default()
+    }
+}
+
+/// A budget that is gone wants nothing any more (PB-48).
+fn spend(BudgetPatch { budget, patch }: &BudgetPatch) -> Call {
+    Call::new(
+        POD_UNAVAILABLE_BUDGETS,
+        budget,
+        Verb::merge(Some("status"), patch),
+    )
+    .tolerating(&[Answer::NotFound])
+}
+
+fn noted(pod: &PodRef, asked: Asked) -> IfRefused {
+    IfRefused::FailsNoted {
+        uid: pod.uid.clone(),
+        asked,
+    }
+}
+
+fn ends_work(pod: &PodRef) -> IfRefused {
+    IfRefused::EndsWork {
+        uid: pod.uid.clone(),
+        told: FAILED_IN_PLACE,
+    }
+}

@@ -1,0 +1,420 @@
+//! Makes the calls of a plan's stages. Names, order and preconditions come with the stages, and so does what follows
+//! from each answer: nothing is chosen here.
+
+mod error;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use kruise_api::{pod::Pod, resource::ObjectKey};
+use kruise_plan::{
+    Event,
+    pod_writes::is_as_seen,
+    refused::{Asked, Refusal, RefusedResizes, RefusedWrites},
+    stage::{Answer, Call, IfRefused, Order, Patch, Stage, Verb, Work},
+};
+use serde_json::Value;
+
+pub use self::error::StageError;
+use self::order::{side_by_side, widening};
+use crate::{
+    api::error::chain,
+    control::own_writes::Writer,
+    tell::events::{EventTarget, EventType, Recorder},
+};
+
+/// How often a later write of a work is sent again when the kubelet was faster.
+const SENT_AGAIN: usize = 2;
+
+/// What the stages of one plan are carried out with.
+pub struct Executor<'a> {
+    owner: EventTarget,
+    writer: Writer,
+    recorder: &'a Recorder,
+    refused_writes: &'a RefusedWrites,
+    refused_resizes: &'a RefusedResizes,
+    found: Mutex<Refused>,
+}
+
+/// What the API server has refused.
+#[derive(Debug, Clone, Default)]
+pub struct Refused {
+    /// Writes to pods.
+    pub writes: Vec<Refusal>,
+    /// Resizes: UID of the pod, and the server's words.
+    pub resizes: Vec<(String, String)>,
+}
+
+/// Whether what follows is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It is.
+    GoesOn,
+    /// It is not, and that is no failure.
+    Ends,
+}
+
+/// What follows one call.
+enum Next {
+    /// The next call, after a patch that gave the object this version.
+    Call { version: Option<String> },
+    /// The next work.
+    Work,
+    /// Nothing.
+    Nothing,
+}
+
+impl<'a> Executor<'a> {
+    /// For the plan of one object. What is remembered of refusals says which of them have been told.
+    #[must_use]
+    pub fn new(
+        owner: EventTarget,
+        writer: Writer,
+        recorder: &'a Recorder,
+        refused_writes: &'a RefusedWrites,
+        refused_resizes: &'a RefusedResizes,
+    ) -> Self {
+        Self {
+            owner,
+            writer,
+            recorder,
+            refused_writes,
+            refused_resizes,
+            found: Mutex::default(),
+        }
+    }
+
+    /// Carries stages out in order. The first that fails, or is to end the plan, ends them.
+    ///
+    /// # Errors
+    /// The failure.
+    pub async fn stages(&self, stages: &[Stage]) -> Result<Flow, StageError> {
+        for stage in stages {
+            if self.stage(stage).await? == Flow::Ends {
+                return Ok(Flow::Ends);
+            }
+        }
+        Ok(Flow::GoesOn)
+    }
+
+    /// Writes the owner's status.
+    ///
+    /// # Errors
+    /// When it is not written.
+    pub async fn status(&self, patch: &Call) -> Result<(), StageError> {
+        match self.call(&self.writer, patch, None).await {
+            Err(StageError::Write {
+                kind,
+                object,
+                source,
+                ..
+            }) => Err(StageError::Status {
+                kind,
+                object,
+                source,
+            }),
+            written => written.map(drop),
+        }
+    }
+
+    /// Tells what belongs to no single write.
+    pub fn tell(&self, event: &Event) {
+        let Event {
+            warning,
+            reason,
+            message,
+        } = event;
+        self.event(*warning, reason, message.clone());
+    }
+
+    /// What was refused on the way.
+    #[must_use]
+    pub fn refused(self) -> Refused {
+        let found = self.found.into_inner();
+        found.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn stage(&self, stage: &Stage) -> Result<Flow, StageError> {
+        let Stage { order, works } = stage;
+        let works = works.iter().map(|work| self.work(work));
+        match order {
+            Order::OneByOne => {
+                for work in works {
+                    if work.await? == Flow::Ends {
+                        return Ok(Flow::Ends);
+                    }
+                }
+                Ok(Flow::GoesOn)
+            }
+            Order::SideBySide => side_by_side(works.collect()).await,
+            Order::Widening => widening(works).await,
+        }
+    }
+
+    async fn work(&self, work: &Work) -> Result<Flow, StageError> {
+        let Work {
+            calls,
+            prepaid,
+            seen,
+        } = work;
+        let writer = if *prepaid {
+            self.writer.prepaid(calls.len()).await
+        } else {
+            self.writer.clone()
+        };
+        let mut version: Option<String> = None;
+        for call in calls {
+            let mut made = self.call(&writer, call, version.as_deref()).await;
+            if let (Some(seen), Some(_)) = (seen, &version) {
+                made = self.again(call, seen, made).await;
+            }
+            match self.follow(call, made)? {
+                Next::Call { version: written } => version = written,
+                Next::Work => return Ok(Flow::GoesOn),
+                Next::Nothing => return Ok(Flow::Ends),
+            }
+        }
+        Ok(Flow::GoesOn)
+    }
+
+    /// Sends a patch again that was refused because the pod has changed, while it is still what it was planned for.
+    async fn again(
+        &self,
+        call: &Call,
+        seen: &Pod,
+        mut made: Result<Option<String>, StageError>,
+    ) -> Result<Option<String>, StageError> {
+        for _ in 0..SENT_AGAIN {
+            if !matches!(&made, Err(error) if error.is_lost_race()) {
+                break;
+            }
+            let live = self.live(call).await?;
+            let live = live.and_then(|live| serde_json::from_value::<Pod>(live).ok());
+            let Some(live) = live.filter(|live| is_as_seen(live, seen)) else {
+                break;
+            };
+            let version = &live.metadata.resource_version;
+            made = self.call(&self.writer, call, Some(version)).await;
+        }
+        made
+    }
+
+    /// Returns the version that a patch gave the object.
+    async fn call(
+        &self,
+        writer: &Writer,
+        call: &Call,
+        version: Option<&str>,
+    ) -> Result<Option<String>, StageError> {
+        let (resource, key) = (&call.resource, self.key(&call.name));
+        let made = match &call.verb {
+            Verb::Create { body } | Verb::Ensure { body, .. } => {
+                let created = writer.create(resource, &key.namespace, body).await;
+                created.map(|_| None)
+            }
+            Verb::Patch(Patch {
+                subresource,
+                kind,
+                patch,
+            }) => {
+                let patch = with_version(patch, version);
+                let patched = writer
+                    .patch(resource, &key, *subresource, *kind, &patch)
+                    .await;
+                patched.map(|written| Some(written.resource_version))
+            }
+            Verb::TryPatch(Patch {
+                subresource,
+                kind,
+                patch,
+            }) => {
+                let tried = writer.dry_run_patch(resource, &key, *subresource, *kind, patch);
+                tried.await.map(|()| None)
+            }
+            Verb::Delete { uid } => writer.delete(resource, &key, uid).await.map(|()| None),
+            Verb::MustStay { uid, before } => {
+                let live = self.live(call).await?;
+                return match live.filter(|live| has_uid(live, uid) && !is_terminating(live)) {
+                    Some(_) => Ok(None),
+                    None => Err(StageError::OwnerChanged {
+                        before,
+                        kind: resource.kind,
+                        object: key.to_string(),
+                    }),
+                };
+            }
+        };
+        let made = made.map_err(|source| StageError::Write {
+            verb: verb(&call.verb),
+            kind: resource.kind,
+            object: key.to_string(),
+            source,
+        });
+        match (&call.verb, made) {
+            (Verb::Ensure { owner, .. }, Err(error)) if error.is(Answer::AlreadyThere) => {
+                self.check_taken(call, owner).await
+            }
+            (_, made) => made,
+        }
+    }
+
+    /// Whether the object that has the name will do.
+    async fn check_taken(&self, call: &Call, owner: &str) -> Result<Option<String>, StageError> {
+        let live = self.live(call).await?;
+        match why_not_usable(live.as_ref(), owner) {
+            None => Ok(None),
+            Some(why) => Err(StageError::NameTaken {
+                kind: call.resource.kind,
+                object: self.key(&call.name).to_string(),
+                why,
+            }),
+        }
+    }
+
+    async fn live(&self, call: &Call) -> Result<Option<Value>, StageError> {
+        let key = self.key(&call.name);
+        let client = self.writer.client();
+        let live = client.get(&call.resource, &key).await;
+        live.map_err(|source| StageError::Write {
+            verb: "get",
+            kind: call.resource.kind,
+            object: key.to_string(),
+            source,
+        })
+    }
+
+    /// What follows from an answer.
+    fn follow(
+        &self,
+        call: &Call,
+        made: Result<Option<String>, StageError>,
+    ) -> Result<Next, StageError> {
+        let error = match made {
+            Ok(version) => {
+                if let Some(done) = &call.done {
+                    self.tell(done);
+                }
+                return Ok(Next::Call { version });
+            }
+            Err(error) => error,
+        };
+        if call.tolerated.iter().any(|answer| error.is(*answer)) {
+            return Ok(Next::Call { version: None });
+        }
+        let mut is_news = true;
+        if error.is_refusal() {
+            match &call.refused {
+                IfRefused::Fails => {}
+                IfRefused::FailsNoted { uid, asked } => {
+                    is_news = self.note_refusal(uid, *asked, error.api_message());
+                }
+                IfRefused::EndsWork { uid, told } => {
+                    self.note_refused_resize(uid, told, &error);
+                    return Ok(Next::Work);
+                }
+                IfRefused::EndsPlan { uid, told } => {
+                    self.note_refused_resize(uid, told, &error);
+                    return Ok(Next::Nothing);
+                }
+            }
+        }
+        if let Some(failed) = call
+            .failed
+            .filter(|_| is_news && !error.is(Answer::LostRace))
+        {
+            self.event(failed.warning, failed.reason, chain(&error));
+        }
+        Err(error)
+    }
+
+    /// Whether the words are new.
+    fn note_refusal(&self, uid: &str, asked: Asked, why: &str) -> bool {
+        let mut found = self.found();
+        let is_said =
+            self.refused_writes.say(why) || found.writes.iter().any(|known| known.why == why);
+        found.writes.push(Refusal {
+            uid: uid.to_owned(),
+            asked,
+            why: why.to_owned(),
+        });
+        !is_said
+    }
+
+    fn note_refused_resize(&self, uid: &str, told: &'static str, error: &StageError) {
+        let why = error.api_message().to_owned();
+        if !self.refused_resizes.say(uid, &why) {
+            self.event(true, told, chain(error));
+        }
+        self.found().resizes.push((uid.to_owned(), why));
+    }
+
+    fn found(&self) -> MutexGuard<'_, Refused> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, name: &str) -> ObjectKey {
+        ObjectKey::new(self.owner.namespace.clone(), name)
+    }
+
+    fn event(&self, warning: bool, reason: &str, message: String) {
+        let type_ = if warning {
+            EventType::Warning
+        } else {
+            EventType::Normal
+        };
+        self.recorder.event(&self.owner, type_, reason, message);
+    }
+}
+
+/// For errors.
+fn verb(verb: &Verb) -> &'static str {
+    match verb {
+        Verb::Create { .. } | Verb::Ensure { .. } => "create",
+        Verb::Patch(_) | Verb::TryPatch(_) => "patch",
+        Verb::Delete { .. } => "delete",
+        Verb::MustStay { .. } => "get",
+    }
+}
+
+/// A patch that carries the version read, with a newer one in its place.
+fn with_version(patch: &Value, version: Option<&str>) -> Value {
+    let mut patch = patch.clone();
+    if let Some(version) = version
+        && let Some(read) = patch.pointer_mut("/metadata/resourceVersion")
+    {
+        *read = Value::from(version);
+    }
+    patch
+}
+
+/// Why an object that is there already is not one that this owner can use.
+fn why_not_usable(live: Option<&Value>, owner: &str) -> Option<&'static str> {
+    match live {
+        None => Some("it was there, and is gone by now"),
+        Some(live) if !is_owned_by(live, owner) => {
+            Some("it is there already and belongs to somebody else")
+        }
+        Some(live) if is_terminating(live) => Some("the one of that name is still terminating"),
+        Some(_) => None,
+    }
+}
+
+fn has_uid(live: &Value, uid: &str) -> bool {
+    live.pointer("/metadata/uid").and_then(Value::as_str) == Some(uid)
+}
+
+fn is_terminating(live: &Value) -> bool {
+    live.pointer("/metadata/deletionTimestamp").is_some()
+}
+
+fn is_owned_by(live: &Value, owner: &str) -> bool {
+    let owners = live
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|reference| reference.get("uid").and_then(Value::as_str) == Some(owner))
+}
