@@ -31,12 +31,9 @@ mod restart;
 mod start;
 pub mod state;
 mod template;
+mod update;
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
-pub use calculate::{NotInPlace, calculate, claim_templates_object, only_images_differ};
+pub use calculate::{calculate, claim_templates_object, only_images_differ};
 pub use completion::{Completion, completion};
 pub use daemon::{DaemonReport, daemon_report};
 pub use options::{Options, has_resize_subresource};
@@ -45,35 +42,4 @@ pub use refresh::{Refresh, RefreshInput, refresh};
 pub use resources::Resources;
 pub use start::{Start, StartWrites, Workload, must_become_unready, not_ready_patch, start};
 pub use state::{InPlaceUpdateGrace, InPlaceUpdateState, RefMetadata};
-
-/// What an update in place changes in a pod.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Update {
-    /// New image of each container that gets one, by the container's name.
-    pub images: BTreeMap<String, String>,
-    /// Resources that change, by the container's name.
-    pub resources: BTreeMap<String, Resources>,
-    /// New labels and annotations by the container that reads them through its environment, which
-    /// takes its restart. They are not in `metadata_patch`.
-    pub ref_metadata: BTreeMap<String, RefMetadata>,
-    /// Strategic merge patch of the pod's metadata: labels and annotations (null takes one away), and
-    /// finalizers. Present, possibly empty, when the templates' metadata differ.
-    pub metadata_patch: Option<Value>,
-}
-
-impl Update {
-    /// Whether some container is to get another environment, for which the node daemon restarts it.
-    #[must_use]
-    pub fn changes_environment(&self) -> bool {
-        !self.ref_metadata.is_empty()
-    }
-
-    /// Whether a container reads this label or annotation (`map` says which of them), and gets a new
-    /// value.
-    fn is_read(&self, map: &str, key: &str) -> bool {
-        self.ref_metadata.values().any(|read| match map {
-            "labels" => read.labels.contains_key(key),
-            _ => read.annotations.contains_key(key),
-        })
-    }
-}
+pub use update::{NotInPlace, Update};
