@@ -3,8 +3,8 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, inplace::Options, meta::ObjectMeta,
-    object::CustomResource, pod::Pod, well_known,
+    apps::v1beta1::CloneSet, inplace::Options, meta::ObjectMeta, object::CustomResource, pod::Pod,
+    read::PodUnavailableBudget, well_known,
 };
 use kruise_runtime::{
     App, CONTROLLER_REVISIONS, Gate, ObjectKey, PERSISTENT_VOLUME_CLAIMS, POD_UNAVAILABLE_BUDGETS,

@@ -7,10 +7,10 @@ use std::{
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
     pod::Pod,
+    read::PodUnavailableBudget,
     revision,
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};

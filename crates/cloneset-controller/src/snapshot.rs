@@ -9,11 +9,11 @@ use std::{
 use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    budget::PodUnavailableBudget,
     defaults,
     inplace::Options,
     meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
+    read::PodUnavailableBudget,
     text::Text,
     well_known::labels,
 };

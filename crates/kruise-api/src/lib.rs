@@ -23,6 +23,7 @@ pub mod pod;
 pub mod qos;
 pub mod quantity;
 pub mod ranking;
+pub mod read;
 pub mod revision;
 pub mod selector;
 pub mod specified_delete;

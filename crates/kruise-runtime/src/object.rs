@@ -1,8 +1,6 @@
 //! What the store must know of a kind's projection.
 
-use kruise_api::{
-    apps::v1beta1::CloneSet, budget::PodUnavailableBudget, meta::ObjectMeta, pod::Pod,
-};
+use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta, pod::Pod, read::PodUnavailableBudget};
 use serde::de::DeserializeOwned;
 
 /// A slim projection of a kind, decoded straight from the wire and never written back.

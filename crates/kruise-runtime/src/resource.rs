@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kruise_api::{budget::PodUnavailableBudget, object::CustomResource};
+use kruise_api::{object::CustomResource, read::PodUnavailableBudget};
 
 /// One kind in one version, with everything needed to call the API about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
