@@ -6,8 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kruise_api::{
-    inplace::PodWrite, meta::ObjectMeta, pod::Pod, selector::Selector,
-    validation::cloneset as validation,
+    inplace::PodWrite, kinds::cloneset::validation, meta::ObjectMeta, pod::Pod, selector::Selector,
 };
 use serde_json::{Value, json};
 

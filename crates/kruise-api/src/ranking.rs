@@ -10,9 +10,9 @@ pub use deletion::{Spread, deletion_cost, deletion_order};
 pub use scatter::expand_wildcards;
 
 use crate::{
-    apps::v1beta1::{UpdatePriorityStrategy, UpdateScatterTerm},
     inplace::lifecycle,
     pod::Pod,
+    spec_parts::{UpdatePriorityStrategy, UpdateScatterTerm},
     well_known::lifecycle_states::PREPARING_UPDATE,
 };
 

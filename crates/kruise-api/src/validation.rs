@@ -5,7 +5,6 @@
 //! there first. Words that both use are written once, so that they can't drift apart. What only the API
 //! server can judge, as pod templates, isn't here.
 
-pub mod cloneset;
 mod field;
 mod labels;
 pub(crate) mod update_order;

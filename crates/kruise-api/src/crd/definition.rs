@@ -12,27 +12,27 @@ const NAMESPACE: &str = "kruise-system";
 const CONVERT_PATH: &str = "/convert";
 
 /// One kind in all its versions.
-pub(super) struct Definition {
-    pub(super) short_names: &'static [&'static str],
-    pub(super) scope: Scope,
-    pub(super) conversion: Conversion,
+pub(crate) struct Definition {
+    pub(crate) short_names: &'static [&'static str],
+    pub(crate) scope: Scope,
+    pub(crate) conversion: ConversionStrategy,
     /// Oldest first.
-    pub(super) versions: Vec<Version>,
+    pub(crate) versions: Vec<Version>,
 }
 
 /// Where objects of a kind live.
-pub(super) enum Scope {
+pub(crate) enum Scope {
     Namespaced,
 }
 
 /// Who turns one version into another (PF-402).
-pub(super) enum Conversion {
+pub(crate) enum ConversionStrategy {
     /// The deployable behind this Service, which is for conversion alone (DV-PF17).
     Webhook { service: &'static str },
 }
 
 /// One version of a kind.
-pub(super) struct Version {
+pub(crate) struct Version {
     names: Names,
     storage: bool,
     schema: Value,
@@ -48,15 +48,15 @@ struct Names {
 }
 
 /// Where the scale subresource finds its numbers.
-pub(super) struct Scale {
-    pub(super) spec_replicas: &'static str,
-    pub(super) status_replicas: &'static str,
-    pub(super) label_selector: &'static str,
+pub(crate) struct Scale {
+    pub(crate) spec_replicas: &'static str,
+    pub(crate) status_replicas: &'static str,
+    pub(crate) label_selector: &'static str,
 }
 
 /// A column of `kubectl get`.
 #[derive(Clone, Copy)]
-pub(super) struct Column {
+pub(crate) struct Column {
     name: &'static str,
     type_: &'static str,
     path: &'static str,
@@ -64,7 +64,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) const fn new(name: &'static str, type_: &'static str, path: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, type_: &'static str, path: &'static str) -> Self {
         Self {
             name,
             type_,
@@ -74,7 +74,7 @@ impl Column {
     }
 
     /// Shown by `kubectl get --output=wide` only.
-    pub(super) const fn wide(name: &'static str, path: &'static str) -> Self {
+    pub(crate) const fn wide(name: &'static str, path: &'static str) -> Self {
         Self {
             name,
             type_: "string",
@@ -100,7 +100,7 @@ impl Column {
 
 impl Version {
     /// A served version of `K` with a status subresource, whose spec and status have these types.
-    pub(super) fn of<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>(
+    pub(crate) fn of<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>(
         description: &str,
     ) -> Self {
         Self {
@@ -131,24 +131,24 @@ impl Version {
     }
 
     /// The version that the API server stores.
-    pub(super) fn stored(mut self) -> Self {
+    pub(crate) fn stored(mut self) -> Self {
         self.storage = true;
         self
     }
 
-    pub(super) fn scale(mut self, scale: Scale) -> Self {
+    pub(crate) fn scale(mut self, scale: Scale) -> Self {
         self.scale = Some(scale);
         self
     }
 
-    pub(super) fn columns(mut self, columns: &[Column]) -> Self {
+    pub(crate) fn columns(mut self, columns: &[Column]) -> Self {
         self.columns = columns.to_vec();
         self
     }
 
     /// Adds rules to the field at this path, such as `spec.updateStrategy.type`; `[]` stands for the
     /// elements of a list.
-    pub(super) fn rules(mut self, path: &str, rules: &[Rule]) -> Self {
+    pub(crate) fn rules(mut self, path: &str, rules: &[Rule]) -> Self {
         rules::add(&mut self.schema, path, rules);
         self
     }
@@ -177,7 +177,7 @@ impl Version {
 
 impl Definition {
     /// The manifest, with keys in byte order.
-    pub(super) fn manifest(self) -> Value {
+    pub(crate) fn manifest(self) -> Value {
         let Self {
             short_names,
             scope,
@@ -219,7 +219,7 @@ impl Definition {
     }
 }
 
-impl Conversion {
+impl ConversionStrategy {
     fn manifest(self) -> Value {
         match self {
             // The deployable itself writes the certificates' authority into clientConfig.

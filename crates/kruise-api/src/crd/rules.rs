@@ -10,7 +10,7 @@
 use serde_json::{Map, Value, json};
 
 /// One rule.
-pub(super) struct Rule {
+pub(crate) struct Rule {
     rule: String,
     message: String,
     reason: Reason,
@@ -28,7 +28,7 @@ enum Reason {
 
 impl Rule {
     /// The value itself is wrong.
-    pub(super) fn new(rule: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
             message: message.into(),
@@ -39,7 +39,7 @@ impl Rule {
     }
 
     /// The value is fine but may not be there.
-    pub(super) fn forbidden(self) -> Self {
+    pub(crate) fn forbidden(self) -> Self {
         Self {
             reason: Reason::Forbidden,
             ..self
@@ -47,7 +47,7 @@ impl Rule {
     }
 
     /// The error names this field instead.
-    pub(super) fn at(self, field: &'static str) -> Self {
+    pub(crate) fn at(self, field: &'static str) -> Self {
         Self {
             field: Some(field),
             ..self
@@ -55,7 +55,7 @@ impl Rule {
     }
 
     /// The rule refers to `oldSelf`, which has no value at creation.
-    pub(super) fn with_optional_old(self) -> Self {
+    pub(crate) fn with_optional_old(self) -> Self {
         Self {
             old_is_optional: true,
             ..self
@@ -81,7 +81,7 @@ impl Rule {
 }
 
 /// A rule that a text is empty or one of these.
-pub(super) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
+pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
     let words: Vec<_> = [""]
         .iter()
         .chain(words)

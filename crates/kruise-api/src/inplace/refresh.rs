@@ -13,10 +13,10 @@ use super::{
     state::{self, InPlaceUpdateState},
 };
 use crate::{
-    apps::v1beta1::Lifecycle,
     meta::Time,
     pod::Pod,
     revision,
+    spec_parts::Lifecycle,
     well_known::{
         annotations::INPLACE_UPDATE_STATE,
         conditions::{IN_PLACE_UPDATE_READY, KRUISE_POD_READY},

@@ -1,9 +1,9 @@
 //! The terms of an update, the same in both versions but for their place (CS-11, CS-18, CS-19).
 
-use super::texts;
 use crate::{
-    apps::common::{CloneSetUpdateTerms, InPlaceUpdateStrategy},
     int_or_string::{IntOrString, NumberError, Rounding, kruise_percent},
+    kinds::cloneset::{texts, update_terms::CloneSetUpdateTerms},
+    spec_parts::InPlaceUpdateStrategy,
     validation::{FieldError, FieldErrors, FieldPath, update_order},
 };
 

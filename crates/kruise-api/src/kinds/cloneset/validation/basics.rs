@@ -1,8 +1,8 @@
 //! What must hold before a pod is touched. The planner asks too: the API server takes any object while
 //! no webhook is installed.
 
-use super::texts;
 use crate::{
+    kinds::cloneset::texts,
     meta::LabelSelector,
     selector::Selector,
     template::PodTemplate,

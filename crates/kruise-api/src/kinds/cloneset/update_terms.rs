@@ -1,10 +1,12 @@
+//! The terms of an update, which both versions have in different places.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{InPlaceUpdateStrategy, UpdatePriorityStrategy, UpdateScatterTerm};
 use crate::{
     int_or_string::IntOrString,
     meta::{UnknownFields, optional_list},
+    spec_parts::{InPlaceUpdateStrategy, UpdatePriorityStrategy, UpdateScatterTerm},
 };
 
 /// The terms on which a CloneSet moves pods to a new template: one shape, which v1beta1 has in

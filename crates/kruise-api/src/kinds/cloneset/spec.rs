@@ -1,11 +1,13 @@
+//! Spec, as far as both versions have the same.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Lifecycle;
 use crate::{
-    crd::preserved,
+    crd::structural::preserved,
     meta::{LabelSelector, UnknownFields, null_as_default},
+    spec_parts::Lifecycle,
 };
 
 /// What a CloneSet shall be.

@@ -2,17 +2,29 @@
 //!
 //! Every struct is taken apart without `..`, so that a new field can't be forgotten here.
 
-use super::Marks;
+use super::{
+    update_terms::CloneSetUpdateTerms,
+    v1alpha1,
+    v1beta1::{self, PodUpdatePolicy},
+};
 use crate::{
-    apps::{
-        v1alpha1,
-        v1beta1::{self, CloneSetUpdateTerms, InPlaceUpdateStrategy, PodUpdatePolicy},
-    },
+    conversion::{between::Conversion, marks::Marks},
     int_or_string::IntOrString,
     meta::{ObjectMeta, StringMap, UnknownFields},
     object::{ApiVersion, Kind},
+    spec_parts::InPlaceUpdateStrategy,
     well_known::{annotations, labels},
 };
+
+/// Every way between versions.
+pub(super) const ALL: &[Conversion] = &[
+    Conversion::new::<v1alpha1::CloneSet, v1beta1::CloneSet>(|object| {
+        object.convert_spec(to_v1beta1)
+    }),
+    Conversion::new::<v1beta1::CloneSet, v1alpha1::CloneSet>(|object| {
+        object.convert_spec(to_v1alpha1)
+    }),
+];
 
 impl From<v1alpha1::CloneSet> for v1beta1::CloneSet {
     fn from(cloneset: v1alpha1::CloneSet) -> Self {
@@ -26,7 +38,7 @@ impl From<v1alpha1::CloneSet> for v1beta1::CloneSet {
         Self {
             api_version: ApiVersion::default(),
             kind: Kind::default(),
-            spec: with_marks(&mut metadata, |marks| to_v1beta1(spec, marks)),
+            spec: Marks::with(&mut metadata, |marks| to_v1beta1(spec, marks)),
             metadata,
             status,
         }
@@ -45,30 +57,15 @@ impl From<v1beta1::CloneSet> for v1alpha1::CloneSet {
         Self {
             api_version: ApiVersion::default(),
             kind: Kind::default(),
-            spec: with_marks(&mut metadata, |marks| to_v1alpha1(spec, marks)),
+            spec: Marks::with(&mut metadata, |marks| to_v1alpha1(spec, marks)),
             metadata,
             status,
         }
     }
 }
 
-fn with_marks<T>(metadata: &mut ObjectMeta, convert: impl FnOnce(&mut Marks<'_>) -> T) -> T {
-    let mut labels = StringMap::from(&metadata.labels);
-    let mut annotations = StringMap::from(&metadata.annotations);
-    let converted = convert(&mut Marks {
-        labels: &mut labels,
-        annotations: &mut annotations,
-    });
-    metadata.labels = labels.into();
-    metadata.annotations = annotations.into();
-    converted
-}
-
 /// CS-1
-pub(super) fn to_v1beta1(
-    spec: v1alpha1::CloneSetSpec,
-    marks: &mut Marks<'_>,
-) -> v1beta1::CloneSetSpec {
+fn to_v1beta1(spec: v1alpha1::CloneSetSpec, marks: &mut Marks<'_>) -> v1beta1::CloneSetSpec {
     let Marks {
         labels,
         annotations,
@@ -182,10 +179,7 @@ fn number_or_text(text: &str) -> IntOrString {
 }
 
 /// CS-3
-pub(super) fn to_v1alpha1(
-    spec: v1beta1::CloneSetSpec,
-    marks: &mut Marks<'_>,
-) -> v1alpha1::CloneSetSpec {
+fn to_v1alpha1(spec: v1beta1::CloneSetSpec, marks: &mut Marks<'_>) -> v1alpha1::CloneSetSpec {
     let Marks {
         labels,
         annotations,
@@ -332,8 +326,8 @@ pub fn settle_v1alpha1(spec: &mut v1alpha1::CloneSetSpec, metadata: &ObjectMeta)
     let word = |spec: &v1alpha1::CloneSetSpec| spec.update_strategy.as_ref()?.type_.clone();
     let type_ = word(spec);
     let mut marks = metadata.clone();
-    let stored = with_marks(&mut marks, |marks| to_v1beta1(std::mem::take(spec), marks));
-    *spec = with_marks(&mut marks, |marks| to_v1alpha1(stored, marks));
+    let stored = Marks::with(&mut marks, |marks| to_v1beta1(std::mem::take(spec), marks));
+    *spec = Marks::with(&mut marks, |marks| to_v1alpha1(stored, marks));
     if let Some(scale) = &mut spec.scale_strategy {
         drop_empty(&mut scale.pods_to_delete);
     }

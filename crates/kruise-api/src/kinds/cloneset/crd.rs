@@ -1,10 +1,12 @@
-use super::{
-    definition::{Column, Conversion, Definition, Scale, Scope, Version},
-    rules::{Rule, empty_or_one_of},
-};
+//! The CustomResourceDefinition, with the rules by which the API server judges CloneSets by itself.
+
+use super::{texts, v1alpha1, v1beta1};
 use crate::{
-    apps::{v1alpha1, v1beta1},
-    validation::{cloneset::texts, update_order},
+    crd::{
+        definition::{Column, ConversionStrategy, Definition, Scale, Scope, Version},
+        rules::{Rule, empty_or_one_of},
+    },
+    validation::update_order,
 };
 
 const DESCRIPTION: &str = "CloneSet manages a number of interchangeable pods made from one template, \
@@ -37,7 +39,7 @@ pub(super) fn definition() -> Definition {
     Definition {
         short_names: &["clone"],
         scope: Scope::Namespaced,
-        conversion: Conversion::Webhook {
+        conversion: ConversionStrategy::Webhook {
             service: "kruise-cloneset-controller-conversion-service",
         },
         versions: vec![v1alpha1(), v1beta1()],
@@ -45,7 +47,7 @@ pub(super) fn definition() -> Definition {
 }
 
 fn v1alpha1() -> Version {
-    let version = Version::of::<v1alpha1::CloneSet, v1alpha1::CloneSetSpec, v1alpha1::CloneSetStatus>(
+    let version = Version::of::<v1alpha1::CloneSet, v1alpha1::CloneSetSpec, v1beta1::CloneSetStatus>(
         DESCRIPTION,
     );
     // CS-13, CS-15

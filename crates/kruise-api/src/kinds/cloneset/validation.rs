@@ -4,18 +4,17 @@
 mod basics;
 mod template;
 mod terms;
-pub(crate) mod texts;
 
 use std::{collections::HashSet, sync::Arc};
 
 use serde_json::Value;
 
 use self::terms::Terms;
-use super::{FieldError, FieldErrors, FieldPath, MAX_TOLD, label_selector};
+use super::{spec::CloneSetSpec, texts, v1alpha1, v1beta1};
 use crate::{
-    apps::{common::CloneSetSpec, v1alpha1, v1beta1},
     meta::{LabelSelector, ObjectMeta},
     pod::Pod,
+    validation::{FieldError, FieldErrors, FieldPath, MAX_TOLD, label_selector},
 };
 
 pub use basics::{labels_match, replicas, selector, template};
@@ -27,7 +26,7 @@ pub const NO_PROGRESS_DEADLINE: i32 = i32::MAX;
 pub type FindPod<'a> = &'a dyn Fn(&str) -> Option<Arc<Pod>>;
 
 /// What is wrong with a v1beta1 CloneSet, and with the change that made it of `old`.
-pub fn v1beta1(set: &v1beta1::CloneSet, old: Option<&v1beta1::CloneSet>) -> FieldErrors {
+pub fn validate_v1beta1(set: &v1beta1::CloneSet, old: Option<&v1beta1::CloneSet>) -> FieldErrors {
     let mut errors = common(&set.spec, old.map(|old| &old.spec));
     let pods_to_delete = set.spec.scale_strategy.as_ref();
     let pods_to_delete = pods_to_delete.and_then(|scale| scale.pods_to_delete.as_deref());
@@ -62,7 +61,7 @@ pub fn v1beta1(set: &v1beta1::CloneSet, old: Option<&v1beta1::CloneSet>) -> Fiel
 }
 
 /// What is wrong with a v1alpha1 CloneSet, and with the change that made it of `old`.
-pub fn v1alpha1(
+pub fn validate_v1alpha1(
     set: &v1alpha1::CloneSet,
     old: Option<&v1alpha1::CloneSet>,
     find_pod: FindPod<'_>,

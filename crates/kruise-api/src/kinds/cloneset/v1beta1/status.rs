@@ -1,3 +1,5 @@
+//! Status, the same in both versions.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

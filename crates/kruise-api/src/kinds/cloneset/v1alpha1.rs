@@ -1,9 +1,11 @@
+//! Version v1alpha1: served for clients that still speak it. Nothing but conversion and admission reads it.
+//! Its status is that of v1beta1.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CloneSetStatus, CloneSetUpdateTerms};
+use super::{spec, update_terms::CloneSetUpdateTerms, v1beta1::CloneSetStatus};
 use crate::{
-    apps::common,
     int_or_string::IntOrString,
     meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
     object::{ApiVersion, Kind, custom_resource},
@@ -34,13 +36,13 @@ pub struct CloneSet {
 custom_resource!(
     CloneSet,
     "apps.kruise.io",
-    "v1beta1",
+    "v1alpha1",
     "CloneSet",
     "clonesets"
 );
 
 /// What a CloneSet shall be.
-pub type CloneSetSpec = common::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;
+pub type CloneSetSpec = spec::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;
 
 /// How pods are added and taken away.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,18 +59,14 @@ pub struct CloneSetScaleStrategy {
     /// replicas, rounded up. Unset: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<IntOrString>,
-    /// Whether the volume claims of a pod that vanished are used by the next pod, which then gets
-    /// its name as well. Defaults to false.
+    /// Whether the volume claims of a pod that vanished are left to garbage collection, instead of being
+    /// used by the next pod. Defaults to false: they are used again.
     #[serde(
         default,
-        rename = "enablePVCReuse",
+        rename = "disablePVCReuse",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schemars(extend("default" = false))]
-    pub enable_pvc_reuse: Option<bool>,
-    /// Whether pods that wait for a hook before their deletion are left out when pods are counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude_preparing_delete: Option<bool>,
+    pub disable_pvc_reuse: Option<bool>,
     /// Fields that this version of the crate does not know, as they were.
     #[serde(flatten)]
     #[schemars(skip)]
@@ -79,48 +77,25 @@ pub struct CloneSetScaleStrategy {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloneSetUpdateStrategy {
-    /// `RollingUpdate` (the default), or `OnDelete`: only pods that are made anew get the new template.
+    /// `ReCreate` (the default), `InPlaceIfPossible` or `InPlaceOnly`. `OnDelete` is shown for objects
+    /// that were made through v1beta1, and can be set only there.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<CloneSetUpdateStrategyType>,
-    /// The terms of a rolling update.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rolling_update: Option<RollingUpdateCloneSetStrategy>,
-    /// Fields that this version of the crate does not know, as they were.
+    /// The terms on which pods are moved.
     #[serde(flatten)]
-    #[schemars(skip)]
-    pub unknown: UnknownFields,
-}
-
-open_enum! {
-    /// Whether a CloneSet moves pods to a new template by itself.
-    pub enum CloneSetUpdateStrategyType {
-        /// It does, on the terms of `rollingUpdate`.
-        RollingUpdate = "RollingUpdate",
-        /// It does not: only pods that are made anew get the new template.
-        OnDelete = "OnDelete",
-    }
+    pub terms: CloneSetUpdateTerms,
 }
 
 open_enum! {
     /// How a pod is moved to a new template.
-    pub enum PodUpdatePolicy {
+    pub enum CloneSetUpdateStrategyType {
         /// It is deleted, and another is made.
         ReCreate = "ReCreate",
         /// In place where the difference allows it, otherwise as with `ReCreate`.
         InPlaceIfPossible = "InPlaceIfPossible",
         /// In place, or not at all.
         InPlaceOnly = "InPlaceOnly",
+        /// Not at all: only pods that are made anew get the new template.
+        OnDelete = "OnDelete",
     }
-}
-
-/// The terms of a rolling update.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RollingUpdateCloneSetStrategy {
-    /// `ReCreate` (the default), `InPlaceIfPossible` or `InPlaceOnly`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod_update_policy: Option<PodUpdatePolicy>,
-    /// The terms themselves.
-    #[serde(flatten)]
-    pub terms: CloneSetUpdateTerms,
 }
