@@ -6,17 +6,10 @@
 //!
 //! How a kind's versions differ is told in the kind's room in [`crate::kinds`].
 
-pub(crate) mod between;
-mod error;
-pub(crate) mod marks;
-mod raw_object;
-
-pub use error::ConversionError;
-
 use serde_json::Value;
 
-use self::raw_object::RawObject;
-use crate::kinds;
+pub use crate::versions::ConversionError;
+use crate::{kinds, versions::RawObject};
 
 /// The object in the version `to`, a group and version such as `apps.kruise.io/v1beta1`.
 ///

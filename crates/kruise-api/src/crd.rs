@@ -6,10 +6,6 @@
 //!
 //! What a kind says of itself is in the kind's room in [`crate::kinds`].
 
-pub(crate) mod definition;
-pub(crate) mod rules;
-pub(crate) mod structural;
-
 use serde_json::Value;
 
 use crate::kinds;

@@ -10,6 +10,7 @@ pub mod budget;
 pub mod conversion;
 pub mod crd;
 pub mod defaults;
+mod definition;
 pub mod deletion_protection;
 pub mod hash;
 pub mod inplace;
@@ -34,6 +35,7 @@ pub mod template;
 pub mod text;
 pub mod text_map;
 pub mod validation;
+mod versions;
 pub mod well_known;
 
 /// The examples in the README, which are tests.

@@ -1,6 +1,6 @@
 //! What the crate asks of every kind as a whole.
 
-use crate::{conversion::between::Conversion, crd::definition::Definition};
+use crate::{definition::Definition, versions::Conversion};
 
 /// A kind in all its versions.
 pub(crate) struct CustomKind {

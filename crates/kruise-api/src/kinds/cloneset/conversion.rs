@@ -8,11 +8,11 @@ use super::{
     v1beta1::{self, PodUpdatePolicy},
 };
 use crate::{
-    conversion::{between::Conversion, marks::Marks},
     int_or_string::IntOrString,
     meta::{ObjectMeta, StringMap, UnknownFields},
     object::{ApiVersion, Kind},
     spec_parts::InPlaceUpdateStrategy,
+    versions::{Conversion, Marks},
     well_known::{annotations, labels},
 };
 

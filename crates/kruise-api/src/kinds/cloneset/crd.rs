@@ -2,8 +2,8 @@
 
 use super::{texts, v1alpha1, v1beta1};
 use crate::{
-    crd::{
-        definition::{Column, ConversionStrategy, Definition, Scale, Scope, Version},
+    definition::{
+        Column, ConversionStrategy, Definition, Scale, Scope, Version,
         rules::{Rule, empty_or_one_of},
     },
     validation::update_order,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    crd::structural::preserved,
+    definition::structural::preserved,
     meta::{LabelSelector, UnknownFields, null_as_default},
     spec_parts::Lifecycle,
 };

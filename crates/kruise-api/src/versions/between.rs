@@ -10,7 +10,7 @@ pub(crate) struct Conversion {
     /// `apiVersion` of the objects that it makes.
     pub(crate) to: &'static str,
     /// Changes everything in the object but its `apiVersion`.
-    pub(super) convert: fn(&mut RawObject) -> Result<(), ConversionError>,
+    pub(crate) convert: fn(&mut RawObject) -> Result<(), ConversionError>,
 }
 
 impl Conversion {

@@ -8,13 +8,13 @@ use crate::meta::{StringMap, map};
 
 /// An object as it came, of which nothing is read but what a conversion touches.
 pub(crate) struct RawObject {
-    pub(super) kind: String,
-    pub(super) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) api_version: String,
     members: Map<String, Value>,
 }
 
 impl RawObject {
-    pub(super) fn of(object: Value) -> Result<Self, ConversionError> {
+    pub(crate) fn of(object: Value) -> Result<Self, ConversionError> {
         let Value::Object(members) = object else {
             return Err(ConversionError::Untyped);
         };
@@ -33,7 +33,7 @@ impl RawObject {
     }
 
     /// The object with another `apiVersion`.
-    pub(super) fn into_version(mut self, api_version: &str) -> Value {
+    pub(crate) fn into_version(mut self, api_version: &str) -> Value {
         self.members
             .insert("apiVersion".to_owned(), Value::from(api_version));
         Value::Object(self.members)
@@ -105,7 +105,7 @@ impl RawObject {
     }
 
     /// Namespace and name, as far as there are any.
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let text = |field: &str| {
             let metadata = self.members.get("metadata")?;
             metadata

@@ -1,9 +1,12 @@
-//! What a kind says of itself, and the manifest that follows from it.
+//! What a kind's CustomResourceDefinition is made of, and the manifest that follows from it.
+
+pub(crate) mod rules;
+pub(crate) mod structural;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::{rules, rules::Rule, structural};
+use self::rules::Rule;
 use crate::{json::sort_keys, object::CustomResource};
 
 /// Namespace that everything is installed in.
