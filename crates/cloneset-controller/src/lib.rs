@@ -4,11 +4,11 @@
 use clap::Args;
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    budget::{POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget},
     inplace::Options,
     meta::ObjectMeta,
     object::CustomResource,
     pod::Pod,
+    read::{POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget},
     resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource},
     well_known,
 };

@@ -1,7 +1,7 @@
 //! What each step comes down to: the calls to the API server, without a choice left.
 
 use kruise_api::{
-    budget::POD_UNAVAILABLE_BUDGETS,
+    read::POD_UNAVAILABLE_BUDGETS,
     resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
 };
 use kruise_plan::{

@@ -7,11 +7,11 @@ use std::{
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    budget::PodUnavailableBudget,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
     object::Object,
     pod::Pod,
+    read::PodUnavailableBudget,
     resource::ObjectKey,
     revision,
     shared_list::SharedList,

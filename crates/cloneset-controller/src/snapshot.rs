@@ -7,10 +7,10 @@ use std::{
 
 use kruise_api::{
     apps::v1beta1::CloneSet,
-    budget::PodUnavailableBudget,
     meta::{ObjectMeta, StringMap, Time},
     object::CustomResource,
     pod::Pod,
+    read::PodUnavailableBudget,
     shared_list::SharedList,
     text::Text,
     well_known::labels,

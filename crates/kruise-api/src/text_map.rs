@@ -1,10 +1,10 @@
 //! Labels and annotations of objects that are kept in memory: a sorted list without room to spare.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{meta::StringMap, text::Text};
+use crate::text::Text;
 
 /// Text to text, as labels and annotations are, in the order of the keys. Made for many that are read:
 /// each change costs a copy.
@@ -95,13 +95,13 @@ impl<K: Into<Text>, V: Into<Text>> FromIterator<(K, V)> for TextMap {
     }
 }
 
-impl From<StringMap> for TextMap {
-    fn from(map: StringMap) -> Self {
+impl From<BTreeMap<String, String>> for TextMap {
+    fn from(map: BTreeMap<String, String>) -> Self {
         map.into_iter().collect()
     }
 }
 
-impl From<&TextMap> for StringMap {
+impl From<&TextMap> for BTreeMap<String, String> {
     fn from(map: &TextMap) -> Self {
         let entries = map.iter();
         entries

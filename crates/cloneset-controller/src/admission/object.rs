@@ -2,14 +2,14 @@
 
 use http::StatusCode;
 use kruise_api::{
-    apps::{common::CloneSetSpec, v1alpha1, v1beta1},
-    conversion, defaults,
+    apps::{v1alpha1, v1beta1},
+    kinds::cloneset::{
+        CloneSetSpec, conversion, defaults,
+        validation::{self, FindPod},
+    },
     meta::ObjectMeta,
     object::CustomResource,
-    validation::{
-        FieldErrors,
-        cloneset::{self, FindPod},
-    },
+    validation::FieldErrors,
 };
 use kruise_runtime::webhook::{AdmissionRequest, AdmissionResponse};
 use serde::{Serialize, de::DeserializeOwned};
@@ -75,7 +75,7 @@ impl AnyCloneSet for v1alpha1::CloneSet {
     parts!();
 
     fn apply_defaults(&mut self) {
-        defaults::cloneset_v1alpha1(&mut self.spec);
+        defaults::fill_v1alpha1(&mut self.spec);
     }
 
     fn settle(&mut self) {
@@ -83,7 +83,7 @@ impl AnyCloneSet for v1alpha1::CloneSet {
     }
 
     fn errors(&self, old: Option<&Self>, find_pod: FindPod<'_>) -> FieldErrors {
-        cloneset::v1alpha1(self, old, find_pod)
+        validation::validate_v1alpha1(self, old, find_pod)
     }
 }
 
@@ -91,7 +91,7 @@ impl AnyCloneSet for v1beta1::CloneSet {
     parts!();
 
     fn apply_defaults(&mut self) {
-        defaults::cloneset(&mut self.spec);
+        defaults::fill_v1beta1(&mut self.spec);
     }
 
     fn settle(&mut self) {
@@ -100,7 +100,7 @@ impl AnyCloneSet for v1beta1::CloneSet {
 
     // CS-20: pods are not looked for.
     fn errors(&self, old: Option<&Self>, _: FindPod<'_>) -> FieldErrors {
-        cloneset::v1beta1(self, old)
+        validation::validate_v1beta1(self, old)
     }
 }
 

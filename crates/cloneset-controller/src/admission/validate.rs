@@ -5,9 +5,10 @@ use http::StatusCode;
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
     deletion_protection,
+    kinds::cloneset::validation,
     pod::Pod,
     resource::ObjectKey,
-    validation::{FieldErrors, cloneset},
+    validation::FieldErrors,
 };
 use kruise_runtime::{
     Metrics, ProtectionLabels, ProtectionLog, Refusal,
@@ -93,7 +94,7 @@ impl Validator {
         // Whoever wrote it, this is what the controller will read (PF-907).
         set.apply_defaults();
         // PF-211: OpenKruise couldn't decode such an object at all.
-        if let Err(error) = cloneset::template(set.template()) {
+        if let Err(error) = validation::template(set.template()) {
             let refusal = AdmissionResponse::deny(StatusCode::BAD_REQUEST, error.to_string());
             return Ok(Decision::Answer(refusal));
         }

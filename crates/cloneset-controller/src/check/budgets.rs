@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kruise_api::{
-    budget::{self, Operation, PodUnavailableBudget},
+    budget::{self, Operation},
     pod::Pod,
+    read::PodUnavailableBudget,
     well_known::{
         annotations::PUB_NO_PROTECT, labels::LIFECYCLE_STATE, lifecycle_states::PREPARING_UPDATE,
     },

@@ -9,9 +9,9 @@ use kruise_api::{
         UpdateScatterTerm,
     },
     int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
+    kinds::cloneset::validation::NO_PROGRESS_DEADLINE,
     pod::Pod,
     specified_delete,
-    validation::cloneset::NO_PROGRESS_DEADLINE,
 };
 
 /// How pods are brought to another revision.

@@ -1,7 +1,7 @@
 //! What must hold before any pod is touched, asked of the functions that admission asks: the API server takes such
 //! objects when no webhook is installed.
 
-use kruise_api::{apps::v1beta1::CloneSet, selector::Selector, validation::cloneset as validation};
+use kruise_api::{apps::v1beta1::CloneSet, kinds::cloneset::validation, selector::Selector};
 use kruise_plan::WaitReason;
 
 use super::spec::Spec;

@@ -4,7 +4,7 @@ use cloneset_controller::{admission::mutate, gates::Gates};
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
     conversion::convert,
-    defaults, revision,
+    defaults, kinds, revision,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -193,13 +193,13 @@ proptest! {
     fn the_patch_says_what_the_controller_reads(spec in any_spec()) {
         let object = cloneset("v1alpha1", spec);
         let mut expected: v1alpha1::CloneSet = serde_json::from_value(object.clone()).unwrap();
-        defaults::cloneset_v1alpha1(&mut expected.spec);
+        kinds::cloneset::defaults::fill_v1alpha1(&mut expected.spec);
         defaults::pod_template(&mut expected.spec.template);
         let found: v1alpha1::CloneSet = serde_json::from_value(mutated(&object, &Gates::default())).unwrap();
         prop_assert_eq!(&found, &expected);
         let found: v1beta1::CloneSet = found.into();
         let mut again = found.clone();
-        defaults::cloneset(&mut again.spec);
+        kinds::cloneset::defaults::fill_v1beta1(&mut again.spec);
         prop_assert_eq!(again, found);
     }
 }

@@ -2,10 +2,7 @@
 
 use cloneset_controller::plan::{BudgetPatch, Plan, Step, plan};
 use jiff::{SignedDuration, Timestamp};
-use kruise_api::{
-    budget::{self, PodUnavailableBudget},
-    inplace::Options,
-};
+use kruise_api::{budget, inplace::Options, read::PodUnavailableBudget};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};

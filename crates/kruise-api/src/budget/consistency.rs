@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::PodUnavailableBudget;
 use crate::{
     inplace::{self, Completion},
     meta::{map, null_as_default},
     pod::Pod,
+    read::PodUnavailableBudget,
     text::Text,
     well_known::{
         annotations::{SIDECARSET_INJECTED_LIST, SIDECARSET_INPLACE_UPDATE_STATE},

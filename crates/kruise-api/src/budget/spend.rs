@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Operation, PodUnavailableBudget};
+use super::{Copies, Operation};
 use crate::{
     meta::{Time, timestamp, whole_seconds},
     pod::Pod,
+    read::PodUnavailableBudget,
 };
 
 /// One pod's share of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spend {
-    pub(super) pod: String,
-    pub(super) book: Book,
-    pub(super) at: Time,
+    pod: String,
+    book: Book,
+    at: Time,
 }
 
 /// Which map of the status it goes into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Book {
+enum Book {
     /// `disruptedPods`.
     Disrupted,
     /// `unavailablePods`.
@@ -45,6 +46,20 @@ impl Spend {
     #[must_use]
     pub fn patch(&self, newest: &PodUnavailableBudget) -> Value {
         status_patch(newest, std::slice::from_ref(self))
+    }
+}
+
+impl PodUnavailableBudget {
+    /// Records a share, as the budget will be once the patch is written (PB-39).
+    pub fn spend(&mut self, spend: &Spend) {
+        let Spend { pod, book, at } = spend;
+        let status = &mut self.status;
+        status.unavailable_allowed = status.unavailable_allowed.saturating_sub(1);
+        let map = match book {
+            Book::Disrupted => &mut status.disrupted_pods,
+            Book::Unavailable => &mut status.unavailable_pods,
+        };
+        map.insert(pod.clone(), *at);
     }
 }
 
@@ -100,8 +115,8 @@ impl<'a> Ledger<'a> {
 
     /// What the next one to ask is judged by.
     #[must_use]
-    pub fn copies(&self) -> super::Copies<'_> {
-        super::Copies {
+    pub fn copies(&self) -> Copies<'_> {
+        Copies {
             seen: self.before,
             newest: &self.after,
         }

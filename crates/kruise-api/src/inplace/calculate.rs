@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
-    Options, Update,
+    NotInPlace, Options, Update,
     difference::{Difference, Operation, differences, unescaped},
     metadata,
     template::Template,
@@ -15,16 +15,6 @@ use crate::{
     qos, revision::normal_form, text_map::TextMap,
     well_known::annotations::VOLUME_CLAIM_TEMPLATE_HASH,
 };
-
-/// Why a pod can't be updated in place: the first difference that is not acceptable.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{}{why}", if path.is_empty() { "" } else { ": " })]
-pub struct NotInPlace {
-    /// JSON pointer into the pod template; empty when it is not about one place.
-    pub path: String,
-    /// What is wrong there.
-    pub why: String,
-}
 
 /// What an update in place from one revision's data to another's changes.
 ///

@@ -7,7 +7,6 @@ use super::{
     Options, Update, base64, batch,
     daemon::whole_seconds_up,
     patch::PodPatch,
-    refresh::Refresh,
     state::{InPlaceUpdateGrace, InPlaceUpdateState},
 };
 use crate::{
@@ -20,15 +19,25 @@ use crate::{
     },
 };
 
-/// What is due for a pod that carries this grace annotation.
-pub(super) fn refresh(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Refresh {
-    match decide(pod, grace_text, options, now) {
-        Ok(refresh) => refresh,
-        Err(why) => Refresh::Broken { why },
-    }
+/// How a grace period goes on.
+pub(super) enum Grace {
+    /// It still runs.
+    Running {
+        /// Whole seconds that are left, at least 1.
+        seconds: i64,
+    },
+    /// It ends with this write: the update is applied, or called off.
+    Ends(Box<PodPatch>),
 }
 
-fn decide(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Result<Refresh, String> {
+/// How the grace period of this pod goes on, which carries this grace annotation. An error says what in the
+/// pod makes no sense.
+pub(super) fn proceed(
+    pod: &Pod,
+    grace_text: &str,
+    options: &Options,
+    now: Time,
+) -> Result<Grace, String> {
     let grace: InPlaceUpdateGrace = serde_json::from_str(grace_text)
         .map_err(|error| format!("annotation {INPLACE_UPDATE_GRACE} can't be read: {error}"))?;
     let state = InPlaceUpdateState::of(pod)
@@ -39,15 +48,11 @@ fn decide(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Result<R
     end(pod, &mut patch);
     let label = pod.metadata.labels.get(CONTROLLER_REVISION_HASH);
     if !label.is_some_and(|label| revision::label_names(label, &grace.revision)) {
-        // Someone sent the pod elsewhere: this update is off, the ordinary path starts again.
-        return Ok(Refresh::Patch {
-            resize: None,
-            subresource: None,
-            patch: patch.for_version_of(pod),
-        });
+        // Somebody has sent the pod to another revision since: this update is called off.
+        return Ok(Grace::Ends(Box::new(patch)));
     }
     if let Some(seconds) = remaining(&state, grace.grace_seconds, now) {
-        return Ok(Refresh::WaitGrace { seconds });
+        return Ok(Grace::Running { seconds });
     }
     let update = Update {
         metadata_patch: metadata_patch(&grace)?,
@@ -56,11 +61,7 @@ fn decide(pod: &Pod, grace_text: &str, options: &Options, now: Time) -> Result<R
         ref_metadata: grace.container_ref_metadata,
     };
     batch::apply(pod, &update, state, options, now, &mut patch);
-    Ok(Refresh::Patch {
-        resize: patch.take_resize(pod),
-        subresource: None,
-        patch: patch.for_version_of(pod),
-    })
+    Ok(Grace::Ends(Box::new(patch)))
 }
 
 /// Takes the grace annotation away, under either key.

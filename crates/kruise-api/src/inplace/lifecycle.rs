@@ -7,9 +7,9 @@ use super::{
     patch::{PodPatch, PodWrite},
 };
 use crate::{
-    apps::v1beta1::LifecycleHook,
     meta::{Time, timestamp},
     pod::Pod,
+    spec_parts::LifecycleHook,
     text::Text,
     well_known::{
         annotations, labels,

@@ -6,16 +6,17 @@ use super::{
     Options, batch,
     completion::{Completion, applied_batches_run, completion},
     conditions::{self, Wanted},
-    grace, lifecycle,
+    grace::{self, Grace},
+    lifecycle,
     patch::PodPatch,
     pending, restart,
     state::{self, InPlaceUpdateState},
 };
 use crate::{
-    apps::v1beta1::Lifecycle,
     meta::Time,
     pod::Pod,
     revision,
+    spec_parts::Lifecycle,
     well_known::{
         annotations::INPLACE_UPDATE_STATE,
         conditions::{IN_PLACE_UPDATE_READY, KRUISE_POD_READY},
@@ -82,7 +83,11 @@ pub struct RefreshInput<'a> {
 pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
     let pod = input.pod;
     if let Some(text) = state::grace_text(pod).filter(|text| !text.is_empty()) {
-        return grace::refresh(pod, text, &input.options, input.now);
+        return match grace::proceed(pod, text, &input.options, input.now) {
+            Ok(Grace::Running { seconds }) => Refresh::WaitGrace { seconds },
+            Ok(Grace::Ends(patch)) => change_of_pod(pod, *patch),
+            Err(why) => Refresh::Broken { why },
+        };
     }
     let state = match InPlaceUpdateState::of(pod) {
         Ok(state) => state,
@@ -172,6 +177,11 @@ fn next_batch(input: &RefreshInput<'_>, state: &InPlaceUpdateState) -> Refresh {
         input.now,
         &mut patch,
     );
+    change_of_pod(pod, patch)
+}
+
+/// A patch of the pod itself, with the resize that goes first if there is one.
+fn change_of_pod(pod: &Pod, mut patch: PodPatch) -> Refresh {
     Refresh::Patch {
         resize: patch.take_resize(pod),
         subresource: None,

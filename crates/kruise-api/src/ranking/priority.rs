@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 
 use crate::{
-    apps::v1beta1::{UpdatePriorityOrderTerm, UpdatePriorityStrategy, UpdatePriorityWeightTerm},
     pod::Pod,
     selector::Selector,
+    spec_parts::{UpdatePriorityOrderTerm, UpdatePriorityStrategy, UpdatePriorityWeightTerm},
 };
 
 /// Sorts stably; weights win when both forms are given.

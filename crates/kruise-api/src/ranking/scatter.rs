@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use crate::{apps::v1beta1::UpdateScatterTerm, pod::Pod, text::Text};
+use crate::{pod::Pod, spec_parts::UpdateScatterTerm, text::Text};
 
 /// The terms with each whose value is `*` replaced by one for each value that its label has on the
 /// pods, in the pods' order. For workloads whose terms have wildcards (SidecarSet); others take the

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{FieldError, FieldErrors, FieldPath, labels::label_selector};
-use crate::apps::common::{UpdatePriorityStrategy, UpdateScatterTerm};
+use crate::spec_parts::{UpdatePriorityStrategy, UpdateScatterTerm};
 
 /// Words that the rules in CRDs have as well.
 pub(crate) const BOTH_PRIORITIES: &str = "must have weightPriority or orderPriority, not both";
@@ -14,7 +14,7 @@ pub(crate) const NOT_EMPTY: &str = "must not be empty";
 pub(crate) const MAX_WEIGHT: i32 = 100;
 
 /// What is wrong with the order by weights or labels.
-pub(super) fn priority(strategy: &UpdatePriorityStrategy, path: &FieldPath) -> FieldErrors {
+pub(crate) fn priority(strategy: &UpdatePriorityStrategy, path: &FieldPath) -> FieldErrors {
     let weights = strategy.weight_priority.as_deref().unwrap_or_default();
     let keys = strategy.order_priority.as_deref().unwrap_or_default();
     let mut errors = FieldErrors::new();
@@ -46,7 +46,7 @@ pub(super) fn priority(strategy: &UpdatePriorityStrategy, path: &FieldPath) -> F
 }
 
 /// What is wrong with the labels whose pods are spread. An empty value is a value.
-pub(super) fn scatter(terms: &[UpdateScatterTerm], path: &FieldPath) -> FieldErrors {
+pub(crate) fn scatter(terms: &[UpdateScatterTerm], path: &FieldPath) -> FieldErrors {
     let mut errors = FieldErrors::new();
     let mut seen = BTreeSet::new();
     for (index, UpdateScatterTerm { key, value, .. }) in terms.iter().enumerate() {

@@ -2,11 +2,12 @@ use std::collections::BTreeSet;
 
 use kruise_api::{
     budget::{
-        Copies, Decision, Free, Ledger, Operation, Options, PodUnavailableBudget, Refusal, Subject,
+        Copies, Decision, Free, Ledger, Operation, Options, Refusal, Subject,
         decide as decide_with, is_available, related, status_patch,
     },
     inplace,
     pod::Pod,
+    read::PodUnavailableBudget,
 };
 use proptest::prelude::*;
 use rstest::rstest;

@@ -1,8 +1,11 @@
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
-    conversion::{ConversionError, convert, settle_v1alpha1, settle_v1beta1},
-    defaults,
+    conversion::{ConversionError, convert},
     int_or_string::IntOrString,
+    kinds::cloneset::{
+        conversion::{settle_v1alpha1, settle_v1beta1},
+        defaults,
+    },
     meta::ObjectMeta,
 };
 use proptest::prelude::*;
@@ -363,7 +366,7 @@ fn meaning(object: &Value) -> v1beta1::CloneSetSpec {
     let scale = spec.scale_strategy.get_or_insert_default();
     scale.enable_pvc_reuse.get_or_insert(false);
     scale.exclude_preparing_delete.get_or_insert(false);
-    defaults::cloneset(&mut spec);
+    defaults::fill_v1beta1(&mut spec);
     spec
 }
 
@@ -424,11 +427,11 @@ proptest! {
     fn a_way_through_v1alpha1_changes_no_spec(object in objects("CloneSet", "v1beta1", false)) {
         let mut stored = without_marks(object);
         let mut spec = acceptable(serde_json::from_value(stored["spec"].clone()).unwrap());
-        defaults::cloneset(&mut spec);
+        defaults::fill_v1beta1(&mut spec);
         settle_v1beta1(&mut spec);
         stored["spec"] = serde_json::to_value(&spec).unwrap();
         let mut again = spec.clone();
-        defaults::cloneset(&mut again);
+        defaults::fill_v1beta1(&mut again);
         settle_v1beta1(&mut again);
         prop_assert_eq!(&again, &spec);
 
@@ -479,7 +482,7 @@ proptest! {
 fn settled(object: &Value) -> Value {
     let mut spec: v1alpha1::CloneSetSpec = serde_json::from_value(object["spec"].clone()).unwrap();
     let metadata: ObjectMeta = serde_json::from_value(object["metadata"].clone()).unwrap();
-    defaults::cloneset_v1alpha1(&mut spec);
+    defaults::fill_v1alpha1(&mut spec);
     settle_v1alpha1(&mut spec, &metadata);
     serde_json::to_value(spec).unwrap()
 }

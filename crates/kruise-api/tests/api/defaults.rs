@@ -1,4 +1,4 @@
-use kruise_api::{apps::v1beta1::CloneSetSpec, defaults};
+use kruise_api::{apps::v1beta1::CloneSetSpec, defaults, kinds::cloneset};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -148,7 +148,7 @@ fn cloneset_defaults_cs_8(#[case] strategy: Value, #[case] expected: Value) {
         "selector": {}, "template": {}, "updateStrategy": strategy,
     }))
     .unwrap();
-    defaults::cloneset(&mut spec);
+    cloneset::defaults::fill_v1beta1(&mut spec);
     assert_eq!(
         (spec.replicas, spec.revision_history_limit),
         (Some(1), Some(10))

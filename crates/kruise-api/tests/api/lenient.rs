@@ -3,10 +3,10 @@
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
-    budget::PodUnavailableBudget,
     conversion::convert,
     inplace::{InPlaceUpdateGrace, InPlaceUpdateState},
     pod::Pod,
+    read::PodUnavailableBudget,
     template::PodTemplate,
 };
 use proptest::prelude::*;

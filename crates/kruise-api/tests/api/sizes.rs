@@ -6,10 +6,11 @@ use kruise_api::{
     apps::{v1alpha1, v1beta1},
     conversion::convert,
     inplace::{Options, calculate},
+    kinds::cloneset::validation,
     meta::StringMap,
     strategic_merge::{self, Schema},
     template::means_the_same,
-    validation::{MAX_TOLD, cloneset},
+    validation::MAX_TOLD,
 };
 use serde_json::{Value, json};
 
@@ -43,14 +44,14 @@ fn names_that_are_known_are_not_looked_up_and_few_of_the_others() {
         None
     };
     let old: v1alpha1::CloneSet = set(&known);
-    let errors = cloneset::v1alpha1(&set(&known), Some(&old), &find);
+    let errors = validation::validate_v1alpha1(&set(&known), Some(&old), &find);
     assert_eq!(looked_up.get(), 0);
     let is_about_names = |error: &&kruise_api::validation::FieldError| {
         error.field.starts_with("spec.scaleStrategy.podsToDelete[")
     };
     assert_eq!(errors.iter().filter(is_about_names).count(), 0);
 
-    let errors = cloneset::v1alpha1(&set(&new), Some(&old), &find);
+    let errors = validation::validate_v1alpha1(&set(&new), Some(&old), &find);
     assert_eq!(looked_up.get(), MAX_TOLD);
     assert_eq!(errors.iter().filter(is_about_names).count(), MAX_TOLD);
 }
@@ -60,12 +61,12 @@ fn names_that_are_known_are_not_looked_up_and_few_of_the_others() {
 fn names_that_are_there_twice_are_found_at_once() {
     let mut names = names(0..MANY);
     names.push(names[7].clone());
-    let errors = cloneset::v1beta1(&set(&names), None);
+    let errors = validation::validate_v1beta1(&set(&names), None);
     let about: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let expected = format!("spec.scaleStrategy.podsToDelete[{MANY}]: Duplicate value: \"p7\"");
     assert!(about.contains(&expected), "{about:?}");
 
-    let errors = cloneset::v1beta1(&set(&vec!["a".to_owned(); MANY]), None);
+    let errors = validation::validate_v1beta1(&set(&vec!["a".to_owned(); MANY]), None);
     assert_eq!(errors.iter().count(), MAX_TOLD);
     assert!(errors.to_string().len() < 100 * MAX_TOLD);
 }
@@ -82,7 +83,7 @@ fn long_lists_are_converted() {
     let back = convert(there, "apps.kruise.io/v1beta1").unwrap();
     let kept = &back["spec"]["updateStrategy"]["rollingUpdate"]["scatterStrategy"];
     assert_eq!(kept.as_array().unwrap().len(), SOME);
-    let errors = cloneset::v1beta1(&serde_json::from_value(back.clone()).unwrap(), None);
+    let errors = validation::validate_v1beta1(&serde_json::from_value(back.clone()).unwrap(), None);
     assert!(errors.iter().count() < 5, "{errors}");
     assert!(means_the_same(&back, &back));
 }

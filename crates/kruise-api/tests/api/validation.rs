@@ -5,11 +5,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
-    defaults,
+    kinds::cloneset::{defaults, validation},
     pod::Pod,
-    validation::{
-        FieldError, FieldErrorKind, FieldErrors, FieldPath, cloneset, label_key, label_value,
-    },
+    validation::{FieldError, FieldErrorKind, FieldErrors, FieldPath, label_key, label_value},
 };
 use rstest::rstest;
 use serde::Deserialize;
@@ -90,13 +88,13 @@ fn judge(version: &str, spec: &Value) -> FieldErrors {
     match version {
         "v1beta1" => {
             let mut set: v1beta1::CloneSet = serde_json::from_value(object("CloneSet")).unwrap();
-            defaults::cloneset(&mut set.spec);
-            cloneset::v1beta1(&set, None)
+            defaults::fill_v1beta1(&mut set.spec);
+            validation::validate_v1beta1(&set, None)
         }
         _ => {
             let mut set: v1alpha1::CloneSet = serde_json::from_value(object("CloneSet")).unwrap();
-            defaults::cloneset_v1alpha1(&mut set.spec);
-            cloneset::v1alpha1(&set, None, &no_pods)
+            defaults::fill_v1alpha1(&mut set.spec);
+            validation::validate_v1alpha1(&set, None, &no_pods)
         }
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1},
-    defaults,
+    kinds::cloneset::{defaults, validation},
     pod::Pod,
-    validation::{FieldErrorKind, FieldErrors, cloneset},
+    validation::{FieldErrorKind, FieldErrors},
 };
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -34,13 +34,13 @@ fn v1alpha1(spec: &Value) -> v1alpha1::CloneSet {
         "spec": spec,
     });
     let mut set: v1alpha1::CloneSet = serde_json::from_value(object).unwrap();
-    defaults::cloneset_v1alpha1(&mut set.spec);
+    defaults::fill_v1alpha1(&mut set.spec);
     set
 }
 
 fn v1beta1(spec: &Value) -> v1beta1::CloneSet {
     let mut set: v1beta1::CloneSet = v1alpha1(spec).into();
-    defaults::cloneset(&mut set.spec);
+    defaults::fill_v1beta1(&mut set.spec);
     set
 }
 
@@ -76,8 +76,9 @@ fn the_selector_stays() {
     let new = spec(
         &json!({ "selector": { "matchExpressions": [{ "key": "app", "operator": "Exists" }] } }),
     );
-    let v1alpha1_errors = cloneset::v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
-    let v1beta1_errors = cloneset::v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
+    let v1alpha1_errors =
+        validation::validate_v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
+    let v1beta1_errors = validation::validate_v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
     for errors in [v1alpha1_errors, v1beta1_errors] {
         assert_eq!(fields(&errors), ["spec"]);
         assert_eq!(
@@ -94,7 +95,7 @@ fn an_empty_list_of_expressions_is_none() {
         spec(&json!({ "selector": { "matchLabels": { "app": "web" }, "matchExpressions": [] } }));
     let old = v1beta1(&spec(&json!({})));
     assert_eq!(
-        fields(&cloneset::v1beta1(&v1beta1(&new), Some(&old))),
+        fields(&validation::validate_v1beta1(&v1beta1(&new), Some(&old))),
         [""; 0]
     );
 }
@@ -114,9 +115,9 @@ fn all_else_may_change() {
         "progressDeadlineSeconds": 9,
     }));
     let old = spec(&json!({}));
-    let errors = cloneset::v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
     assert!(errors.is_empty(), "{errors}");
-    let errors = cloneset::v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
+    let errors = validation::validate_v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
     assert!(errors.is_empty(), "{errors}");
 }
 
@@ -125,7 +126,7 @@ fn all_else_may_change() {
 fn what_was_wrong_before_is_refused_again() {
     let wrong = v1beta1(&spec(&json!({ "replicas": -1 })));
     assert_eq!(
-        fields(&cloneset::v1beta1(&wrong, Some(&wrong))),
+        fields(&validation::validate_v1beta1(&wrong, Some(&wrong))),
         ["spec.replicas"]
     );
 }
@@ -150,10 +151,10 @@ fn names_to_delete_are_pods_of_the_set(
         .iter()
         .map(|index| format!("spec.scaleStrategy.podsToDelete[{index}]"))
         .collect();
-    let errors = cloneset::v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&new), Some(&v1alpha1(&old)), &find_pod);
     assert_eq!(fields(&errors), expected);
     // CS-20
-    let errors = cloneset::v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
+    let errors = validation::validate_v1beta1(&v1beta1(&new), Some(&v1beta1(&old)));
     assert!(errors.is_empty(), "{errors}");
 }
 
@@ -161,7 +162,7 @@ fn names_to_delete_are_pods_of_the_set(
 #[test]
 fn a_name_given_twice_is_the_only_error() {
     let new = spec(&json!({ "scaleStrategy": { "podsToDelete": ["gone", "gone"] } }));
-    let errors = cloneset::v1alpha1(&v1alpha1(&new), None, &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&new), None, &find_pod);
     assert_eq!(fields(&errors), ["spec.scaleStrategy.podsToDelete[1]"]);
 }
 
@@ -194,13 +195,14 @@ fn in_place_only_takes_images_only(#[case] pod_spec: Value, #[case] accepted: bo
     let update = json!({ "type": "InPlaceOnly" });
     let old = v1alpha1(&spec(&json!({})));
     let new = json!({ "template": template(&pod_spec), "updateStrategy": update });
-    let errors = cloneset::v1alpha1(&v1alpha1(&spec(&new)), Some(&old), &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&spec(&new)), Some(&old), &find_pod);
     let expected: &[&str] = if accepted { &[] } else { &["spec"] };
     assert_eq!(fields(&errors), expected);
     // CS-20: the same is no error of v1beta1, nor at creation.
-    let errors = cloneset::v1beta1(&v1beta1(&spec(&new)), Some(&v1beta1(&spec(&json!({})))));
+    let errors =
+        validation::validate_v1beta1(&v1beta1(&spec(&new)), Some(&v1beta1(&spec(&json!({})))));
     assert!(errors.is_empty(), "{errors}");
-    let errors = cloneset::v1alpha1(&v1alpha1(&spec(&new)), None, &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&spec(&new)), None, &find_pod);
     assert!(errors.is_empty(), "{errors}");
 }
 
@@ -215,6 +217,6 @@ fn in_place_only_takes_other_labels() {
         "updateStrategy": { "type": "InPlaceOnly" },
     }));
     let old = v1alpha1(&spec(&json!({})));
-    let errors = cloneset::v1alpha1(&v1alpha1(&new), Some(&old), &find_pod);
+    let errors = validation::validate_v1alpha1(&v1alpha1(&new), Some(&old), &find_pod);
     assert!(errors.is_empty(), "{errors}");
 }

@@ -1,0 +1,17 @@
+//! Version v1alpha1: served for clients that still speak it. Nothing but conversion and admission
+//! reads it.
+
+pub use crate::{
+    kinds::cloneset::{
+        update_terms::CloneSetUpdateTerms,
+        v1alpha1::{
+            CloneSet, CloneSetScaleStrategy, CloneSetSpec, CloneSetUpdateStrategy,
+            CloneSetUpdateStrategyType,
+        },
+        v1beta1::{CloneSetCondition, CloneSetStatus},
+    },
+    spec_parts::{
+        InPlaceUpdateStrategy, Lifecycle, LifecycleHook, UpdatePriorityOrderTerm,
+        UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm,
+    },
+};

@@ -1,0 +1,27 @@
+//! PodUnavailableBudget: whether a pod may be made unavailable now, and what that costs (PB-29 to PB-50,
+//! PB-60 to PB-62).
+//!
+//! Whoever is about to delete, evict, change or resize a pod asks [`decide`]. The answer is that it is free,
+//! that it is refused, or that it has to be paid for: then the budget's status is patched first, and the pod
+//! is touched only when that was accepted. The patch carries the version on which the decision rests, so that
+//! of two who spend the same remainder one meets a conflict, and asks again with what is left.
+//!
+//! Nothing here reads or writes: looking up the budget, keeping the newest copy and trying again after a
+//! conflict are the caller's part.
+
+mod consistency;
+mod copies;
+mod decision;
+mod operation;
+mod protection;
+mod resize;
+mod spend;
+mod subject;
+
+pub use consistency::{is_available, is_consistent, is_ready};
+pub use copies::Copies;
+pub use decision::{Decision, Free, Options, Refusal, decide, related};
+pub use operation::Operation;
+pub use resize::is_pure_resize;
+pub use spend::{Ledger, Spend, status_patch};
+pub use subject::Subject;

@@ -1,0 +1,59 @@
+//! What a budget protects, and whom it has paid for already.
+
+use super::Operation;
+use crate::{
+    pod::Pod,
+    read::PodUnavailableBudget,
+    selector::{Selector, SelectorError},
+    text::Text,
+    well_known::annotations::PUB_PROTECT_OPERATIONS,
+};
+
+impl PodUnavailableBudget {
+    /// Whether this operation costs budget (PB-44, PB-45).
+    #[must_use]
+    pub fn protects(&self, operation: Operation, resize_apart: bool) -> bool {
+        let set = self.protected();
+        let has = |operation: Operation| set.contains(&operation.as_str());
+        let as_update = operation == Operation::Resize && !resize_apart;
+        has(operation) || (as_update && has(Operation::Update))
+    }
+
+    fn protected(&self) -> Vec<&str> {
+        let field = &self.spec.protect_operations;
+        if !field.is_empty() {
+            return field.iter().map(String::as_str).collect();
+        }
+        let annotation = self.metadata.annotations.get(PUB_PROTECT_OPERATIONS);
+        // Not trimmed: "EVICT, UPDATE" protects evictions alone.
+        let items = annotation.map_or("", Text::as_str).split(',');
+        let items: Vec<&str> = items.filter(|item| !item.is_empty()).collect();
+        if items.is_empty() {
+            DEFAULT.map(Operation::as_str).to_vec()
+        } else {
+            items
+        }
+    }
+
+    /// Whether the budget leaves this pod out. An empty selector selects nothing here (PB-38.4).
+    ///
+    /// # Errors
+    ///
+    /// When the selector can't be read.
+    pub fn ignores(&self, pod: &Pod) -> Result<bool, SelectorError> {
+        let Some(selector) = &self.spec.ignored_pod_selector else {
+            return Ok(false);
+        };
+        let selector = Selector::parse(selector)?;
+        Ok(!selector.is_empty() && selector.matches(&pod.metadata.labels))
+    }
+
+    /// Whether this pod was paid for before, and that is not confirmed or given up yet.
+    #[must_use]
+    pub fn has_recorded(&self, pod: &str) -> bool {
+        self.status.disrupted_pods.contains_key(pod)
+            || self.status.unavailable_pods.contains_key(pod)
+    }
+}
+
+const DEFAULT: [Operation; 3] = [Operation::Delete, Operation::Update, Operation::Evict];

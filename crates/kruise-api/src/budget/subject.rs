@@ -1,0 +1,49 @@
+//! Whom a refusal is told of.
+
+use std::fmt;
+
+use crate::pod::Pod;
+
+/// Whose refusal it is, for metric and log: the pod's controller, or the pod itself (PB-60, PB-61).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Kind of the controller; `unknown` for a pod without one.
+    pub kind: String,
+    /// Namespace; `default` for none.
+    pub namespace: String,
+    /// Name of the controller, or of the pod.
+    pub name: String,
+}
+
+impl Subject {
+    /// Of a refusal about this pod.
+    #[must_use]
+    pub fn of(pod: &Pod) -> Self {
+        let metadata = &pod.metadata;
+        let (kind, name) = metadata.controller().map_or_else(
+            || ("unknown", metadata.name.as_str()),
+            |owner| (owner.kind.as_str(), owner.name.as_str()),
+        );
+        let namespace = match metadata.namespace.as_str() {
+            "" => "default",
+            namespace => namespace,
+        };
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+}
+
+/// The label `kind_namespace_name` of metric `pod_unavailable_budget`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            namespace,
+            name,
+        } = self;
+        write!(f, "{kind}_{namespace}_{name}")
+    }
+}

@@ -1,0 +1,39 @@
+//! Conversion of objects between the versions of their kind (PF-401).
+//!
+//! Controllers speak the version that is stored; the others exist for clients that still use them. What
+//! a version has no field for travels in labels and annotations, which together with the spec are all
+//! that conversion touches: the API server refuses other changes of metadata, and statuses are alike.
+//!
+//! How a kind's versions differ is told in the kind's room in [`crate::kinds`].
+
+use serde_json::Value;
+
+pub use crate::versions::ConversionError;
+use crate::{kinds, versions::RawObject};
+
+/// The object in the version `to`, a group and version such as `apps.kruise.io/v1beta1`.
+///
+/// # Errors
+///
+/// When there is nothing to convert, or no way to do it.
+pub fn convert(object: Value, to: &str) -> Result<Value, ConversionError> {
+    let mut object = RawObject::of(object)?;
+    if object.api_version == to {
+        return Err(ConversionError::SameVersion {
+            object: object.key(),
+            kind: object.kind,
+            api_version: object.api_version,
+        });
+    }
+    let mut kinds = kinds::ALL.iter().filter(|kind| kind.name == object.kind);
+    let Some(conversion) = kinds.find_map(|kind| kind.conversion(&object.api_version, to)) else {
+        return Err(ConversionError::Unknown {
+            object: object.key(),
+            kind: object.kind,
+            from: object.api_version,
+            to: to.to_owned(),
+        });
+    };
+    (conversion.convert)(&mut object)?;
+    Ok(object.into_version(to))
+}

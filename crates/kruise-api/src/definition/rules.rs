@@ -1,0 +1,116 @@
+//! Validation rules in CEL, which the API server applies by itself.
+//!
+//! Only what OpenKruise's admission refuses as well, and only as long as the field is being changed: an
+//! object that is stored already stays writable, and writes of scale and status, which admission does
+//! not review, meet no rule about other fields. For a rule on one field the API server sees to that
+//! (CRDValidationRatcheting); a rule across fields has to look at the old object itself.
+//!
+//! The words are those of [`crate::validation`], and `tests/cloneset-rules` holds both to the same cases.
+
+use serde_json::{Map, Value, json};
+
+/// One rule.
+pub(crate) struct Rule {
+    rule: String,
+    message: String,
+    reason: Reason,
+    /// Field that the error names, relative to the one that has the rule.
+    field: Option<&'static str>,
+    /// `oldSelf` is an optional, so that the rule holds at creation too.
+    old_is_optional: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Reason {
+    Invalid,
+    Forbidden,
+}
+
+impl Rule {
+    /// The value itself is wrong.
+    pub(crate) fn new(rule: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            rule: rule.into(),
+            message: message.into(),
+            reason: Reason::Invalid,
+            field: None,
+            old_is_optional: false,
+        }
+    }
+
+    /// The value is fine but may not be there.
+    pub(crate) fn forbidden(self) -> Self {
+        Self {
+            reason: Reason::Forbidden,
+            ..self
+        }
+    }
+
+    /// The error names this field instead.
+    pub(crate) fn at(self, field: &'static str) -> Self {
+        Self {
+            field: Some(field),
+            ..self
+        }
+    }
+
+    /// The rule refers to `oldSelf`, which has no value at creation.
+    pub(crate) fn with_optional_old(self) -> Self {
+        Self {
+            old_is_optional: true,
+            ..self
+        }
+    }
+
+    fn manifest(&self) -> Value {
+        let mut rule = Map::from_iter([
+            ("rule".to_owned(), json!(&self.rule)),
+            ("message".to_owned(), json!(&self.message)),
+        ]);
+        if let Reason::Forbidden = self.reason {
+            rule.insert("reason".to_owned(), json!("FieldValueForbidden"));
+        }
+        if let Some(field) = self.field {
+            rule.insert("fieldPath".to_owned(), json!(field));
+        }
+        if self.old_is_optional {
+            rule.insert("optionalOldSelf".to_owned(), json!(true));
+        }
+        Value::Object(rule)
+    }
+}
+
+/// A rule that a text is empty or one of these.
+pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
+    let words: Vec<_> = [""]
+        .iter()
+        .chain(words)
+        .map(|word| format!("'{word}'"))
+        .collect();
+    Rule::new(format!("self in [{}]", words.join(", ")), message)
+}
+
+/// Adds rules to the node at this path of a schema.
+pub(super) fn add(schema: &mut Value, path: &str, rules: &[Rule]) {
+    let mut node = Some(schema);
+    for step in path.split('.') {
+        let (name, is_list) = match step.strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (step, false),
+        };
+        node = node.and_then(|node| node.pointer_mut(&format!("/properties/{name}")));
+        if is_list {
+            node = node.and_then(|node| node.get_mut("items"));
+        }
+    }
+    let node = node.and_then(Value::as_object_mut);
+    debug_assert!(node.is_some(), "a rule for {path}, which is no field");
+    if let Some(node) = node {
+        let list = node
+            .entry("x-kubernetes-validations")
+            .or_insert_with(|| json!([]));
+        if let Some(list) = list.as_array_mut() {
+            list.extend(rules.iter().map(Rule::manifest));
+        }
+    }
+}

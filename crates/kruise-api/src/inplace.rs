@@ -1,0 +1,45 @@
+//! Update of a pod in place: the library that all workloads share.
+//!
+//! A workload asks [`calculate`] whether one revision can become another in place, marks the pod not
+//! ready where [it must be](must_become_unready) with [`not_ready_patch`], begins with [`start()`], and
+//! calls [`refresh()`] whenever the pod changed: it says which write is due next, until the update is
+//! complete. [`lifecycle`] moves pods between the states in which hooks hold them.
+//!
+//! Everything here decides and nothing here writes. The answers are strategic merge patches that carry
+//! the pod's UID and, where they depend on what was read, its resourceVersion, so that a patch made
+//! from an old view is refused instead of doing harm. Where several are due for one pod, they are sent
+//! in order, and each follows the version that the one before returned.
+
+mod base64;
+mod batch;
+mod calculate;
+mod completion;
+mod conditions;
+mod daemon;
+mod difference;
+mod grace;
+mod hashes;
+pub mod lifecycle;
+mod metadata;
+mod not_ready_keys;
+mod options;
+mod patch;
+mod pending;
+mod refresh;
+mod resources;
+mod restart;
+mod start;
+pub mod state;
+mod template;
+mod update;
+
+pub use calculate::{calculate, claim_templates_object, only_images_differ};
+pub use completion::{Completion, completion};
+pub use daemon::{DaemonReport, daemon_report};
+pub use options::{Options, has_resize_subresource};
+pub use patch::PodWrite;
+pub use refresh::{Refresh, RefreshInput, refresh};
+pub use resources::Resources;
+pub use start::{Start, StartWrites, Workload, must_become_unready, not_ready_patch, start};
+pub use state::{InPlaceUpdateGrace, InPlaceUpdateState, RefMetadata};
+pub use update::{NotInPlace, Update};

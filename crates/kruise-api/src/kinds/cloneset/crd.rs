@@ -1,0 +1,302 @@
+//! The CustomResourceDefinition, with the rules by which the API server judges CloneSets by itself.
+
+use super::{texts, v1alpha1, v1beta1};
+use crate::{
+    definition::{
+        Column, ConversionStrategy, Definition, Scale, Scope, Version,
+        rules::{Rule, empty_or_one_of},
+    },
+    validation::update_order,
+};
+
+const DESCRIPTION: &str = "CloneSet manages a number of interchangeable pods made from one template, \
+                           and updates them in place where possible.";
+
+const COLUMNS: [Column; 10] = [
+    Column::new("DESIRED", "integer", ".spec.replicas"),
+    Column::new("UPDATED", "integer", ".status.updatedReplicas"),
+    Column::new("UPDATED_READY", "integer", ".status.updatedReadyReplicas"),
+    Column::new(
+        "UPDATED_AVAILABLE",
+        "integer",
+        ".status.updatedAvailableReplicas",
+    ),
+    Column::new("READY", "integer", ".status.readyReplicas"),
+    Column::new("TOTAL", "integer", ".status.replicas"),
+    Column::new("AGE", "date", ".metadata.creationTimestamp"),
+    Column::wide("CONTAINERS", ".spec.template.spec.containers[*].name"),
+    Column::wide("IMAGES", ".spec.template.spec.containers[*].image"),
+    Column::wide("SELECTOR", ".status.labelSelector"),
+];
+
+const SCALE: Scale = Scale {
+    spec_replicas: ".spec.replicas",
+    status_replicas: ".status.replicas",
+    label_selector: ".status.labelSelector",
+};
+
+pub(super) fn definition() -> Definition {
+    Definition {
+        short_names: &["clone"],
+        scope: Scope::Namespaced,
+        conversion: ConversionStrategy::Webhook {
+            service: "kruise-cloneset-controller-conversion-service",
+        },
+        versions: vec![v1alpha1(), v1beta1()],
+    }
+}
+
+fn v1alpha1() -> Version {
+    let version = Version::of::<v1alpha1::CloneSet, v1alpha1::CloneSetSpec, v1beta1::CloneSetStatus>(
+        DESCRIPTION,
+    );
+    // CS-13, CS-15
+    let version = version
+        .rules(
+            "spec.updateStrategy.type",
+            &[empty_or_one_of(
+                &texts::V1ALPHA1_TYPES,
+                texts::V1ALPHA1_TYPE,
+            )],
+        )
+        .rules(
+            "spec",
+            &[Rule::new(
+                "!has(self.progressDeadlineSeconds) || self.progressDeadlineSeconds == 2147483647 \
+                 || (self.progressDeadlineSeconds >= 0 && self.progressDeadlineSeconds > \
+                 (has(self.minReadySeconds) ? self.minReadySeconds : 0)) \
+                 || (oldSelf.hasValue() && has(oldSelf.value().progressDeadlineSeconds) \
+                 && oldSelf.value().progressDeadlineSeconds == self.progressDeadlineSeconds)",
+                texts::DEADLINE,
+            )
+            .at(".progressDeadlineSeconds")
+            .with_optional_old()],
+        );
+    let terms = Terms {
+        path: "spec.updateStrategy",
+        max_unavailable: ".updateStrategy.maxUnavailable",
+        max_surge: ".updateStrategy.maxSurge",
+        has: "has(self.updateStrategy)",
+        object: "self.updateStrategy",
+        policy: "self.updateStrategy.type",
+        default_max_unavailable_is_none: "false",
+    };
+    terms.add_rules(common(version))
+}
+
+fn v1beta1() -> Version {
+    let version = Version::of::<v1beta1::CloneSet, v1beta1::CloneSetSpec, v1beta1::CloneSetStatus>(
+        DESCRIPTION,
+    )
+    .stored();
+    // CS-17, CS-19
+    let in_place = "spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy";
+    let not_negative = || Rule::new("self >= 0", texts::NOT_NEGATIVE);
+    let version = version
+        .rules(
+            "spec.updateStrategy.type",
+            &[empty_or_one_of(&texts::V1BETA1_TYPES, texts::V1BETA1_TYPE)],
+        )
+        .rules(
+            "spec.updateStrategy.rollingUpdate.podUpdatePolicy",
+            &[empty_or_one_of(&texts::POLICIES, texts::POLICY)],
+        )
+        .rules(
+            "spec.updateStrategy",
+            &[Rule::new(
+                "!has(self.type) || self.type != 'OnDelete' || !has(self.rollingUpdate) \
+                 || has(self.rollingUpdate.partition)",
+                texts::PARTITION_ON_DELETE,
+            )
+            .at(".rollingUpdate.partition")],
+        )
+        .rules(
+            &format!("{in_place}.imagePreDownloadParallelism"),
+            &[Rule::new(
+                "type(self) == int ? self >= 0 : self.matches('^([+]?[0-9]+|-0+)$')",
+                texts::PARALLELISM,
+            )],
+        )
+        .rules(
+            &format!("{in_place}.imagePreDownloadTimeoutSeconds"),
+            &[not_negative()],
+        )
+        .rules(
+            &format!("{in_place}.imagePreDownloadMinUpdatedReadyPods"),
+            &[not_negative()],
+        );
+    let terms = Terms {
+        path: "spec.updateStrategy.rollingUpdate",
+        max_unavailable: ".updateStrategy.rollingUpdate.maxUnavailable",
+        max_surge: ".updateStrategy.rollingUpdate.maxSurge",
+        has: "has(self.updateStrategy) && has(self.updateStrategy.rollingUpdate)",
+        object: "self.updateStrategy.rollingUpdate",
+        policy: "self.updateStrategy.rollingUpdate.podUpdatePolicy",
+        default_max_unavailable_is_none: "(has(self.updateStrategy.type) \
+                                          && self.updateStrategy.type == 'OnDelete')",
+    };
+    terms.add_rules(common(version))
+}
+
+/// CS-11, CS-12: outside of the update strategy both versions are alike.
+fn common(version: Version) -> Version {
+    version
+        .scale(SCALE)
+        .columns(&COLUMNS)
+        .rules(
+            "spec.replicas",
+            &[Rule::new(
+                "self >= 0",
+                format!("spec.replicas {}", texts::REPLICAS),
+            )],
+        )
+        .rules(
+            "spec.selector",
+            &[
+                Rule::new(
+                    "self == oldSelf",
+                    format!("spec.selector {}", texts::SELECTOR_CHANGED),
+                )
+                .forbidden(),
+                Rule::new(
+                    NOT_EMPTY_SELECTOR,
+                    format!("spec.selector {}", texts::EMPTY_SELECTOR),
+                ),
+            ],
+        )
+        .rules(
+            "spec.selector.matchExpressions[]",
+            &[Rule::new(
+                "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 \
+                 : self.operator in ['Exists', 'DoesNotExist'] \
+                 && (!has(self.values) || size(self.values) == 0)",
+                "must have an operator In or NotIn with values, or Exists or DoesNotExist without",
+            )],
+        )
+}
+
+const NOT_EMPTY_SELECTOR: &str = "(has(self.matchLabels) && size(self.matchLabels) > 0) \
+                                  || (has(self.matchExpressions) && size(self.matchExpressions) > 0)";
+
+/// Where a version has the terms of an update, in the words of rules at `spec`.
+struct Terms {
+    path: &'static str,
+    max_unavailable: &'static str,
+    max_surge: &'static str,
+    /// Whether there are any.
+    has: &'static str,
+    object: &'static str,
+    policy: &'static str,
+    /// Whether admission leaves an absent maxUnavailable absent, which counts as 0.
+    default_max_unavailable_is_none: &'static str,
+}
+
+impl Terms {
+    /// CS-11, and what inplace-update.md says of priority and scatter.
+    fn add_rules(&self, version: Version) -> Version {
+        let Self { path, .. } = self;
+        let percentage = "type(self) == int || self.endsWith('%')";
+        let message = texts::PERCENTAGE;
+        version
+            .rules(
+                &format!("{path}.partition"),
+                &[Rule::new(
+                    "type(self) == int ? self >= 0 : self.endsWith('%')",
+                    texts::PARTITION,
+                )],
+            )
+            .rules(
+                &format!("{path}.maxUnavailable"),
+                &[Rule::new(percentage, message)],
+            )
+            .rules(
+                &format!("{path}.maxSurge"),
+                &[Rule::new(percentage, message)],
+            )
+            .rules("spec", &[self.not_both_zero(), self.no_surge_in_place()])
+            .rules(
+                &format!("{path}.priorityStrategy"),
+                &[Rule::new(
+                    "!(has(self.weightPriority) && size(self.weightPriority) > 0 \
+                     && has(self.orderPriority) && size(self.orderPriority) > 0)",
+                    update_order::BOTH_PRIORITIES,
+                )],
+            )
+            .rules(
+                &format!("{path}.priorityStrategy.weightPriority[].weight"),
+                &[Rule::new(
+                    format!("self >= 0 && self <= {}", update_order::MAX_WEIGHT),
+                    update_order::WEIGHT,
+                )],
+            )
+            .rules(
+                &format!("{path}.priorityStrategy.weightPriority[].matchSelector"),
+                &[Rule::new(
+                    "has(self.matchLabels) || has(self.matchExpressions)",
+                    update_order::MATCH_SELECTOR,
+                )],
+            )
+            .rules(
+                &format!("{path}.priorityStrategy.orderPriority[].orderedKey"),
+                &[Rule::new("self != ''", update_order::NOT_EMPTY)],
+            )
+            .rules(
+                &format!("{path}.scatterStrategy[].key"),
+                &[Rule::new("self != ''", update_order::NOT_EMPTY)],
+            )
+    }
+
+    /// With replicas, a percentage rounds up to 1 unless it is 0 or less. Percentages that are written
+    /// in an unusual way pass: admission knows them.
+    fn not_both_zero(&self) -> Rule {
+        let Self {
+            object,
+            default_max_unavailable_is_none,
+            ..
+        } = self;
+        let at_least_one = |field: &str, absent: &str| {
+            format!(
+                "(has({object}.{field}) ? (type({object}.{field}) == int ? {object}.{field} >= 1 \
+                 : !{object}.{field}.matches('^(-.*|[0.]*)%$')) : {absent})"
+            )
+        };
+        let max_unavailable = at_least_one(
+            "maxUnavailable",
+            &format!("!{default_max_unavailable_is_none}"),
+        );
+        let max_surge = at_least_one("maxSurge", "false");
+        self.on_change(
+            &format!(
+                "(has(self.replicas) && self.replicas <= 0) || {max_unavailable} || {max_surge}"
+            ),
+            texts::BOTH_ZERO,
+        )
+        .at(self.max_unavailable)
+    }
+
+    fn no_surge_in_place(&self) -> Rule {
+        let Self { object, policy, .. } = self;
+        let field = format!("{object}.maxSurge");
+        let rule = format!(
+            "!has({policy}) || {policy} != 'InPlaceOnly' || !has({field}) \
+             || (type({field}) == int ? {field} <= 0 : \
+             ((has(self.replicas) && self.replicas <= 0) || !{field}.matches('^[0-9.]*[1-9][0-9.]*%$')))"
+        );
+        self.on_change(&rule, texts::SURGE_IN_PLACE)
+            .at(self.max_surge)
+    }
+
+    /// A rule that looks at `spec`, but only when the update strategy is new or changed: a write of the
+    /// scale subresource must not fail for what it doesn't touch.
+    fn on_change(&self, rule: &str, message: &'static str) -> Rule {
+        let Self { has, .. } = self;
+        Rule::new(
+            format!(
+                "!({has}) || (oldSelf.hasValue() && has(oldSelf.value().updateStrategy) \
+                 && oldSelf.value().updateStrategy == self.updateStrategy) || {rule}"
+            ),
+            message,
+        )
+        .with_optional_old()
+    }
+}

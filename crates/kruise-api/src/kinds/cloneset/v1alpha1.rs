@@ -1,0 +1,101 @@
+//! Version v1alpha1: served for clients that still speak it. Nothing but conversion and admission reads it.
+//! Its status is that of v1beta1.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{spec, update_terms::CloneSetUpdateTerms, v1beta1::CloneSetStatus};
+use crate::{
+    int_or_string::IntOrString,
+    meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
+    object::{ApiVersion, Kind, custom_resource},
+    open_enum::open_enum,
+};
+
+/// A number of interchangeable pods made from one template, updated in place where possible.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSet {
+    /// Group and version.
+    #[serde(default)]
+    pub api_version: ApiVersion<Self>,
+    /// Kind.
+    #[serde(default)]
+    pub kind: Kind<Self>,
+    /// Metadata.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub metadata: ObjectMeta,
+    /// What is wanted.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub spec: CloneSetSpec,
+    /// What the controller saw last.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub status: CloneSetStatus,
+}
+
+custom_resource!(
+    CloneSet,
+    "apps.kruise.io",
+    "v1alpha1",
+    "CloneSet",
+    "clonesets"
+);
+
+/// What a CloneSet shall be.
+pub type CloneSetSpec = spec::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;
+
+/// How pods are added and taken away.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetScaleStrategy {
+    /// Names of pods to delete first. Names that no longer exist are taken off the list.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "optional_list"
+    )]
+    pub pods_to_delete: Option<Vec<String>>,
+    /// How many pods may be unavailable while pods are added: a number, or a percentage of
+    /// replicas, rounded up. Unset: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<IntOrString>,
+    /// Whether the volume claims of a pod that vanished are left to garbage collection, instead of being
+    /// used by the next pod. Defaults to false: they are used again.
+    #[serde(
+        default,
+        rename = "disablePVCReuse",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub disable_pvc_reuse: Option<bool>,
+    /// Fields that this version of the crate does not know, as they were.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: UnknownFields,
+}
+
+/// How pods are moved to a new template.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CloneSetUpdateStrategy {
+    /// `ReCreate` (the default), `InPlaceIfPossible` or `InPlaceOnly`. `OnDelete` is shown for objects
+    /// that were made through v1beta1, and can be set only there.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<CloneSetUpdateStrategyType>,
+    /// The terms on which pods are moved.
+    #[serde(flatten)]
+    pub terms: CloneSetUpdateTerms,
+}
+
+open_enum! {
+    /// How a pod is moved to a new template.
+    pub enum CloneSetUpdateStrategyType {
+        /// It is deleted, and another is made.
+        ReCreate = "ReCreate",
+        /// In place where the difference allows it, otherwise as with `ReCreate`.
+        InPlaceIfPossible = "InPlaceIfPossible",
+        /// In place, or not at all.
+        InPlaceOnly = "InPlaceOnly",
+        /// Not at all: only pods that are made anew get the new template.
+        OnDelete = "OnDelete",
+    }
+}

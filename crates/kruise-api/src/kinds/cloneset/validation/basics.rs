@@ -1,0 +1,76 @@
+//! What must hold before a pod is touched. The planner asks too: the API server takes any object while
+//! no webhook is installed.
+
+use crate::{
+    kinds::cloneset::texts,
+    meta::LabelSelector,
+    selector::Selector,
+    template::PodTemplate,
+    text_map::TextMap,
+    validation::{FieldError, FieldPath},
+};
+use serde_json::Value;
+
+/// The selector, which must be readable and not empty.
+///
+/// # Errors
+/// When it is neither.
+pub fn selector(selector: &LabelSelector) -> Result<Selector, FieldError> {
+    let path = FieldPath::new("spec.selector");
+    let invalid = |why: String| {
+        let value = serde_json::to_value(selector).unwrap_or_default();
+        FieldError::invalid(&path, value, why)
+    };
+    let parsed = Selector::parse(selector).map_err(|error| invalid(error.to_string()))?;
+    if parsed.is_empty() {
+        return Err(invalid(texts::EMPTY_SELECTOR.to_owned()));
+    }
+    Ok(parsed)
+}
+
+/// The template, as far as it is read.
+///
+/// # Errors
+/// When a part of it has another shape than in a pod template.
+pub fn template(template: &Value) -> Result<PodTemplate, FieldError> {
+    PodTemplate::view(template).map_err(|error| FieldError {
+        kind: crate::validation::FieldErrorKind::TypeInvalid,
+        field: "spec.template".to_owned(),
+        // The whole template would hide what is wrong.
+        value: None,
+        detail: error.to_string(),
+    })
+}
+
+/// The template's labels, which the selector must match (DV-CS9).
+///
+/// # Errors
+/// When it doesn't.
+pub fn labels_match(selector: &Selector, labels: &TextMap) -> Result<(), FieldError> {
+    if selector.matches(labels) {
+        return Ok(());
+    }
+    let path = FieldPath::new("spec.template.metadata.labels");
+    let text = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let detail = format!("the labels \"{text}\" do not match spec.selector \"{selector}\"");
+    let value = serde_json::to_value(labels).unwrap_or_default();
+    Err(FieldError::invalid(&path, value, detail))
+}
+
+/// The number of pods, which can't be negative.
+///
+/// # Errors
+/// When it is.
+pub fn replicas(replicas: Option<i32>) -> Result<(), FieldError> {
+    match replicas {
+        Some(replicas) if replicas < 0 => {
+            let path = FieldPath::new("spec.replicas");
+            Err(FieldError::invalid(&path, replicas, texts::REPLICAS))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,42 @@
+//! In which order pods are deleted and updated. Every order is total: what no rule tells apart goes by
+//! name, so that equal input gives equal output.
+
+mod deletion;
+mod keys;
+mod priority;
+mod scatter;
+
+pub use deletion::{Spread, deletion_cost, deletion_order};
+pub use scatter::expand_wildcards;
+
+use crate::{
+    inplace::lifecycle,
+    pod::Pod,
+    spec_parts::{UpdatePriorityStrategy, UpdateScatterTerm},
+    well_known::lifecycle_states::PREPARING_UPDATE,
+};
+
+/// Orders pods for their update, first to be updated first (IP-79 to IP-87).
+///
+/// `pods` are all pods of the workload, and `waiting` indexes into them, of those to be ordered. The
+/// default order comes first, then the priority strategy, then scatter; pods that wait in state
+/// PreparingUpdate go before all others in the end.
+pub fn update_order(
+    pods: &[&Pod],
+    waiting: &mut Vec<usize>,
+    priority: Option<&UpdatePriorityStrategy>,
+    scatter: Option<&[UpdateScatterTerm]>,
+) {
+    // Keys are many look-ups, and each pod is compared many times.
+    waiting.sort_by_cached_key(|index| pods.get(*index).map(|pod| keys::update(pod)));
+    if let Some(strategy) = priority {
+        priority::sort(pods, waiting, strategy);
+    }
+    if let Some(terms) = scatter {
+        *waiting = scatter::spread(pods, std::mem::take(waiting), terms);
+    }
+    waiting.sort_by_cached_key(|index| {
+        pods.get(*index)
+            .is_none_or(|pod| lifecycle::state(pod) != PREPARING_UPDATE)
+    });
+}

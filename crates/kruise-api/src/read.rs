@@ -1,0 +1,12 @@
+//! Projections of objects that other deployables own: what is read of them, and no more. They are never
+//! written back, so that the fields that they leave out survive.
+//!
+//! A kind that a deployable of ours writes has a room of its own in [`crate::kinds`] instead. The pod is
+//! none of these: it is what every library here is about, and stands beside them as [`crate::pod`].
+
+mod pod_unavailable_budget;
+
+pub use pod_unavailable_budget::{
+    POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget, PodUnavailableBudgetSpec,
+    PodUnavailableBudgetStatus,
+};
