@@ -25,6 +25,7 @@ pub mod quantity;
 pub mod ranking;
 pub mod revision;
 pub mod selector;
+pub mod shared_list;
 pub mod specified_delete;
 pub mod strategic_merge;
 pub mod template;
