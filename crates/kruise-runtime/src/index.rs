@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use kruise_api::{meta::ObjectMeta, text::Text};
+use kruise_api::{meta::ObjectMeta, shared_list::SharedList, text::Text};
 
 use crate::{
     object::{Object, version_number},
@@ -38,7 +38,7 @@ pub(crate) struct Difference<K> {
 pub(crate) struct Index<K> {
     objects: BTreeMap<ObjectKey, Arc<K>>,
     by_uid: HashSet<ByUid<K>>,
-    by_owner: HashMap<Text, BTreeSet<ByKey<K>>>,
+    by_owner: HashMap<Text, SharedList<Arc<K>>>,
     /// UIDs that a live read found gone before the watch said so. A UID never comes back, so an event
     /// about one of them is old. Forgotten when the watch reports the deletion, or a list lacks it.
     tombstones: BTreeSet<String>,
@@ -70,30 +70,6 @@ impl<K: Object> PartialEq for ByUid<K> {
 
 impl<K: Object> Eq for ByUid<K> {}
 
-/// An object that is sorted by namespace and name.
-struct ByKey<K>(Arc<K>);
-
-impl<K: Object> Ord for ByKey<K> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let (a, b) = (self.0.meta(), other.0.meta());
-        (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
-    }
-}
-
-impl<K: Object> PartialOrd for ByKey<K> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<K: Object> PartialEq for ByKey<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl<K: Object> Eq for ByKey<K> {}
-
 impl<K> Default for Index<K> {
     fn default() -> Self {
         Self {
@@ -119,9 +95,8 @@ impl<K: Object> Index<K> {
         self.by_uid.get(uid).map(|ByUid(object)| object)
     }
 
-    pub(crate) fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
-        let objects = self.by_owner.get(uid).into_iter().flatten();
-        objects.map(|ByKey(object)| Arc::clone(object)).collect()
+    pub(crate) fn by_owner(&self, uid: &str) -> SharedList<Arc<K>> {
+        self.by_owner.get(uid).cloned().unwrap_or_default()
     }
 
     /// Those whose name begins so, sorted by name.
@@ -172,17 +147,16 @@ impl<K: Object> Index<K> {
 
     /// Puts an object in, whatever is there.
     pub(crate) fn set(&mut self, object: Arc<K>) -> Change<K> {
-        let meta = object.meta();
-        let key = ObjectKey::of(meta);
-        let old = self.take(&key);
-        self.by_uid.insert(ByUid(Arc::clone(&object)));
-        for owner in owners(meta) {
-            self.by_owner
-                .entry(owner)
-                .or_default()
-                .insert(ByKey(Arc::clone(&object)));
+        let key = ObjectKey::of(object.meta());
+        let old = self.objects.insert(key, Arc::clone(&object));
+        if let Some(old) = &old {
+            self.unlink(old, Some(&object));
         }
-        self.objects.insert(key, Arc::clone(&object));
+        self.by_uid.replace(ByUid(Arc::clone(&object)));
+        for owner in owners(object.meta()) {
+            let objects = self.by_owner.entry(owner).or_default();
+            objects.put(Arc::clone(&object), by_key);
+        }
         Change {
             old,
             new: Some(object),
@@ -298,18 +272,33 @@ impl<K: Object> Index<K> {
 
     fn take(&mut self, key: &ObjectKey) -> Option<Arc<K>> {
         let old = self.objects.remove(key)?;
-        let meta = old.meta();
-        self.by_uid.remove(meta.uid.as_str());
-        for owner in owners(meta) {
+        self.unlink(&old, None);
+        Some(old)
+    }
+
+    /// Takes an object out wherever the one that comes in its place is not found as well.
+    fn unlink(&mut self, old: &Arc<K>, new: Option<&Arc<K>>) {
+        let new = new.map(|new| new.meta());
+        if new.is_none_or(|new| new.uid != old.meta().uid) {
+            self.by_uid.remove(old.meta().uid.as_str());
+        }
+        for owner in owners(old.meta()) {
+            if new.is_some_and(|new| owners(new).any(|its| its == owner)) {
+                continue;
+            }
             if let Some(objects) = self.by_owner.get_mut(&owner) {
-                objects.remove(&ByKey(Arc::clone(&old)));
+                objects.remove(old, by_key);
                 if objects.is_empty() {
                     self.by_owner.remove(&owner);
                 }
             }
         }
-        Some(old)
     }
+}
+
+fn by_key<K: Object>(a: &Arc<K>, b: &Arc<K>) -> Ordering {
+    let (a, b) = (a.meta(), b.meta());
+    (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
 }
 
 /// UIDs under which an object is found by its owners; the empty one where it has none.
@@ -335,8 +324,9 @@ mod tests {
         Arc::new(serde_json::from_value(json!({ "metadata": metadata })).unwrap())
     }
 
-    fn names(pods: &[Arc<Pod>]) -> Vec<&str> {
-        pods.iter().map(|pod| pod.metadata.name.as_str()).collect()
+    fn names<'a>(pods: impl IntoIterator<Item = &'a Arc<Pod>>) -> Vec<&'a str> {
+        let pods = pods.into_iter();
+        pods.map(|pod| pod.metadata.name.as_str()).collect()
     }
 
     #[test]
@@ -344,13 +334,13 @@ mod tests {
         let mut index = Index::default();
         index.put(pod("ns", "a", "1", &[]));
         index.put(pod("ns", "b", "2", &["s"]));
-        assert_eq!(names(&index.by_owner("")), ["a"]);
+        assert_eq!(names(index.by_owner("").iter()), ["a"]);
         index.put(pod("ns", "a", "3", &["s"]));
         index.put(pod("ns", "b", "4", &[]));
-        assert_eq!(names(&index.by_owner("")), ["b"]);
-        assert_eq!(names(&index.by_owner("s")), ["a"]);
+        assert_eq!(names(index.by_owner("").iter()), ["b"]);
+        assert_eq!(names(index.by_owner("s").iter()), ["a"]);
         index.deleted(&ObjectKey::new("ns", "b"), "ns/b", 5);
-        assert_eq!(names(&index.by_owner("")), [""; 0]);
+        assert_eq!(names(index.by_owner("").iter()), [""; 0]);
     }
 
     #[test]

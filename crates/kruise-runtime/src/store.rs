@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use kruise_api::shared_list::SharedList;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc};
 
@@ -122,13 +123,19 @@ impl<K: Object> Store<K> {
     /// All objects with an owner reference to this UID, managing or not, sorted by namespace and name.
     #[must_use]
     pub fn by_owner(&self, uid: &str) -> Vec<Arc<K>> {
+        self.shared_by_owner(uid).iter().cloned().collect()
+    }
+
+    /// The same, where they may be many: shared with the store, and with what it gave before.
+    #[must_use]
+    pub fn shared_by_owner(&self, uid: &str) -> SharedList<Arc<K>> {
         self.read().by_owner(uid)
     }
 
     /// All objects in this namespace without any owner reference, sorted by name.
     #[must_use]
     pub fn without_owner(&self, namespace: &str) -> Vec<Arc<K>> {
-        let mut objects = self.read().by_owner("");
+        let mut objects = self.by_owner("");
         objects.retain(|object| object.meta().namespace == namespace);
         objects
     }
