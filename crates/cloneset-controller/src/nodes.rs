@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::stream::{self, StreamExt};
-use kruise_api::{meta::StringMap, pod::Pod};
+use kruise_api::{meta::StringMap, pod::Pod, shared_list::SharedList};
 use kruise_runtime::{ApiClient, NODES, ObjectKey};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -46,7 +46,7 @@ impl NodeLabels {
 
     /// Labels of the nodes that these pods run on. A node that can't be read is left out, and so are
     /// its pods when the spread is looked at.
-    pub(crate) async fn of(&self, pods: &[Arc<Pod>]) -> BTreeMap<String, StringMap> {
+    pub(crate) async fn of(&self, pods: &SharedList<Arc<Pod>>) -> BTreeMap<String, StringMap> {
         let mut found = BTreeMap::new();
         let mut missing = BTreeSet::new();
         {

@@ -12,6 +12,7 @@ use kruise_api::{
     meta::ObjectMeta,
     pod::Pod,
     revision,
+    shared_list::SharedList,
 };
 use kruise_runtime::{Object, ObjectKey, OwnWrites, ServerVersion, Settled, Store, StoreView};
 
@@ -96,7 +97,7 @@ impl Observer {
         if !(memory.forms.as_ref()).is_some_and(|forms| forms.are_of(template)) {
             memory.forms = Some(Arc::new(TemplateForms::of(template)));
         }
-        let pods = self.pods.by_owner(&set.metadata.uid);
+        let pods = self.pods.shared_by_owner(&set.metadata.uid);
         let (options, selector) = (self.gates().in_place, &set.spec.selector);
         let facts = KnownPods::of(&pods, options, selector, memory.pods.as_deref());
         memory.pods = Some(Arc::new(facts));
@@ -144,7 +145,7 @@ impl Observer {
     fn taken_names(
         &self,
         set: &CloneSet,
-        pods: &[Arc<Pod>],
+        pods: &SharedList<Arc<Pod>>,
         claims: &[Arc<Claim>],
     ) -> BTreeSet<String> {
         if claims.is_empty() {

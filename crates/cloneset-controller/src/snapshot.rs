@@ -14,6 +14,7 @@ use kruise_api::{
     inplace::Options,
     meta::{ObjectMeta, StringMap, Time},
     pod::Pod,
+    shared_list::SharedList,
     text::Text,
     well_known::labels,
 };
@@ -40,7 +41,7 @@ pub struct Snapshot {
     /// The CloneSet, as stored.
     pub set: Arc<CloneSet>,
     /// Pods that carry any owner reference with the CloneSet's UID (CS-27), by name.
-    pub pods: Vec<Arc<Pod>>,
+    pub pods: SharedList<Arc<Pod>>,
     /// Revisions of the namespace: ours, those that nobody manages, and those whose names ours must not take.
     pub revisions: Vec<Arc<ControllerRevision>>,
     /// ImagePullJobs that name the CloneSet as owner; none where images are not pulled ahead: the gate

@@ -11,7 +11,7 @@ use crate::snapshot::Snapshot;
 /// The outcome of claiming.
 pub(super) struct Claimed<'a> {
     /// Active pods that are ours, by name.
-    pub(super) pods: Vec<Arc<Pod>>,
+    pub(super) pods: Vec<&'a Arc<Pod>>,
     /// What is to be known of each of them.
     pub(super) facts: Vec<&'a PodFacts>,
     /// Writes that make it so.
@@ -29,7 +29,7 @@ pub(super) fn claim<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Claimed<'a
         match &its.manager {
             Some(manager) if manager != uid => {}
             Some(_) if its.is_selected => {
-                pods.push(Arc::clone(pod));
+                pods.push(pod);
                 facts.push(its);
             }
             Some(_) if !terminating => releases.push(release(pod, uid)),

@@ -51,7 +51,7 @@ pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
 /// mend it. Otherwise it is made anew, which restarts nothing that runs.
 fn daemon_may_come(input: &Input<'_>) -> bool {
     let is_reported =
-        |pod: &Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
+        |pod: &&Arc<Pod>| inplace::daemon_report(pod, input.snapshot.now) == DaemonReport::Counted;
     input.spec.policy == PodUpdatePolicy::InPlaceOnly || input.pods.iter().any(is_reported)
 }
 

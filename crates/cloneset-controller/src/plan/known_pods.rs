@@ -5,7 +5,7 @@
 //! Only what the pod alone decides is a fact, and whether the set selects it: neither the clock, nor the rest of the
 //! spec, nor other pods.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use kruise_api::{
     availability,
@@ -14,6 +14,7 @@ use kruise_api::{
     pod::Pod,
     revision,
     selector::Selector,
+    shared_list::SharedList,
     specified_delete,
     text::Text,
     well_known::{
@@ -124,14 +125,16 @@ struct Terms {
 #[derive(Debug, Default)]
 pub struct KnownPods {
     terms: Terms,
-    pods: Vec<(Arc<Pod>, PodFacts)>,
+    pods: SharedList<Arc<Pod>>,
+    /// Those of each piece of the list.
+    facts: Vec<Arc<[PodFacts]>>,
 }
 
 impl KnownPods {
-    /// Of these pods, which are sorted by name. What an earlier pass knew of a pod stands while the pod is the same.
+    /// Of these pods. What an earlier pass knew of a pod stands while the pod is the same.
     #[must_use]
     pub fn of(
-        pods: &[Arc<Pod>],
+        pods: &SharedList<Arc<Pod>>,
         options: Options,
         selector: &LabelSelector,
         earlier: Option<&Self>,
@@ -143,29 +146,38 @@ impl KnownPods {
         // One that can't be read is told of elsewhere, and no pod is touched.
         let selector = Selector::parse(selector).ok();
         let earlier = earlier.filter(|earlier| earlier.terms == terms);
-        let mut earlier = earlier
-            .map_or(&[][..], |earlier| &earlier.pods)
+        let earlier = earlier.into_iter().flat_map(Self::pieces);
+        let mut by_piece: HashMap<_, _> = earlier
+            .map(|(pods, facts)| (Arc::as_ptr(pods), (pods, facts)))
+            .collect();
+        let known: Vec<_> = pods
+            .pieces()
             .iter()
-            .peekable();
-        let look_up = |pod: &Arc<Pod>| {
-            // Both are in one order. The names are asked only where something has changed.
-            while let Some((before, facts)) = earlier.peek() {
-                if Arc::ptr_eq(before, pod) {
-                    earlier.next();
-                    return (Arc::clone(pod), facts.clone());
-                }
-                if before.metadata.name > pod.metadata.name {
-                    break;
-                }
-                earlier.next();
-            }
-            (
-                Arc::clone(pod),
-                PodFacts::of(pod, &terms, selector.as_ref()),
-            )
+            .map(|piece| by_piece.remove(&Arc::as_ptr(piece)))
+            .collect();
+        // What is left are pieces that are no more: one or two, after an event. Most of their pods are in new ones.
+        let by_pod: HashMap<_, _> = by_piece
+            .into_values()
+            .flat_map(|(pods, facts)| pods.iter().map(Arc::as_ptr).zip(facts.iter()))
+            .collect();
+        let look_up = |pod: &Arc<Pod>| match by_pod.get(&Arc::as_ptr(pod)) {
+            Some(known) => PodFacts::clone(known),
+            None => PodFacts::of(pod, &terms, selector.as_ref()),
         };
-        let pods = pods.iter().map(look_up).collect();
-        Self { terms, pods }
+        let facts = pods
+            .pieces()
+            .iter()
+            .zip(known)
+            .map(|(piece, known)| match known {
+                Some((_, facts)) => Arc::clone(facts),
+                None => piece.iter().map(look_up).collect(),
+            })
+            .collect();
+        Self {
+            terms,
+            pods: pods.clone(),
+            facts,
+        }
     }
 
     /// Of the snapshot's pods: as the observer found them, or looked up now.
@@ -180,20 +192,23 @@ impl KnownPods {
         )
     }
 
-    fn are_of(&self, pods: &[Arc<Pod>], options: Options, selector: &LabelSelector) -> bool {
-        self.terms.options == options
-            && self.terms.selector == *selector
-            && self.pods.len() == pods.len()
-            && self
-                .pods
-                .iter()
-                .zip(pods)
-                .all(|((known, _), pod)| Arc::ptr_eq(known, pod))
+    fn are_of(
+        &self,
+        pods: &SharedList<Arc<Pod>>,
+        options: Options,
+        selector: &LabelSelector,
+    ) -> bool {
+        self.terms.options == options && self.terms.selector == *selector && self.pods.is_same(pods)
     }
 
     /// Each pod with its facts, by name.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<Pod>, &PodFacts)> {
-        self.pods.iter().map(|(pod, facts)| (pod, facts))
+        self.pieces()
+            .flat_map(|(pods, facts)| pods.iter().zip(facts.iter()))
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = (&Arc<Vec<Arc<Pod>>>, &Arc<[PodFacts]>)> {
+        self.pods.pieces().iter().zip(&self.facts)
     }
 }
 
@@ -228,7 +243,8 @@ mod tests {
             .map(|name| pod(name, "Normal"))
             .into();
         let of = |pods: &[Arc<Pod>], earlier| {
-            KnownPods::of(pods, Options::default(), &selector, earlier)
+            let pods = pods.iter().cloned().collect();
+            KnownPods::of(&pods, Options::default(), &selector, earlier)
         };
         let first = of(&pods, None);
         assert_eq!(going(&first), [""; 0]);
@@ -245,7 +261,7 @@ mod tests {
 
     #[test]
     fn another_selector_and_other_options_ask_again() {
-        let pods = [pod("a", "Normal")];
+        let pods = [pod("a", "Normal")].into_iter().collect();
         let web = selector(&json!({ "app": "web" }));
         let first = KnownPods::of(&pods, Options::default(), &web, None);
         let db = selector(&json!({ "app": "db" }));
@@ -253,6 +269,7 @@ mod tests {
         let is_selected = |facts: &KnownPods| facts.iter().all(|(_, facts)| facts.is_selected);
         assert!(is_selected(&first) && !is_selected(&second));
         assert!(!first.are_of(&pods, Options::default(), &db));
-        assert!(!first.are_of(&[pod("a", "Normal")], Options::default(), &web));
+        let others = [pod("a", "Normal")].into_iter().collect();
+        assert!(!first.are_of(&others, Options::default(), &web));
     }
 }

@@ -225,7 +225,7 @@ mod tests {
     fn ids_beside(pods: &Value, claims: Vec<Arc<Claim>>) -> Vec<String> {
         let pods: Vec<Arc<Pod>> = serde_json::from_value(pods.clone()).unwrap();
         let snapshot = Snapshot {
-            pods,
+            pods: pods.into_iter().collect(),
             claims,
             index_version: 5,
             ..Snapshot::default()

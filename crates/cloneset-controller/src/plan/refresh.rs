@@ -132,7 +132,7 @@ fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a st
         return BTreeSet::new();
     }
     let target = target(input, counts);
-    let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
+    let pods: Vec<&Pod> = input.pods.iter().map(|pod| pod.as_ref()).collect();
     let mut preparing: Vec<usize> = (0..)
         .zip(input.known())
         .filter(|(_, (_, facts))| facts.preparing_update)

@@ -31,7 +31,7 @@ pub(super) struct Input<'a> {
     pub(super) spec: &'a Spec,
     pub(super) revisions: &'a Revisions,
     /// Claimed active pods, by name.
-    pub(super) pods: &'a [Arc<Pod>],
+    pub(super) pods: &'a [&'a Arc<Pod>],
     /// What is to be known of each of them.
     pub(super) facts: &'a [&'a PodFacts],
     /// Listed volume claims (CS-73, CS-74).
@@ -41,7 +41,8 @@ pub(super) struct Input<'a> {
 impl<'a> Input<'a> {
     /// Each pod with what is to be known of it.
     pub(super) fn known(&self) -> impl Iterator<Item = (&'a Arc<Pod>, &'a PodFacts)> {
-        self.pods.iter().zip(self.facts.iter().copied())
+        let facts = self.facts.iter().copied();
+        self.pods.iter().copied().zip(facts)
     }
 
     /// The arithmetic; `is_new` says which pods count as updated.

@@ -192,7 +192,7 @@ fn pre_download(
 }
 
 /// Takes names off `podsToDelete` that are no active claimed pods (CS-65). A list of which nothing remains goes.
-pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[Arc<Pod>]) -> Option<Step> {
+pub(super) fn trim_pods_to_delete(snapshot: &Snapshot, claimed: &[&Arc<Pod>]) -> Option<Step> {
     let names = snapshot
         .set
         .spec

@@ -101,7 +101,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     } else {
         &input.revisions.current
     };
-    let pods: Vec<&Pod> = input.pods.iter().map(AsRef::as_ref).collect();
+    let pods: Vec<&Pod> = input.pods.iter().map(|pod| pod.as_ref()).collect();
     let mut candidates: Vec<usize> = (0..)
         .zip(input.known())
         .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
@@ -123,7 +123,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     }
     let mut candidates: Vec<&Arc<Pod>> = candidates
         .into_iter()
-        .filter_map(|index| input.pods.get(index))
+        .filter_map(|index| input.pods.get(index).copied())
         .collect();
     candidates.retain(|pod| !is_refused(input, pod, plan));
     if in_place_only {

@@ -114,7 +114,7 @@ fn pods_by_id(snapshot: &Snapshot) -> BTreeMap<&str, &Pod> {
         return by_id;
     }
     let prefix = pod_name(&snapshot.set.metadata, "");
-    for pod in &snapshot.pods {
+    for pod in snapshot.pods.iter() {
         let in_name = pod.metadata.name.strip_prefix(&prefix);
         for id in [Some(instance_id(&pod.metadata)), in_name] {
             let Some(id) = id.filter(|id| !id.is_empty()) else {

@@ -19,7 +19,7 @@ pub(super) struct Facts<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) spec: &'a Spec,
     pub(super) revisions: &'a Revisions,
-    pub(super) pods: &'a [Arc<Pod>],
+    pub(super) pods: &'a [&'a Arc<Pod>],
 }
 
 impl Facts<'_> {
@@ -108,6 +108,7 @@ impl Facts<'_> {
         let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);
         self.pods
             .iter()
+            .copied()
             .find(is_meant)
             .is_none_or(|pod| availability::is_available(pod, seconds, now))
     }

@@ -204,7 +204,7 @@ fn claim_of(snapshot: &Snapshot, index: usize) -> ClaimRef {
 }
 
 fn pod_of(snapshot: &Snapshot, index: usize) -> PodRef {
-    let metadata = &snapshot.pods[index].metadata;
+    let metadata = &snapshot.pods.iter().nth(index).unwrap().metadata;
     PodRef {
         name: metadata.name.clone(),
         uid: metadata.uid.clone(),
