@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{
     Revisions,
+    known_pods::PodFacts,
     scale::Input,
     spec::{PodUpdatePolicy, Spec},
 };
@@ -45,6 +46,29 @@ pub(super) fn in_place(input: &Input<'_>, pod: &Pod, target: &str) -> InPlace {
                 .to_owned(),
         }),
     }
+}
+
+/// Whether any of these pods can't be updated in place. Pods of one revision are alike in that, unless a node daemon has a
+/// say: so of thousands only a few are asked.
+pub(super) fn is_any_impossible<'a>(
+    input: &Input<'_>,
+    pods: impl IntoIterator<Item = (&'a Arc<Pod>, &'a PodFacts)>,
+    target: &str,
+) -> bool {
+    let mut possible = Vec::new();
+    pods.into_iter().any(|(pod, facts)| {
+        if possible.contains(&&facts.revision) {
+            return false;
+        }
+        match in_place(input, pod, target) {
+            InPlace::Possible(update) if !update.changes_environment() => {
+                possible.push(&facts.revision);
+                false
+            }
+            InPlace::Possible(_) | InPlace::AwaitDaemon(_) => false,
+            InPlace::Impossible(_) => true,
+        }
+    })
 }
 
 /// For a pod that does not run yet: a daemon reports other pods, or nothing but an update in place may

@@ -52,7 +52,7 @@ pub(super) struct PodFacts {
     /// Since when its Ready condition is what it is.
     ready_since: Option<Time>,
     /// The label that names its revision.
-    revision: Option<Text>,
+    pub(super) revision: Option<Text>,
 }
 
 impl PodFacts {

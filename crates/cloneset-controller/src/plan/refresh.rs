@@ -128,7 +128,7 @@ fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
 /// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the
 /// order of updates, as many as partition and replicas ask for. While updates are paused all of them wait.
 fn preparing_to_go<'a>(input: &'a Input<'_>, counts: &Counts) -> BTreeSet<&'a str> {
-    if !input.pods.iter().any(|pod| is_preparing_update(pod)) {
+    if !input.facts.iter().any(|facts| facts.preparing_update) {
         return BTreeSet::new();
     }
     let target = target(input, counts);

@@ -45,6 +45,18 @@ impl<'a> Input<'a> {
         self.pods.iter().copied().zip(facts)
     }
 
+    /// One of them.
+    pub(super) fn known_at(&self, index: usize) -> Option<(&'a Arc<Pod>, &'a PodFacts)> {
+        Some((self.pods.get(index)?, self.facts.get(index)?))
+    }
+
+    /// Those that are not available.
+    pub(super) fn unavailable(&self) -> impl Iterator<Item = (&'a Arc<Pod>, &'a PodFacts)> {
+        let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);
+        self.known()
+            .filter(move |(pod, facts)| !facts.is_available(pod, seconds, now))
+    }
+
     /// The arithmetic; `is_new` says which pods count as updated.
     pub(super) fn counts(&self, is_new: impl Fn(&PodFacts) -> bool) -> Counts {
         let (seconds, now) = (self.spec.min_ready_seconds, self.snapshot.now);

@@ -14,7 +14,7 @@ use super::{
     Counts, InPlaceUpdate, Phase, Plan, PodPatch, PodRef, Step,
     budget::{ASK_AGAIN_AFTER, Budgets},
     explain::why_unavailable,
-    in_place::{InPlace, in_place},
+    in_place::{InPlace, in_place, is_any_impossible},
     known_pods::PodFacts,
     refresh::{is_refused, refresh},
     scale::{Input, MAX_PODS, transition, with_writes},
@@ -101,19 +101,22 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
     } else {
         &input.revisions.current
     };
-    let pods: Vec<&Pod> = input.pods.iter().map(|pod| pod.as_ref()).collect();
     let mut candidates: Vec<usize> = (0..)
-        .zip(input.known())
-        .filter(|(_, (_, facts))| facts.is_at(&input.revisions.update) != forward)
-        .filter(|(_, (_, facts))| facts.may_be_updated)
+        .zip(input.facts)
+        .filter(|(_, facts)| facts.is_at(&input.revisions.update) != forward)
+        .filter(|(_, facts)| facts.may_be_updated)
         .map(|(index, _)| index)
         .collect();
     let room = Room::of(input, target, counts.update_max_unavailable);
-    let in_place_only = input.spec.policy == PodUpdatePolicy::InPlaceOnly;
-    // Of an order that chooses nobody only the first refusal that is told would be seen. In a roll-out of ten
-    // thousand pods most passes are like that.
-    let is_told_of = in_place_only || !input.snapshot.memory.refused_resizes.is_empty();
+    let leaves_out = input.spec.policy == PodUpdatePolicy::InPlaceOnly && {
+        let known = candidates.iter().filter_map(|index| input.known_at(*index));
+        is_any_impossible(input, known, target)
+    };
+    // Of an order that chooses nobody only those that are told of would be seen. In a roll-out of ten thousand pods
+    // most passes are like that.
+    let is_told_of = leaves_out || !input.snapshot.memory.refused_resizes.is_empty();
     if is_told_of || !room.is_used_up() {
+        let pods: Vec<&Pod> = input.pods.iter().map(|pod| pod.as_ref()).collect();
         ranking::update_order(
             &pods,
             &mut candidates,
@@ -126,7 +129,7 @@ fn update(input: &Input<'_>, counts: &Counts, plan: &mut Plan) {
         .filter_map(|index| input.pods.get(index).copied())
         .collect();
     candidates.retain(|pod| !is_refused(input, pod, plan));
-    if in_place_only {
+    if leaves_out {
         leave_out_impossible(input, target, &mut candidates, plan);
     }
     candidates.truncate(usize::try_from(counts.update_num.abs()).unwrap_or(0));
@@ -206,19 +209,17 @@ struct Room {
 
 impl Room {
     fn of(input: &Input<'_>, target: &str, max_unavailable: i32) -> Self {
-        let (seconds, now) = (input.spec.min_ready_seconds, input.snapshot.now);
-        let unavailable_pods = || {
-            let pods = input.known();
-            pods.filter(|(pod, facts)| !facts.is_available(pod, seconds, now))
-        };
-        Self {
+        let mut room = Self {
             limit: usize::try_from(max_unavailable).unwrap_or(0),
             at_least: usize::try_from(input.spec.max_unavailable.max(1)).unwrap_or(1),
-            n_unavailable: unavailable_pods().count(),
-            n_unavailable_target: unavailable_pods()
-                .filter(|(_, facts)| facts.is_at(target))
-                .count(),
+            n_unavailable: 0,
+            n_unavailable_target: 0,
+        };
+        for (_, facts) in input.unavailable() {
+            room.n_unavailable += 1;
+            room.n_unavailable_target += usize::from(facts.is_at(target));
         }
+        room
     }
 
     /// Whether no pod may be taken, whichever it is.
@@ -387,7 +388,7 @@ fn limit_reached(input: &Input<'_>, taken: Option<&Arc<Pod>>) -> WaitReason {
         pod: pod.metadata.name.clone(),
         why,
     };
-    if let Some(pod) = input.pods.iter().find(|pod| !input.is_available(pod)) {
+    if let Some((pod, _)) = input.unavailable().next() {
         return reached(pod, why_unavailable(pod, &input.snapshot.gates.in_place));
     }
     if let Some(pod) = taken {
