@@ -1,6 +1,7 @@
 //! The feature gates that concern CloneSets, and what they say of templates.
 
-use kruise_api::{defaults, inplace::Options};
+use kruise_api::inplace::Options;
+use kruise_plan::workload::Filled;
 use serde_json::Value;
 
 /// Feature gates that concern CloneSets.
@@ -38,33 +39,6 @@ impl Gates {
             (true, _) => Filled::Nothing,
             (false, false) => Filled::Defaults,
             (false, true) => Filled::DefaultsAndHostPorts,
-        }
-    }
-}
-
-/// How much is filled in of what a template leaves open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filled {
-    /// Nothing: the template as it is stored.
-    Nothing,
-    /// The defaults of CS-9.
-    Defaults,
-    /// The host ports of templates that use the host's network as well.
-    DefaultsAndHostPorts,
-}
-
-impl Filled {
-    /// Each way, as one release or another may have stored a template, or one gate or another.
-    pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
-
-    /// Fills it in.
-    pub fn fill(self, template: &mut Value) {
-        if self == Self::Nothing {
-            return;
-        }
-        defaults::pod_template(template);
-        if self == Self::DefaultsAndHostPorts {
-            defaults::host_ports(template);
         }
     }
 }

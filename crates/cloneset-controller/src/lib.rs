@@ -12,6 +12,7 @@ use kruise_api::{
     resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource},
     well_known,
 };
+use kruise_plan::workload::IMAGE_PULL_JOBS;
 use kruise_runtime::{
     App, Gate, Setup, Store, Upkeep, WaitReasons, WatchOptions, webhook::AdmissionRequest,
 };
@@ -32,7 +33,6 @@ pub mod plan;
 mod reconcile;
 pub mod remember;
 pub mod snapshot;
-mod template_forms;
 
 use admission::{ServerTemplateCheck, Validator};
 use gates::Gates;
@@ -51,15 +51,6 @@ pub const CLONESETS: Resource = Resource {
     version: CloneSet::VERSION,
     plural: CloneSet::PLURAL,
     kind: CloneSet::KIND,
-    namespaced: true,
-};
-
-/// The kind that pulls images ahead of an update, where its deployable is installed.
-pub const IMAGE_PULL_JOBS: Resource = Resource {
-    group: CloneSet::GROUP,
-    version: CloneSet::VERSION,
-    plural: "imagepulljobs",
-    kind: "ImagePullJob",
     namespaced: true,
 };
 

@@ -8,11 +8,12 @@ use kruise_plan::{
     InPlaceUpdate, PodPatch, PodRef,
     refused::Asked,
     stage::{Answer, Call, FailureEvent, IfRefused, Order, Patch, PatchKind, Stage, Verb, Work},
+    workload::IMAGE_PULL_JOBS,
 };
 use serde_json::Value;
 
 use crate::{
-    CLONESETS, IMAGE_PULL_JOBS,
+    CLONESETS,
     plan::{BudgetPatch, ClaimRef, ImagesAhead, NewPod, Phase, Plan, Step},
     snapshot::Snapshot,
 };

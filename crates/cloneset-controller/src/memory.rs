@@ -11,9 +11,10 @@ use kruise_api::meta::Time;
 use kruise_plan::{
     WaitReason,
     refused::{Refusal, RefusedResizes, RefusedWrites},
+    workload::TemplateForms,
 };
 
-use crate::{known_pods::KnownPods, template_forms::TemplateForms};
+use crate::known_pods::KnownPods;
 
 /// What a process remembers of a CloneSet between two reconciles.
 #[derive(Debug, Clone, Default)]

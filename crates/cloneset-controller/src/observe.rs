@@ -9,13 +9,13 @@ use kruise_api::{
     apps::v1beta1::CloneSet,
     inplace::{Options, has_resize_subresource},
     meta::ObjectMeta,
-    object::Object,
     pod::Pod,
     read::PodUnavailableBudget,
     resource::ObjectKey,
     revision,
     shared_list::SharedList,
 };
+use kruise_plan::workload::TemplateForms;
 use kruise_runtime::{ServerVersion, Store, StoreView, Stores};
 
 use crate::{
@@ -25,32 +25,7 @@ use crate::{
     snapshot::{
         Claim, ControllerRevision, ImagePullJob, Snapshot, StoredSet, instance_id, pod_name,
     },
-    template_forms::TemplateForms,
 };
-
-impl Object for StoredSet {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-impl Object for ImagePullJob {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-impl Object for ControllerRevision {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
-
-impl Object for Claim {
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-}
 
 /// The indexes that snapshots are made from.
 pub struct Observer {
@@ -76,7 +51,7 @@ impl Observer {
     /// The CloneSet of this name.
     #[must_use]
     pub fn set(&self, key: &ObjectKey) -> Option<Arc<CloneSet>> {
-        self.sets.get(key)?.set().map(Arc::new)
+        self.sets.get(key)?.object().map(Arc::new)
     }
 
     /// The indexes, for upkeep.

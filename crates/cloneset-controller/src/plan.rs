@@ -10,7 +10,6 @@ use crate::{known_pods::KnownPods, snapshot::Snapshot};
 mod budget;
 mod context;
 mod counts;
-mod differences;
 mod images_ahead;
 mod in_place;
 mod instance_ids;
@@ -35,8 +34,8 @@ pub use counts::{Counts, PodClass};
 pub use scale::needs_nodes;
 pub use spec::Spec;
 pub use step::{
-    BudgetPatch, ClaimMove, ClaimRef, ImagesAhead, Mark, NewClaim, NewJob, NewPod, OrphanClaim,
-    Phase, Plan, Step,
+    BudgetPatch, ClaimMove, ClaimRef, ImagesAhead, Mark, NewClaim, NewPod, OrphanClaim, Phase,
+    Plan, Step,
 };
 use valid::Valid;
 
@@ -83,8 +82,8 @@ fn plan_valid(snapshot: &Snapshot, valid: &Valid) -> Plan {
     } else {
         ImagesAhead::default()
     };
-    let steps = [&claims.steps, &owned.steps, &revisions.steps];
-    let steps = steps.into_iter().flatten().cloned().collect();
+    let mut steps = [&claims.steps[..], &owned.steps].concat();
+    steps.extend(revisions.steps.iter().cloned().map(Step::from));
     // What comes next needs the pods and the update revision as they will be stored.
     let (mut phase, mut turn) = match Turn::of(steps) {
         Turn::GoesOn if !snapshot.set.metadata.is_terminating() => sync(&context, &mut notes),

@@ -8,9 +8,9 @@ use std::{
 use kruise_api::{
     apps::v1beta1::CloneSet,
     meta::{ObjectMeta, StringMap, Time},
-    object::CustomResource,
+    object::{CustomResource, Object},
     pod::Pod,
-    read::PodUnavailableBudget,
+    read::{self, Kept, OnTheWire, PodUnavailableBudget, Stored},
     shared_list::SharedList,
     text::Text,
     well_known::labels,
@@ -20,13 +20,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::{gates::Gates, memory::Memory};
 
-mod revision;
-mod set;
-mod slim;
-
-pub use revision::{ControllerRevision, RevisionData};
-pub use set::StoredSet;
-use slim::Kept;
+/// A CloneSet as it is kept between two passes.
+pub type StoredSet = Stored<CloneSet>;
+/// A revision as the planner of CloneSets sees it.
+pub type ControllerRevision = read::ControllerRevision<CloneSet>;
 
 /// Everything the planner knows of one CloneSet at one moment.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +68,7 @@ pub struct ImagePullJob {
 }
 
 fn identity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    let read = slim::OnTheWire::deserialize(deserializer)?;
+    let read = OnTheWire::deserialize(deserializer)?;
     Ok(read.keep(Kept::None, Kept::None))
 }
 
@@ -86,7 +83,7 @@ pub struct Claim {
 }
 
 fn claim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
-    let read = slim::OnTheWire::deserialize(deserializer)?;
+    let read = OnTheWire::deserialize(deserializer)?;
     Ok(read.keep(Kept::Only(labels::CLONESET_INSTANCE_ID), Kept::None))
 }
 
@@ -103,6 +100,18 @@ pub fn instance_id(metadata: &ObjectMeta) -> &str {
 #[must_use]
 pub fn pod_name(set: &ObjectMeta, id: &str) -> String {
     format!("{}-{id}", set.name)
+}
+
+impl Object for ImagePullJob {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl Object for Claim {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
 }
 
 impl Snapshot {

@@ -3,10 +3,18 @@
 //!
 //! A kind that a deployable of ours writes has a room of its own in [`crate::kinds`] instead. The pod is
 //! none of these: it is what every library here is about, and stands beside them as [`crate::pod`].
+//!
+//! [`Stored`] is the form in which a controller keeps what it owns itself.
 
+mod controller_revision;
+mod metadata;
 mod pod_unavailable_budget;
+mod stored;
 
+pub use controller_revision::{ControllerRevision, RevisionData};
+pub use metadata::{Kept, OnTheWire};
 pub use pod_unavailable_budget::{
     POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget, PodUnavailableBudgetSpec,
     PodUnavailableBudgetStatus,
 };
+pub use stored::Stored;

@@ -1,69 +1,17 @@
-//! Rules that kinds share whose pods are updated in place.
+//! Rules that kinds share whose pods come of a template, in revisions, and are updated in place.
 
-use kruise_api::{
-    inplace::{self, Completion, Options, lifecycle},
-    pod::Pod,
-    well_known::{annotations, lifecycle_states},
-};
+mod explain;
+mod history;
+mod images_ahead;
+mod in_place;
+mod ownership;
+mod refresh;
+mod template;
 
-/// Whether an update of the pod may begin, as far as its state says (CS-82).
-#[must_use]
-pub fn may_be_updated(pod: &Pod) -> bool {
-    match lifecycle::state(pod) {
-        lifecycle_states::PREPARING_DELETE => false,
-        lifecycle_states::UPDATED => true,
-        _ => ![
-            annotations::INPLACE_UPDATE_GRACE,
-            annotations::INPLACE_UPDATE_GRACE_LEGACY,
-        ]
-        .iter()
-        .any(|key| pod.metadata.annotations.contains_key(key)),
-    }
-}
-
-/// What an unavailable pod waits for, in words that do not change by themselves.
-#[must_use]
-pub fn why_unavailable(pod: &Pod, options: &Options) -> String {
-    if pod.spec.node_name.is_empty() {
-        let why = pod
-            .condition("PodScheduled")
-            .map_or("", |condition| condition.reason.as_str());
-        return format!("not scheduled {why}").trim_end().to_owned();
-    }
-    if !pod.is_reported() {
-        return format!(
-            "the kubelet of node {} has not reported on it",
-            pod.spec.node_name
-        );
-    }
-    if let Some(container) = pod
-        .status
-        .container_statuses
-        .iter()
-        .find(|status| status.waiting_reason().is_some())
-    {
-        return format!(
-            "container {}: {}",
-            container.name,
-            container.waiting_reason().unwrap_or_default()
-        );
-    }
-    if let Completion::Waiting { why } = inplace::completion(pod, options) {
-        return why;
-    }
-    if let Some(container) = pod
-        .status
-        .container_statuses
-        .iter()
-        .find(|status| !status.ready)
-    {
-        return format!("container {} is not ready", container.name);
-    }
-    match lifecycle::state(pod) {
-        "" | lifecycle_states::NORMAL if pod.is_ready() => {
-            "not ready for minReadySeconds yet".to_owned()
-        }
-        "" | lifecycle_states::NORMAL => "not ready".to_owned(),
-        state => format!("in lifecycle state {state}"),
-    }
-}
+pub use explain::why_unavailable;
+pub use history::{History, RevisionStep, Revisions, is_at};
+pub use images_ahead::{IMAGE_PULL_JOBS, Job, NewJob};
+pub use in_place::{Differences, InPlace, may_be_updated};
+pub use ownership::Ownership;
+pub use refresh::{missing_template_hash, resize_pending};
+pub use template::{Filled, TemplateForms};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use kruise_api::{availability, pod::Pod};
 
+use kruise_plan::workload::is_at;
+
 use super::{
     counts::{Counts, PodClass},
-    revision::{Revisions, is_at},
+    revision::Revisions,
     spec::Spec,
     volume_claims::Listed,
 };

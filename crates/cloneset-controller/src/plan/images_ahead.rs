@@ -1,29 +1,21 @@
 //! Images are pulled to the nodes before pods are updated in place (CS-100 to CS-106, IP-148 to IP-153). The
 //! pulling itself is another deployable's work; here is what it is asked for.
 
-use kruise_api::{
-    int_or_string::IntOrString, meta::LabelSelector, template::PodTemplate, text::Text,
-    well_known::labels,
-};
-use serde_json::{Map, Value, json};
+use kruise_api::{text::Text, well_known::labels};
+use kruise_plan::workload::{Job, NewJob};
+use serde_json::json;
 
 use super::{
     context::Context,
     in_place::between,
     revision::Revisions,
     spec::{PodUpdatePolicy, Spec},
-    step::{ImagesAhead, Mark, NewJob},
+    step::{ImagesAhead, Mark},
 };
-use crate::{
-    IMAGE_PULL_JOBS,
-    snapshot::{ControllerRevision, Snapshot},
-};
+use crate::snapshot::{ControllerRevision, Snapshot};
 
 /// Fewer pods than this are updated at once anyway (IP-149).
 const WORTH_IT_ABOVE: i32 = 3;
-const DEFAULT_TIMEOUT_SECONDS: i32 = 300;
-/// Jobs that nobody deletes go by themselves.
-const TTL_SECONDS: i32 = 600;
 
 pub(super) fn plan(context: &Context<'_>) -> ImagesAhead {
     let (snapshot, spec, revisions) = (context.snapshot, context.spec, context.revisions);
@@ -71,7 +63,7 @@ pub(super) fn plan(context: &Context<'_>) -> ImagesAhead {
         plan.mark = Some(mark(new, labels::IMAGE_PREDOWNLOAD_IGNORED));
         return plan;
     }
-    plan.create = jobs_for(snapshot, spec, revisions, new);
+    plan.create = jobs_for(context, new);
     let is_there = |job: &NewJob| jobs.iter().any(|there| there.metadata.name == job.name);
     plan.create.retain(|job| !is_there(job));
     plan.mark = Some(mark(new, labels::PRE_PREDOWNLOAD_CREATED));
@@ -108,136 +100,19 @@ fn mark(revision: &ControllerRevision, label: &str) -> Mark {
     }
 }
 
-/// One job for each container with another image (IP-151, IP-152).
-fn jobs_for(
-    snapshot: &Snapshot,
-    spec: &Spec,
-    revisions: &Revisions,
-    revision: &ControllerRevision,
-) -> Vec<NewJob> {
-    let stored = |name| {
-        revisions
-            .data(name)
-            .and_then(kruise_api::revision::template)
+fn jobs_for(context: &Context<'_>, new: &ControllerRevision) -> Vec<NewJob> {
+    let revisions = context.revisions;
+    let settings = &context.spec.pre_download;
+    let hash = new.metadata.labels.get(labels::REVISION_HASH);
+    let job = Job {
+        owner: context.snapshot.owner(),
+        selector: &context.snapshot.set.spec.selector,
+        revision: &new.metadata.name,
+        hash: hash.map_or("", Text::as_str),
+        data: revisions.data(&revisions.update),
+        old_data: revisions.data(&revisions.current),
+        parallelism: settings.parallelism.as_ref(),
+        timeout_seconds: settings.timeout_seconds,
     };
-    let view = |name| {
-        stored(name)
-            .and_then(|template| PodTemplate::view(template).ok())
-            .unwrap_or_default()
-    };
-    let (old_template, template) = (view(&revisions.current), view(&revisions.update));
-    let secrets = stored(&revisions.update).map_or_else(Vec::new, pull_secrets);
-    let is_new = |name: &str, image: &str| {
-        !old_template
-            .spec
-            .containers
-            .iter()
-            .any(|container| container.name == name && container.image == image)
-    };
-    template
-        .spec
-        .containers
-        .iter()
-        .filter(|container| is_new(&container.name, &container.image))
-        .map(|container| {
-            job(
-                snapshot,
-                spec,
-                revision,
-                &template,
-                &secrets,
-                &container.name,
-                &container.image,
-            )
-        })
-        .collect()
-}
-
-fn job(
-    snapshot: &Snapshot,
-    spec: &Spec,
-    revision: &ControllerRevision,
-    template: &PodTemplate,
-    secrets: &[Value],
-    container: &str,
-    image: &str,
-) -> NewJob {
-    let revision_name = &revision.metadata.name;
-    let name = format!("{revision_name}-{container}");
-    let hash = revision
-        .metadata
-        .labels
-        .get(labels::REVISION_HASH)
-        .map_or("", Text::as_str);
-    let mut all_labels = json!(template.metadata.labels);
-    if let Some(map) = all_labels.as_object_mut() {
-        map.insert(labels::REVISION_HASH.to_owned(), json!(hash));
-    }
-    let settings = &spec.pre_download;
-    let mut job = json!({
-        "image": image,
-        "podSelector": not_at(&snapshot.set.spec.selector, &[revision_name, hash]),
-        "parallelism": settings.parallelism.clone().unwrap_or(IntOrString::Int(1)),
-        "pullPolicy": {
-            "backoffLimit": 1,
-            "timeoutSeconds": settings.timeout_seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-        },
-        "completionPolicy": { "type": "Always", "ttlSecondsAfterFinished": TTL_SECONDS },
-        "sandboxConfig": {
-            "annotations": template.metadata.annotations,
-            "labels": all_labels,
-        },
-    });
-    if !secrets.is_empty()
-        && let Some(job) = job.as_object_mut()
-    {
-        job.insert("pullSecrets".to_owned(), json!(secrets));
-    }
-    NewJob {
-        body: json!({
-            "apiVersion": IMAGE_PULL_JOBS.api_version(),
-            "kind": IMAGE_PULL_JOBS.kind,
-            "metadata": {
-                "name": name,
-                "namespace": snapshot.set.metadata.namespace,
-                "labels": all_labels,
-                "ownerReferences": [snapshot.owner().reference()],
-            },
-            "spec": job,
-        }),
-        name,
-    }
-}
-
-/// The workload's selector, without pods that are at the revision already.
-fn not_at(selector: &LabelSelector, revision: &[&str]) -> Value {
-    let mut selector = json!(selector);
-    if let Some(fields) = selector.as_object_mut() {
-        let expressions = fields
-            .entry("matchExpressions")
-            .or_insert_with(|| json!([]));
-        if let Some(expressions) = expressions.as_array_mut() {
-            expressions.push(json!({
-                "key": labels::CONTROLLER_REVISION_HASH,
-                "operator": "NotIn",
-                "values": revision,
-            }));
-        }
-    }
-    selector
-}
-
-fn pull_secrets(template: &Value) -> Vec<Value> {
-    template
-        .pointer("/spec/imagePullSecrets")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|secret| {
-            secret
-                .as_object()
-                .and_then(|secret: &Map<_, _>| secret.get("name"))
-        })
-        .cloned()
-        .collect()
+    job.jobs()
 }

@@ -1,11 +1,12 @@
 //! Whether a pod can be updated in place, and what that changes.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use kruise_api::{
     inplace::{self, DaemonReport, NotInPlace},
     pod::Pod,
 };
+use kruise_plan::workload::InPlace;
 use serde_json::Value;
 
 use super::{
@@ -18,36 +19,10 @@ use crate::{
     snapshot::{ControllerRevision, Snapshot},
 };
 
-/// Whether a pod can be updated in place.
-pub(super) enum InPlace {
-    Possible(Box<inplace::Update>),
-    /// It is known in this time, or earlier.
-    AwaitDaemon(Duration),
-    Impossible(NotInPlace),
-}
-
 pub(super) fn in_place(context: &Context<'_>, pod: &Pod, target: &str) -> InPlace {
-    let update = match calculate(context, pod, target) {
-        Ok(update) => Box::new(update),
-        Err(why) => return InPlace::Impossible(why),
-    };
-    if !update.changes_environment() {
-        return InPlace::Possible(update);
-    }
-    // DV-IP12
-    match inplace::daemon_report(pod, context.snapshot.now) {
-        DaemonReport::Counted => InPlace::Possible(update),
-        DaemonReport::NotYet if daemon_may_come(context) => InPlace::Possible(update),
-        DaemonReport::Awaited { seconds } => InPlace::AwaitDaemon(Duration::from_secs(
-            u64::try_from(seconds).unwrap_or(1).max(1),
-        )),
-        DaemonReport::NotYet | DaemonReport::Missing => InPlace::Impossible(NotInPlace {
-            path: "/metadata".to_owned(),
-            why: "a container reads what changes through its environment, and no node daemon is \
-                  there to restart it"
-                .to_owned(),
-        }),
-    }
+    let update = calculate(context, pod, target);
+    let now = context.snapshot.now;
+    InPlace::of(update, pod, || daemon_may_come(context), now)
 }
 
 /// Whether any of these pods can't be updated in place. Pods of one revision are alike in that, unless a node daemon has a

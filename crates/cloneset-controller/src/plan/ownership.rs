@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use kruise_api::pod::Pod;
-use kruise_plan::PodPatch;
-use serde_json::json;
+use kruise_plan::workload::Ownership;
 
 use super::step::Step;
 use crate::{
@@ -23,22 +22,20 @@ pub(super) struct Owned<'a> {
 }
 
 pub(super) fn sort<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Owned<'a> {
-    let uid = snapshot.uid();
-    let terminating = snapshot.set.metadata.is_terminating();
+    let owner = snapshot.owner();
     let mut pods = Vec::new();
     let mut facts = Vec::new();
     let mut releases = Vec::new();
     let mut adoptions = Vec::new();
     for (pod, its) in known.iter().filter(|(_, its)| its.is_active) {
-        match &its.manager {
-            Some(manager) if manager != uid => {}
-            Some(_) if its.is_selected => {
+        match Ownership::of(&owner, pod, its.manager.as_deref(), its.is_selected) {
+            Ownership::Ours => {
                 pods.push(pod);
                 facts.push(its);
             }
-            Some(_) if !terminating => releases.push(release(pod, uid)),
-            None if its.is_selected && !terminating => adoptions.push(adopt(snapshot, pod)),
-            Some(_) | None => {}
+            Ownership::Released(patch) => releases.push(patch),
+            Ownership::Adopted(patch) => adoptions.push(patch),
+            Ownership::NotOurs => {}
         }
     }
     let mut steps = Vec::new();
@@ -49,30 +46,4 @@ pub(super) fn sort<'a>(snapshot: &Snapshot, known: &'a KnownPods) -> Owned<'a> {
         steps.push(Step::AdoptPods { patches: adoptions });
     }
     Owned { pods, facts, steps }
-}
-
-fn release(pod: &Pod, uid: &str) -> PodPatch {
-    PodPatch::of(
-        pod,
-        json!({
-            "metadata": {
-                "uid": pod.metadata.uid,
-                "resourceVersion": pod.metadata.resource_version,
-                "ownerReferences": [{ "$patch": "delete", "uid": uid }],
-            },
-        }),
-    )
-}
-
-fn adopt(snapshot: &Snapshot, pod: &Pod) -> PodPatch {
-    PodPatch::of(
-        pod,
-        json!({
-            "metadata": {
-                "uid": pod.metadata.uid,
-                "resourceVersion": pod.metadata.resource_version,
-                "ownerReferences": [snapshot.owner().reference()],
-            },
-        }),
-    )
 }

@@ -5,24 +5,22 @@ use std::{collections::BTreeSet, time::Duration};
 use kruise_api::{
     inplace::{self, PodWrite, Refresh, RefreshInput, lifecycle},
     pod::Pod,
-    ranking, revision,
-    well_known::{labels, lifecycle_states},
+    ranking,
+    well_known::lifecycle_states,
 };
-use serde_json::json;
 
 use kruise_plan::{
-    Notes, PodPatch, PodRef, WaitReason, refused::RefusedResize, workload::may_be_updated,
+    Notes, PodPatch, PodRef, WaitReason,
+    refused::RefusedResize,
+    workload::{InPlace, may_be_updated, missing_template_hash, resize_pending},
 };
 
 use super::{
     context::{Context, MAX_PODS},
     counts::Counts,
-    in_place::{InPlace, in_place},
+    in_place::in_place,
     spec::PodUpdatePolicy,
 };
-
-/// The kubelet's condition, with reason `Deferred` or `Infeasible`.
-const RESIZE_PENDING: &str = "PodResizePending";
 
 /// One patch a pod at most: conditions, lifecycle state and a missing label (CS-97, CS-80).
 pub(super) fn refresh(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> Vec<PodPatch> {
@@ -102,29 +100,6 @@ pub(super) fn is_refused(context: &Context<'_>, pod: &Pod, notes: &mut Notes) ->
     });
     notes.look_again(left);
     true
-}
-
-/// The kubelet has the new resources before it, and does not grant them: not now, or never on this node.
-fn resize_pending(pod: &Pod) -> Option<WaitReason> {
-    let condition = pod.condition(RESIZE_PENDING)?;
-    (condition.status == "True").then(|| WaitReason::ResizeRefused {
-        pod: pod.metadata.name.clone(),
-        // Not its message, whose figures change with other pods.
-        why: format!("the kubelet says {}", condition.reason),
-    })
-}
-
-/// CS-80
-fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
-    if pod.metadata.labels.contains_key(labels::POD_TEMPLATE_HASH) {
-        return None;
-    }
-    let hash = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
-    let metadata = json!({
-        "uid": pod.metadata.uid,
-        "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
-    });
-    Some(PodPatch::of(pod, json!({ "metadata": metadata })))
 }
 
 /// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the

@@ -148,7 +148,7 @@ fn scale_out(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> Optio
         .min(MAX_PODS);
     let n_old = usize::try_from(counts.scale_up_old).unwrap_or(0).min(count);
     let revisions = context.revisions;
-    let update_template = revisions.update_template(context.snapshot);
+    let update_template = revisions.update_template(&context.snapshot.set.spec.template);
     let update = PodsOf::revision(&revisions.update, &update_template);
     let current = revisions
         .current_template()

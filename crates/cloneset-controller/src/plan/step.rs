@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kruise_api::meta::ObjectMeta;
-use kruise_plan::{Event, InPlaceUpdate, PodPatch, PodRef, WaitReason};
+use kruise_plan::{Event, InPlaceUpdate, PodPatch, PodRef, WaitReason, workload::NewJob};
 use serde_json::{Value, json};
 
 /// What is to be done, in order. Nothing in it is left to choose.
@@ -219,15 +219,6 @@ pub struct ImagesAhead {
     pub delete: Vec<(String, String)>,
     /// Afterwards: what is marked on the update revision, so that it is decided once.
     pub mark: Option<Mark>,
-}
-
-/// An ImagePullJob to create.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewJob {
-    /// Its name.
-    pub name: String,
-    /// The whole object.
-    pub body: Value,
 }
 
 /// A label of a revision.

@@ -22,27 +22,12 @@ pub(super) fn plan(context: &Context<'_>, status_is_written: bool) -> Vec<Step> 
 
 /// Deletes what the history limit does not keep, oldest first (CS-40, IP-137).
 fn history(context: &Context<'_>) -> Vec<Step> {
-    let revisions = context.revisions;
-    let limit = context.spec.history_limit;
-    let mut unused: Vec<_> = revisions
-        .known
-        .iter()
-        .filter(|known| {
-            let name = &known.metadata.name;
-            *name != revisions.current && *name != revisions.update
-        })
-        .collect();
-    if unused.len() <= limit {
-        return Vec::new();
-    }
-    unused.retain(|known| {
-        let mut pods = context.facts.iter();
-        !pods.any(|pod| pod.is_at(&known.metadata.name))
-    });
-    let surplus = unused.len().saturating_sub(limit);
-    unused
+    let is_used = |name: &str| context.facts.iter().any(|pod| pod.is_at(name));
+    let surplus = context
+        .revisions
+        .surplus(context.spec.history_limit, is_used);
+    surplus
         .into_iter()
-        .take(surplus)
         .map(|revision| Step::DeleteRevision {
             name: revision.metadata.name.clone(),
             uid: revision.metadata.uid.clone(),

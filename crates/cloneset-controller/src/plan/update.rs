@@ -9,7 +9,8 @@ use kruise_api::{
     well_known::lifecycle_states,
 };
 use kruise_plan::{
-    InPlaceUpdate, Notes, PodPatch, PodRef, Turn, WaitReason, workload::why_unavailable,
+    InPlaceUpdate, Notes, PodPatch, PodRef, Turn, WaitReason,
+    workload::{InPlace, why_unavailable},
 };
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use super::{
     budget::{ASK_AGAIN_AFTER, Budgets},
     context::{Context, MAX_PODS},
     counts::Counts,
-    in_place::{InPlace, in_place, is_any_impossible},
+    in_place::{in_place, is_any_impossible},
     refresh::{is_refused, refresh},
     spec::PodUpdatePolicy,
     step::Step,

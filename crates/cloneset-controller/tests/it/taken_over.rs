@@ -1,8 +1,9 @@
 //! CloneSets whose template was stored with other defaults than ours: by OpenKruise with gate `TemplateNoDefaults`,
 //! before a webhook was installed, or before a gate was switched (CS-9, CS-37, DV-CS20).
 
-use cloneset_controller::gates::{Filled, Gates};
+use cloneset_controller::gates::Gates;
 use kruise_api::revision;
+use kruise_plan::workload::Filled;
 use rstest::rstest;
 use serde_json::{Value, json};
 

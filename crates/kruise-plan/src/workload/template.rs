@@ -5,10 +5,35 @@ use std::{
     sync::OnceLock,
 };
 
-use kruise_api::revision;
+use kruise_api::{defaults, revision};
 use serde_json::Value;
 
-use crate::gates::Filled;
+/// How much is filled in of what a template leaves open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Nothing: the template as it is stored.
+    Nothing,
+    /// The defaults of CS-9.
+    Defaults,
+    /// The host ports of templates that use the host's network as well.
+    DefaultsAndHostPorts,
+}
+
+impl Filled {
+    /// Each way, as one release or another may have stored a template, or one gate or another.
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
+
+    /// Fills it in.
+    pub fn fill(self, template: &mut Value) {
+        if self == Self::Nothing {
+            return;
+        }
+        defaults::pod_template(template);
+        if self == Self::DefaultsAndHostPorts {
+            defaults::host_ports(template);
+        }
+    }
+}
 
 /// One template in the forms that revisions store. Each is made when it is first asked for, and kept: the template
 /// changes rarely, and is looked at in every pass.
@@ -38,7 +63,8 @@ impl TemplateForms {
     }
 
     /// What a revision stores of the template, with so much of it filled in.
-    pub(crate) fn data(&self, template: &Value, filled: Filled) -> &str {
+    #[must_use]
+    pub fn data(&self, template: &Value, filled: Filled) -> &str {
         let form = match filled {
             Filled::Nothing => &self.nothing,
             Filled::Defaults => &self.defaults,
@@ -49,7 +75,7 @@ impl TemplateForms {
 }
 
 /// A copy of the template with so much of it filled in.
-pub(crate) fn with(template: &Value, filled: Filled) -> Value {
+pub(super) fn with(template: &Value, filled: Filled) -> Value {
     let mut template = template.clone();
     filled.fill(&mut template);
     template

@@ -1,37 +1,46 @@
 //! What is kept of a ControllerRevision. Those of the whole cluster are watched, and StatefulSets and DaemonSets
 //! have tens of thousands of them: of these, nothing is kept but whose name is taken, and by what (IP-131). What
-//! ours store is kept as text, which is a tenth of its tree.
+//! the revisions of one's own kind store is kept as text, which is a tenth of its tree.
 
-use std::hash::{DefaultHasher, Hasher};
-
-use kruise_api::{
-    apps::v1beta1::CloneSet,
-    meta::{ObjectMeta, OwnerReference},
-    object::CustomResource,
-    revision,
-    well_known::annotations,
+use std::{
+    hash::{DefaultHasher, Hasher},
+    marker::PhantomData,
 };
+
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, value::RawValue};
 
-use super::slim::{Kept, OnTheWire};
+use super::metadata::{Kept, OnTheWire};
+use crate::{
+    meta::{ObjectMeta, OwnerReference},
+    object::{CustomResource, Object},
+    revision,
+    well_known::annotations,
+};
 
-/// What is kept of a ControllerRevision.
+/// What those who own objects of kind `K` keep of a ControllerRevision.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ControllerRevision {
+pub struct ControllerRevision<K> {
     /// Metadata: of annotations only the hash of the claim templates, and of a revision of others no labels either.
     pub metadata: ObjectMeta,
     /// The stored template, as `{"spec":{"template":…}}`.
     pub data: RevisionData,
     /// Number; the highest is the newest.
     pub revision: i64,
+    of: PhantomData<fn() -> K>,
+}
+
+impl<K: PartialEq + 'static + CustomResource> Object for ControllerRevision<K> {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
 }
 
 /// What a revision stores of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RevisionData {
-    /// All of it, in the form of [`revision::data`]: of a CloneSet's revision, and of one that nobody manages, which
-    /// may become a CloneSet's (IP-132).
+    /// All of it, in the form of [`revision::data`]: of a revision of kind `K`, and of one that nobody manages, which
+    /// may become one of those (IP-132).
     Text(Box<str>),
     /// A digest of its bytes: of a revision of others.
     Digest(u64),
@@ -71,7 +80,7 @@ fn digest_of(data: &str) -> u64 {
     hasher.finish()
 }
 
-impl<'de> Deserialize<'de> for ControllerRevision {
+impl<'de, K: CustomResource> Deserialize<'de> for ControllerRevision<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize, Default)]
         #[serde(default)]
@@ -88,7 +97,7 @@ impl<'de> Deserialize<'de> for ControllerRevision {
         let text = data.as_deref().map_or("null", RawValue::get);
         let owners = metadata.owner_references.get_or_insert_default();
         owners.retain(|owner| owner.controller == Some(true));
-        let is_of_others = owners.iter().any(|owner| !is_cloneset(owner));
+        let is_of_others = owners.iter().any(|owner| !is_of::<K>(owner));
         let (labels, data) = if is_of_others {
             (Kept::None, RevisionData::Digest(digest_of(text)))
         } else {
@@ -101,13 +110,14 @@ impl<'de> Deserialize<'de> for ControllerRevision {
             metadata: metadata.keep(labels, annotations),
             data,
             revision,
+            of: PhantomData,
         })
     }
 }
 
 /// PF-404: the group decides, not the version.
-fn is_cloneset(owner: &OwnerReference) -> bool {
-    owner.kind == CloneSet::KIND && owner.api_version.split('/').next() == Some(CloneSet::GROUP)
+fn is_of<K: CustomResource>(owner: &OwnerReference) -> bool {
+    owner.kind == K::KIND && owner.api_version.split('/').next() == Some(K::GROUP)
 }
 
 #[cfg(test)]
@@ -116,8 +126,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::apps::v1beta1::CloneSet;
 
-    fn revision(owners: &Value) -> ControllerRevision {
+    type Revision = ControllerRevision<CloneSet>;
+
+    fn revision(owners: &Value) -> Revision {
         let body = json!({
             "metadata": {
                 "name": "web-1", "namespace": "ns", "uid": "u", "resourceVersion": "1",
@@ -185,7 +198,7 @@ mod tests {
             r#"{{"metadata":{{"ownerReferences":[{}]}},"data":{text}}}"#,
             owner("apps/v1", "StatefulSet", true)
         );
-        let other: ControllerRevision = serde_json::from_str(&body).unwrap();
+        let other: Revision = serde_json::from_str(&body).unwrap();
         assert!(other.data.is(text) && !other.data.is("{}"));
         assert_eq!(other.data.tree(), Value::Null);
     }

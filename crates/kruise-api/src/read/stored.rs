@@ -1,35 +1,47 @@
-//! What is kept of a CloneSet between two passes. Its template is a tree of hundreds of nodes, ten times as large as its
-//! text, and most CloneSets are looked at now and then.
+//! What is kept of a workload between two passes. Its template is a tree of hundreds of nodes, ten times as large as its
+//! text, and most workloads are looked at now and then.
 
-use kruise_api::{apps::v1beta1::CloneSet, meta::ObjectMeta};
-use serde::{Deserialize, Deserializer};
+use std::marker::PhantomData;
 
-/// A CloneSet as text, without what nobody reads.
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+use crate::{meta::ObjectMeta, object::Object};
+
+/// An object as text, without what nobody reads.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StoredSet {
+pub struct Stored<K> {
     /// Identity, version and owners; all metadata is in the text.
     pub metadata: ObjectMeta,
     text: Box<str>,
+    of: PhantomData<fn() -> K>,
 }
 
-impl StoredSet {
-    /// The CloneSet. It was read before, so there always is one.
+impl<K: DeserializeOwned> Stored<K> {
+    /// The object. It was read before, so there always is one.
     #[must_use]
-    pub fn set(&self) -> Option<CloneSet> {
+    pub fn object(&self) -> Option<K> {
         serde_json::from_str(&self.text).ok()
     }
 }
 
-impl<'de> Deserialize<'de> for StoredSet {
-    /// One that can't be read is an error now, not when it is looked at.
+impl<K: Object + Serialize> Object for Stored<K> {
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+}
+
+impl<'de, K: Object + Serialize> Deserialize<'de> for Stored<K> {
+    /// An object that can't be read is an error now, not when it is looked at.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut set = CloneSet::deserialize(deserializer)?;
-        let text = serde_json::to_string(&set).map_err(serde::de::Error::custom)?;
-        set.metadata.labels = Default::default();
-        set.metadata.annotations = Default::default();
+        let object = K::deserialize(deserializer)?;
+        let text = serde_json::to_string(&object).map_err(serde::de::Error::custom)?;
+        let mut metadata = object.meta().clone();
+        metadata.labels = Default::default();
+        metadata.annotations = Default::default();
         Ok(Self {
-            metadata: set.metadata,
+            metadata,
             text: text.into(),
+            of: PhantomData,
         })
     }
 }
@@ -39,6 +51,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::apps::v1beta1::CloneSet;
 
     #[test]
     fn a_set_is_kept_as_text_with_all_that_it_says() {
@@ -67,8 +80,8 @@ mod tests {
             },
         });
         let whole: CloneSet = serde_json::from_value(set.clone()).unwrap();
-        let stored: StoredSet = serde_json::from_str(&set.to_string()).unwrap();
-        assert_eq!(stored.set().unwrap(), whole);
+        let stored: Stored<CloneSet> = serde_json::from_str(&set.to_string()).unwrap();
+        assert_eq!(stored.object().unwrap(), whole);
         assert_eq!(
             (stored.metadata.uid.as_str(), stored.metadata.generation),
             ("u", Some(3))
@@ -79,8 +92,10 @@ mod tests {
     #[test]
     fn what_is_no_set_is_refused_at_once() {
         assert!(
-            serde_json::from_str::<StoredSet>(r#"{"metadata":{},"spec":{"replicas":"many"}}"#)
-                .is_err()
+            serde_json::from_str::<Stored<CloneSet>>(
+                r#"{"metadata":{},"spec":{"replicas":"many"}}"#
+            )
+            .is_err()
         );
     }
 }

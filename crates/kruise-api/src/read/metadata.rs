@@ -1,14 +1,17 @@
 //! Metadata of objects of which little is read. Most of what labels and annotations say is for others, and some of it
 //! is as large as the object: `kubectl apply` keeps a copy there.
 
-use kruise_api::meta::{ObjectMeta, OwnerReference, StringMap, Time};
-use kruise_api::text_map::TextMap;
 use serde::Deserialize;
 
+use crate::{
+    meta::{ObjectMeta, OwnerReference, StringMap, Time},
+    text_map::TextMap,
+};
+
 /// Metadata as it comes over the wire, before it is decided what is kept.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct OnTheWire {
+pub struct OnTheWire {
     name: String,
     namespace: String,
     uid: String,
@@ -21,9 +24,13 @@ pub(super) struct OnTheWire {
 }
 
 /// Which labels or annotations are kept.
-pub(super) enum Kept {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// All.
     All,
+    /// That with this key.
     Only(&'static str),
+    /// None.
     None,
 }
 
@@ -40,7 +47,8 @@ impl Kept {
 
 impl OnTheWire {
     /// What is kept of it: identity, times and owners in any case.
-    pub(super) fn keep(self, labels: Kept, annotations: Kept) -> ObjectMeta {
+    #[must_use]
+    pub fn keep(self, labels: Kept, annotations: Kept) -> ObjectMeta {
         let mut owner_references = self.owner_references.unwrap_or_default();
         owner_references.shrink_to_fit();
         ObjectMeta {
