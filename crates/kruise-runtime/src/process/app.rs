@@ -18,7 +18,7 @@ use crate::{
     control::{
         gate::Gate,
         own_writes::OwnWrites,
-        queue::Queue,
+        queue::{Queue, RateLimit},
         reconcile::{Controller, Reconciler},
     },
     leader::leadership::Leadership,
@@ -206,14 +206,17 @@ impl Setup {
         &mut self.registry
     }
 
-    /// A queue limited as the flags say (PF-104).
+    /// A queue limited as the flags say (PF-103, PF-104).
     #[must_use]
     pub fn queue(&self, name: &'static str) -> Queue {
-        Queue::new(
-            name,
-            self.shared.args.controller.rate_limit(),
-            &self.shared.metrics,
-        )
+        let limit = self.shared.args.controller.rate_limit();
+        Queue::new(name, limit, &self.shared.metrics)
+    }
+
+    /// A queue limited as the library limits its own, whatever the flags say (PF-103, PF-104).
+    #[must_use]
+    pub fn queue_with_library_limits(&self, name: &'static str) -> Queue {
+        Queue::new(name, RateLimit::LIBRARY, &self.shared.metrics)
     }
 
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they
@@ -255,7 +258,16 @@ impl Setup {
         self.webhooks.mutate(self.app, path, handler);
     }
 
-    /// The same for validating admissions and `kruise-<app>-validating-webhook-configuration`.
+    /// The same for pods, which the mutating webhooks of several deployables may change one after the other. The API
+    /// server asks them in the order of their configurations' names, so that this one has its place in its name:
+    /// `kruise-<place>-<app>-mutating-webhook-configuration`, with a place from 10 to 99 (PF-908). That order is a
+    /// habit of the server's, not a promise: what the handler does must be right in any order, and when it is asked
+    /// again.
+    pub fn mutating_pod_webhook(&mut self, place: u8, path: &str, handler: impl Admission) {
+        self.webhooks.mutate_pods(place, self.app, path, handler);
+    }
+
+    /// The same as [`Setup::mutating_webhook`] for validating admissions and `kruise-<app>-validating-webhook-configuration`.
     pub fn validating_webhook(&mut self, path: &str, handler: impl Admission) {
         self.webhooks.validate(self.app, path, handler);
     }
