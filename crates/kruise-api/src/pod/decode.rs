@@ -11,55 +11,11 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{Container, InitContainer, Pod, PodSpec, PodStatus, ReadinessGate};
+use super::{Container, Pod, PodStatus, spec::SpecOnTheWire};
 use crate::{
-    hash::go_bytes_hash,
-    json::go_json,
-    meta::{ObjectMeta, list, null_as_default},
-    revision,
-    text::Text,
+    hash::go_bytes_hash, json::go_json, meta::ObjectMeta, revision,
     well_known::annotations::RUNTIME_CONTAINERS_META,
 };
-
-/// A pod's spec with containers that are read in one way or another.
-#[derive(Deserialize)]
-#[serde(
-    rename_all = "camelCase",
-    default,
-    bound(deserialize = "C: Default + Deserialize<'de>")
-)]
-pub(super) struct SpecOnTheWire<C> {
-    #[serde(deserialize_with = "null_as_default")]
-    node_name: Text,
-    #[serde(deserialize_with = "list")]
-    containers: Vec<C>,
-    #[serde(deserialize_with = "list")]
-    init_containers: Vec<InitContainer>,
-    #[serde(deserialize_with = "list")]
-    readiness_gates: Vec<ReadinessGate>,
-}
-
-impl<C> Default for SpecOnTheWire<C> {
-    fn default() -> Self {
-        Self {
-            node_name: Text::default(),
-            containers: Vec::new(),
-            init_containers: Vec::new(),
-            readiness_gates: Vec::new(),
-        }
-    }
-}
-
-impl<C: Into<Container>> From<SpecOnTheWire<C>> for PodSpec {
-    fn from(spec: SpecOnTheWire<C>) -> Self {
-        Self {
-            node_name: spec.node_name,
-            containers: spec.containers.into_iter().map(Into::into).collect(),
-            init_containers: spec.init_containers,
-            readiness_gates: spec.readiness_gates,
-        }
-    }
-}
 
 /// A container that is hashed while it is read.
 #[derive(Default)]
