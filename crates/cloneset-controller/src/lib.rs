@@ -14,7 +14,8 @@ use kruise_api::{
 };
 use kruise_plan::workload::IMAGE_PULL_JOBS;
 use kruise_runtime::{
-    App, Gate, Setup, Store, Upkeep, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, Gate, Setup, Store, Upkeep, WaitReasons, WatchOptions,
+    webhook::{AdmissionRequest, kind::ServerTemplateCheck},
 };
 
 pub mod admission;
@@ -34,7 +35,7 @@ mod reconcile;
 pub mod remember;
 pub mod snapshot;
 
-use admission::{ServerTemplateCheck, Validator};
+use admission::Validator;
 use gates::Gates;
 use metrics::Metrics;
 use nodes::NodeLabels;
@@ -164,6 +165,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         find_pod: Box::new(move |key| found.get(key)),
         template_check: Box::new(ServerTemplateCheck {
             client: setup.replica_client(),
+            tolerates: admission::is_tolerated,
         }),
         metrics: setup.metrics().clone(),
         protection_log: setup.protection_log(),
