@@ -32,9 +32,9 @@ pub fn is_available(pod: &Pod, min_ready_seconds: i32, now: Time) -> bool {
     is_normal(pod) && is_update_ready(pod, min_ready_seconds, now)
 }
 
-/// The first moment at which a pod that is ready now counts as available, if nothing changes; it may
-/// have passed. None when the pod is not ready, not in state Normal, or it isn't known since when it
-/// is ready.
+/// The first moment at which a pod that is ready now counts as available, if nothing changes. The moment
+/// may have passed. None when the pod is not ready, when it is not in state Normal, or when nothing tells
+/// since when it is ready.
 #[must_use]
 pub fn available_at(pod: &Pod, min_ready_seconds: i32) -> Option<Time> {
     if !is_normal(pod) || !is_update_ready(pod, 0, Time::MIN) {
@@ -52,7 +52,7 @@ fn is_normal(pod: &Pod) -> bool {
     matches!(lifecycle::state(pod), "" | NORMAL)
 }
 
-/// When the pod has been ready for so many seconds.
+/// The moment from which on the pod has been ready for this many seconds.
 fn ready_for(pod: &Pod, seconds: i32) -> Option<Time> {
     let since = pod.condition(READY)?.last_transition_time?;
     since

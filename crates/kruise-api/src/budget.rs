@@ -1,10 +1,11 @@
 //! PodUnavailableBudget: whether a pod may be made unavailable now, and what that costs (PB-29 to PB-50,
 //! PB-60 to PB-62).
 //!
-//! Whoever is about to delete, evict, change or resize a pod asks [`decide`]. The answer is that it is free,
-//! that it is refused, or that it has to be paid for: then the budget's status is patched first, and the pod
-//! is touched only when that was accepted. The patch carries the version on which the decision rests, so that
-//! of two who spend the same remainder one meets a conflict, and asks again with what is left.
+//! Whoever is about to delete, evict, change or resize a pod asks [`decide`]. There are three answers: the
+//! operation costs nothing, it is refused, or it costs one unit of the budget. A unit is paid first, by a
+//! patch of the budget's status. The pod is touched only when the API server has accepted that patch. The
+//! patch carries the version on which the decision rests. So when two processes spend the same unit, one of
+//! them meets a conflict, and asks again with what is left.
 //!
 //! Nothing here reads or writes: looking up the budget, keeping the newest copy and trying again after a
 //! conflict are the caller's part.

@@ -1,10 +1,11 @@
 //! Conversion of objects between the versions of their kind (PF-401).
 //!
-//! Controllers speak the version that is stored; the others exist for clients that still use them. What
-//! a version has no field for travels in labels and annotations, which together with the spec are all
-//! that conversion touches: the API server refuses other changes of metadata, and statuses are alike.
+//! Controllers speak the version that is stored. The other versions exist for clients that still use them.
+//! What a version has no field for travels in labels and annotations. Conversion touches these and the
+//! spec, and nothing else: the API server refuses other changes of metadata, and the status is the same in
+//! every version.
 //!
-//! How a kind's versions differ is told in the kind's room in [`crate::kinds`].
+//! How the versions of a kind differ stands in the kind's room in [`crate::kinds`].
 
 use serde_json::Value;
 

@@ -1,10 +1,10 @@
 //! CustomResourceDefinitions as they are installed, made from the types.
 //!
-//! Their schemas have the paths, types and defaults of OpenKruise's own. What they add are rules for
-//! what OpenKruise's admission would refuse and the API server can judge by itself, so that an
-//! installation without webhooks is not left without them.
+//! Their schemas have the paths, types and defaults of OpenKruise's own. Rules are added to them: what
+//! OpenKruise's admission refuses, as far as the API server can judge it by itself. So these rules hold in
+//! an installation without webhooks, too.
 //!
-//! What a kind says of itself is in the kind's room in [`crate::kinds`].
+//! What a definition says of its kind stands in the kind's room in [`crate::kinds`].
 
 use serde_json::Value;
 

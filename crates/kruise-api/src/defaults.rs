@@ -1,5 +1,8 @@
-//! Defaults that admission writes. Controllers apply them in memory as well, so that installing or
-//! removing a webhook changes nothing (CS-6, CS-8, CS-9).
+//! Defaults of pod templates and of volume claim templates, whatever kind they stand in (CS-9). Admission
+//! writes them. Controllers apply them in memory as well, so that installing or removing a webhook changes
+//! nothing.
+//!
+//! Defaults of a kind's own fields stand in the kind's room in [`crate::kinds`].
 
 use serde_json::{Map, Value, json};
 
@@ -8,8 +11,8 @@ use crate::quantity;
 /// 0644, the mode of files in volumes made from objects.
 const FILE_MODE: i64 = 0o644;
 
-/// Fills in what a pod template leaves open. The only difference from what Kubernetes itself would
-/// write: containers pull their image always.
+/// Fills in what a pod template leaves open. There is one difference from what Kubernetes itself would
+/// write: ordinary containers always pull their image.
 pub fn pod_template(template: &mut Value) {
     let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) else {
         return;
@@ -31,8 +34,8 @@ pub fn pod_template(template: &mut Value) {
     quantities(spec, "overhead");
 }
 
-/// Fills in the host ports of a pod template that uses the host's network: only with gate
-/// `DefaultHostNetworkHostPortsInPodTemplates` (CS-9).
+/// Fills in the host ports of a pod template that uses the host's network (CS-9). Only for feature gate
+/// `DefaultHostNetworkHostPortsInPodTemplates`.
 pub fn host_ports(template: &mut Value) {
     let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut) else {
         return;
@@ -148,7 +151,8 @@ fn downward_items(downward: &mut Map<String, Value>) {
     });
 }
 
-/// What Kubernetes defaults to: always for `latest`, which is also meant without tag and digest.
+/// Kubernetes' own default: always for the tag `latest`, which is also meant by an image without tag and
+/// digest.
 fn core_pull_policy(container: &Map<String, Value>) -> &'static str {
     let image = container
         .get("image")

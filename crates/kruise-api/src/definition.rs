@@ -14,23 +14,23 @@ const NAMESPACE: &str = "kruise-system";
 /// Path of every converter (PF-401).
 const CONVERT_PATH: &str = "/convert";
 
-/// One kind in all its versions.
+/// What is said of a kind in all its versions.
 pub(crate) struct Definition {
     pub(crate) short_names: &'static [&'static str],
     pub(crate) scope: Scope,
     pub(crate) conversion: ConversionStrategy,
-    /// Oldest first.
+    /// The versions, oldest first.
     pub(crate) versions: Vec<Version>,
 }
 
-/// Where objects of a kind live.
+/// Whether objects of a kind live in a namespace.
 pub(crate) enum Scope {
     Namespaced,
 }
 
 /// Who turns one version into another (PF-402).
 pub(crate) enum ConversionStrategy {
-    /// The deployable behind this Service, which is for conversion alone (DV-PF17).
+    /// The deployable behind this Service does. The Service is for conversion alone (DV-PF17).
     Webhook { service: &'static str },
 }
 
@@ -50,7 +50,7 @@ struct Names {
     plural: &'static str,
 }
 
-/// Where the scale subresource finds its numbers.
+/// Paths at which the scale subresource finds its numbers.
 pub(crate) struct Scale {
     pub(crate) spec_replicas: &'static str,
     pub(crate) status_replicas: &'static str,
@@ -102,7 +102,7 @@ impl Column {
 }
 
 impl Version {
-    /// A served version of `K` with a status subresource, whose spec and status have these types.
+    /// A served version of `K` whose spec and status have these types. It has a status subresource.
     pub(crate) fn of<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>(
         description: &str,
     ) -> Self {
@@ -133,7 +133,7 @@ impl Version {
         }
     }
 
-    /// The version that the API server stores.
+    /// Makes this the version that the API server stores.
     pub(crate) fn stored(mut self) -> Self {
         self.storage = true;
         self
@@ -225,7 +225,7 @@ impl Definition {
 impl ConversionStrategy {
     fn manifest(self) -> Value {
         match self {
-            // The deployable itself writes the certificates' authority into clientConfig.
+            // No CA bundle: the deployable writes its own into clientConfig.
             Self::Webhook { service } => json!({
                 "strategy": "Webhook",
                 "webhook": {

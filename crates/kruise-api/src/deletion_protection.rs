@@ -1,6 +1,6 @@
 //! Deletion protection: whether an object's label keeps it from being deleted (DP-10 to DP-13).
 //!
-//! The gate `ResourcesDeletionProtection` is the caller's to ask.
+//! Callers ask first whether feature gate `ResourcesDeletionProtection` is on.
 
 use crate::{
     meta::ObjectMeta,
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Why a workload with this many replicas can't be deleted, in the words that clients see; `None` if it
-/// can. Only what is wanted counts, not the pods that there are (DP-12).
+/// can. The wanted replicas count, not the pods that exist (DP-12).
 #[must_use]
 pub fn of_workload(metadata: &ObjectMeta, replicas: Option<i32>) -> Option<String> {
     if metadata.is_terminating() {

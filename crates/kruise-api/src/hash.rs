@@ -1,5 +1,5 @@
-//! The hashes that revisions, claims and containers are compared by. All are FNV with 32 bits; what
-//! differs is the variant and the text that goes in.
+//! The hashes by which revisions, volume claim templates and containers are compared. All are FNV with 32
+//! bits. They differ in the variant of FNV and in the text that is hashed.
 
 const OFFSET_BASIS: u32 = 0x811c_9dc5;
 const PRIME: u32 = 0x0100_0193;

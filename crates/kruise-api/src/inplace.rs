@@ -1,14 +1,19 @@
 //! Update of a pod in place: the library that all workloads share.
 //!
-//! A workload asks [`calculate`] whether one revision can become another in place, marks the pod not
-//! ready where [it must be](must_become_unready) with [`not_ready_patch`], begins with [`start()`], and
-//! calls [`refresh()`] whenever the pod changed: it says which write is due next, until the update is
-//! complete. [`lifecycle`] moves pods between the states in which hooks hold them.
+//! What a workload does:
 //!
-//! Everything here decides and nothing here writes. The answers are strategic merge patches that carry
-//! the pod's UID and, where they depend on what was read, its resourceVersion, so that a patch made
-//! from an old view is refused instead of doing harm. Where several are due for one pod, they are sent
-//! in order, and each follows the version that the one before returned.
+//! 1. It asks [`calculate()`] whether one revision can become another in place.
+//! 2. It marks the pod not ready with [`not_ready_patch`], if the pod [must be](must_become_unready).
+//! 3. It begins the update with the writes of [`start()`].
+//! 4. It calls [`refresh()`] whenever the pod has changed. The answer is the write that is due next, until
+//!    the update is complete.
+//!
+//! [`lifecycle`] moves pods between the states in which hooks hold them.
+//!
+//! Everything here decides, and nothing here writes. The answers are strategic merge patches. Each carries
+//! the pod's UID and, if it depends on what was read, the pod's resourceVersion. So a patch that was made
+//! from an old view is refused instead of doing harm. Where several patches are due for one pod, they are
+//! sent in order, and each follows the version that the one before returned.
 
 mod base64;
 mod batch;

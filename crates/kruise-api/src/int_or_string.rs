@@ -58,8 +58,8 @@ pub enum NumberError {
     },
 }
 
-/// OpenKruise's own percentages: an integer as it is; a text must end in `%`, and what is before may
-/// be a decimal fraction.
+/// The number by OpenKruise's own rule. An integer is taken as it is. A text is a percentage of `total`: it
+/// must end in `%`, and the number before may be a decimal fraction.
 ///
 /// # Errors
 ///
@@ -77,8 +77,8 @@ pub fn kruise_percent(
     })
 }
 
-/// Kubernetes' percentages, which DaemonSets use: an integer as it is; a text must end in `%`, and what is
-/// before must be an integer.
+/// The number by Kubernetes' rule, which DaemonSets use. An integer is taken as it is. A text is a
+/// percentage of `total`: it must end in `%`, and the number before must be an integer.
 ///
 /// # Errors
 ///
@@ -93,8 +93,8 @@ pub fn strict_percent(
     })
 }
 
-/// Kubernetes' older percentages: an integer as it is; in a text every `%` is dropped, and an
-/// integer must remain, so that `"5"` means 5 %.
+/// The number by Kubernetes' older rule. An integer is taken as it is. A text is a percentage of `total`:
+/// every `%` in it is dropped, and an integer must remain. So `"5"` means 5 %.
 ///
 /// # Errors
 ///
@@ -115,8 +115,9 @@ pub fn lenient_percent(
     Ok(share(percent as f64, total, rounding))
 }
 
-/// How CloneSet reads maxUnavailable, maxSurge and the scale cap (CS-43, DV-CS5): a text that ends in
-/// `%` as [`kruise_percent`], any other as [`lenient_percent`], and what can't be read as 0.
+/// The number by which CloneSet reads maxUnavailable, maxSurge and the scale cap (CS-43, DV-CS5). A text
+/// that ends in `%` is read as by [`kruise_percent`], any other as by [`lenient_percent`]. A text that
+/// can't be read counts as 0.
 #[must_use]
 pub fn resolve_or_zero(value: &IntOrString, total: i32, rounding: Rounding) -> i32 {
     match value {
@@ -144,7 +145,7 @@ pub fn partition(value: Option<&IntOrString>, replicas: i32) -> Result<i32, Numb
     Ok(kept.min(replicas).max(0))
 }
 
-/// An integer as it is, or a share of the total, `parse` reading what is before the `%`.
+/// An integer as it is, or a share of the total. `parse` reads the text before the `%`.
 fn percent_by(
     value: &IntOrString,
     total: i32,
@@ -169,6 +170,6 @@ fn share(percent: f64, total: i32, rounding: Rounding) -> i32 {
         Rounding::Up => exact.ceil(),
         Rounding::Down => exact.floor(),
     };
-    // Saturates, which is the nearest sensible answer.
+    // The cast saturates, which is the nearest sensible answer.
     rounded as i32
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// Compact JSON with the characters escaped that Go's encoder escapes for the sake of HTML.
 ///
-/// Empty when the value can't be written, which only maps with keys other than text cause.
+/// Empty when the value can't be written. Only a map whose keys are no texts can't.
 pub(crate) fn go_json(value: &impl Serialize) -> String {
     escape_as_go(&serde_json::to_string(value).unwrap_or_default())
 }

@@ -17,7 +17,7 @@
 pub mod cloneset;
 mod custom_kind;
 
-pub(crate) use custom_kind::CustomKind;
+use custom_kind::CustomKind;
 
 /// Every kind that has a room. Conversion and the list of CustomResourceDefinitions are made from this list.
 pub(crate) const ALL: &[CustomKind] = &[cloneset::KIND];

@@ -3,6 +3,15 @@
 //!
 //! This crate knows nothing of clients, async runtimes, clocks or randomness: time and seeds are
 //! arguments. Everything in it can be called from any Rust program.
+//!
+//! Where to look:
+//!
+//! * [`kinds`] has a room for each kind that a deployable of ours owns. [`apps`] has their types under the
+//!   names of the wire.
+//! * [`conversion`] and [`crd`] answer for all kinds.
+//! * [`inplace`], [`budget`], [`ranking`], [`revision`] and [`strategic_merge`] are the larger libraries.
+//! * [`pod`] and [`read`] are what is read of objects, and never written back.
+//! * [`well_known`] has each label, annotation and condition on the wire.
 
 pub mod apps;
 pub mod availability;

@@ -70,7 +70,7 @@ pub struct ObjectMeta {
     /// When the object was created.
     #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub creation_timestamp: Option<Time>,
-    /// Set once deletion was asked for.
+    /// When the object is to be gone; present once deletion was asked for.
     #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Time>,
     /// Labels.

@@ -57,8 +57,8 @@ macro_rules! custom_resource {
 }
 pub(crate) use custom_resource;
 
-/// The field `apiVersion` of a `T`. It is written as what it must be, and anything else is refused when
-/// an object is read; so it takes no memory.
+/// The field `apiVersion` of a `T`. It can have one value only: this is written, and any other is refused
+/// when an object is read. So the field takes no memory.
 pub struct ApiVersion<T>(PhantomData<T>);
 
 /// The field `kind` of a `T`, written and checked like [`ApiVersion`].
@@ -86,7 +86,7 @@ macro_rules! fixed_text {
             }
         }
 
-        // By hand, since a derive would ask the same of T.
+        // By hand, since a derived impl would ask that T be Clone.
         impl<T> Clone for $field<T> {
             fn clone(&self) -> Self {
                 *self
@@ -114,7 +114,7 @@ macro_rules! fixed_text {
 fixed_text!(ApiVersion, API_VERSION);
 fixed_text!(Kind, KIND);
 
-/// Accepts this text, or none.
+/// Accepts this text, or no text.
 struct Expected(&'static str);
 
 impl de::Visitor<'_> for Expected {
@@ -129,7 +129,7 @@ impl de::Visitor<'_> for Expected {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        // Nothing is the same as no such field.
+        // An empty text counts as an absent field.
         if text == self.0 || text.is_empty() {
             Ok(())
         } else {

@@ -1,8 +1,8 @@
-//! What many objects have in common is kept once. Ten thousand pods of twenty workloads say the same few
-//! hundred words, and have the same containers.
+//! Values that many objects have in common, each kept once. Ten thousand pods of twenty workloads use the
+//! same few hundred words, and have the same containers.
 //!
-//! A table is shared by the whole process and holds no meaning: a value reads the same whether it is in
-//! the table or not. What nobody uses any more is dropped as the table grows.
+//! A table is shared by the whole process and holds no meaning: a value reads the same whether it is in the
+//! table or not. Values that nobody uses any more are dropped as the table grows.
 
 use std::{
     borrow::Borrow,
@@ -23,7 +23,7 @@ pub(crate) struct Once<T>(Mutex<Table<T>>);
 struct Table<T> {
     /// Absent until the first value comes.
     values: Option<HashSet<T>>,
-    /// With so many values, unused ones are looked for.
+    /// At this number of values, those that are unused are looked for.
     sweep_at: usize,
 }
 

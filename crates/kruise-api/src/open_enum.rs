@@ -1,7 +1,7 @@
-//! Enums whose words can become more: what the wire has is kept, known or not.
+//! Enums of words to which others may be added: a word on the wire is kept, known here or not.
 
-/// Defines an enum of texts with a variant `Other` for every text that is none of them. An empty text is
-/// such a text; an absent one is for the field's `Option`.
+/// Defines an enum of texts, with a variant `Other` for every further text. An empty text is `Other`, too.
+/// An absent text is for the field's `Option`.
 macro_rules! open_enum {
     (
         $(#[$doc:meta])*

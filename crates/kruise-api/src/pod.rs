@@ -1,5 +1,5 @@
-//! A pod as controllers and the in-place-update library read it: a slim projection that is decoded
-//! straight from the wire and never written back.
+//! A pod as controllers and the libraries of this crate read it: a slim projection that is decoded straight
+//! from the wire and never written back.
 
 mod container;
 mod container_id;
@@ -33,9 +33,9 @@ use crate::{meta::ObjectMeta, object::object};
 pub struct Pod {
     /// Metadata.
     pub metadata: ObjectMeta,
-    /// What is wanted.
+    /// What is wanted of the pod.
     pub spec: PodSpec,
-    /// What is.
+    /// What was seen of the pod.
     pub status: PodStatus,
 }
 object!(Pod);
@@ -68,8 +68,8 @@ impl Pod {
             .find(|condition| condition.type_ == type_)
     }
 
-    /// Whether the kubelet of the pod's node has reported on it: the kubelet is the one who first tells
-    /// of containers, and whether the pod is ready.
+    /// Whether the kubelet of the pod's node has reported on the pod. Only a kubelet is first to tell of
+    /// containers, and whether the pod is ready.
     #[must_use]
     pub fn is_reported(&self) -> bool {
         let status = &self.status;

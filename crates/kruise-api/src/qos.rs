@@ -21,8 +21,8 @@ pub enum QosClass {
 /// The only resources that count.
 const COUNTED: [&str; 2] = ["cpu", "memory"];
 
-/// Class of the pods of this template. Init containers count like the others; amounts that are not
-/// positive, or no amounts, don't count.
+/// Class of the pods of this template. Init containers count like the others. What is no amount, or not a
+/// positive one, doesn't count.
 #[must_use]
 pub fn of_template(template: &Value) -> QosClass {
     let mut requests = Sums::default();
@@ -43,7 +43,7 @@ pub fn of_template(template: &Value) -> QosClass {
     }
 }
 
-/// Nanos by resource; more than any number can hold counts as the most.
+/// Billionths by resource. A sum that is too large counts as the largest.
 #[derive(Default, PartialEq)]
 struct Sums(BTreeMap<&'static str, i128>);
 

@@ -24,7 +24,7 @@ const BINARY_SUFFIXES: [(usize, &str); 6] = [
     (50, "Pi"),
     (60, "Ei"),
 ];
-/// Amounts in powers of two end here, as in Kubernetes.
+/// The largest amount with a binary suffix, as in Kubernetes.
 const MAX_BINARY_UNITS: i128 = i64::MAX as i128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +38,13 @@ enum Format {
 struct Quantity {
     nanos: i128,
     format: Format,
-    /// Power of ten of the last digit, when Kubernetes takes the text as it was given for canonical.
-    /// It looks at the digits only, so that `1.500` stays although `1.5` is written `1500m`.
+    /// Power of ten of the last digit, when Kubernetes keeps the text as it was given. That depends on the
+    /// digits only: `1.500` stays, although `1.5` is written `1500m`.
     kept_at: Option<i32>,
 }
 
-/// The text that Kubernetes writes for this quantity: `1000m` is `1`, `1024Mi` is `1Gi`. None when it
-/// is no quantity, or one larger than any that makes sense.
+/// The text that Kubernetes writes for this quantity: `1` for `1000m`, `1Gi` for `1024Mi`. None when the
+/// text is no quantity, or one larger than any that makes sense.
 #[must_use]
 pub fn canonical(text: &str) -> Option<String> {
     let quantity = Quantity::parse(text)?;
@@ -55,14 +55,14 @@ pub fn canonical(text: &str) -> Option<String> {
     }
 }
 
-/// The amount in billionths, so that `1`, `1000m` and `1e0` are equal. None when it is no quantity, or
-/// one larger than any that makes sense.
+/// The amount in billionths, so that `1`, `1000m` and `1e0` are equal. None when the text is no quantity,
+/// or one larger than any that makes sense.
 #[must_use]
 pub fn nanos(text: &str) -> Option<i128> {
     Quantity::parse(text).map(|quantity| quantity.nanos)
 }
 
-/// Whether two texts stand for the same amount. What is no quantity equals its own text only.
+/// Whether two texts stand for the same amount. A text that is no quantity equals only itself.
 #[must_use]
 pub fn same_amount(a: &str, b: &str) -> bool {
     match (nanos(a), nanos(b)) {

@@ -1,4 +1,4 @@
-//! In which order pods are deleted and updated. Every order is total: what no rule tells apart goes by
+//! In which order pods are deleted and updated. Every order is total: pods that no rule tells apart go by
 //! name, so that equal input gives equal output.
 
 mod deletion;
@@ -18,16 +18,16 @@ use crate::{
 
 /// Orders pods for their update, first to be updated first (IP-79 to IP-87).
 ///
-/// `pods` are all pods of the workload, and `waiting` indexes into them, of those to be ordered. The
-/// default order comes first, then the priority strategy, then scatter; pods that wait in state
-/// PreparingUpdate go before all others in the end.
+/// `pods` are all pods of the workload. `waiting` has the indexes in `pods` of those that are to be
+/// ordered. The default order is applied first, then the priority strategy, then scatter. In the end pods
+/// in state PreparingUpdate go before all others.
 pub fn update_order(
     pods: &[&Pod],
     waiting: &mut Vec<usize>,
     priority: Option<&UpdatePriorityStrategy>,
     scatter: Option<&[UpdateScatterTerm]>,
 ) {
-    // Keys are many look-ups, and each pod is compared many times.
+    // A key takes many look-ups, and each pod is compared many times.
     waiting.sort_by_cached_key(|index| pods.get(*index).map(|pod| keys::update(pod)));
     if let Some(strategy) = priority {
         priority::sort(pods, waiting, strategy);

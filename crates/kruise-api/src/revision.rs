@@ -15,8 +15,8 @@ use crate::{hash, json as wire};
 /// Longest part of a workload's name that a revision's name keeps, in bytes.
 const MAX_NAME_PREFIX: usize = 223;
 
-/// What a revision stores of a template: compact JSON, keys sorted, every field as Kubernetes 1.32
-/// writes it, fields that are newer left out. The template must already have its defaults
+/// What a revision stores of a template: compact JSON, keys sorted, every field as Kubernetes 1.32 writes
+/// it, without newer fields. The template must already have its defaults
 /// ([`crate::defaults::pod_template`]).
 #[must_use]
 pub fn data(template: &Value) -> String {
@@ -27,8 +27,8 @@ pub fn data(template: &Value) -> String {
     canonical(json!({ "spec": { "template": template } }))
 }
 
-/// A revision's data in the form in which [`data`] writes it, whatever the order of keys it came in: equal data give
-/// equal text (IP-134).
+/// A revision's data as [`data`] writes it, whatever order its keys have: equal data give equal text
+/// (IP-134).
 #[must_use]
 pub fn canonical(data: Value) -> String {
     wire::go_json(&wire::sort_keys(data))
@@ -78,8 +78,8 @@ pub fn same_data(a: &Value, b: &Value) -> bool {
     a == b
 }
 
-/// Whether the hash labels of two revisions leave room for them to be the same: only two numbers that
-/// differ do not.
+/// Whether two revisions may be the same by their hash labels. They may not if both labels are numbers, and
+/// differ.
 #[must_use]
 pub fn hash_labels_agree(a: Option<&str>, b: Option<&str>) -> bool {
     let number = |label: Option<&str>| {

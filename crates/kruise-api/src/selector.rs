@@ -1,7 +1,7 @@
 //! Label selectors that match (IP-165).
 //!
-//! What admission checks is not checked again: a requirement that makes no sense simply matches what
-//! its words say.
+//! What admission checks is not checked again here. A requirement that makes no sense matches what its
+//! words say.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -11,7 +11,8 @@ use crate::{
     text_map::TextMap,
 };
 
-/// A label selector ready to match. All its requirements must hold; without any it matches all.
+/// A label selector ready to match. All its requirements must hold. A selector without requirements matches
+/// all objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selector {
     requirements: Vec<Requirement>,
@@ -45,7 +46,7 @@ enum Test {
     DoesNotExist,
 }
 
-/// Labels in one form or another.
+/// The labels of an object, in whatever form they are kept.
 pub trait Labels {
     /// The value of this label.
     fn value(&self, key: &str) -> Option<&str>;
@@ -119,7 +120,7 @@ impl Selector {
         })
     }
 
-    /// Whether it has no requirement, and so selects everything.
+    /// Whether the selector has no requirement, and so selects everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty()

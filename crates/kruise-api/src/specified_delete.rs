@@ -10,7 +10,7 @@ pub fn is_marked(pod: &Pod) -> bool {
     pod.metadata.labels.contains_key(SPECIFIED_DELETE)
 }
 
-/// Strategic merge patch that marks the pod with this value. None when it is marked already, whatever
+/// Strategic merge patch that marks the pod with this value. None when the pod is marked already, whatever
 /// the value.
 #[must_use]
 pub fn mark_patch(pod: &Pod, value: &str) -> Option<Value> {

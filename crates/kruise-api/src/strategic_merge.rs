@@ -1,8 +1,8 @@
 //! Strategic merge patch as the Kubernetes API server applies it.
 //!
-//! Objects are merged member by member, and `null` takes a member away. A list is replaced, unless its
-//! type says that it is merged: then elements are matched by a merge key, or, for text, by themselves
-//! ([`Schema::merged_lists`]). Directives in the patch say what can't be said so:
+//! Objects are merged member by member, and `null` takes a member away. A list is replaced, unless its type
+//! says that it is merged: then elements are matched by a merge key, or, for text, by themselves
+//! ([`Schema::merged_lists`]). Directives in the patch say what plain members can't:
 //!
 //! | directive | where | effect |
 //! |---|---|---|
@@ -17,22 +17,26 @@
 //! What the server does and the documentation doesn't say is kept too, since a patch that was tried
 //! out on a server has to do the same here:
 //!
-//! * An object that the original lacks is dropped if it has a `$patch`, whatever that says, wherever it
-//!   stands in what is added.
-//! * Inside of what a patch replaces as a whole, and of a new element of a list, directives have no
-//!   effect: they go, and what stands beside them stays. Nulls stay too, for decoding to read.
-//! * The elements that a patch names are in its order in the result. The original's other elements stand
-//!   before the first of them that they stood before, and else at the end: new elements come first. With
-//!   `$setElementOrder`, as many new elements as were deleted count as if they had stood at the end.
+//! * An object that the original lacks is dropped if it has a `$patch`, whatever the directive says. This
+//!   holds for every object inside of what is added.
+//! * Directives have no effect inside of what a patch replaces as a whole, nor inside of a new element of a
+//!   list. They are dropped, and what stands beside them stays. Nulls stay too, for decoding to read.
+//! * In the result, the elements that the patch names stand in the patch's order. Each other element stands
+//!   before the first named element that it stood before in the original. If there is none it stands at the
+//!   end, behind new elements. With `$setElementOrder`, as many new elements as were deleted count as if
+//!   they had stood at the end of the original.
 //! * Of a list that is added, or that a patch with `$patch: replace` brings, elements are not merged with
 //!   one another.
 //!
 //! The server goes through a patch in random order. Where that matters, this module decides: elements
 //! that a patch both adds and deletes are deleted.
 //!
-//! The result is what the server hands on to decoding: defaults, validation and the removal of unknown
-//! or empty members are not part of merging. Members that a schema doesn't know are merged as if they
-//! were objects without merged lists.
+//! The result is what the server hands on to decoding: defaults, validation and the removal of unknown or
+//! empty members are not part of merging. Members that a schema doesn't know are merged as if they were
+//! objects without merged lists.
+//!
+//! Objects have lists, and merged lists have objects as elements. So `object` and `list` call each other:
+//! the recursion is that of the data.
 
 mod added;
 mod directives;

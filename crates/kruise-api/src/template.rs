@@ -1,5 +1,5 @@
-//! Pod templates inside of custom resources. They stay raw, so that fields which nobody here knows reach
-//! the pods; this is the view for reading.
+//! Pod templates inside of custom resources. They stay raw, so that fields which this crate does not know
+//! reach the pods. This is the view for reading.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -29,16 +29,17 @@ impl PodTemplate {
     ///
     /// When a part that is read has another shape than in a pod template.
     pub fn view(template: &Value) -> Result<Self, serde_json::Error> {
-        // Without one, what it lacks is for others to say.
+        // A missing template reads as an empty one. What it lacks is for validation to say.
         Option::deserialize(template).map(Option::unwrap_or_default)
     }
 }
 
-/// Whether two templates, of pods or of claims, say the same in other words: with or without what Go's types
-/// write though nothing was said, and with amounts of resources written in one way or another. What nobody
-/// here knows has to be the same to the letter.
+/// Whether two templates, of pods or of volume claims, mean the same. Two things make no difference: empty
+/// members, which Go's types write though nothing was said, and the way in which amounts of resources are
+/// written. Everything else has to be the same to the letter.
 ///
-/// An object that OpenKruise stored has been through Go's types, the manifest that it was made from has not.
+/// An object that OpenKruise stored has been through Go's types. The manifest that it was made from has
+/// not.
 #[must_use]
 pub fn means_the_same(a: &Value, b: &Value) -> bool {
     same(a, b, "")

@@ -17,8 +17,8 @@ use crate::once::{Kept, Once};
 /// An immutable text that is kept once, however often it is decoded.
 #[derive(Clone, Default)]
 pub struct Text(
-    /// Absent when empty, which is common and needs no look-up. The box makes one machine word of what
-    /// would be two: there are many times as many references as there are words.
+    /// Absent for the empty text, which is common and so needs no look-up. The box makes a reference one
+    /// machine word instead of two, and there are many more references than texts.
     Option<Arc<Box<str>>>,
 );
 
@@ -29,7 +29,7 @@ impl Text {
         self.0.as_ref().map_or("", |text| text)
     }
 
-    /// Whether there is none.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
@@ -203,7 +203,7 @@ impl<'de> Deserialize<'de> for Text {
             }
         }
 
-        // By reference: a text that is known already is never copied.
+        // The visitor gets the text by reference, so a text that is known already is never copied.
         deserializer.deserialize_any(Word)
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::text::Text;
 
-/// Text to text, as labels and annotations are, in the order of the keys. Made for many that are read:
-/// each change costs a copy.
+/// Text to text, as labels and annotations are, in the order of the keys. There are many such maps, which
+/// are read far more often than changed: so a change costs a copy.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TextMap(Box<[(Text, Text)]>);
 
@@ -19,7 +19,7 @@ impl TextMap {
         self.0.get(idx).map(|(_, value)| value)
     }
 
-    /// Whether there is this key.
+    /// Whether the map has this key.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.find(key).is_ok()
@@ -31,7 +31,7 @@ impl TextMap {
         self.0.len()
     }
 
-    /// Whether there is no entry.
+    /// Whether the map has no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -86,7 +86,7 @@ impl<K: Into<Text>, V: Into<Text>> FromIterator<(K, V)> for TextMap {
         let mut entries: Vec<(Text, Text)> = entries
             .map(|(key, value)| (key.into(), value.into()))
             .collect();
-        // Stable, and then backwards, so that the last of equal keys stays.
+        // The sort is stable, and duplicates are dropped backwards, so that the last of equal keys stays.
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));
         entries.reverse();
         entries.dedup_by(|(a, _), (b, _)| a == b);

@@ -1,9 +1,10 @@
-//! What admission refuses, as pure functions from objects to errors with field paths.
+//! What validation is made of: errors with field paths, and checks of parts that several kinds share. What
+//! admission refuses in a kind stands in the kind's room in [`crate::kinds`].
 //!
-//! Objects come here with their defaults ([`crate::defaults`]), and as the API server left them: it has
-//! judged the metadata of every object already, and the CRD's own rules ([`crate::crd`]) may have been
-//! there first. Words that both use are written once, so that they can't drift apart. What only the API
-//! server can judge, as pod templates, isn't here.
+//! Objects are validated with their defaults. The API server has judged their metadata before, and the
+//! rules of the CRD ([`crate::crd`]) may have judged more. Words that rules and validation both use are
+//! written once, so that they can't drift apart. What only the API server can judge, as pod templates,
+//! isn't judged here.
 
 mod field;
 mod labels;

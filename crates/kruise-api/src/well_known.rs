@@ -20,17 +20,17 @@ pub mod labels {
     /// controllers at creation; read by them when two revisions are compared.
     pub const REVISION_HASH: &str = "controller.kubernetes.io/hash";
 
-    /// On ControllerRevisions: `true` when images were asked to be pulled ahead of the update to it. The
-    /// doubled "pre" is real. Written and read by workload controllers.
+    /// On ControllerRevisions: `true` when images were asked to be pulled ahead of the update to the
+    /// revision. The doubled "pre" is real. Written and read by workload controllers.
     pub const PRE_PREDOWNLOAD_CREATED: &str = "apps.kruise.io/pre-predownload-created";
 
     /// On ControllerRevisions: `true` when pulling images ahead was found not worth it. Written and read by
     /// workload controllers.
     pub const IMAGE_PREDOWNLOAD_IGNORED: &str = "apps.kruise.io/image-predownload-ignored";
 
-    /// On pods: there at all, whatever the value, it asks that the pod be deleted within the
-    /// workload's limits. Written by users and by the CloneSet controller when it recreates;
-    /// read by the CloneSet and StatefulSet controllers.
+    /// On pods: the label, whatever its value, asks that the pod be deleted within the workload's limits.
+    /// Written by users, and by the CloneSet controller when it replaces a pod; read by the CloneSet and
+    /// StatefulSet controllers.
     pub const SPECIFIED_DELETE: &str = "apps.kruise.io/specified-delete";
 
     /// On CloneSets in version v1alpha1: `true` leaves pods in state PreparingDelete out when pods are
@@ -38,16 +38,16 @@ pub mod labels {
     pub const CLONESET_SCALING_EXCLUDE_PREPARING_DELETE: &str =
         "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 
-    /// On objects whose kind is protected: one of [`delete_protection`](super::delete_protection).
-    /// Written by users; read by the webhooks that refuse their deletion, and by the selectors of these.
+    /// On objects whose kind is protected: one of [`delete_protection`](super::delete_protection). Written
+    /// by users; read by the webhooks that refuse the deletion, and by the selectors of these webhooks.
     pub const DELETE_PROTECTION: &str = "policy.kruise.io/delete-protection";
 
     /// On pods: one of [`lifecycle_states`](super::lifecycle_states). Written by workload
     /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
     pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
 
-    /// How the keys of labels on pods begin that make a pod count as not ready, whatever their value. Written
-    /// by users; read by PodUnavailableBudget.
+    /// On pods: how the key of a label begins that makes the pod count as not ready, whatever the label's
+    /// value. Written by users; read by PodUnavailableBudget.
     pub const UNAVAILABLE_POD_PREFIX: &str = "unavailable-pod.kruise.io/";
 }
 
@@ -132,12 +132,12 @@ pub mod annotations {
 /// Names of conditions and of the reasons in them.
 pub mod conditions {
     /// Pod condition and readiness gate: False while the pod is updated in place. Written by the
-    /// in-place-update library; read by the kubelet through the gate.
+    /// in-place-update library; read by the kubelet as a readiness gate.
     pub const IN_PLACE_UPDATE_READY: &str = "InPlaceUpdateReady";
 
-    /// Pod condition and readiness gate: False while anyone holds the pod not ready; its message
-    /// lists who. Written by workload, pod-readiness and ContainerRecreateRequest controllers; read
-    /// by the kubelet through the gate.
+    /// Pod condition and readiness gate: False while anyone holds the pod not ready; its message lists who.
+    /// Written by workload, pod-readiness and ContainerRecreateRequest controllers; read by the kubelet as
+    /// a readiness gate.
     pub const KRUISE_POD_READY: &str = "KruisePodReady";
 
     /// Pod condition. Written by the kubelet, and set to False early by the in-place-update library.
@@ -163,7 +163,7 @@ pub mod conditions {
     pub const FAILED_UPDATE: &str = "FailedUpdate";
 }
 
-/// Values of the label [`labels::DELETE_PROTECTION`]. Any other protects nothing.
+/// Values of the label [`labels::DELETE_PROTECTION`]. Any other value protects nothing.
 pub mod delete_protection {
     /// The object can't be deleted.
     pub const ALWAYS: &str = "Always";

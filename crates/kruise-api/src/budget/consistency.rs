@@ -31,7 +31,7 @@ fn has_unavailable_label(pod: &Pod) -> bool {
     keys.any(|key| key.as_str().starts_with(UNAVAILABLE_POD_PREFIX))
 }
 
-/// Whether it is known that the pod runs what its spec says (PB-30).
+/// Whether the pod is known to run what its spec says (PB-30).
 #[must_use]
 pub fn is_consistent(pod: &Pod, options: &inplace::Options) -> bool {
     let containers = &pod.spec.containers;
@@ -42,7 +42,7 @@ pub fn is_consistent(pod: &Pod, options: &inplace::Options) -> bool {
     }) {
         return false;
     }
-    // Digests can't be mistaken, so nothing else need be asked.
+    // A digest names one image only. If every container has one, nothing else need be asked.
     with_digest().count() == containers.len()
         || (sidecars_are_consistent(pod)
             && !matches!(
@@ -64,8 +64,8 @@ fn digest(image: &str) -> Option<&str> {
     image.split_once('@').map(|(_, digest)| digest)
 }
 
-/// Whether an image ID, as the runtime reports it, is that of an image with a digest. Repositories are compared
-/// as they are written.
+/// Whether an image ID that a runtime reports stands for this image, which has a digest. Repositories are
+/// compared as they are written.
 fn runs(image_id: &str, image: &str) -> bool {
     let image_id = image_id
         .split_once("://")
@@ -81,7 +81,7 @@ fn runs(image_id: &str, image: &str) -> bool {
 
 fn repository_and_tag(image: &str) -> (&str, &str) {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
-    // A colon before the last slash is that of a port.
+    // A colon before the last slash belongs to the registry's port.
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (name, ""),
@@ -103,7 +103,7 @@ struct LastStatus {
     image_id: String,
 }
 
-/// Whether no injected container still runs the image before its last update (PB-30.3).
+/// Whether no injected container still runs the image that it had before its last update (PB-30.3).
 fn sidecars_are_consistent(pod: &Pod) -> bool {
     let annotation = |key| pod.metadata.annotations.get(key).map_or("", Text::as_str);
     let mut sets: Vec<&str> = annotation(SIDECARSET_INJECTED_LIST)

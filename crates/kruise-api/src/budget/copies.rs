@@ -2,18 +2,20 @@
 
 use crate::read::PodUnavailableBudget;
 
-/// The copies of one budget that a process has. Where it keeps none of its own, both are the same.
+/// Two copies of one budget. They are the same for a process that does not keep what it wrote.
 #[derive(Debug, Clone, Copy)]
 pub struct Copies<'a> {
-    /// As the watch shows it.
+    /// The budget as the watch shows it.
     pub seen: &'a PodUnavailableBudget,
-    /// The newest that is known: what was written last, if the watch does not show it yet (PB-46).
+    /// The newest budget that the process knows: what it wrote last, as long as the watch does not show
+    /// that yet (PB-46).
     pub newest: &'a PodUnavailableBudget,
 }
 
 impl<'a> Copies<'a> {
-    /// The budget as the watch shows it, and as this process wrote it last. Of the two, the one with the higher
-    /// version is the newest; a version that is no number counts as 0 (PB-46).
+    /// The copies of a process that sees `seen` and wrote `written` last. The newest is the one with the
+    /// higher version, and `written` if the versions are equal (PB-46). A version that is no number counts
+    /// as 0.
     #[must_use]
     pub fn new(seen: &'a PodUnavailableBudget, written: Option<&'a PodUnavailableBudget>) -> Self {
         let newest = match written {

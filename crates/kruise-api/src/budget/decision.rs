@@ -13,48 +13,50 @@ use crate::{
     well_known::annotations::{PUB_NO_PROTECT, RELATED_PUB, RELATED_PUB_LEGACY},
 };
 
-/// The terms on which is decided.
+/// What a decision depends on besides the pod, the operation and the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Gate `InPlacePodVerticalScaling`: a resize is an operation of its own instead of an update (PB-45).
+    /// Feature gate `InPlacePodVerticalScaling`: a resize is an operation of its own instead of an update
+    /// (PB-45).
     pub resize_apart: bool,
-    /// Nothing is to be written, whatever the decision (PB-41).
+    /// A dry run: nothing will be written, whatever the decision (PB-41).
     pub dry_run: bool,
-    /// What the in-place-update library may do, which says when an update is complete (IP-52).
+    /// What the in-place-update library may do. When an update is complete depends on it (IP-52).
     pub in_place: inplace::Options,
 }
 
 /// Whether the operation may go on, and what it costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It may, and costs nothing.
+    /// The operation may go on, and costs nothing.
     Allowed(Free),
-    /// It may once this is in the budget's status.
+    /// The operation may go on once this unit is recorded in the budget's status.
     Spend(Spend),
-    /// It may not.
+    /// The operation may not go on.
     Refused(Refusal),
 }
 
-/// Why an operation costs nothing, in the order in which it is found out (PB-38).
+/// Why an operation costs nothing, in the order in which the reasons are looked for (PB-38).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Free {
-    /// The pod's annotation says so.
+    /// An annotation takes the pod out of every budget.
     NotProtected,
     /// The pod is not ready.
     NotReady,
-    /// It is not known that the pod runs what it should.
+    /// The pod is not known to run what its spec says.
     NotConsistent,
     /// The pod has no budget, or the budget does not exist.
     NoBudget,
     /// The budget leaves this pod out.
     Ignored,
-    /// No pod need be available, or that was never computed.
+    /// The budget wants no pod to be available, or its controller has not computed yet how many it wants.
     NothingDesired,
-    /// The budget is not about this operation.
+    /// The budget does not protect from this operation.
     OtherOperation,
-    /// It was paid for before.
+    /// The pod was paid for before.
     Recorded,
-    /// Nothing is done, so nothing is paid; else it would have been (PB-41).
+    /// In a dry run nothing is done, so nothing is paid. Otherwise the operation would cost one unit
+    /// (PB-41).
     DryRun,
 }
 
@@ -63,7 +65,7 @@ pub enum Free {
 pub enum Refusal {
     /// Nothing is left.
     UsedUp,
-    /// So many pods are recorded that the controller must be far behind.
+    /// The budget records so many pods that its controller must be far behind.
     TooManyRecorded,
 }
 
@@ -77,7 +79,7 @@ impl Refusal {
         format!("podunavailablebudget.policy.kruise.io {budget:?} is forbidden: {self}")
     }
 
-    /// Path of the field that refuses.
+    /// Path of the field that the refusal rests on.
     #[must_use]
     pub fn field(self) -> &'static str {
         match self {
@@ -87,7 +89,7 @@ impl Refusal {
     }
 }
 
-/// The cause (PB-39).
+/// The reason alone, in OpenKruise's words (PB-39).
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -110,8 +112,9 @@ pub fn related(pod: &Pod) -> Option<&str> {
         .find(|name| !name.is_empty())
 }
 
-/// Whether `operation` on `pod` may go on (PB-38, PB-39). `budget` is the pod's ([`related`]); none where it
-/// does not exist. What is spent is recorded as of `now`.
+/// Whether `operation` on `pod` may go on (PB-38, PB-39). `budget` is the budget that the pod names
+/// ([`related`]). It is none if the pod names none, or if there is no such budget. What is spent is
+/// recorded with the time `now`.
 ///
 /// # Errors
 ///
@@ -139,7 +142,7 @@ pub fn decide(
     })
 }
 
-/// PB-38.1, PB-38.2: whatever the budget says.
+/// Why the operation is free whatever a budget says (PB-38.1, PB-38.2).
 fn free_by_pod(pod: &Pod, options: &Options) -> Option<Free> {
     if says_no_protect(pod) {
         Some(Free::NotProtected)
@@ -152,7 +155,8 @@ fn free_by_pod(pod: &Pod, options: &Options) -> Option<Free> {
     }
 }
 
-/// PB-38.4 to PB-38.7: the copy that is seen decides, and only the last looks at both.
+/// Why this budget leaves the operation free (PB-38.4 to PB-38.7). The copy that the watch shows decides.
+/// Only the last question is asked of both copies.
 fn free_by_budget(
     pod: &Pod,
     operation: Operation,

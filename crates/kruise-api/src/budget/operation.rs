@@ -1,15 +1,15 @@
-//! What costs budget.
+//! The operations that can cost budget.
 
 /// What somebody wants to do to a pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Delete it.
+    /// Delete the pod.
     Delete,
-    /// Change its spec, or label it unavailable.
+    /// Change the pod's spec, or label the pod as unavailable.
     Update,
-    /// Evict it.
+    /// Evict the pod.
     Evict,
-    /// Change nothing but amounts of CPU and memory, without a restart ([`is_pure_resize`]).
+    /// Change nothing of the pod but amounts of CPU and memory, without a restart ([`is_pure_resize`](super::is_pure_resize)).
     Resize,
 }
 

@@ -10,7 +10,8 @@ use crate::{
 };
 
 impl PodUnavailableBudget {
-    /// Whether this operation costs budget (PB-44, PB-45).
+    /// Whether the budget protects pods from this operation (PB-44, PB-45). `resize_apart` is
+    /// [`Options::resize_apart`](super::Options).
     #[must_use]
     pub fn protects(&self, operation: Operation, resize_apart: bool) -> bool {
         let set = self.protected();
@@ -48,7 +49,8 @@ impl PodUnavailableBudget {
         Ok(!selector.is_empty() && selector.matches(&pod.metadata.labels))
     }
 
-    /// Whether this pod was paid for before, and that is not confirmed or given up yet.
+    /// Whether the pod of this name was paid for, and the budget's controller has not taken the record away
+    /// yet.
     #[must_use]
     pub fn has_recorded(&self, pod: &str) -> bool {
         self.status.disrupted_pods.contains_key(pod)
@@ -56,4 +58,5 @@ impl PodUnavailableBudget {
     }
 }
 
+/// From what a budget protects if it does not say.
 const DEFAULT: [Operation; 3] = [Operation::Delete, Operation::Update, Operation::Evict];

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::{qos, quantity, well_known::labels::UNAVAILABLE_POD_PREFIX};
 
-/// Whether the change from the `old` pod to the `new` one only resizes: amounts of CPU and memory, with no restart
-/// asked for and in the same quality-of-service class. Both are whole pods as the API server sends them, since
-/// anything else that changes makes it an update.
+/// Whether the change from the `old` pod to the `new` pod is only a resize: it changes amounts of CPU and
+/// memory, restarts no container, and keeps the quality-of-service class. Any other change makes it an
+/// update, so both must be whole pods as the API server sends them.
 #[must_use]
 pub fn is_pure_resize(old: &Value, new: &Value) -> bool {
     let is_unavailable = |pod: &Value| {
@@ -22,7 +22,7 @@ pub fn is_pure_resize(old: &Value, new: &Value) -> bool {
         && without_resources(old) == without_resources(new)
         && ![old, new].into_iter().any(is_static)
         && qos::of_template(old) == qos::of_template(new)
-        // The same containers in the same places, as they differ in nothing but resources.
+        // The specs differ in nothing but resources, so containers pair up by their places.
         && containers(old).zip(containers(new)).all(|(old, new)| resizes_in_place(old, new))
 }
 
@@ -44,7 +44,7 @@ fn is_static(pod: &Value) -> bool {
     source.is_some_and(|source| source != "api")
 }
 
-/// Whether what changes of this container's resources changes without its restart.
+/// Whether all changes of this container's resources are made without a restart of the container.
 fn resizes_in_place(old: &Value, new: &Value) -> bool {
     changed_resources(old, new)
         .into_iter()
@@ -65,7 +65,7 @@ fn changed_resources<'a>(old: &'a Value, new: &'a Value) -> BTreeSet<&'a str> {
     changed
 }
 
-/// By value: 1 is 1000m. What can't be read is compared as it stands.
+/// Amounts are compared by value: 1 is 1000m. An amount that can't be read is compared as it is written.
 fn same_amount(old: Option<&Value>, new: Option<&Value>) -> bool {
     let nanos = |amount: Option<&Value>| quantity::nanos(amount?.as_str()?);
     old == new || (nanos(old).is_some() && nanos(old) == nanos(new))

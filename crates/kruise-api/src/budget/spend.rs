@@ -11,7 +11,7 @@ use crate::{
     read::PodUnavailableBudget,
 };
 
-/// One pod's share of a budget.
+/// One unit of a budget, spent on one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spend {
     pod: String,
@@ -19,7 +19,7 @@ pub struct Spend {
     at: Time,
 }
 
-/// Which map of the status it goes into.
+/// The map of the status in which a unit is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Book {
     /// `disruptedPods`.
@@ -29,7 +29,7 @@ enum Book {
 }
 
 impl Spend {
-    /// PB-39
+    /// The unit that this operation on the pod costs (PB-39).
     pub(super) fn of(pod: &Pod, operation: Operation, now: Time) -> Self {
         let book = match operation {
             Operation::Update => Book::Unavailable,
@@ -42,7 +42,7 @@ impl Spend {
         }
     }
 
-    /// Merge patch of the status of `newest`, the copy that was decided on.
+    /// Merge patch for the status of `newest`, the copy on which the decision rests.
     #[must_use]
     pub fn patch(&self, newest: &PodUnavailableBudget) -> Value {
         status_patch(newest, std::slice::from_ref(self))
@@ -50,7 +50,7 @@ impl Spend {
 }
 
 impl PodUnavailableBudget {
-    /// Records a share, as the budget will be once the patch is written (PB-39).
+    /// Records a unit: the budget is then as it will be once the patch is written (PB-39).
     pub fn spend(&mut self, spend: &Spend) {
         let Spend { pod, book, at } = spend;
         let status = &mut self.status;
@@ -63,8 +63,8 @@ impl PodUnavailableBudget {
     }
 }
 
-/// Merge patch that takes all these out of `budget`, for its status: it changes nothing else there, and only the
-/// very version of the object that `budget` is (PB-47).
+/// Merge patch for the status of `budget` that takes all these units out of it (PB-47). It changes nothing
+/// else in the status, and the API server refuses it for any other version of the budget.
 #[must_use]
 pub fn status_patch(budget: &PodUnavailableBudget, spends: &[Spend]) -> Value {
     let mut after = budget.clone();
@@ -93,8 +93,8 @@ pub fn status_patch(budget: &PodUnavailableBudget, spends: &[Spend]) -> Value {
     })
 }
 
-/// One budget while several pods of one pass ask for it: each sees what those before it left. Everything
-/// that was spent goes into one patch.
+/// One budget while several pods ask for it in one pass. Each pod is judged by what the pods before it have
+/// left. Everything that was spent goes into one patch.
 #[derive(Debug, Clone)]
 pub struct Ledger<'a> {
     before: &'a PodUnavailableBudget,
@@ -103,7 +103,7 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// Opens the books on what is there.
+    /// A ledger in which nothing is spent yet.
     #[must_use]
     pub fn new(budget: &'a PodUnavailableBudget) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// What the next one to ask is judged by.
+    /// The copies by which the next pod is judged.
     #[must_use]
     pub fn copies(&self) -> Copies<'_> {
         Copies {
@@ -122,7 +122,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes a share.
+    /// Spends a unit.
     pub fn spend(&mut self, spend: Spend) {
         self.after.spend(&spend);
         self.spends.push(spend);

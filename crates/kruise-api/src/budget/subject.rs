@@ -1,22 +1,23 @@
-//! Whom a refusal is told of.
+//! Whom a refusal is about.
 
 use std::fmt;
 
 use crate::pod::Pod;
 
-/// Whose refusal it is, for metric and log: the pod's controller, or the pod itself (PB-60, PB-61).
+/// Whom a refusal is about, for metric and log: the pod's controller, or the pod itself if it has none
+/// (PB-60, PB-61).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
     /// Kind of the controller; `unknown` for a pod without one.
     pub kind: String,
-    /// Namespace; `default` for none.
+    /// Namespace; `default` if the pod has none.
     pub namespace: String,
     /// Name of the controller, or of the pod.
     pub name: String,
 }
 
 impl Subject {
-    /// Of a refusal about this pod.
+    /// The subject of a refused operation on this pod.
     #[must_use]
     pub fn of(pod: &Pod) -> Self {
         let metadata = &pod.metadata;

@@ -1,11 +1,14 @@
 //! Validation rules in CEL, which the API server applies by itself.
 //!
-//! Only what OpenKruise's admission refuses as well, and only as long as the field is being changed: an
-//! object that is stored already stays writable, and writes of scale and status, which admission does
-//! not review, meet no rule about other fields. For a rule on one field the API server sees to that
-//! (CRDValidationRatcheting); a rule across fields has to look at the old object itself.
+//! A rule refuses only what OpenKruise's admission refuses as well, and only while the field is being
+//! changed. So an object that is stored already stays writable. Nor do writes of scale and status meet
+//! rules about other fields: admission does not review such writes.
 //!
-//! The words are those of [`crate::validation`], and `tests/cloneset-rules` holds both to the same cases.
+//! For a rule on one field the API server sees to that (CRDValidationRatcheting). A rule across fields has
+//! to look at the old object itself.
+//!
+//! Messages are those of the kind's validation. For CloneSet, `tests/cloneset-rules` holds rules and
+//! validation to the same cases.
 
 use serde_json::{Map, Value, json};
 
@@ -14,9 +17,9 @@ pub(crate) struct Rule {
     rule: String,
     message: String,
     reason: Reason,
-    /// Field that the error names, relative to the one that has the rule.
+    /// Path of the field that the error names, relative to the field that has the rule.
     field: Option<&'static str>,
-    /// `oldSelf` is an optional, so that the rule holds at creation too.
+    /// `oldSelf` is an optional in the rule, so that the rule is asked at creation, too.
     old_is_optional: bool,
 }
 
@@ -27,7 +30,7 @@ enum Reason {
 }
 
 impl Rule {
-    /// The value itself is wrong.
+    /// A rule whose error says that the value is wrong.
     pub(crate) fn new(rule: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
@@ -38,7 +41,7 @@ impl Rule {
         }
     }
 
-    /// The value is fine but may not be there.
+    /// The error says instead that the field, or a change of it, isn't allowed.
     pub(crate) fn forbidden(self) -> Self {
         Self {
             reason: Reason::Forbidden,
@@ -46,7 +49,7 @@ impl Rule {
         }
     }
 
-    /// The error names this field instead.
+    /// The error names this field instead of the one that has the rule.
     pub(crate) fn at(self, field: &'static str) -> Self {
         Self {
             field: Some(field),
@@ -54,7 +57,7 @@ impl Rule {
         }
     }
 
-    /// The rule refers to `oldSelf`, which has no value at creation.
+    /// `oldSelf` becomes an optional, which has no value at creation.
     pub(crate) fn with_optional_old(self) -> Self {
         Self {
             old_is_optional: true,
@@ -80,7 +83,7 @@ impl Rule {
     }
 }
 
-/// A rule that a text is empty or one of these.
+/// The rule that a text is empty or one of these words.
 pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
     let words: Vec<_> = [""]
         .iter()

@@ -17,7 +17,7 @@ pub(super) fn schema_of<T: JsonSchema>() -> Value {
     structural(schema.to_value())
 }
 
-/// Schema of what is not described: the API server keeps every field of it.
+/// Schema of a value that is not described. The API server keeps all its fields.
 pub(crate) fn preserved(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
@@ -56,8 +56,8 @@ fn structural(schema: Value) -> Value {
     Value::Object(schema)
 }
 
-/// An optional value is written as "this or null" in JSON Schema. In the API server absence needs no
-/// type. Takes the null away, and returns what else there is if it stood in a schema of its own.
+/// Takes the null out of "this or null", as JSON Schema writes an optional value. For the API server
+/// absence needs no type. Returns the schema of "this" if it stood apart, in an `anyOf`.
 fn without_null(schema: &mut Map<String, Value>) -> Option<Map<String, Value>> {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|type_| type_ != "null");

@@ -1,4 +1,4 @@
-//! One batch of an update: which containers change now, and which wait until these are ready (IP-24 to
+//! One batch of an update: which containers change now, and which wait until those are ready (IP-24 to
 //! IP-33).
 
 use std::collections::{BTreeSet, HashMap};
@@ -14,8 +14,8 @@ use crate::{
     well_known::annotations::INPLACE_UPDATE_STATE,
 };
 
-/// Adds the present batch of the update to the patch, and the state that remembers it. `state` is what
-/// was known before.
+/// Adds the present batch of the update to the patch, together with the state that remembers the batch.
+/// `state` is the state before.
 pub(super) fn apply(
     pod: &Pod,
     update: &Update,
@@ -37,7 +37,7 @@ pub(super) fn apply(
             postpone(name, update, &mut state);
         }
     }
-    // A resize is a write of its own, and each write of the spec counts.
+    // A resize is a write of its own, and each write of the spec counts for the generation.
     let n_writes = 1 + i64::from(!patch.resized.is_empty());
     let generation = pod.metadata.generation;
     let generation = generation.map(|before| before.saturating_add(n_writes));
@@ -107,8 +107,8 @@ fn concerns(update: &Update, container: &str) -> bool {
         || update.resources.contains_key(container)
 }
 
-/// Names of the containers that change now: those without launch priority and those of the highest,
-/// with everyone who reads a label or annotation that thereby changes.
+/// Names of the containers that change now: those without a launch priority, those with the highest, and
+/// every container that reads a label or annotation which changes with these.
 fn present_batch<'a>(pod: &'a Pod, update: &Update) -> BTreeSet<&'a str> {
     let candidates: Vec<(&str, Option<i64>)> = pod
         .spec
@@ -137,7 +137,7 @@ fn present_batch<'a>(pod: &'a Pod, update: &Update) -> BTreeSet<&'a str> {
     batch
 }
 
-/// The containers that read each changed label (true) and annotation.
+/// The containers that read each changed label or annotation, by its key and whether it is a label.
 fn readers<'u, 'p>(
     update: &'u Update,
     containers: impl Iterator<Item = &'p str>,
@@ -160,7 +160,8 @@ fn read_by<'a>(update: &'a Update, container: &str) -> impl Iterator<Item = (boo
     })
 }
 
-/// None without a barrier, or with one that refers to no key (DV-IP8).
+/// The container's launch priority. None without a launch barrier, and with a barrier that refers to no key
+/// (DV-IP8).
 fn launch_priority(container: &Container) -> Option<i64> {
     let barrier = container.env.iter().find(|env| env.is_launch_barrier())?;
     let key = &barrier
@@ -173,8 +174,9 @@ fn launch_priority(container: &Container) -> Option<i64> {
     Some(priority.parse().unwrap_or(0))
 }
 
-/// What a container runs whose image changes now. An image ID that is remembered already stays: it is the
-/// one from before the whole update. The container that is to go is the one that is there now (DV-IP13).
+/// Remembers what a container runs whose image changes now. An image ID that is remembered already stays:
+/// it is from before the whole update. The identity is always that of the present container, which is the
+/// one to be replaced (DV-IP13).
 fn remember_container(
     pod: &Pod,
     container: &str,

@@ -28,7 +28,7 @@ pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, 
     let mut update = Update::default();
     let mut metadata_differs = false;
     for difference in differences(old, new) {
-        // Where it is in the template.
+        // Where the difference is in the template.
         let path = difference.path.replacen("/spec/template", "", 1);
         if let Some(place) = path.strip_prefix("/metadata/") {
             metadata_differs = true;
@@ -62,10 +62,10 @@ pub fn calculate(old: &Value, new: &Value, options: &Options) -> Result<Update, 
     Ok(update)
 }
 
-/// Whether the volume claim templates of two revisions keep pods from going from one to the other in
-/// place, by the annotations of the revisions (IP-11). A revision without the annotation does not
-/// object. Only asked with gate `RecreatePodWhenChangeVCTInCloneSetGate`, and not by policy
-/// `InPlaceOnly`.
+/// Whether two revisions have different volume claim templates, which keeps pods from going from one to the
+/// other in place (IP-11). The annotations of the revisions tell. A revision without the annotation never
+/// counts as different. Callers ask this with feature gate `RecreatePodWhenChangeVCTInCloneSetGate` only,
+/// and not for policy `InPlaceOnly`.
 #[must_use]
 pub fn claim_templates_object(old_annotations: &TextMap, new_annotations: &TextMap) -> bool {
     let hash = |annotations: &TextMap| annotations.get(VOLUME_CLAIM_TEMPLATE_HASH).cloned();
@@ -75,8 +75,8 @@ pub fn claim_templates_object(old_annotations: &TextMap, new_annotations: &TextM
     }
 }
 
-/// Whether the specs of two pod templates differ in nothing but images of ordinary containers, each of
-/// which has one in both (CS-16). Metadata isn't looked at.
+/// Whether the specs of two pod templates differ in nothing but images of ordinary containers (CS-16). A
+/// container must have an image in both templates. Metadata isn't looked at.
 #[must_use]
 pub fn only_images_differ(old: &Value, new: &Value) -> bool {
     let spec =
@@ -93,8 +93,9 @@ pub fn only_images_differ(old: &Value, new: &Value) -> bool {
         })
 }
 
-/// IP-9: a label or annotation that was added or changed, for each container that shows it. One that
-/// goes, or the first of all, shows nowhere.
+/// Records a label or annotation that was added or changed, for each container whose environment shows it
+/// (IP-9). One that is taken away is not recorded. Nor is one in a map that is new: the difference is then
+/// the whole map, which has no key.
 fn record_readers(
     update: &mut Update,
     readers: &HashMap<(&str, &str), Vec<&str>>,
@@ -124,7 +125,7 @@ fn record_readers(
     }
 }
 
-/// IP-4 to IP-6
+/// Records what changes in a container, or says why it can't change in place (IP-4 to IP-6).
 fn record_container(
     update: &mut Update,
     template: Template<'_>,

@@ -20,7 +20,7 @@ pub enum Completion {
     NotUpdating,
     /// Everything was applied and runs.
     Complete,
-    /// Not there yet.
+    /// The update is not complete.
     Waiting {
         /// What is missing.
         why: String,
@@ -76,7 +76,7 @@ pub(super) fn applied_batches_run(
     if state.update_resources && options.vertical_scaling {
         resources_in_effect(pod)?;
     }
-    // The report of the node daemon is proof; that it is missing or old proves nothing.
+    // A fresh report of the node daemon is proof. A missing or old report proves nothing.
     let proven = meta.is_some_and(|meta| {
         pod.spec.containers.iter().all(|container| {
             meta.is_consistent(pod, container, |hashes| {
@@ -91,8 +91,8 @@ pub(super) fn applied_batches_run(
     }
 }
 
-/// IP-48: of all containers, those of sidecars included. The kubelet's conditions about a resize are
-/// not looked at.
+/// Whether the resources of all containers are in effect, sidecars included (IP-48). The kubelet's
+/// conditions about a resize are not looked at.
 fn resources_in_effect(pod: &Pod) -> Result<(), String> {
     let missing = pod.spec.containers.iter().find(|container| {
         pod.container_status(&container.name)
@@ -111,9 +111,10 @@ fn resources_in_effect(pod: &Pod) -> Result<(), String> {
     }
 }
 
-/// An unchanged image ID is accepted when the status names the wanted image: the same image under a
-/// new tag, or a roll-back before the kubelet acted. Runtimes that name another tag of that image are
-/// the reason for looking at the container itself (DV-IP13).
+/// Whether the containers whose images were changed run their new images; if not, what is missing. An
+/// unchanged image ID is accepted when the status names the wanted image: the new tag then names the same
+/// image, or the image was rolled back before the kubelet acted. Some runtimes name another tag of that
+/// image. Because of them the container itself is looked at as well (DV-IP13).
 fn images_changed(pod: &Pod, state: &InPlaceUpdateState) -> Result<(), String> {
     for (name, last) in state.last_container_statuses.iter().flatten() {
         let Some(status) = pod.container_status(name) else {
@@ -182,7 +183,7 @@ impl RuntimeMeta {
             .map_err(|error| format!("the node daemon's report can't be read: {error}"))
     }
 
-    /// Whether the report is about the container that runs now, and its hash is the wanted one.
+    /// Whether the report is about the container that runs now, and has the wanted hash of it.
     fn is_consistent(
         &self,
         pod: &Pod,

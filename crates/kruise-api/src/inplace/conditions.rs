@@ -8,7 +8,7 @@ use crate::{
     well_known::conditions::{CONTAINERS_READY, READINESS_GATES_NOT_READY, READY},
 };
 
-/// What a condition shall be.
+/// What a condition is to be.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) type_: &'a str,
@@ -17,7 +17,7 @@ pub(super) struct Wanted<'a> {
     pub(super) message: &'a str,
 }
 
-/// The condition as patch. Since the server merges, text that shall go is taken away by name.
+/// The condition as a patch. The server merges, so a text that is to go is taken away by a null.
 pub(super) fn replace(pod: &Pod, wanted: Wanted<'_>, now: Time) -> Value {
     let present = pod.condition(wanted.type_);
     let mut patch = Map::new();
@@ -46,8 +46,8 @@ pub(super) fn replace(pod: &Pod, wanted: Wanted<'_>, now: Time) -> Value {
     Value::Object(patch)
 }
 
-/// The condition as patch, or nothing when it has that status already: then not even its texts are
-/// touched.
+/// The condition as a patch. None when the pod's condition has that status already: then not even its texts
+/// are touched.
 pub(super) fn set(pod: &Pod, wanted: Wanted<'_>, now: Time) -> Option<Value> {
     let same = pod
         .condition(wanted.type_)
@@ -55,8 +55,8 @@ pub(super) fn set(pod: &Pod, wanted: Wanted<'_>, now: Time) -> Option<Value> {
     (!same).then(|| replace(pod, wanted, now))
 }
 
-/// What `Ready` becomes once the condition `closed` is False, as the kubelet would compute it (IP-61).
-/// Left to the kubelet when it has not set `Ready` yet or the containers are not ready.
+/// What `Ready` becomes once the condition `closed` is False, as the kubelet would compute it (IP-61). None
+/// when the kubelet has not set `Ready` yet or the containers are not ready: then the kubelet decides.
 pub(super) fn ready_after(pod: &Pod, closed: &str, now: Time) -> Option<Value> {
     pod.condition(READY)?;
     pod.condition(CONTAINERS_READY)

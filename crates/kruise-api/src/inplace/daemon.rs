@@ -8,24 +8,25 @@ use crate::{
     well_known::{annotations::RUNTIME_CONTAINERS_META, conditions::CONTAINERS_READY},
 };
 
-/// What is known of the node daemon's report about a pod, without which no change of the environment
+/// What is known of the node daemon's report about a pod. Without the report no change of the environment
 /// completes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DaemonReport {
-    /// It is there.
+    /// The report is there.
     Counted,
-    /// The pod does not run yet, so that none can be there. Other pods' reports tell more.
+    /// The pod does not run yet, so no report can be there. The reports about other pods tell more.
     NotYet,
-    /// It may still come.
+    /// The report may still come.
     Awaited {
         /// Time left, in whole seconds, at least 1.
         seconds: i64,
     },
-    /// It does not come: no daemon reports on the pod's node.
+    /// The report does not come: no daemon reports from the pod's node.
     Missing,
 }
 
-/// A daemon reports within a second of a container's start; this leaves it time to be restarted.
+/// How long a report may take. A daemon reports within a second of a container's start; the rest leaves it
+/// time to be restarted itself.
 const REPORTS_WITHIN: SignedDuration = SignedDuration::from_secs(10);
 
 /// Whether the node daemon's report about this pod can be counted on.

@@ -81,8 +81,9 @@ fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
     path.truncate(length);
 }
 
-/// The reference compares such lists by edit distance. No difference inside of one is acceptable
-/// where it matters, so that it is enough to know that they differ.
+/// Whether two lists count as one value: it is told that they differ, not in what. The reference looks for
+/// the differences inside of such lists, by edit distance. But every difference there rules an update in
+/// place out, so that it is enough to know of one.
 fn is_compared_as_a_whole(old: &[Value], new: &[Value]) -> bool {
     let is_scalar = |value: &Value| !value.is_object() && !value.is_array();
     let is_flat = |items: &[Value]| {

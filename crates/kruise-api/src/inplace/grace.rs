@@ -19,19 +19,19 @@ use crate::{
     },
 };
 
-/// How a grace period goes on.
+/// How the grace period of a pod goes on.
 pub(super) enum Grace {
-    /// It still runs.
+    /// The period still runs.
     Running {
         /// Whole seconds that are left, at least 1.
         seconds: i64,
     },
-    /// It ends with this write: the update is applied, or called off.
+    /// The period ends with this write, which applies the update or calls it off.
     Ends(Box<PodPatch>),
 }
 
-/// How the grace period of this pod goes on, which carries this grace annotation. An error says what in the
-/// pod makes no sense.
+/// How the grace period of this pod goes on. `grace_text` is the grace annotation that the pod carries. An
+/// error says what in the pod makes no sense.
 pub(super) fn proceed(
     pod: &Pod,
     grace_text: &str,
@@ -70,7 +70,7 @@ pub(super) fn end(pod: &Pod, patch: &mut PodPatch) {
     patch.drop_annotation(pod, INPLACE_UPDATE_GRACE_LEGACY);
 }
 
-/// Patch of metadata that the annotation holds. Others wrote it as patch of the whole pod.
+/// The patch of metadata that the annotation holds. Others wrap it as a patch of the whole pod.
 pub(super) fn metadata_patch(grace: &InPlaceUpdateGrace) -> Result<Option<Value>, String> {
     if grace.meta_data_patch.is_empty() {
         return Ok(None);
@@ -88,7 +88,7 @@ pub(super) fn metadata_patch(grace: &InPlaceUpdateGrace) -> Result<Option<Value>
     }
 }
 
-/// Whole seconds until the grace period is over, rounded up. None when it is over.
+/// Whole seconds until the grace period is over, rounded up. None when the period is over.
 fn remaining(state: &InPlaceUpdateState, grace_seconds: i32, now: Time) -> Option<i64> {
     let length = SignedDuration::from_secs(i64::from(grace_seconds));
     let end = state.update_timestamp?.checked_add(length).ok()?;

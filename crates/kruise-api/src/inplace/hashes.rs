@@ -9,11 +9,12 @@ use crate::{
     text::Text,
 };
 
-/// Set and changed by SidecarSet's hot upgrade, which is no change of the environment.
+/// Variables that SidecarSet's hot upgrade sets and changes. They don't count as a change of the
+/// environment.
 const NOT_COUNTED: [&str; 2] = ["SIDECARSET_VERSION", "SIDECARSET_VERSION_ALT"];
 
-/// Whether this is the container's plain hash, as kubelets of today or earlier ones compute it. Which
-/// one the node's is, is not known.
+/// Whether this is the container's plain hash. Kubelets since 1.31 compute it in one way, earlier kubelets
+/// in another. It is not known which of them the node has, so either will do.
 pub(super) fn is_plain(container: &Container, hash: u64) -> bool {
     hash == plain(container) || container.plain_hash.map(u64::from) == Some(hash)
 }
@@ -31,8 +32,8 @@ fn plain(container: &Container) -> u64 {
     })
 }
 
-/// Hash of those environment variables that come from the pod's labels and annotations, with the
-/// values that the pod has now.
+/// Hash of those environment variables that come from the pod's labels and annotations, with the values
+/// that these have on the pod now.
 pub(super) fn env_from_metadata(container: &Container, pod: &Pod) -> u64 {
     #[derive(Serialize)]
     struct Hashed<'a> {
@@ -75,7 +76,7 @@ pub(super) fn metadata_key(path: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// Whether an environment variable of this name is left out of account.
+/// Whether an environment variable of this name doesn't count.
 pub(super) fn is_not_counted(env_name: &str) -> bool {
     NOT_COUNTED.contains(&env_name)
 }

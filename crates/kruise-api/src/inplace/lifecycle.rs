@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The pod's state; empty when it has none.
+/// The pod's lifecycle state; empty when the pod has none.
 #[must_use]
 pub fn state(pod: &Pod) -> &str {
     label(pod, labels::LIFECYCLE_STATE)
@@ -36,8 +36,9 @@ pub fn hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
             .any(|(key, value)| label(pod, key) == value)
 }
 
-/// Whether all finalizers and labels of the hook are on the pod. Never for a missing hook, always for
-/// an empty one. What was said of a label with an empty value goes here as well.
+/// Whether all finalizers and labels of the hook are on the pod. Never for a missing hook, always for an
+/// empty one. As for [`hooked`], a label wanted with an empty value is also met by a pod without that
+/// label.
 #[must_use]
 pub fn all_hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
     let Some(hook) = hook else { return false };
@@ -49,7 +50,7 @@ pub fn all_hooked(hook: Option<&LifecycleHook>, pod: &Pod) -> bool {
             .all(|(key, value)| label(pod, key) == value)
 }
 
-/// Empty when the pod lacks it, as Go's maps say.
+/// The value of a label; empty when the pod lacks the label, as in Go's maps.
 fn label<'a>(pod: &'a Pod, key: &str) -> &'a str {
     pod.metadata.labels.get(key).map_or("", Text::as_str)
 }
@@ -60,8 +61,9 @@ pub fn marks_not_ready(hook: &LifecycleHook) -> bool {
     hook.mark_pod_not_ready == Some(true)
 }
 
-/// The writes that move a pod to a state (IP-66): at most one. None when it is in that state, and held
-/// not ready, or let go, as the state wants it. `mark_pod_not_ready` is the hook's wish.
+/// The writes that move a pod to a state (IP-66): at most one. None when the pod is in that state, and is
+/// held not ready or let go as the state wants it. `mark_pod_not_ready` is what the hook
+/// [asks](marks_not_ready).
 #[must_use]
 pub fn transition(pod: &Pod, to_state: &str, mark_pod_not_ready: bool, now: Time) -> Vec<PodWrite> {
     let mut patch = PodPatch::default();
@@ -69,12 +71,12 @@ pub fn transition(pod: &Pod, to_state: &str, mark_pod_not_ready: bool, now: Time
     writes(pod, patch)
 }
 
-/// The writes that move a pod to a state and put the hook's labels and finalizers on it (IP-67), in
-/// order. None when it is in that state, and held not ready if the hook wants it.
+/// The writes that move a pod to a state and put the hook's labels and finalizers on the pod (IP-67), in
+/// order. None when the pod is in that state, and is held not ready if the hook asks for it.
 ///
-/// There are two when the pod is to become not ready and finalizers are missing, which a patch of the
-/// status can't carry. Then the state comes with the finalizers, second: a pod that was left between
-/// the two is asked again.
+/// There are two writes when the pod is to become not ready and lacks finalizers: a patch of the status
+/// can't carry these. The state then comes second, with the finalizers. So a pod that got only the first
+/// write is asked about again.
 #[must_use]
 pub fn transition_with_handler(
     pod: &Pod,
@@ -86,7 +88,7 @@ pub fn transition_with_handler(
     go_to(&mut patch, pod, to_state, marks_not_ready(hook), now);
     if state(pod) != to_state {
         for (key, value) in hook.labels_handler.iter().flatten() {
-            // The state wins over a hook that names its label.
+            // If the hook names the label of the state, the state wins.
             if !patch.labels.contains_key(key) {
                 patch.label(key, value);
             }
@@ -102,7 +104,7 @@ pub fn transition_with_handler(
     writes(pod, patch)
 }
 
-/// Sets a state and since when.
+/// Sets the lifecycle state, and since when the pod has it.
 pub(super) fn set_state(patch: &mut PodPatch, state: &str, now: Time) {
     patch.label(labels::LIFECYCLE_STATE, state);
     patch.annotation(annotations::LIFECYCLE_TIMESTAMP, &timestamp(now));
@@ -126,8 +128,8 @@ pub(super) fn go_to(
     }
 }
 
-/// A hook's wish is only asked when the pod is to be held. Whoever held it lets it go whatever the
-/// wish is by now (DV-IP6), so that nobody stays not ready for ever.
+/// What a hook asks counts only when the pod is to be held. A key that holds the pod is taken away whatever
+/// the hook asks by then (DV-IP6), so that no pod stays not ready for ever.
 fn change_of_keys(from: &str, to: &str, mark_pod_not_ready: bool) -> Change {
     let add = match to {
         PREPARING_DELETE => Some(Key::pre_delete_hook()),
@@ -156,7 +158,7 @@ fn writes(pod: &Pod, mut patch: PodPatch) -> Vec<PodWrite> {
         return vec![write(None, patch.for_uid_of(pod))];
     }
     if patch.finalizers.is_empty() {
-        // Labels and annotations travel with the status, DV-D6.
+        // Labels and annotations travel with the status (DV-D6).
         return vec![write(Some("status"), patch.for_version_of(pod))];
     }
     let conditions = PodPatch {

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::json::go_json;
 
-/// Strategic merge difference of two templates' metadata, as far as pods take it over. Labels and
-/// annotations for which `is_read` (of `labels` or `annotations`, and the key) holds are left out:
-/// they reach the pod with the containers that read them.
+/// Strategic merge patch from one template's metadata to another's, as far as pods take it over. `is_read`
+/// is asked with `labels` or `annotations`, and a key. A label or annotation for which it holds is left
+/// out: it reaches the pod together with the containers that read it.
 pub(super) fn patch(old: &Value, new: &Value, is_read: impl Fn(&str, &str) -> bool) -> Value {
     let mut patch = Map::new();
     for field in ["labels", "annotations"] {
@@ -58,7 +58,7 @@ fn finalizers(metadata: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The patch of a pod's metadata as bytes of a patch of the pod.
+/// The bytes of a patch of the pod that has this patch of metadata.
 pub(super) fn bytes(patch: &Value) -> Vec<u8> {
     let pod = match patch.as_object() {
         Some(members) if members.is_empty() => json!({}),

@@ -11,7 +11,7 @@ use crate::{
     well_known::conditions::KRUISE_POD_READY,
 };
 
-/// One holder.
+/// Somebody who holds a pod not ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Key {
@@ -22,12 +22,12 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Held by a workload while the pod waits to be updated in place.
+    /// A workload, while the pod waits to be updated in place.
     pub(super) fn pre_update_hook() -> Self {
         Self::of_lifecycle("preUpdateHook")
     }
 
-    /// Held by a workload while the pod waits to be deleted.
+    /// A workload, while the pod waits to be deleted.
     pub(super) fn pre_delete_hook() -> Self {
         Self::of_lifecycle("preDeleteHook")
     }
@@ -40,16 +40,16 @@ impl Key {
     }
 }
 
-/// What becomes of the list.
+/// A change of the list.
 #[derive(Debug, Default)]
 pub(super) struct Change {
     pub(super) add: Option<Key>,
     pub(super) remove: Vec<Key>,
 }
 
-/// The conditions as patches after this change of the list: none when it changes nothing, or the pod
-/// has no gate for it. A key that is added makes the pod not Ready at once; when one is taken away,
-/// the kubelet decides (IP-75).
+/// The conditions that a change of the list changes, as patches. None when the list stays as it is, or when
+/// the pod lacks the readiness gate. An added key makes the pod not Ready at once. When a key is taken
+/// away, the kubelet decides about Ready (IP-75).
 pub(super) fn changed(pod: &Pod, change: &Change, now: Time) -> Vec<Value> {
     if !pod.has_readiness_gate(KRUISE_POD_READY) {
         return Vec::new();

@@ -1,11 +1,11 @@
-//! What the library may do: feature gates, and what the API server can.
+//! What the library may do: by feature gates, and by what the API server can.
 
 /// What the library may do in this cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Gate `InPlaceWorkloadVerticalScaling`: resources change in place.
+    /// Feature gate `InPlaceWorkloadVerticalScaling`: resources change in place.
     pub vertical_scaling: bool,
-    /// Gate `InPlaceUpdateEnvFromMetadata`: labels and annotations that a container reads through
+    /// Feature gate `InPlaceUpdateEnvFromMetadata`: labels and annotations that a container reads through
     /// its environment change in place, and the node daemon restarts it.
     pub env_from_metadata: bool,
     /// Resources change through `pods/resize`, see [`has_resize_subresource`].
@@ -13,7 +13,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The gates as they are when nothing is said, and an API server of which nothing is known.
+    /// The defaults of the feature gates, and an API server of which nothing is known.
     fn default() -> Self {
         Self {
             vertical_scaling: false,
@@ -23,7 +23,7 @@ impl Default for Options {
     }
 }
 
-/// The first version in which resources can't change with the pod itself.
+/// The first version that takes changed resources through `pods/resize` only.
 const WITH_RESIZE: [u64; 3] = [1, 32, 0];
 
 /// Whether an API server with this `gitVersion` has the subresource `pods/resize` (IP-30). Text that

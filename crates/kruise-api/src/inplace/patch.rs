@@ -1,4 +1,4 @@
-//! A strategic merge patch of one pod while it is put together.
+//! A strategic merge patch of one pod, while the patch is put together.
 
 use serde_json::{Map, Value, json};
 
@@ -8,10 +8,10 @@ use crate::pod::Pod;
 /// One write of a pod: a strategic merge patch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodWrite {
-    /// Where it goes: this subresource, or the pod itself.
+    /// The subresource that the patch goes to; none for the pod itself.
     pub subresource: Option<&'static str>,
-    /// The patch. It carries the pod's UID and, when it depends on what was read, its
-    /// resourceVersion: the version read, or the one that the write before it returned.
+    /// The patch. It carries the pod's UID. If it depends on what was read, it also carries a
+    /// resourceVersion: the one that was read, or the one that the write before returned.
     pub patch: Value,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct PodPatch {
     pub(super) annotations: Map<String, Value>,
     /// Finalizers and the list directives that belong to them.
     pub(super) finalizers: Map<String, Value>,
-    /// What changes in containers, by name; the server merges them by it.
+    /// What changes in containers, by their names, by which the server merges them.
     pub(super) containers: Map<String, Value>,
     /// Resources of containers that go to `pods/resize` before all else, by name.
     pub(super) resized: Map<String, Value>,
@@ -118,7 +118,8 @@ impl PodPatch {
         }
     }
 
-    /// The patch of `pods/resize` that goes before the patch proper, if resources change so.
+    /// Takes out the patch of `pods/resize`, which goes before the patch proper. None if no resources
+    /// change in that way.
     pub(super) fn take_resize(&mut self, pod: &Pod) -> Option<Value> {
         let resized = std::mem::take(&mut self.resized);
         if resized.is_empty() {
@@ -134,12 +135,12 @@ impl PodPatch {
         }))
     }
 
-    /// The patch. It is refused when the pod is another or a newer one than the one it was made for.
+    /// The patch, which the server refuses for another pod and for another version of this pod.
     pub(super) fn for_version_of(self, pod: &Pod) -> Value {
         self.with(uid_and_version(pod))
     }
 
-    /// The patch, for whatever version of the pod.
+    /// The patch, for any version of this pod.
     pub(super) fn for_uid_of(self, pod: &Pod) -> Value {
         self.with(uid(pod))
     }

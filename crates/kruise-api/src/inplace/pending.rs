@@ -1,8 +1,8 @@
 //! What an earlier update ordered and has not applied yet (IP-22).
 //!
-//! The pod's label names the earlier target already, so the difference from there to the new target
-//! does not show it. It is wanted still, wherever the new difference is silent: the new target then has
-//! the same value as the earlier one.
+//! The pod's label names the earlier target already. So the difference between the earlier target and the
+//! new one does not show what is still to be applied. That is wanted as before wherever the difference
+//! names nothing: there the new target has the same value as the earlier one.
 
 use std::collections::BTreeSet;
 
@@ -40,8 +40,8 @@ pub(super) fn with_pending(pod: &Pod, update: &Update, target: &Value) -> Update
     whole
 }
 
-/// What waits in the grace annotation and for later batches, provided that it belongs to the revision
-/// which the pod's label names. What can't be read is not waited for.
+/// What waits in the grace annotation and for later batches, provided that it belongs to the revision which
+/// the pod's label names. An annotation that can't be read counts as absent.
 pub(super) fn waiting(pod: &Pod) -> Update {
     let label = pod.metadata.labels.get(CONTROLLER_REVISION_HASH);
     let is_ordered =
@@ -85,8 +85,8 @@ fn add(metadata: &mut RefMetadata, more: RefMetadata) {
     metadata.annotations.extend(more.annotations);
 }
 
-/// Keeps only the images and resources that the new target still has. Without edits of the pod by
-/// others, what the difference does not name is what the target has.
+/// Drops the images and resources that the new target does not have. Unless others edited the pod, these
+/// are only such as the update names itself.
 fn drop_reverted(waiting: &mut Update, target: &Value) {
     let containers = revision::template(target)
         .and_then(|template| template.pointer("/spec/containers")?.as_array());
@@ -106,8 +106,8 @@ fn drop_reverted(waiting: &mut Update, target: &Value) {
     });
 }
 
-/// Takes away the labels and annotations of which the new update says something itself, on whichever
-/// of its two ways.
+/// Drops the labels and annotations that the new update names itself, be it in its patch of metadata or for
+/// the containers that read them.
 fn drop_metadata_that_is_named(waiting: &mut Update, update: &Update) {
     let is_named = |map: &str, key: &str| {
         let named = update
@@ -134,7 +134,7 @@ fn drop_metadata_that_is_named(waiting: &mut Update, update: &Update) {
     }
 }
 
-/// Two patches of metadata one after the other.
+/// One patch of metadata that does what two patches do one after the other.
 fn merged(earlier: Option<Value>, later: &Value) -> Value {
     let Some(Value::Object(earlier)) = earlier else {
         return later.clone();
@@ -157,8 +157,8 @@ fn merged(earlier: Option<Value>, later: &Value) -> Value {
     Value::Object(patch)
 }
 
-/// The later patch decides of each finalizer that it names. An order that a patch asks for is not kept:
-/// it would have to name all of them.
+/// The finalizers in [`merged`] patches. The later patch decides about each finalizer that it names. An
+/// order that a patch asks for is dropped, since an order has to name all finalizers.
 fn merged_finalizers(
     earlier: &Map<String, Value>,
     later: &Map<String, Value>,

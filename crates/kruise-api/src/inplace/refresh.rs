@@ -28,29 +28,29 @@ use crate::{
 /// What is due next for a pod.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refresh {
-    /// Nothing.
+    /// Nothing is due.
     Nothing,
-    /// One write, or two.
+    /// One write is due, or two.
     Patch {
-        /// Strategic merge patch of `pods/resize`, to be sent first. The other one follows the version
-        /// that this one returns.
+        /// Strategic merge patch of `pods/resize`, to be sent first. `patch` then follows the version that
+        /// the server returns.
         resize: Option<Value>,
-        /// Where the other goes: the pod itself, or this subresource.
+        /// The subresource that `patch` goes to; none for the pod itself.
         subresource: Option<&'static str>,
         /// Strategic merge patch, refused by the server for another version of the pod.
         patch: Value,
     },
-    /// Nothing until the grace period is over.
+    /// Nothing is due until the grace period is over.
     WaitGrace {
         /// Time left, in whole seconds, at least 1.
         seconds: i64,
     },
-    /// Nothing until containers changed.
+    /// Nothing is due until containers have changed.
     WaitContainers {
         /// What is missing.
         why: String,
     },
-    /// What the pod carries makes no sense. Only an edit of the pod or another update helps.
+    /// The library's annotations on the pod make no sense. Only an edit of the pod or another update helps.
     Broken {
         /// What makes no sense.
         why: String,
@@ -70,15 +70,15 @@ pub struct RefreshInput<'a> {
     pub lifecycle: Option<&'a Lifecycle>,
     /// What the library may do.
     pub options: Options,
-    /// The time.
+    /// The present time.
     pub now: Time,
 }
 
 /// What is due next for this pod: the end of a grace period, the next batch of containers, or one
 /// patch of `pods/status` with all conditions and the lifecycle state that are due together.
 ///
-/// A new pod gets its first conditions when its node's kubelet has reported on it, and with them the state Normal, so that its
-/// creation costs one further write.
+/// A new pod gets its first conditions when its node's kubelet has reported on it. The state Normal comes
+/// with them, so that a creation costs one further write.
 #[must_use]
 pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
     let pod = input.pod;
@@ -123,7 +123,7 @@ pub fn refresh(input: &RefreshInput<'_>) -> Refresh {
             .extend(first_kruise_pod_ready(pod, input.now));
     }
     if let Some(next) = next_state(input) {
-        // Only ever to states in which nobody holds the pod not ready.
+        // A refresh moves pods only to states in which no hook holds them not ready.
         lifecycle::go_to(&mut patch, pod, next, false, input.now);
     }
     match waiting_for {
@@ -189,7 +189,8 @@ fn change_of_pod(pod: &Pod, mut patch: PodPatch) -> Refresh {
     }
 }
 
-/// `InPlaceUpdateReady` True without reason and message, unless it is so already.
+/// The condition `InPlaceUpdateReady`, True and without reason and message, unless the pod has it like that
+/// already.
 fn back_in_service(pod: &Pod, now: Time) -> Option<Value> {
     let is_due = pod.has_readiness_gate(IN_PLACE_UPDATE_READY)
         && match pod.condition(IN_PLACE_UPDATE_READY) {
@@ -209,7 +210,8 @@ fn back_in_service(pod: &Pod, now: Time) -> Option<Value> {
     is_due.then(|| conditions::replace(pod, wanted, now))
 }
 
-/// The first `KruisePodReady`, which otherwise only the pod-readiness controller sets (DV-D7).
+/// The pod's first condition `KruisePodReady`, which otherwise only the pod-readiness controller sets
+/// (DV-D7).
 fn first_kruise_pod_ready(pod: &Pod, now: Time) -> Option<Value> {
     let is_due = pod.has_readiness_gate(KRUISE_POD_READY)
         && pod.condition(KRUISE_POD_READY).is_none()
@@ -224,13 +226,14 @@ fn first_kruise_pod_ready(pod: &Pod, now: Time) -> Option<Value> {
     is_due.then(|| conditions::replace(pod, wanted, now))
 }
 
-/// The state that the pod goes to, if it goes to another (CS-97).
+/// The lifecycle state that the pod goes to, if it is to leave its present one (CS-97).
 fn next_state(input: &RefreshInput<'_>) -> Option<&'static str> {
     let pod = input.pod;
     let hook = input
         .lifecycle
         .and_then(|lifecycle| lifecycle.in_place_update.as_ref());
-    // A missing hook is never complete: with other hooks configured, the pod passes through Updated.
+    // A missing hook never counts as complete. So if only other hooks are configured, the pod passes
+    // through Updated.
     let after_update = || {
         let held = input.lifecycle.is_some() && !lifecycle::all_hooked(hook, pod);
         if held { UPDATED } else { NORMAL }

@@ -14,7 +14,7 @@ use crate::{
 /// The resources that can change in place.
 const CHANGEABLE: [&str; 2] = ["cpu", "memory"];
 
-/// Limits and requests of a container that change; what doesn't is not named.
+/// Limits and requests of a container that change. The others are not named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
@@ -31,8 +31,8 @@ impl Resources {
         self.limits.is_empty() && self.requests.is_empty()
     }
 
-    /// Records one change. Whether it is one that can be made in place: a limit or a request of CPU
-    /// or memory, and an amount.
+    /// Records one change, and says whether it can be made in place. It can if it is a limit or a request
+    /// of CPU or memory, and the new value is an amount; no other change is recorded.
     pub(super) fn record(&mut self, field: &str, resource: &str, amount: &str) -> bool {
         let amounts = match field {
             "limits" => &mut self.limits,
@@ -81,8 +81,8 @@ impl Resources {
         }
     }
 
-    /// `resources` of a strategic merge patch of the container: the amounts that the pod's container
-    /// has not got yet. None when it has them all.
+    /// `resources` of a strategic merge patch of the container: the amounts that the pod's container has
+    /// not got yet. None when the container has them all.
     pub(super) fn patch(&self, container: &Container) -> Option<Value> {
         let none = Amounts::default();
         let (limits, requests) = match &container.resources {

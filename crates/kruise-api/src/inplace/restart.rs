@@ -1,5 +1,6 @@
-//! Whether the kubelet has started a container anew because its image was changed (DV-IP13). Where two
-//! tags name one image, nothing else in a pod's status tells, unless a node daemon reports.
+//! Whether the kubelet has started a container anew because its image was changed (DV-IP13). Where two tags
+//! name one image, nothing else in the pod's status tells the old container from the new one, unless a node
+//! daemon reports.
 
 use jiff::SignedDuration;
 
@@ -9,9 +10,9 @@ use crate::{
     pod::{ContainerStatus, Pod},
 };
 
-/// So far apart the clocks of a node and of the process that began the update may be.
-// Too little, and a pod on a slow node stays out of service for ever. Too much does little harm: what
-// was started before the update is told by its identity as well.
+/// How far the clock of a node may be from that of the process that began the update.
+// If this is too little, a pod on a node with a slow clock stays out of service for ever. Too much does
+// little harm: a container from before the update is known by its identity as well.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
 /// Whether the container that is there now was started because of the update.
@@ -30,8 +31,8 @@ pub(super) fn is_done(
     let was_told = pod.status.observed_generation.is_some();
     is_observed(pod, last)
         && if last.container_id.is_empty() {
-            // Written by OpenKruise. Without a generation, one that was started in the very second of the
-            // change may be older than it.
+            // OpenKruise wrote the state, which has no identity. Where the kubelet tells no generation, a
+            // container that was started in the second of the change may be older than the change.
             started > changed || (was_told && started == changed)
         } else {
             let apart = if was_told {
@@ -44,8 +45,9 @@ pub(super) fn is_done(
         }
 }
 
-/// The state with the containers that were started anew before the kubelet knew of the update: they
-/// crashed, and it is they who are to go now. None when there are none.
+/// The state with the identities of the containers that were started anew before the kubelet knew of the
+/// update. Their predecessors crashed, so these containers are the ones to be replaced now. None when there
+/// are no such containers.
 pub(super) fn with_crashed(pod: &Pod, state: &InPlaceUpdateState) -> Option<InPlaceUpdateState> {
     let mut state = state.clone();
     let mut is_changed = false;
@@ -65,8 +67,8 @@ pub(super) fn with_crashed(pod: &Pod, state: &InPlaceUpdateState) -> Option<InPl
     is_changed.then_some(state)
 }
 
-/// Whether the kubelet has seen the container's new image, as far as it tells. What changes in the pod
-/// after that is not waited for.
+/// Whether the kubelet has seen the container's new image. A kubelet that doesn't tell counts as having
+/// seen it. Later changes of the pod are not waited for.
 fn is_observed(pod: &Pod, last: &LastContainerStatus) -> bool {
     let Some(observed) = pod.status.observed_generation else {
         return true;

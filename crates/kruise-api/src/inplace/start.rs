@@ -24,15 +24,17 @@ use crate::{
 /// Whose pod it is: kinds of workloads mark their pods differently (IP-13, IP-17).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
-    /// The revision's full name or its short form, its short form once more as `pod-template-hash`, and
-    /// the state Updating.
+    /// The revision label has the revision's full name or its short form, and the label `pod-template-hash`
+    /// its short form. The lifecycle state becomes Updating.
     CloneSet {
-        /// Gate CloneSetShortHash.
+        /// Feature gate `CloneSetShortHash`: the revision label has the short form.
         short_label: bool,
     },
-    /// The revision's full name, and the state Updating on pods that have a state.
+    /// The revision label has the revision's full name. The lifecycle state becomes Updating on pods that
+    /// have a state.
     StatefulSet,
-    /// The revision's hash, which is all that is called its revision here. No state.
+    /// The revision label has the revision's hash, which is all of its name that is given here. The pod
+    /// gets no lifecycle state.
     DaemonSet,
 }
 
@@ -45,16 +47,17 @@ pub struct Start<'a> {
     pub revision: &'a str,
     /// Data of that revision.
     pub target: &'a Value,
-    /// Seconds between marking the pod not ready and changing it. None at all when not positive.
+    /// Seconds between marking the pod not ready and changing it. The change is made at once when this is
+    /// not positive.
     pub grace_seconds: i32,
     /// What the library may do.
     pub options: Options,
-    /// The time.
+    /// The present time.
     pub now: Time,
 }
 
-/// The writes with which an update begins, after the pod was marked not ready where it must be. They
-/// are sent in this order; the second follows the version that the first returned.
+/// The writes with which an update begins, after the pod was marked not ready if it must be. They are sent
+/// in this order, and the second follows the version that the first returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartWrites {
     /// Strategic merge patch of `pods/resize`.
@@ -63,8 +66,8 @@ pub struct StartWrites {
     pub pod: Value,
 }
 
-/// Whether the pod is taken out of service while it is updated (IP-16): when it has the readiness
-/// gate, unless nothing but resources changes, which takes no restart.
+/// Whether the pod is taken out of service while it is updated (IP-16). It is if it has the readiness gate,
+/// unless nothing but resources changes and no container is restarted for that.
 #[must_use]
 pub fn must_become_unready(pod: &Pod, update: &Update, options: &Options) -> bool {
     pod.has_readiness_gate(IN_PLACE_UPDATE_READY)
@@ -72,7 +75,7 @@ pub fn must_become_unready(pod: &Pod, update: &Update, options: &Options) -> boo
 }
 
 fn only_resizes(pod: &Pod, update: &Update) -> bool {
-    // Started with the rest, IP-22.
+    // What waits in the pod is started with the rest (IP-22).
     let waiting = pending::waiting(pod);
     let parts = [update, &waiting];
     let resized = || parts.iter().flat_map(|part| &part.resources);
@@ -88,8 +91,8 @@ fn only_resizes(pod: &Pod, update: &Update) -> bool {
 
 /// Strategic merge patch of `pods/status` that takes a pod out of service before it is updated.
 ///
-/// It has no member `status` when the pod is out of service already. It is worth sending even so: the
-/// server then confirms that the pod is what it was taken for.
+/// The patch has no member `status` when the pod is out of service already. Even then it has to be sent: by
+/// taking it the server confirms that the pod is as it was read.
 #[must_use]
 pub fn not_ready_patch(pod: &Pod, now: Time) -> Value {
     let wanted = Wanted {
@@ -106,9 +109,9 @@ pub fn not_ready_patch(pod: &Pod, now: Time) -> Value {
     patch.for_version_of(pod)
 }
 
-/// The writes with which a pod's update begins: revision labels, lifecycle state and the library's own
-/// state; and the change itself, unless there is a grace period first. What an earlier update ordered
-/// and has not applied yet is taken along (IP-22).
+/// The writes with which a pod's update begins: revision labels, lifecycle state, the library's own state
+/// and, unless there is a grace period first, the change itself. What an earlier update ordered and has not
+/// applied yet is taken along (IP-22).
 #[must_use]
 pub fn start(pod: &Pod, update: &Update, start: &Start<'_>) -> StartWrites {
     let whole = pending::with_pending(pod, update, start.target);

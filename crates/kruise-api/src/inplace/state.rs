@@ -1,5 +1,6 @@
-//! The two annotations in which the library remembers what it does. Their JSON is read by others and
-//! taken over from running installations: field order, omission and nulls are part of it.
+//! The two annotations in which the library remembers what it does. Others read their JSON, and running
+//! installations have it on their pods. So the order of fields, what is left out, and nulls must stay as
+//! they are.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +23,10 @@ pub struct InPlaceUpdateState {
     /// Revision that the pod goes to.
     #[serde(deserialize_with = "null_as_default")]
     pub revision: String,
-    /// When the update began, not its present batch.
+    /// When the update began; its present batch may have begun later.
     #[serde(with = "wire_time")]
     pub update_timestamp: Option<Time>,
-    /// Image IDs just before each container's image was changed. None until that happened.
+    /// What each container ran just before its image was changed. None until the first image was changed.
     #[serde(deserialize_with = "optional_map")]
     pub last_container_statuses: Option<BTreeMap<String, LastContainerStatus>>,
     /// Whether an environment variable comes from a changed label or annotation.
@@ -65,16 +66,16 @@ pub struct LastContainerStatus {
         deserialize_with = "null_as_default"
     )]
     pub image_id: String,
-    /// Identity of the container that is to be replaced (DV-IP13). OpenKruise neither writes nor reads
-    /// it.
+    /// Identity of the container that is to be replaced (DV-IP13). OpenKruise neither writes nor reads this
+    /// field.
     #[serde(
         rename = "containerID",
         skip_serializing_if = "String::is_empty",
         deserialize_with = "null_as_default"
     )]
     pub container_id: String,
-    /// Generation of the pod that has the container's new image, at most (DV-IP13). None where pods
-    /// have no generation, or OpenKruise wrote the state.
+    /// A generation of the pod that has the container's new image; an earlier one may have it, too
+    /// (DV-IP13). None where pods have no generation, and where OpenKruise wrote the state.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<i64>,
 }
@@ -83,7 +84,7 @@ pub struct LastContainerStatus {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RefMetadata {
-    /// Always null; there because Go writes it.
+    /// Always null. The field is here because Go writes it.
     #[serde(with = "wire_time")]
     pub creation_timestamp: Option<Time>,
     /// Labels.
@@ -107,10 +108,10 @@ pub struct PreCheckBeforeNext {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerBatch {
-    /// When.
+    /// When the batch was applied.
     #[serde(with = "wire_time")]
     pub timestamp: Option<Time>,
-    /// To which containers, sorted. Empty when only metadata changed.
+    /// Names of the containers that the batch changed, sorted. Empty when only metadata changed.
     #[serde(deserialize_with = "list")]
     pub containers: Vec<String>,
 }
@@ -151,7 +152,7 @@ impl InPlaceUpdateState {
     ///
     /// # Errors
     ///
-    /// When there is one that can't be read.
+    /// When the pod carries a state that can't be read.
     pub fn of(pod: &Pod) -> Result<Option<Self>, serde_json::Error> {
         let keys = [
             annotations::INPLACE_UPDATE_STATE,
@@ -162,7 +163,7 @@ impl InPlaceUpdateState {
             .transpose()
     }
 
-    /// Whether something waits for a later batch.
+    /// Whether any change waits for a later batch.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         !self.next_container_images.is_empty()

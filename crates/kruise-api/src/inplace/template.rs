@@ -1,4 +1,4 @@
-//! A pod template in a revision's data, checked once so that nothing after it can fail (IP-1).
+//! The pod template in a revision's data. It is checked once, so that no later step can fail (IP-1).
 
 use std::collections::HashMap;
 
@@ -70,8 +70,8 @@ impl<'a> Template<'a> {
         self.containers().get(index)?.get("name")?.as_str()
     }
 
-    /// The containers whose environment shows a label or annotation, by `labels` or `annotations` and the
-    /// key. Init containers are not looked at.
+    /// Names of the containers whose environment shows a label or annotation. They are found by `labels` or
+    /// `annotations`, and the key of that label or annotation. Init containers are not looked at.
     pub(super) fn env_readers(self) -> HashMap<(&'a str, &'a str), Vec<&'a str>> {
         let mut readers: HashMap<_, Vec<&str>> = HashMap::new();
         for container in self.containers() {
@@ -85,7 +85,7 @@ impl<'a> Template<'a> {
     }
 }
 
-/// What of the pod's metadata a variable shows.
+/// The label or annotation of the pod that an environment variable shows, if it shows any.
 fn shown(env: &Value) -> Option<(&str, &str)> {
     let is_counted = !hashes::is_not_counted(text(env, "/name")) && text(env, "/value").is_empty();
     hashes::metadata_key(text(env, "/valueFrom/fieldRef/fieldPath")).filter(|_| is_counted)

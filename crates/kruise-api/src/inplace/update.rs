@@ -13,11 +13,11 @@ pub struct Update {
     pub images: BTreeMap<String, String>,
     /// Resources that change, by the container's name.
     pub resources: BTreeMap<String, Resources>,
-    /// New labels and annotations by the container that reads them through its environment, which
-    /// takes its restart. They are not in `metadata_patch`.
+    /// New labels and annotations, by the container that reads them through its environment. The container
+    /// has to be restarted for them. They are not in `metadata_patch`.
     pub ref_metadata: BTreeMap<String, RefMetadata>,
     /// Strategic merge patch of the pod's metadata: labels and annotations (null takes one away), and
-    /// finalizers. Present, possibly empty, when the templates' metadata differ.
+    /// finalizers. Present when the templates' metadata differ, even if it is empty.
     pub metadata_patch: Option<Value>,
 }
 
@@ -28,8 +28,8 @@ impl Update {
         !self.ref_metadata.is_empty()
     }
 
-    /// Whether a container reads this label or annotation (`map` says which of them), and gets a new
-    /// value.
+    /// Whether a container reads this label or annotation, and gets a new value. `map` is `labels` or
+    /// `annotations`.
     pub(super) fn is_read(&self, map: &str, key: &str) -> bool {
         self.ref_metadata.values().any(|read| match map {
             "labels" => read.labels.contains_key(key),
@@ -38,11 +38,11 @@ impl Update {
     }
 }
 
-/// Why a pod can't be updated in place: the first difference that is not acceptable.
+/// Why a pod can't be updated in place: the first difference that rules it out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{}{why}", if path.is_empty() { "" } else { ": " })]
 pub struct NotInPlace {
-    /// JSON pointer into the pod template; empty when it is not about one place.
+    /// JSON pointer into the pod template; empty when the reason is not about one place.
     pub path: String,
     /// What is wrong there.
     pub why: String,

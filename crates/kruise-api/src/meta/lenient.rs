@@ -1,8 +1,8 @@
-//! Reading JSON as Go's decoder does: what isn't there, and what is `null`, is the type's empty value, in lists
-//! and maps too. Only another type is an error.
+//! Reading JSON as Go's decoder does. A value that is absent or `null` is its type's empty value, in lists
+//! and maps too. Only a value of another type is an error.
 //!
 //! Exports, charts and tools write objects in which parts are empty that a server would have filled in.
-//! What is wrong with them is for validation to say, with the field's path.
+//! What is wrong with such an object is for validation to say, with the field's path.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -17,7 +17,7 @@ where
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A list, empty for `null`, which is kept without room to grow.
+/// A list, empty for `null`. It takes no more memory than its elements need.
 pub(crate) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -29,11 +29,11 @@ pub struct Container {
         deserialize_with = "resources::of_spec"
     )]
     pub resources: Option<Box<ContainerResources>>,
-    /// For which resources a change means a restart.
+    /// For which resources a change restarts the container.
     #[serde(skip_serializing_if = "ResizePolicy::is_empty")]
     pub resize_policy: ResizePolicy,
-    /// Hash of the whole container as kubelets before 1.31 compute it (IP-127). Only known for pods
-    /// of which the node daemon reports hashes to compare it with.
+    /// Hash of the whole container as kubelets before 1.31 compute it (IP-127). It is known only for pods
+    /// about which the node daemon reports hashes, since it is compared with these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plain_hash: Option<u32>,
 }
@@ -44,7 +44,7 @@ pub struct Container {
 pub struct InitContainer {
     /// Name, unique in the pod.
     pub name: Text,
-    /// `Always` for one that runs beside the ordinary containers.
+    /// `Always` for a container that runs beside the ordinary ones.
     #[serde(
         skip_serializing_if = "Text::is_empty",
         deserialize_with = "null_as_default"
@@ -58,13 +58,13 @@ pub struct InitContainer {
 pub struct EnvVar {
     /// Name.
     pub name: Text,
-    /// Value, when it is given as such.
+    /// The value itself, if the pod gives one.
     #[serde(
         skip_serializing_if = "Text::is_empty",
         deserialize_with = "null_as_default"
     )]
     pub value: Text,
-    /// Where the value comes from otherwise.
+    /// Where the value comes from, if the pod gives none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_from: Option<EnvVarSource>,
 }
@@ -98,7 +98,7 @@ pub struct KeyRef {
 }
 
 impl Container {
-    /// Whether a SidecarSet injected it.
+    /// Whether a SidecarSet injected the container.
     #[must_use]
     pub fn is_injected(&self) -> bool {
         self.env.iter().any(EnvVar::marks_injected)

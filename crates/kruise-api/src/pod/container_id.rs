@@ -1,5 +1,5 @@
-//! The identity of a running container. Of each pod there are several, all different, so they are kept as
-//! the bytes that their text stands for.
+//! The identity of a running container. Each pod has several, and no two are the same. So an identity is
+//! kept as the bytes that its text stands for.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::text::Text;
 
-/// What every runtime of today writes: a hash with 256 bits.
+/// Length of the hash that every runtime of today writes.
 const BYTES: usize = 32;
 
-/// Identity of a running container, `<runtime>://<id>`; empty while there is none. Reads and writes any
-/// text as it is.
+/// Identity of a running container, `<runtime>://<id>`; empty while there is no container. Any text is read
+/// and written as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerId(Form);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
-    /// What comes before the id, and the id, which is written in lower case.
+    /// The text before the hash, and the hash, which is written in lower case.
     Hash(Text, [u8; BYTES]),
     Other(Text),
 }

@@ -1,4 +1,4 @@
-//! The containers of pods: pods of one revision share theirs.
+//! The containers of pods. Pods of one revision share one list in memory.
 
 use std::{
     borrow::Borrow,

@@ -1,9 +1,9 @@
 //! Decoding a pod straight from the wire into its projection.
 //!
-//! One thing needs whole containers: the hash of each by which an older kubelet's container is
-//! recognised (IP-127). It is computed while decoding, and only for pods that carry the report of the
-//! node daemon, as a container must be read into memory for it. Writers put `metadata` before `spec`;
-//! where it comes after, the hash is left out, and image IDs decide (IP-51).
+//! One thing needs whole containers: the hash by which an older kubelet knows a container (IP-127). The
+//! container must be read into memory for it. So the hash is computed while decoding, and only for pods
+//! that carry the report of the node daemon. The report is in `metadata`, which writers put before `spec`.
+//! Where `metadata` comes after, the hash is left out, and image IDs decide (IP-51).
 
 use serde::{
     Deserialize, Deserializer,

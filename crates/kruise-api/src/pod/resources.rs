@@ -52,13 +52,14 @@ impl Amounts {
     }
 }
 
-/// Equal when limits and requests are: the same resources in the same amounts, however written.
+/// A digest of limits and requests. It is the same for the same resources in the same amounts, in whatever
+/// way these are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ResourcesDigest(NonZeroU64);
 
 impl ResourcesDigest {
-    /// No limits and no requests.
+    /// The digest of no limits and no requests.
     pub(super) const NOTHING: Self = {
         let separators = mix(mix(OFFSET_BASIS, SEPARATOR), SEPARATOR);
         Self::of_hash(separators)
@@ -97,12 +98,12 @@ const fn mix(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
-/// Whether a change of a resource means a restart of the container.
+/// Which changes of resources restart the container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct ResizePolicy {
-    /// A change of CPU does.
+    /// A change of CPU restarts the container.
     pub cpu_restarts: bool,
-    /// A change of memory does.
+    /// A change of memory restarts the container.
     pub memory_restarts: bool,
 }
 
@@ -155,7 +156,7 @@ struct OnTheWire {
     limits: BTreeMap<String, Value>,
     #[serde(deserialize_with = "null_as_default")]
     requests: BTreeMap<String, Value>,
-    /// Only in an encoded projection, which has not got all amounts.
+    /// Present only in an encoded projection, which lacks some amounts.
     digest: Option<ResourcesDigest>,
 }
 

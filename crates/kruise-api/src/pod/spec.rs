@@ -1,4 +1,4 @@
-//! A pod's spec.
+//! What a pod is to be.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", from = "SpecOnTheWire<Container>")]
 pub struct PodSpec {
-    /// Node the pod was assigned to; empty before.
+    /// Node that the pod was assigned to; empty before.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub node_name: Text,
     /// Containers that run side by side.
@@ -34,7 +34,7 @@ pub struct ReadinessGate {
     pub condition_type: Text,
 }
 
-/// A pod's spec with containers that are read in one way or another.
+/// A pod's spec while it is decoded. `C` is a container, or one that is hashed while it is read.
 #[derive(Deserialize)]
 #[serde(
     rename_all = "camelCase",

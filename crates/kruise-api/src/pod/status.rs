@@ -15,8 +15,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
-    /// Generation of the pod that the kubelet had seen when it wrote this. Servers and kubelets have it
-    /// since 1.34.
+    /// Generation of the pod that the kubelet had seen when it wrote the status. Servers and kubelets have
+    /// this field since 1.34.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
@@ -28,7 +28,7 @@ pub struct PodStatus {
     /// One entry for each container that the kubelet has seen.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub container_statuses: Vec<ContainerStatus>,
-    /// The same for init containers.
+    /// One entry for each init container that the kubelet has seen.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "list")]
     pub init_container_statuses: Vec<ContainerStatus>,
 }
@@ -67,10 +67,10 @@ pub struct ContainerStatus {
     /// Identity of the running container, `<runtime>://<id>`.
     #[serde(rename = "containerID", skip_serializing_if = "ContainerId::is_empty")]
     pub container_id: ContainerId,
-    /// Whether its readiness probe passes.
+    /// Whether the container's readiness probe passes.
     #[serde(deserialize_with = "null_as_default")]
     pub ready: bool,
-    /// How often it was started again.
+    /// How often the container was started again.
     #[serde(deserialize_with = "null_as_default")]
     pub restart_count: i32,
     /// Digest of the limits and requests that are in effect; absent when the kubelet reports none.
@@ -80,10 +80,10 @@ pub struct ContainerStatus {
         serialize_with = "resources::status_to_wire"
     )]
     pub resources: Option<ResourcesDigest>,
-    /// What it does now.
+    /// What the container does now.
     #[serde(deserialize_with = "null_as_default")]
     pub state: ContainerState,
-    /// What it did before it was started again.
+    /// What the container did before it was started again.
     #[serde(
         skip_serializing_if = "LastState::is_empty",
         deserialize_with = "null_as_default"
@@ -98,10 +98,10 @@ pub struct ContainerState {
     /// Set while the container is held back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<ContainerStateWaiting>,
-    /// Set while it runs.
+    /// Set while the container runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running: Option<Started>,
-    /// Set once it has ended.
+    /// Set once the container has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminated: Option<Started>,
 }
@@ -119,7 +119,7 @@ pub struct LastState {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Started {
-    /// When, in whole seconds of the node's clock.
+    /// When the container was started, in whole seconds of the node's clock.
     #[serde(with = "wire_time", skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Time>,
 }
@@ -139,18 +139,18 @@ impl LastState {
 }
 
 impl ContainerStatus {
-    /// When the container that `container_id` names was started; none before it ever was.
+    /// When the container that `container_id` names was started; none as long as no container ever was.
     #[must_use]
     pub fn started_at(&self) -> Option<Time> {
         let state = &self.state;
-        // One that waits to be started again is named until it is.
+        // While a container waits to be started again, `container_id` still names the one that ended.
         [state.running, state.terminated, self.last_state.terminated]
             .into_iter()
             .flatten()
             .find_map(|started| started.started_at)
     }
 
-    /// Why the container is held back by more than its ordinary start. `ErrImagePull` and
+    /// Why the container is held back, if by more than its ordinary start. `ErrImagePull` and
     /// `ImagePullBackOff` alternate by themselves, so both read as the latter.
     #[must_use]
     pub fn waiting_reason(&self) -> Option<&str> {

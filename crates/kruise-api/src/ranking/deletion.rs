@@ -11,7 +11,7 @@ use crate::{meta::StringMap, pod::Pod, well_known::annotations::POD_DELETION_COS
 /// Topology key under which every node is a group of its own.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
-/// What pods are to stay spread over, when some of them go.
+/// What the pods that stay are to be spread over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spread<'a> {
     /// Nothing.
@@ -20,14 +20,14 @@ pub enum Spread<'a> {
     SameNode,
     /// The topology keys of the template's constraints.
     Topology {
-        /// Labels of the nodes, by name. Nodes that are missing take no part.
+        /// Labels of each node, by its name. Pods on a node that is missing here are in no group.
         nodes: &'a BTreeMap<String, StringMap>,
         /// Topology key of each constraint.
         keys: &'a [String],
     },
 }
 
-/// Ranks by the identity of the pod in the list: pods of a higher rank go first.
+/// The rank of each pod, by the pod's address. Pods of a higher rank go first.
 type Ranks = HashMap<*const Pod, f64>;
 
 /// Orders pods so that the first are deleted first. `available` tells whether a pod is available by
@@ -41,8 +41,8 @@ pub fn deletion_order(pods: &mut Vec<&Pod>, spread: &Spread<'_>, available: &dyn
     pods.sort_by(|a, b| compare(a, b, Some(available), &ranks));
 }
 
-/// What deleting the pod costs; 0 without the annotation, and when it is anything but a plain 32-bit
-/// number: no plus sign, no leading zeros (IP-98).
+/// What deleting the pod costs, by its annotation (IP-98). 0 without the annotation, and when its value is
+/// anything but a plain 32-bit number. A plain number has no plus sign and no leading zeros.
 #[must_use]
 pub fn deletion_cost(pod: &Pod) -> i32 {
     pod.metadata
@@ -71,7 +71,8 @@ fn rank(ranks: &Ranks, pod: &Pod) -> f64 {
     ranks.get(&std::ptr::from_ref(pod)).copied().unwrap_or(0.0)
 }
 
-/// Of several pods on one node all but the last to go have a rank, the first the highest.
+/// The ranks of pods on the same node: the pod that goes first has the highest, and the one that goes last
+/// has none.
 fn same_node_ranks(pods: &[&Pod]) -> Ranks {
     let unranked = Ranks::new();
     let mut ranks = Ranks::new();
@@ -87,8 +88,8 @@ fn same_node_ranks(pods: &[&Pod]) -> Ranks {
     ranks
 }
 
-/// For each key, pods in larger groups rank higher, and so do those that would go first within a
-/// group.
+/// The ranks of pods in the same topology. For each key, pods in larger groups rank higher, and so do those
+/// that would go first within a group.
 fn topology_ranks(pods: &[&Pod], nodes: &BTreeMap<String, StringMap>, keys: &[String]) -> Ranks {
     let same_node = same_node_ranks(pods);
     let unranked = Ranks::new();

@@ -8,10 +8,11 @@ use crate::{
     well_known::conditions::READY,
 };
 
-/// Without a node, then Pending, Unknown, Running; not ready before ready.
+/// Whether the pod has a node; its phase, in the order Pending, Unknown, Running; whether the pod is ready.
 pub(super) type Early = (bool, u8, bool);
 
-/// Ready most recently, most restarts of containers and of init containers that run on, newest, name.
+/// Since when the pod is ready, the most recent first; restarts of containers, then of init containers that
+/// run on, the most first; when the pod was created, the newest first; name.
 pub(super) type Late<'a> = (
     Reverse<Time>,
     Reverse<i32>,
@@ -25,7 +26,7 @@ pub(super) fn update(pod: &Pod) -> (Early, Late<'_>) {
     (early, late(pod, restarts_of_sidecars(pod)))
 }
 
-/// The later keys of the order of deletion, which doesn't look at init containers.
+/// The later keys for the order of deletion, in which init containers don't count.
 pub(super) fn late_of_deletion(pod: &Pod) -> Late<'_> {
     late(pod, 0)
 }
@@ -49,7 +50,7 @@ fn late(pod: &Pod, restarts_of_sidecars: i32) -> Late<'_> {
     )
 }
 
-/// The time is compared between ready pods only; all others are alike here.
+/// Since when the pod is ready. All pods that are not ready are alike here.
 fn ready_since(pod: &Pod) -> Time {
     match pod.condition(READY) {
         Some(ready) if ready.status == "True" => ready.last_transition_time.unwrap_or(Time::MAX),

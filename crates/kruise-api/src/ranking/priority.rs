@@ -8,7 +8,7 @@ use crate::{
     spec_parts::{UpdatePriorityOrderTerm, UpdatePriorityStrategy, UpdatePriorityWeightTerm},
 };
 
-/// Sorts stably; weights win when both forms are given.
+/// Sorts stably. If both forms are given, weights win.
 pub(super) fn sort(pods: &[&Pod], waiting: &mut [usize], strategy: &UpdatePriorityStrategy) {
     let weights = strategy.weight_priority.as_deref().unwrap_or_default();
     let keys = strategy.order_priority.as_deref().unwrap_or_default();
@@ -56,7 +56,7 @@ fn level_and_number(pod: &Pod, keys: &[UpdatePriorityOrderTerm]) -> (Option<usiz
         .unwrap_or((None, 0))
 }
 
-/// 0 without digits at the end, and for numbers that don't fit.
+/// The number at the end of a label's value. 0 when there are no digits, and when the number doesn't fit.
 fn trailing_number(value: &str) -> i64 {
     let text = value.trim_end_matches(|character: char| character.is_ascii_digit());
     value

@@ -4,9 +4,9 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use crate::{pod::Pod, spec_parts::UpdateScatterTerm, text::Text};
 
-/// The terms with each whose value is `*` replaced by one for each value that its label has on the
-/// pods, in the pods' order. For workloads whose terms have wildcards (SidecarSet); others take the
-/// asterisk literally (IP-84).
+/// The terms without wildcards. A term with the value `*` is replaced by one term for each value that its
+/// label has on the pods, in the pods' order. This is for workloads whose terms have wildcards
+/// (SidecarSet). Others take the asterisk literally (IP-84).
 #[must_use]
 pub fn expand_wildcards(terms: &[UpdateScatterTerm], pods: &[&Pod]) -> Vec<UpdateScatterTerm> {
     let mut expanded = Vec::new();
@@ -32,7 +32,8 @@ pub fn expand_wildcards(terms: &[UpdateScatterTerm], pods: &[&Pod]) -> Vec<Updat
     expanded
 }
 
-/// Spreads for each term that any waiting pod meets, the most frequent first.
+/// Spreads the waiting pods by each term that any of them matches. The term with the most matches goes
+/// first.
 pub(super) fn spread(
     pods: &[&Pod],
     mut waiting: Vec<usize>,
@@ -77,7 +78,7 @@ fn spread_one(pods: &[&Pod], waiting: Vec<usize>, term: &UpdateScatterTerm) -> V
         return waiting;
     }
     let tail = matching.pop();
-    // One less, for the tail.
+    // One less, since the tail is not in a group.
     let n_all_matching = pods.iter().filter(|pod| matches(pod, term)).count() - 1;
     let n_all_others = pods.len() - n_all_matching - 1;
     let Groups {
@@ -104,7 +105,7 @@ fn spread_one(pods: &[&Pod], waiting: Vec<usize>, term: &UpdateScatterTerm) -> V
     order
 }
 
-/// A missing label counts as empty.
+/// Whether the pod has the term's label and value. A missing label counts as empty.
 fn matches(pod: &Pod, term: &UpdateScatterTerm) -> bool {
     pod.metadata.labels.get(&term.key).map_or("", Text::as_str) == term.value
 }
@@ -120,9 +121,9 @@ struct Groups {
 }
 
 impl Groups {
-    /// From (matching, other) counts of the waiting pods and of all pods, each of them positive. When
-    /// the waiting ones have relatively more others than all pods have, the pattern of all pods is
-    /// kept, and the others in excess go first.
+    /// The pattern for these numbers of (matching, other) pods, among the waiting pods and among all pods.
+    /// Each number is positive. When the share of others is larger among the waiting pods than among all
+    /// pods, the pattern of all pods is kept, and the others in excess go first.
     fn of(waiting: (usize, usize), all: (usize, usize)) -> Self {
         let pattern = Self::even(waiting);
         if ratio(all) >= ratio(waiting) {
@@ -143,6 +144,7 @@ impl Groups {
         }
     }
 
+    /// The pattern that spreads these numbers of pods evenly.
     fn even((matching, others): (usize, usize)) -> Self {
         let n_groups = matching.min(others);
         // `round` goes away from zero on halves, as Go's does.
@@ -159,7 +161,7 @@ impl Groups {
     }
 }
 
-/// In single precision, as the reference compares.
+/// How many others there are for each matching pod. In single precision, as the reference compares.
 fn ratio((matching, others): (usize, usize)) -> f32 {
     others as f32 / matching as f32
 }

@@ -1,5 +1,5 @@
-//! The normal form of objects inside a pod template: the bytes that Kubernetes 1.32 writes after it
-//! has read them, driven by a table of its fields (IP-133).
+//! The normal form of objects inside a pod template: what Kubernetes 1.32 writes after it has read them
+//! (IP-133). A table of Kubernetes' fields drives it.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -17,42 +17,42 @@ static TYPES: LazyLock<HashMap<&'static str, Vec<Field>>> =
 #[derive(Debug)]
 struct Field {
     name: &'static str,
-    kind: Kind,
-    /// Absent and empty are told apart.
+    type_: Type,
+    /// Whether an absent field and an empty one are told apart.
     is_pointer: bool,
-    /// Written even when it is empty.
+    /// Whether the field is written even when it is empty.
     always: bool,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Type {
     Text,
     Integer,
     Bool,
     Time,
     Quantity,
     IntOrString,
-    /// Kept as it is.
+    /// A value that is kept as it is.
     Raw,
-    List(Box<Kind>),
-    Map(Box<Kind>),
+    List(Box<Type>),
+    Map(Box<Type>),
     Struct(&'static str),
 }
 
-/// Normal form of a value of this type, its fields in the type's order. Fields that the type doesn't
-/// have are left out. What isn't of the type at all stays as it is.
+/// Normal form of a value of this type, its fields in the type's order. Fields that the type doesn't have
+/// are left out. A value that isn't of the type stays as it is.
 pub(crate) fn form(type_name: &'static str, value: &Value) -> Value {
-    normal(&Kind::Struct(type_name), value)
+    normal(&Type::Struct(type_name), value)
 }
 
-fn normal(kind: &Kind, value: &Value) -> Value {
-    match (kind, value) {
-        (_, Value::Null) => zero(kind),
-        (Kind::Struct(type_name), Value::Object(map)) => structure(type_name, map),
-        (Kind::List(item), Value::Array(items)) => {
+fn normal(type_: &Type, value: &Value) -> Value {
+    match (type_, value) {
+        (_, Value::Null) => zero(type_),
+        (Type::Struct(type_name), Value::Object(map)) => structure(type_name, map),
+        (Type::List(item), Value::Array(items)) => {
             Value::Array(items.iter().map(|value| normal(item, value)).collect())
         }
-        (Kind::Map(item), Value::Object(map)) => {
+        (Type::Map(item), Value::Object(map)) => {
             let mut entries: Vec<_> = map
                 .iter()
                 .map(|(key, value)| (key.clone(), normal(item, value)))
@@ -60,14 +60,14 @@ fn normal(kind: &Kind, value: &Value) -> Value {
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Object(entries.into_iter().collect())
         }
-        (Kind::Quantity, Value::String(text)) => {
+        (Type::Quantity, Value::String(text)) => {
             quantity::canonical(text.trim()).map_or_else(|| value.clone(), Value::String)
         }
-        (Kind::Quantity, Value::Number(number)) => {
+        (Type::Quantity, Value::Number(number)) => {
             quantity::canonical(&number.to_string()).map_or_else(|| value.clone(), Value::String)
         }
-        (Kind::Integer, Value::Number(number)) => Value::Number(whole(number)),
-        (Kind::Time, Value::String(text)) => match text.parse::<Time>() {
+        (Type::Integer, Value::Number(number)) => Value::Number(whole(number)),
+        (Type::Time, Value::String(text)) => match text.parse::<Time>() {
             Ok(time) => Value::String(timestamp(time)),
             Err(_) => value.clone(),
         },
@@ -81,7 +81,7 @@ fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
     for field in fields {
         match map.get(field.name).filter(|value| !value.is_null()) {
             Some(value) => {
-                let value = normal(&field.kind, value);
+                let value = normal(&field.type_, value);
                 if field.always || field.is_pointer || !is_empty(&value) {
                     written.insert(field.name.to_owned(), value);
                 }
@@ -90,7 +90,7 @@ fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
                 written.insert(field.name.to_owned(), Value::Null);
             }
             None if field.always => {
-                written.insert(field.name.to_owned(), zero(&field.kind));
+                written.insert(field.name.to_owned(), zero(&field.type_));
             }
             None => {}
         }
@@ -99,18 +99,18 @@ fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
 }
 
 /// What Go writes for a value that was never set.
-fn zero(kind: &Kind) -> Value {
-    match kind {
-        Kind::Text => Value::from(""),
-        Kind::Integer | Kind::IntOrString => Value::from(0),
-        Kind::Bool => Value::from(false),
-        Kind::Quantity => Value::from("0"),
-        Kind::Time | Kind::Raw | Kind::List(_) | Kind::Map(_) => Value::Null,
-        Kind::Struct(type_name) => structure(type_name, &Map::new()),
+fn zero(type_: &Type) -> Value {
+    match type_ {
+        Type::Text => Value::from(""),
+        Type::Integer | Type::IntOrString => Value::from(0),
+        Type::Bool => Value::from(false),
+        Type::Quantity => Value::from("0"),
+        Type::Time | Type::Raw | Type::List(_) | Type::Map(_) => Value::Null,
+        Type::Struct(type_name) => structure(type_name, &Map::new()),
     }
 }
 
-/// What Go's `omitempty` leaves out. Structs are never empty for it.
+/// Whether Go's `omitempty` leaves the value out. It never leaves a struct out.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -122,7 +122,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `30.0` is the integer 30.
+/// The number as an integer, if it is whole: `30.0` is 30.
 fn whole(number: &Number) -> Number {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     match number.as_f64() {
@@ -147,7 +147,7 @@ fn parse(table: &'static str) -> HashMap<&'static str, Vec<Field>> {
         };
         types.entry(owner).or_default().push(Field {
             name,
-            kind: Kind::parse(type_),
+            type_: Type::parse(type_),
             is_pointer: type_.starts_with('*'),
             always: empty == "always",
         });
@@ -155,7 +155,7 @@ fn parse(table: &'static str) -> HashMap<&'static str, Vec<Field>> {
     types
 }
 
-impl Kind {
+impl Type {
     fn parse(type_: &'static str) -> Self {
         if let Some(item) = type_.strip_prefix("[]") {
             return Self::List(Box::new(Self::parse(item)));

@@ -1,3 +1,5 @@
+//! How pods are updated in place.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! Hooks by which others hold a pod in a state of its life.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

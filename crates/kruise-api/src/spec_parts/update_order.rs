@@ -1,3 +1,5 @@
+//! The order in which pods are updated.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,16 +1,16 @@
-//! What a patch brings that is not merged with anything.
+//! Values of a patch that are not merged with anything.
 
 use serde_json::{Map, Value};
 
 use super::directives::{PATCH, is_directive};
 
-/// What is added where the original has nothing. None when it is left out.
+/// What a value of the patch adds where the original has nothing. None when it adds nothing.
 pub(super) fn added(value: &Value) -> Option<Value> {
-    // Nulls go first: a directive that is null is none.
+    // Nulls are taken away first: a directive that is null is no directive.
     without_directed(&without_nulls(value))
 }
 
-/// Without the objects that have a `$patch`. None when it is one itself.
+/// The value without objects that have a `$patch`. None when the value is such an object itself.
 pub(super) fn without_directed(value: &Value) -> Option<Value> {
     match value {
         Value::Object(members) if members.contains_key(PATCH) => None,
@@ -26,8 +26,8 @@ pub(super) fn without_directed(value: &Value) -> Option<Value> {
     }
 }
 
-/// What replaces something as a whole, or is a new element. Its nulls stay, and are for decoding to read:
-/// as nothing in an object, as an empty text in a map of texts.
+/// A value of the patch that replaces something as a whole, or is a new element. Its nulls stay for
+/// decoding to read: in an object as an absent member, in a map of texts as an empty text.
 pub(super) fn replacing(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(replacing_members(members)),
@@ -36,7 +36,7 @@ pub(super) fn replacing(value: &Value) -> Value {
     }
 }
 
-/// The same for the members of an object.
+/// As [`replacing`], for the members of an object.
 pub(super) fn replacing_members(members: &Map<String, Value>) -> Map<String, Value> {
     members
         .iter()
@@ -45,7 +45,7 @@ pub(super) fn replacing_members(members: &Map<String, Value>) -> Map<String, Val
         .collect()
 }
 
-/// Without the members of objects that are null.
+/// The value without members of objects that are null.
 pub(super) fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(members) => Value::Object(

@@ -1,4 +1,4 @@
-//! What in a patch is no part of the result.
+//! Directives: members of a patch that are no part of the result.
 
 use std::collections::{HashMap, HashSet};
 
@@ -54,9 +54,9 @@ impl Whole {
 #[derive(Debug, Default)]
 pub(super) struct Members<'a> {
     pub(super) retain_keys: Option<&'a Value>,
-    /// List and order of its elements.
+    /// Names of lists, each with the order of its elements.
     pub(super) orders: Vec<(&'a str, &'a Value)>,
-    /// List and elements to delete.
+    /// Names of lists, each with the elements to delete.
     pub(super) deletions: Vec<(&'a str, &'a Value)>,
     pub(super) ordinary: Vec<(&'a str, &'a Value)>,
 }
@@ -66,7 +66,8 @@ impl<'a> Members<'a> {
         let mut members = Self::default();
         for (name, value) in patch {
             let name = name.as_str();
-            // A prefix with anything else behind it than a list is a slip, not a member.
+            // A directive's prefix must be followed by the name of a list. Anything else is a mistake, not
+            // an ordinary member.
             let list = |rest: &'a str| {
                 rest.strip_prefix('/')
                     .ok_or_else(|| place.member(name).error(Reason::NoListNamed))
@@ -84,7 +85,7 @@ impl<'a> Members<'a> {
         Ok(members)
     }
 
-    /// Takes the ordinary members out that are lists with an order.
+    /// Takes out the ordinary members that are lists for which there is an order.
     pub(super) fn take_ordered(&mut self) -> HashMap<&'a str, &'a Value> {
         let names: HashSet<&str> = self.orders.iter().map(|(name, _)| *name).collect();
         let (ordered, ordinary): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ordinary)
@@ -94,11 +95,12 @@ impl<'a> Members<'a> {
         ordered.into_iter().collect()
     }
 
-    /// The directives' own places, for errors.
+    /// The directive that orders this list, for errors.
     pub(super) fn order_name(list: &str) -> String {
         format!("{SET_ELEMENT_ORDER}/{list}")
     }
 
+    /// The directive `$retainKeys`, for errors.
     pub(super) fn retain_keys_name() -> &'static str {
         RETAIN_KEYS
     }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{}{reason}", if path.is_empty() { "" } else { ": " })]
 pub struct MergeError {
-    /// JSON pointer into the patch; empty when it is about the whole.
+    /// JSON pointer into the patch; empty when the error is about the whole patch.
     pub path: String,
     /// What is wrong there.
     pub reason: Reason,
@@ -13,7 +13,7 @@ pub struct MergeError {
 /// What is wrong with a place in a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// The patch, the original or an element is something else.
+    /// The patch, the original or an element of a list is no object.
     #[error("only objects can be merged")]
     NotAnObject,
     /// A `$patch` that has no meaning at this place.
@@ -25,7 +25,7 @@ pub enum Reason {
     /// A directive, or what it is about, should be a list.
     #[error("not a list")]
     NotAList,
-    /// An element can't be matched.
+    /// An element lacks the key by which it is matched.
     #[error("an element without {0}, by which this list is merged")]
     NoMergeKey(&'static str),
     /// Elements of one list, in the patch or in the original, are of different types.

@@ -1,4 +1,5 @@
-//! Merging lists, and the order of what comes of it.
+//! Merging lists, and the order of the result. Elements are merged by [`object`], which calls this module
+//! for their lists.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -83,7 +84,7 @@ fn merge_by(
     Ok(())
 }
 
-/// Does what elements with a `$patch` say; what is left of the patch is returned, with its places.
+/// Does what the elements with a `$patch` say. Returns the patch's other elements, each with its index.
 fn take_directives<'a>(
     original: &mut Vec<Value>,
     patch: &'a [Value],
@@ -108,14 +109,14 @@ fn take_directives<'a>(
     }
     original.retain(|present| !present.get(key).is_some_and(|it| deleted.contains(it)));
     if replaces {
-        // Not merged with one another either.
+        // These elements are not merged with one another either.
         *original = ordinary.drain(..).map(|(_, it)| replacing(it)).collect();
     }
     Ok(ordinary)
 }
 
-/// Takes elements away by value, also from a list that is otherwise replaced. A list of objects is merged
-/// instead, as on the server.
+/// Takes elements away by value, even from a list that patches otherwise replace. If the list is merged by
+/// a key, the elements are merged into it instead, as on the server.
 pub(super) fn delete(
     original: &mut Vec<Value>,
     elements: &[Value],
@@ -138,7 +139,7 @@ pub(super) struct Order<'a> {
     pub(super) place: &'a Place<'a>,
 }
 
-/// Merges a list, which both may lack, and puts it in order.
+/// Merges a list and puts it in order. Original and patch may lack it.
 pub(super) fn merge_in_order(
     original: Option<&[Value]>,
     patch: Option<&[Value]>,
@@ -181,14 +182,14 @@ pub(super) fn merge_in_order(
             patch.filter_map(without_directed).collect()
         }
     };
-    // Also finds what has no identity in what was added.
+    // Fails if an added element has no identity.
     identity.all(&merged, place)?;
     Ok(arranged(merged, &patch_order, &server_order, identity))
 }
 
-/// The order that the server takes for the one from before the patch. It has reused the room of deleted
-/// elements by then: so as many new elements as were deleted seem to have stood at the end.
-// `kubectl apply` sends such patches, and where the elements come to stand is seen in the result.
+/// The order that the server takes for that of the original. By then it has reused the room of deleted
+/// elements. So as many new elements as were deleted seem to have stood at the end.
+// `kubectl apply` sends such patches, so users see where the elements come to stand.
 fn order_before(original: Vec<Value>, patch: &[Value], identity: Identity) -> Vec<Value> {
     let Identity::Key(key) = identity else {
         return original;
@@ -212,9 +213,9 @@ fn order_before(original: Vec<Value>, patch: &[Value], identity: Identity) -> Ve
     order
 }
 
-/// The patch's elements must be in this order, but for directives. The server stops looking when the order
-/// ends, and then takes any further element for a wrong one, if it doesn't delete; and it doesn't look at all
-/// if the order is empty.
+/// Checks that the patch's elements are in this order, but for those with a directive. The server walks
+/// through the order once. When the order has ended, it takes every further element for a wrong one, unless
+/// that element deletes. An empty order isn't looked at.
 fn check_order(
     patch: &[Value],
     order: &[Value],
@@ -244,7 +245,7 @@ fn check_order(
     Ok(())
 }
 
-/// By what elements are the same.
+/// What makes two elements the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Identity {
     Value,
@@ -255,7 +256,7 @@ impl Identity {
     fn of<'a>(self, element: &'a Value, place: &Place<'_>) -> Result<&'a Value, MergeError> {
         match (self, element) {
             (Self::Value, value) => Ok(value),
-            // The server takes null for a key of its own, and then refuses what comes of it.
+            // The server takes null for a key like any other, and then refuses what comes of it.
             (Self::Key(key), Value::Object(members)) => members
                 .get(key)
                 .filter(|found| !found.is_null())
@@ -269,7 +270,7 @@ impl Identity {
         elements.iter().enumerate().map(of).collect()
     }
 
-    /// What is the same in elements that are.
+    /// The part of an element that is equal in elements that are the same.
     fn part(self, element: &Value) -> Option<&Value> {
         match self {
             Self::Value => Some(element),
@@ -285,7 +286,7 @@ struct Positions<'a> {
 }
 
 impl<'a> Positions<'a> {
-    /// Of what is there twice, the first counts.
+    /// If an element is there twice, its first position counts.
     fn in_order(order: &'a [Value], identity: Identity) -> Self {
         let mut of = HashMap::with_capacity(order.len());
         for (position, found) in order.iter().enumerate() {
@@ -299,8 +300,9 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// Elements that the patch names in its order, the others in the server's, and the two woven together:
-/// one of the others comes first only when the server had both and had them so.
+/// The elements in the order of the result. Those that the patch names are in the patch's order, the others
+/// in the server's, and both are woven together. One of the others comes before a named element only if the
+/// server had it before.
 fn arranged(
     merged: Vec<Value>,
     patch_order: &[Value],
@@ -333,11 +335,12 @@ fn arranged(
     woven
 }
 
-/// The elements in this order.
-// Elements that came with an empty `$setElementOrder` are in no order. The server's comparison says of such
-// an element that it comes before any other and any other before it; what becomes of that depends on how it
-// sorts, which is by insertion, at least up to 20 elements: one goes behind the last that is known to come
-// before it, or to the front. Here elements are chained, so that many of them take no longer.
+/// The elements, sorted by this order.
+// An element that came with an empty `$setElementOrder` has no position. The server's comparison says that
+// such an element comes before any other, and any other before it. So the result depends on how the server
+// sorts. It sorts by insertion, at least up to 20 elements: an element goes behind the last one that is
+// known to come before it, or else to the front. Here elements are chained, so that each insertion into a
+// long list is as cheap as into a short one.
 fn sorted(elements: Vec<Value>, order: &Positions<'_>) -> Vec<Value> {
     let mut first = None;
     let mut next: Vec<Option<usize>> = Vec::with_capacity(elements.len());
@@ -365,7 +368,7 @@ fn sorted(elements: Vec<Value>, order: &Positions<'_>) -> Vec<Value> {
     sorted
 }
 
-/// Values of one type, none of them an object or a list.
+/// Checks that all elements are of one type, and none is an object or a list.
 fn check_plain(original: &[Value], patch: &[Value], place: &Place<'_>) -> Result<(), MergeError> {
     let mut first: Option<Discriminant<Value>> = None;
     for element in original.iter().chain(patch) {

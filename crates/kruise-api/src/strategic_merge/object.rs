@@ -1,4 +1,4 @@
-//! Merging objects.
+//! Merging objects. Their lists are merged by [`list`], which calls this module for the elements.
 
 use std::{collections::HashSet, mem::discriminant};
 
@@ -49,7 +49,8 @@ fn merge_members(
     Ok(())
 }
 
-/// `$retainKeys`: members of the original that it doesn't name go, and the patch must not bring others.
+/// `$retainKeys`: takes away the members of the original that it doesn't name. The patch must not bring
+/// such members.
 fn retain_keys(
     original: &mut Map<String, Value>,
     patch: &Members<'_>,
@@ -100,8 +101,8 @@ fn merge_member(
     Ok(())
 }
 
-/// `$deleteFromPrimitiveList`. As on the server, null takes the whole list, and for a member that is no
-/// list the directive says the same as its bare name, unless the member would change its type.
+/// `$deleteFromPrimitiveList`. As on the server, null takes away the whole list. If the member is no list,
+/// the directive works like an ordinary member, unless the member would change its type.
 fn delete_from(
     original: &mut Map<String, Value>,
     name: &str,

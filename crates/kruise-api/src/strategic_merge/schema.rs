@@ -18,9 +18,10 @@ pub enum Schema {
 /// A list that is merged rather than replaced.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MergedList {
-    /// Names of members, joined by dots; lists on the way count as their elements.
+    /// Names of members, joined by dots. A list on the way stands for its elements.
     pub path: String,
-    /// What tells elements apart. None: they are plain values, and no value is in the list twice.
+    /// The member that tells elements apart. None when elements are plain values, of which none is in the
+    /// list twice.
     pub merge_key: Option<&'static str>,
 }
 
@@ -47,7 +48,7 @@ impl Schema {
 /// Types that have merged lists, or members that have some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
-    /// Nothing in it is merged but objects.
+    /// A type in which nothing is merged but objects.
     Plain,
     Object,
     ObjectMeta,
@@ -84,7 +85,7 @@ pub(super) enum ListShape {
 
 use Shape::{By, Is, Set};
 
-/// Every member that isn't a plain one. The end-to-end tests compare it with the API of a real server.
+/// Every member that isn't plain. The end-to-end tests compare it with the API of a real server.
 const MEMBERS: &[(Type, &str, Shape)] = &[
     (Type::Object, "metadata", Is(Type::ObjectMeta)),
     (Type::ObjectMeta, "finalizers", Set),

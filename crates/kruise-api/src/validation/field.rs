@@ -74,7 +74,7 @@ kinds! {
     Forbidden = "FieldValueForbidden", "Forbidden";
     /// The value is too long.
     TooLong = "FieldValueTooLong", "Too long";
-    /// There are too many of them.
+    /// The field has too many elements.
     TooMany = "FieldValueTooMany", "Too many";
     /// The value is of another type.
     TypeInvalid = "FieldValueTypeInvalid", "Invalid value";
@@ -100,7 +100,7 @@ pub struct FieldError {
     pub field: String,
     /// The value found, for kinds that show it.
     pub value: Option<Box<Value>>,
-    /// What would be right; may be empty.
+    /// What would be right. It may be empty.
     pub detail: String,
 }
 
@@ -137,7 +137,8 @@ impl FieldError {
         Self::without_value(FieldErrorKind::Forbidden, field, detail.into())
     }
 
-    /// What an API server says in a cause of a `Status`, about a field that has this path here.
+    /// What an API server says in a cause of a `Status`. `field` is the path that the field has in the
+    /// object that is judged.
     #[must_use]
     pub fn of_cause(reason: &str, field: String, message: &str) -> Self {
         let kind = FieldErrorKind::of_reason(reason);
@@ -194,29 +195,29 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// So many errors of one object are told. Nobody reads more, and an object of a megabyte can have as many as
-/// it has list elements.
+/// How many errors of one object are told at most. Nobody reads more, and an object of a megabyte can have
+/// as many errors as it has list elements.
 pub const MAX_TOLD: usize = 100;
 
-/// What is wrong with an object, up to [`MAX_TOLD`] errors; nothing if it is empty.
+/// What is wrong with an object, up to [`MAX_TOLD`] errors. Without any, the object is right.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[must_use]
 pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// Nothing yet.
+    /// No errors yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one, unless there are enough.
+    /// Adds an error, unless there are [`MAX_TOLD`] already.
     pub fn push(&mut self, error: FieldError) {
         if self.0.len() < MAX_TOLD {
             self.0.push(error);
         }
     }
 
-    /// Adds what the result says is wrong; what is right is returned.
+    /// Adds the error of a result, or returns its value.
     pub fn take<T>(&mut self, result: Result<T, FieldError>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -233,7 +234,7 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
-    /// One after the other.
+    /// The errors, in the order in which they were added.
     pub fn iter(&self) -> std::slice::Iter<'_, FieldError> {
         self.0.iter()
     }
@@ -271,7 +272,7 @@ impl<'a> IntoIterator for &'a FieldErrors {
 }
 
 /// As Kubernetes lists errors: one as it is, several in brackets, none twice.
-// At most `MAX_TOLD`, so that a search in the list is cheap.
+// There are at most `MAX_TOLD` errors, so a search in the list is cheap.
 impl fmt::Display for FieldErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut messages: Vec<String> = Vec::new();

@@ -21,7 +21,7 @@ pub fn label_key(key: &str) -> Option<String> {
     (!is_name(name)).then(|| format!("the name {NAME}"))
 }
 
-/// What is wrong with a label's value: it may be empty.
+/// What is wrong with a label's value, which may be empty.
 #[must_use]
 pub fn label_value(value: &str) -> Option<String> {
     (!value.is_empty() && !is_name(value))

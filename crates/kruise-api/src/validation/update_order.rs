@@ -1,5 +1,6 @@
 //! Priority and scatter strategies: one set of rules for CloneSet, Advanced StatefulSet and SidecarSet
-//! (inplace-update.md, section 4). What is wrong inside of one is told as an error on the whole.
+//! (inplace-update.md, section 4). What is wrong inside of a strategy is told as an error of the whole
+//! strategy.
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,13 @@
-//! The way from one version of a kind to another, as the kind's room tells of it.
+//! The way from one version of a kind to another. Each kind's room lists its own.
 
 use super::{error::ConversionError, raw_object::RawObject};
 use crate::object::CustomResource;
 
-/// One way from one version to another. The way back is another.
+/// The way from one version of a kind to another. The way back is a `Conversion` of its own.
 pub(crate) struct Conversion {
-    /// `apiVersion` of the objects that it takes.
+    /// `apiVersion` before the conversion.
     pub(crate) from: &'static str,
-    /// `apiVersion` of the objects that it makes.
+    /// `apiVersion` after the conversion.
     pub(crate) to: &'static str,
     /// Changes everything in the object but its `apiVersion`.
     pub(crate) convert: fn(&mut RawObject) -> Result<(), ConversionError>,

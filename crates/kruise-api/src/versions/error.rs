@@ -3,17 +3,17 @@
 /// Why an object has no form in another version.
 #[derive(Debug, thiserror::Error)]
 pub enum ConversionError {
-    /// It does not say what it is.
+    /// The object does not say what it is.
     #[error("the object has no apiVersion and kind")]
     Untyped,
-    /// It is what was asked for already.
+    /// The object has the version that was asked for already.
     #[error("{kind} {object} is {api_version} already")]
     SameVersion {
         /// Kind of the object.
         kind: String,
         /// Namespace and name.
         object: String,
-        /// Its version, and the one asked for.
+        /// The object's version, and the version asked for.
         api_version: String,
     },
     /// There is no such conversion.
@@ -23,21 +23,21 @@ pub enum ConversionError {
         kind: String,
         /// Namespace and name.
         object: String,
-        /// Its version.
+        /// The object's version.
         from: String,
         /// The version asked for.
         to: String,
     },
-    /// A part of it is not what its version says.
+    /// A part of the object is not as its version has it.
     #[error("{kind} {object}: {field} can't be read")]
     Field {
         /// Kind of the object.
         kind: String,
         /// Namespace and name.
         object: String,
-        /// The part.
+        /// Path of the part.
         field: &'static str,
-        /// What is wrong there.
+        /// What is wrong with the part.
         source: serde_json::Error,
     },
 }

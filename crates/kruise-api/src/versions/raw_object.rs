@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{error::ConversionError, marks::Marks};
 use crate::meta::{StringMap, map};
 
-/// An object as it came, of which nothing is read but what a conversion touches.
+/// An object as a client sent it. Nothing of it is read but what a conversion touches.
 pub(crate) struct RawObject {
     pub(crate) kind: String,
     pub(crate) api_version: String,
@@ -39,7 +39,8 @@ impl RawObject {
         Value::Object(self.members)
     }
 
-    /// Replaces the spec, if there is one, and what belongs to it in metadata.
+    /// Converts the spec, if the object has one, together with the labels and annotations that belong to
+    /// it.
     pub(crate) fn convert_spec<From: DeserializeOwned, To: Serialize>(
         &mut self,
         convert: impl FnOnce(From, &mut Marks<'_>) -> To,
@@ -104,7 +105,7 @@ impl RawObject {
         }
     }
 
-    /// Namespace and name, as far as there are any.
+    /// Namespace and name for a message. The object may lack either.
     pub(crate) fn key(&self) -> String {
         let text = |field: &str| {
             let metadata = self.members.get("metadata")?;

@@ -219,7 +219,7 @@ fn a_budget_may_leave_pods_out(#[case] selector: Value, #[case] ignored: bool) {
     assert_eq!(decide(&ready_pod(), Operation::Evict, &budget), expected);
 }
 
-// PB-38.4: an error, but only for those who get that far.
+// PB-38.4: a selector that can't be read is an error, but only for pods for which it is asked.
 #[test]
 fn a_selector_that_makes_no_sense_is_an_error() {
     let selector = json!({ "matchExpressions": [{ "key": "app", "operator": "Like" }] });
@@ -351,7 +351,7 @@ fn what_this_process_paid_for_is_free_before_the_watch_shows_it() {
     assert_eq!(decision, Ok(Decision::Allowed(Free::Recorded)));
 }
 
-// PB-46: what is left is read in the newest copy.
+// PB-46: what is left of the budget is read from the newest copy.
 #[rstest]
 #[case("41", "42", Refusal::UsedUp.into())]
 #[case("41", "41", Refusal::UsedUp.into())]

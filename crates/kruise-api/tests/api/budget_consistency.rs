@@ -21,7 +21,7 @@ fn with_image(image: &str, image_id: &str) -> Value {
     })
 }
 
-// PB-29: minReadySeconds plays no role, so neither does the time.
+// PB-29: minReadySeconds plays no role, so the time plays none either.
 #[test]
 fn a_running_pod_with_condition_ready_is_ready() {
     assert!(is_ready(&pod(&running_pod(&json!({})))));
@@ -128,7 +128,8 @@ fn an_injected_container_must_run_another_image_than_before(
     assert_eq!(consistent(&patch), expected);
 }
 
-// PB-30.3: who is not injected is not looked at, nor is the state when nobody is.
+// PB-30.3: containers that are not injected are not looked at. Without injected containers the state is not
+// looked at either.
 #[rstest]
 #[case(json!({ "name": "IS_INJECTED", "value": "false" }))]
 #[case(json!({ "name": "OTHER", "value": "true" }))]
@@ -153,7 +154,7 @@ fn the_sidecars_state_must_be_readable(#[case] state: Option<&str>, #[case] expe
     assert_eq!(consistent(&patch), expected);
 }
 
-// PB-30.3: nobody waits for a status that isn't there.
+// PB-30.3: a missing status is not waited for.
 #[test]
 fn a_missing_status_of_a_sidecar_is_no_inconsistency() {
     let state = noted("old-id", "zip-id");

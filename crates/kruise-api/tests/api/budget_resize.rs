@@ -32,7 +32,8 @@ fn amounts_of_cpu_and_memory_may_change(#[case] patch: Value, #[case] expected: 
     assert_eq!(is_resize(&old(), &resources(&patch)), expected);
 }
 
-// PB-34: by value, so that what changes here is nothing, of a resource that could not change.
+// PB-34: amounts are compared by value. So nothing changes here, though it is written about a resource that
+// can't change in place.
 #[test]
 fn amounts_are_compared_by_value() {
     let gpu = |amount: &str| resources(&json!({ "requests": { "example.com/gpu": amount } }));
@@ -73,7 +74,7 @@ fn anything_else_is_an_update(#[case] patch: Value) {
     assert!(!is_pure_resize(&old(), &new));
 }
 
-// PB-34: labelled before, it is no label that is added; static pods are the kubelet's.
+// PB-34: a label that was there before is not added. A static pod is the kubelet's.
 #[rstest]
 #[case(json!({ "labels": { "unavailable-pod.kruise.io/x": "" } }), true)]
 #[case(json!({ "annotations": { "kubernetes.io/config.source": "api" } }), true)]

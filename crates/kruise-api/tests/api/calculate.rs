@@ -183,7 +183,7 @@ fn claim_templates_ip_11(
     );
 }
 
-/// Whether a change of this field of the pod's spec, from one value to the other, is one at all.
+/// Whether two values of a field of the pod's spec count as equal.
 // IP-2
 #[rstest]
 #[case::numbers_as_doubles(json!(30), json!(30.0), true)]

@@ -174,7 +174,7 @@ fn rolling(terms: Value) -> Value {
     strategy
 }
 
-/// Written also when it is false, DV-CS15.
+/// The field is written even when it is false (DV-CS15).
 fn no_reuse() -> Value {
     json!({ "enablePVCReuse": false })
 }
@@ -222,7 +222,7 @@ fn pulling_ahead_in_v1beta1_cs_2(
     let to = convert(from, V1BETA1).unwrap();
     let terms = &to["spec"]["updateStrategy"]["rollingUpdate"];
     assert_eq!(terms.get("inPlaceUpdateStrategy").unwrap_or(&NONE), &wanted);
-    // They stay on the object.
+    // The annotations stay on the object.
     assert_eq!(
         to["metadata"].get("annotations").unwrap_or(&NONE),
         &annotations
@@ -319,7 +319,7 @@ fn meaning(object: &Value) -> v1beta1::CloneSetSpec {
     let update = spec.update_strategy.get_or_insert_default();
     let is_on_delete = update.type_ == Some(v1beta1::CloneSetUpdateStrategyType::OnDelete);
     if !is_on_delete {
-        // Only these two types exist, and an unknown one is the other.
+        // There are only two types, and an unknown type counts as RollingUpdate.
         update.type_ = None;
         let rolling = update.rolling_update.get_or_insert_default();
         let known = ["InPlaceIfPossible", "InPlaceOnly"];
@@ -331,7 +331,7 @@ fn meaning(object: &Value) -> v1beta1::CloneSetSpec {
         rolling
             .pod_update_policy
             .take_if(|policy| policy.as_str().is_empty());
-        // CS-4: nothing set is the same as nothing there; numbers as text are read as numbers.
+        // CS-4: an empty strategy is the same as none, and a number written as text is read as a number.
         let in_place = rolling
             .terms
             .in_place_update_strategy
@@ -388,13 +388,13 @@ proptest! {
     #[test]
     fn v1alpha1_loses_nothing(object in objects("CloneSet", "v1beta1", false)) {
         let object = without_marks(object);
-        // An empty text is refused by admission, and no annotation.
+        // Admission refuses an empty text, and conversion makes no annotation of it.
         prop_assume!(!object.to_string().contains(r#""imagePreDownloadParallelism":"""#));
         let there = convert(object.clone(), V1ALPHA1).unwrap();
         let back = convert(there.clone(), V1BETA1).unwrap();
         prop_assert_eq!(meaning(&back), meaning(&object));
         prop_assert_eq!(&back["status"], &object["status"]);
-        // Once more, and it is the same to the last field.
+        // On a second way there and back no field changes.
         let again = convert(back.clone(), V1ALPHA1).unwrap();
         prop_assert_eq!(&again["spec"], &there["spec"]);
         prop_assert_eq!(convert(again, V1BETA1).unwrap(), back);
@@ -420,8 +420,8 @@ proptest! {
         prop_assert_eq!(back, wanted);
     }
 
-    /// What admission leaves is the same after a way through v1alpha1, and nothing is left to fill in there: a
-    /// label that somebody sets through v1alpha1 changes no spec.
+    /// A spec that went through admission is the same after a way through v1alpha1, and has no defaults to
+    /// fill in there. So a label that somebody sets through v1alpha1 changes no spec.
     // CS-7, CS-8, DV-CS15
     #[test]
     fn a_way_through_v1alpha1_changes_no_spec(object in objects("CloneSet", "v1beta1", false)) {
@@ -438,7 +438,7 @@ proptest! {
         let there = convert(stored.clone(), V1ALPHA1).unwrap();
         let back = convert(there.clone(), V1BETA1).unwrap();
         prop_assert_eq!(&back["spec"], &stored["spec"]);
-        // OnDelete is refused there.
+        // Validation of v1alpha1 refuses OnDelete.
         if there["spec"]["updateStrategy"]["type"] != "OnDelete" {
             prop_assert_eq!(&settled(&there), &there["spec"]);
         }
@@ -487,7 +487,7 @@ fn settled(object: &Value) -> Value {
     serde_json::to_value(spec).unwrap()
 }
 
-/// As a merge patch does without nulls.
+/// Merges as a merge patch without nulls does.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {
@@ -521,7 +521,7 @@ fn acceptable(mut spec: v1beta1::CloneSetSpec) -> v1beta1::CloneSetSpec {
     spec
 }
 
-/// What v1alpha1 reads from it (CS-1, CS-2).
+/// The spec without what v1alpha1 ignores (CS-1, CS-2).
 fn without_ignored(mut spec: v1alpha1::CloneSetSpec) -> v1alpha1::CloneSetSpec {
     use v1alpha1::CloneSetUpdateStrategyType as Type;
     let update = spec.update_strategy.get_or_insert_default();

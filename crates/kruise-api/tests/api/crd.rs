@@ -1,4 +1,5 @@
-//! What holds for every CRD whatever the reference says; `cargo xtask conformance` compares.
+//! What holds for every CRD, whatever the reference says. `cargo xtask conformance` compares with the
+//! reference.
 
 use kruise_api::crd;
 use serde_json::Value;
@@ -73,7 +74,7 @@ fn refusals_name_the_field_cs_11() {
     assert!(rules("selector").all(|message| message.starts_with("spec.selector ")));
 }
 
-/// `kubectl explain` shows them to people who know neither our rules nor Rust.
+/// `kubectl explain` shows descriptions to people who know neither our rules nor Rust.
 #[test]
 fn descriptions_are_for_users() {
     fn check(value: &Value) {

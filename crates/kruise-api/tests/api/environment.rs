@@ -76,7 +76,7 @@ fn metadata_that_env_reads_ip_9(
     assert_eq!(update.metadata_patch, Some(rest));
 }
 
-// IP-9: with the gate off it is metadata like any other.
+// IP-9: without the feature gate, a label that a container reads is metadata like any other.
 #[test]
 fn without_the_gate_it_is_plain_metadata_ip_9() {
     let options = Options {

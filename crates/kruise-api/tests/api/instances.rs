@@ -97,7 +97,7 @@ fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
         return prop_oneof![numbers(), words()].boxed();
     }
     if schema["x-kubernetes-preserve-unknown-fields"] == true {
-        // Pod templates and lists of claims; what they hold is nobody's business here.
+        // Pod templates and lists of volume claims. What they hold plays no role here.
         let claims = json!([{ "metadata": { "name": "data" }, "spec": null }]);
         let template =
             json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "x": [1, null] } });

@@ -1,5 +1,5 @@
-//! What is not there, and what is null, reads as nothing, in every type and at any depth, as Go's decoder
-//! reads it. Only another type is refused.
+//! A value that is absent or null reads as its type's empty value, in every type and at any depth, as with
+//! Go's decoder. Only a value of another type is refused.
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1},

@@ -213,7 +213,7 @@ fn who_held_lets_go_ip_69(
     #[case] to: &str,
     #[case] listed: Value,
     #[case] left: Value,
-    // Whatever the hook wants by now.
+    // The key goes whatever the hook wants by now.
     #[values(true, false)] mark_pod_not_ready: bool,
 ) {
     let object = in_state(&holding(&listed), from);

@@ -66,7 +66,8 @@ fn begun(object: &Value, update: &Update, to: &str, target: &Value, grace_second
     )
 }
 
-// The pod is in its grace period towards web-bbb (image 2, tier b) when it is sent on.
+// The pod is in its grace period on the way to web-bbb (image 2, tier b) when it is sent to another
+// revision.
 #[rstest]
 #[case::another_thing_changes(
     metadata(json!({ "labels": { "zone": "z" } })), "acme/app:2", json!({ "tier": "b", "zone": "z" })
@@ -104,7 +105,7 @@ fn what_was_ordered_and_waits_is_taken_along_ip_22(
     assert_eq!(annotation(&after, STATE)["updateImages"], true);
 }
 
-// The difference is silent from step to step, and the pod is in its grace period all the time.
+// No later difference names the value, and the pod is in its grace period all the time.
 #[test]
 fn what_waits_is_taken_along_over_several_steps_ip_22() {
     let first = Update {
@@ -175,7 +176,7 @@ fn between_batches() -> Value {
     .to_string() } } }))
 }
 
-// The difference names neither: someone changed the pod's label, or its annotation.
+// The difference names neither value, since somebody changed the pod's label or its annotation.
 #[rstest]
 #[case::still_wanted("acme/app:9", "9000m", json!({ "image": "acme/app:9", "cpu": "9" }))]
 #[case::other_image("acme/app:3", "9", json!({ "image": "acme/app:1", "cpu": "9" }))]

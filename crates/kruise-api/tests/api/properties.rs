@@ -233,8 +233,9 @@ proptest! {
         prop_assert_eq!(once, twice);
     }
 
-    /// Not always after the first writing: an amount in powers of two that ends up without a suffix is
-    /// one in powers of ten when it is read again, as `62.5Ki`, `64000`, `64k`. Kubernetes does so.
+    /// The text need not be stable after it was written once. An amount in powers of two may be written
+    /// without a suffix, and is then read again as one in powers of ten: `62.5Ki`, `64000`, `64k`.
+    /// Kubernetes does so.
     #[test]
     fn canonical_quantities_stay(text in "[-+]?[0-9]{0,12}(\\.[0-9]{0,6})?(|[numkMGTPE]|[KMGTP]i|e-?[0-9])") {
         if let Some(written) = quantity::canonical(&text) {
@@ -292,7 +293,8 @@ proptest! {
             prop_assert_ne!(&after, &pod, "a write that changes nothing");
             pod = after;
             n_writes += 1;
-            // The end of a grace period, one batch, the conditions with the state.
+            // There are three writes at most: the end of a grace period, one batch, the conditions with the
+            // state.
             prop_assert!(n_writes <= 3, "no end at {}", pod);
         }
     }

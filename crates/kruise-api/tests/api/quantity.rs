@@ -21,7 +21,7 @@ use rstest::rstest;
 #[case("0.1n", "1n", "1m")]
 #[case("0.0001Ki", "102400u", "103m")]
 #[case("1.1Ki", "1126400m", "1126400m")]
-// Read again, it is 64k.
+// Read again, the text is 64k.
 #[case("62.5Ki", "64000", "64000")]
 #[case("16Ei", "9223372036854775807", "9223372036854775807")]
 fn canonical_text_ip_133(#[case] text: &str, #[case] written: &str, #[case] rounded: &str) {

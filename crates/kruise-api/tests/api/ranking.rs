@@ -81,7 +81,7 @@ fn annotated(cost: &str) -> Value {
     json!({}), json!({ "metadata": { "creationTimestamp": "2026-01-01T00:00:00Z" } })
 )]
 fn default_update_order_ip_79(#[case] first: Value, #[case] second: Value) {
-    // Names the other way round, so that only the rule can decide.
+    // The names are in the opposite order, so that only the rule can decide.
     let pods = [named("a", &second), named("b", &first)];
     assert_eq!(updated(&pods, &[0, 1], None, None), [1, 0]);
 }
@@ -240,7 +240,7 @@ fn scatter_of_two_terms_ip_83() {
     let both = |terms: &[UpdateScatterTerm]| updated(&pods, &waiting, None, Some(terms));
     let listed = both(&[b.clone(), a.clone()]);
     assert_eq!(listed, both(&[a.clone(), b.clone()]));
-    // Each is spread alone, and together as one after the other.
+    // The terms are spread each alone, and both together as one after the other.
     assert_eq!(both(&[a]), [2, 0, 1, 5, 3, 6, 7, 4]);
     assert_eq!(both(&[b]), [0, 2, 3, 4, 5, 6, 7, 1]);
     assert_ne!(listed, waiting);
@@ -416,7 +416,7 @@ fn wildcards_stand_for_each_value_ip_84() {
         term("rack", "*"),
     ];
     assert_eq!(expand_wildcards(&terms, &pods), expected);
-    // CloneSet takes it literally.
+    // CloneSet takes the asterisk literally.
     let (order, waiting) = ([0, 1, 2, 3, 4], [term("zone", "*")]);
     let names: Vec<Pod> = pods.iter().map(|pod| (*pod).clone()).collect();
     assert_eq!(updated(&names, &order, None, Some(&waiting)), order);

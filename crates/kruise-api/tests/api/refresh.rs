@@ -195,7 +195,7 @@ fn pod_comes_back_into_service_when_the_image_runs_ip_42() {
             "lastTransitionTime": "2026-01-10T08:00:09Z",
         })
     );
-    // Ready is the kubelet's to set.
+    // Only the kubelet sets Ready here.
     assert_eq!(condition(&patch, "Ready"), None);
     assert_eq!(state(&after), "Normal");
     assert_eq!(annotation(&after, STATE)["revision"], "web-bbb");

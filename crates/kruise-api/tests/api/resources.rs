@@ -211,7 +211,7 @@ fn resized_pod_stays_in_service_ip_16(
         must_become_unready(&pod(&object), &update, &NEW_SERVER),
         unready
     );
-    // With the gate off again, every update marks.
+    // Without the feature gate, every update marks the pod not ready.
     assert!(must_become_unready(
         &pod(&object),
         &update,
@@ -328,7 +328,7 @@ fn resources_wait_for_the_grace_period_ip_37(#[values(OLD_SERVER, NEW_SERVER)] o
     assert_eq!(after["metadata"]["annotations"].get(GRACE), None);
 }
 
-/// Two containers of which `b` starts after `a`, both to be resized; `a` is and `b` waits.
+/// Two containers that are both to be resized. `b` starts after `a`, so `a` is resized and `b` waits.
 fn half_resized() -> Value {
     let container = |name: &str, key: &str| {
         json!({
@@ -435,7 +435,7 @@ fn resources_must_be_in_effect_ip_48(#[case] status: Value, #[case] complete: bo
     let is_complete =
         |object: &Value, options| completion(&pod(object), &options) == Completion::Complete;
     assert_eq!(is_complete(&object, NEW_SERVER), complete);
-    // Not looked at without the gate.
+    // Resources are not looked at without the feature gate.
     assert!(is_complete(&object, Options::default()));
 }
 

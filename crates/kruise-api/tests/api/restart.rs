@@ -67,7 +67,7 @@ fn due(object: &Value) -> Refresh {
     refresh(&input(&pod(object)))
 }
 
-/// After the write that is due.
+/// The pod after the write that is due.
 fn refreshed(object: &Value) -> Value {
     match due(object) {
         Refresh::Patch {
@@ -143,7 +143,7 @@ fn what_is_missing_is_said() {
 // IP-42, DV-IP13: the order of events in which a crash could be taken for the update.
 #[test]
 fn a_crash_before_the_kubelet_knew_is_not_the_update() {
-    // With each step as the pod's events tell it.
+    // Each step is followed by a refresh, as the pod's events cause one.
     let object = begun(&json!({}));
     let object = reported(&object, Some(4), "crashed", "2026-01-10T08:00:01Z");
     let object = refreshed(&object);
@@ -209,7 +209,7 @@ fn a_state_without_the_container_is_judged_by_its_start(
     let object = handed_over(&begun(&json!({})));
     let object = reported(&object, seen, "c1", started);
     assert_eq!(is_complete(&object), expected);
-    // Nothing is written into it.
+    // Nothing is written into the state.
     assert_eq!(
         matches!(due(&object), Refresh::WaitContainers { .. }),
         !expected
@@ -233,7 +233,7 @@ fn a_container_of_a_later_batch_is_compared_with_that_batch() {
 
 #[test]
 fn times_are_compared_as_the_wire_has_them() {
-    // Begun at .9 of a second, which the annotation does not have.
+    // The update began at .9 of a second. The annotation has no fractions.
     let update = Update {
         images: [("app".to_owned(), "acme/app:2".to_owned())].into(),
         ..Update::default()
@@ -257,7 +257,7 @@ struct Node {
     n_started: usize,
     /// Containers that the kubelet knows to have a new image.
     known: BTreeSet<usize>,
-    /// Containers that run it.
+    /// Containers that run the new image.
     updated: BTreeSet<usize>,
     /// Whether server and kubelet tell generations.
     generations: bool,
@@ -395,7 +395,7 @@ impl Node {
         }
     }
 
-    /// Nobody who was not started with the new image counts, and whoever was does.
+    /// A container counts if it was started with the new image, and only then.
     fn check(&self) {
         let ready = &condition(&self.object, "InPlaceUpdateReady").unwrap()["status"];
         let all = self.updated.len() == NAMES.len();
@@ -447,7 +447,7 @@ proptest! {
         }
         prop_assert!(is_complete(&node.object), "{node:#?}");
         prop_assert_eq!(&condition(&node.object, "InPlaceUpdateReady").unwrap()["status"], "True");
-        // And stays, whatever comes.
+        // And the update stays complete, whatever comes.
         for event in &events {
             node.happens(event);
             prop_assert!(is_complete(&node.object), "{event:?} {node:#?}");

@@ -15,7 +15,7 @@ use kruise_api::{
 use serde_json::{Value, json};
 
 const MANY: usize = 200_000;
-/// Where an element is more than a name.
+/// Length of a list whose elements are more than names.
 const SOME: usize = 40_000;
 
 fn names(range: Range<usize>) -> Vec<String> {

@@ -56,7 +56,7 @@ fn pod_leaves_service_first_ip_15() {
             ] },
         })
     );
-    // IP-60: what is so already is not touched.
+    // IP-60: a condition that has the wanted status already is not touched.
     let after = merged(&object, &patch);
     assert_eq!(not_ready_patch(&pod(&after), now()).get("status"), None);
 }

@@ -259,7 +259,7 @@ impl Story {
         } else {
             assert!(first.is_subset(&batch));
             assert!(waiting.is_disjoint(&batch));
-            // Planned again, nothing is ordered again.
+            // What is planned again is not ordered again.
             let again = start(&self.pod(), &Update::default(), &terms);
             assert!(changed(&again).is_disjoint(&batch));
             &batch | &waiting

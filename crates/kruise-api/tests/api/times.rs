@@ -52,7 +52,7 @@ proptest! {
         prop_assert_eq!(too_fine(&written), Vec::<String>::new());
         let condition = &written["conditions"][0];
         prop_assert_eq!(&condition["lastUpdateTime"], &json!(kruise_api::meta::timestamp(time)));
-        // Read back it is the same but for the fraction, and written again the same to the letter.
+        // A time that is read back is the same but for its fraction, and is written again to the letter.
         let read: CloneSetStatus = serde_json::from_value(written.clone()).unwrap();
         let whole = Timestamp::from_second(time.as_second()).unwrap();
         prop_assert_eq!(read.conditions[0].last_update_time, Some(whole));

@@ -91,7 +91,7 @@ fn an_object_of_another_version_or_kind_is_refused() {
     );
     assert!(read(object("apps.kruise.io/v1beta1", "StatefulSet")).is_err());
     let known = read(object("apps.kruise.io/v1beta1", "CloneSet")).unwrap();
-    // Objects in a list may leave both out.
+    // Objects in a list may leave apiVersion and kind out.
     let mut bare = object("", "");
     bare.as_object_mut().unwrap().retain(|key, _| key == "spec");
     assert_eq!(read(bare).unwrap(), known);

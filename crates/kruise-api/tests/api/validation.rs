@@ -121,8 +121,8 @@ fn golden_cases(#[values("v1beta1", "v1alpha1")] version: &str) {
     }
 }
 
-/// Whatever a rule of the CRD refuses, the webhook refuses, and it names the same field, or one inside or
-/// around it.
+/// Whatever a rule of the CRD refuses, the webhook refuses as well. It names the same field, or a field
+/// inside or around it.
 #[test]
 fn the_webhook_refuses_what_the_crd_refuses() {
     let cases: Cases = serde_yaml_ng::from_str(include_str!("cloneset-rules/cases.yaml")).unwrap();
@@ -177,7 +177,7 @@ fn one_error_stands_alone_and_none_twice() {
     assert_eq!(errors.to_string(), "spec.a[1]: Required value");
 }
 
-/// What another server says is said again in the same words.
+/// An error of another server is told in the same words.
 #[rstest]
 #[case(
     "FieldValueInvalid",

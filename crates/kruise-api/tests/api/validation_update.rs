@@ -44,7 +44,8 @@ fn v1beta1(spec: &Value) -> v1beta1::CloneSet {
     set
 }
 
-/// One pod of ours, one that is on its way, one of nobody and one of somebody else.
+/// Pods by name: one of the CloneSet, one that is being deleted, those without a controller, and one of
+/// somebody else.
 fn find_pod(name: &str) -> Option<Arc<Pod>> {
     let owner = |uid: &str, controller: bool| {
         json!([{ "apiVersion": "v1", "kind": "CloneSet", "name": "web", "uid": uid,
@@ -189,7 +190,7 @@ fn template(pod_spec: &Value) -> Value {
 )]
 #[case::init_image(json!({ "initContainers": [{ "name": "i", "image": "i" }] }), false)]
 #[case::no_image(json!({ "containers": [{ "name": "app" }] }), false)]
-// A webhook that was installed meanwhile writes them.
+// A webhook that was installed meanwhile writes these defaults.
 #[case::a_default(json!({ "dnsPolicy": "ClusterFirst", "restartPolicy": "Always" }), true)]
 fn in_place_only_takes_images_only(#[case] pod_spec: Value, #[case] accepted: bool) {
     let update = json!({ "type": "InPlaceOnly" });
@@ -198,7 +199,7 @@ fn in_place_only_takes_images_only(#[case] pod_spec: Value, #[case] accepted: bo
     let errors = validation::validate_v1alpha1(&v1alpha1(&spec(&new)), Some(&old), &find_pod);
     let expected: &[&str] = if accepted { &[] } else { &["spec"] };
     assert_eq!(fields(&errors), expected);
-    // CS-20: the same is no error of v1beta1, nor at creation.
+    // CS-20: the same change is no error in v1beta1, nor at creation.
     let errors =
         validation::validate_v1beta1(&v1beta1(&spec(&new)), Some(&v1beta1(&spec(&json!({})))));
     assert!(errors.is_empty(), "{errors}");

@@ -64,7 +64,7 @@ impl From<v1beta1::CloneSet> for v1alpha1::CloneSet {
     }
 }
 
-/// CS-1
+/// The spec of v1alpha1 as v1beta1 has it (CS-1).
 fn to_v1beta1(spec: v1alpha1::CloneSetSpec, marks: &mut Marks<'_>) -> v1beta1::CloneSetSpec {
     let Marks {
         labels,
@@ -89,8 +89,8 @@ fn scale_to_v1beta1(
     let scale = v1beta1::CloneSetScaleStrategy {
         pods_to_delete,
         max_unavailable,
-        // Also when it is false: so it is stored where the field has its default, and an object that
-        // comes back from v1alpha1 is the same as before.
+        // Written even when it is false, since the API server stores the field's default. So an object that
+        // went to v1alpha1 and back is the same as before.
         enable_pvc_reuse: Some(disable_pvc_reuse != Some(true)),
         exclude_preparing_delete: set_if(excludes_preparing_delete(labels)),
         unknown,
@@ -137,7 +137,8 @@ fn update_to_v1beta1(
     }
 }
 
-/// CS-2. What v1alpha1 has in the fields for pulling ahead never had an effect; its annotations count.
+/// The strategy of an update in place as v1beta1 has it (CS-2). In v1alpha1 the fields for pulling images
+/// ahead never had an effect. The annotations of v1alpha1 count instead.
 fn in_place_to_v1beta1(
     in_place: Option<InPlaceUpdateStrategy>,
     annotations: &StringMap,
@@ -178,7 +179,7 @@ fn number_or_text(text: &str) -> IntOrString {
     }
 }
 
-/// CS-3
+/// The spec of v1beta1 as v1alpha1 has it (CS-3).
 fn to_v1alpha1(spec: v1beta1::CloneSetSpec, marks: &mut Marks<'_>) -> v1alpha1::CloneSetSpec {
     let Marks {
         labels,
@@ -271,13 +272,13 @@ fn update_to_v1alpha1(
             priority_strategy,
             scatter_strategy,
             in_place_update_strategy: in_place_to_v1alpha1(in_place_update_strategy, annotations),
-            // v1alpha1 has one place for what v1beta1 has in two.
+            // Unknown fields have two places in v1beta1, and one in v1alpha1.
             unknown: unknown.into_iter().chain(unknown_terms).collect(),
         },
     }
 }
 
-/// CS-4
+/// The strategy of an update in place as v1alpha1 has it (CS-4).
 fn in_place_to_v1alpha1(
     in_place: Option<InPlaceUpdateStrategy>,
     annotations: &mut StringMap,
@@ -320,8 +321,8 @@ fn in_place_to_v1alpha1(
     })
 }
 
-/// Writes a spec of v1alpha1 as it will be served once it is stored, so that a client which sends the same
-/// again changes nothing. Words that there is no form for stay, for validation to refuse.
+/// Rewrites a spec of v1alpha1 as it will be served once it is stored. So a client that sends the same spec
+/// again changes nothing. A `type` that v1beta1 can't express stays, for validation to refuse it.
 pub fn settle_v1alpha1(spec: &mut v1alpha1::CloneSetSpec, metadata: &ObjectMeta) {
     let word = |spec: &v1alpha1::CloneSetSpec| spec.update_strategy.as_ref()?.type_.clone();
     let type_ = word(spec);
@@ -337,8 +338,7 @@ pub fn settle_v1alpha1(spec: &mut v1alpha1::CloneSetSpec, metadata: &ObjectMeta)
     }
 }
 
-/// Writes a spec of v1beta1 in the form in which it comes back from v1alpha1, where several forms mean the
-/// same.
+/// Rewrites a spec of v1beta1 as it would come back from v1alpha1, where several forms mean the same.
 pub fn settle_v1beta1(spec: &mut v1beta1::CloneSetSpec) {
     let scale = spec.scale_strategy.get_or_insert_default();
     scale.enable_pvc_reuse.get_or_insert(false);
@@ -369,7 +369,7 @@ fn drop_empty<T>(list: &mut Option<Vec<T>>) {
     list.take_if(|list| list.is_empty());
 }
 
-/// Value of labels that are on.
+/// Value of a label that switches something on.
 const TRUE: &str = "true";
 
 fn excludes_preparing_delete(labels: &StringMap) -> bool {
@@ -378,7 +378,7 @@ fn excludes_preparing_delete(labels: &StringMap) -> bool {
         .is_some_and(|value| value == TRUE)
 }
 
-/// False booleans are left out when they are written.
+/// A boolean field that is written only when it is true.
 fn set_if(condition: bool) -> Option<bool> {
     condition.then_some(true)
 }

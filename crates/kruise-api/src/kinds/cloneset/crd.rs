@@ -72,7 +72,7 @@ fn v1alpha1() -> Version {
             .at(".progressDeadlineSeconds")
             .with_optional_old()],
         );
-    let terms = Terms {
+    let terms = TermsInRules {
         path: "spec.updateStrategy",
         max_unavailable: ".updateStrategy.maxUnavailable",
         max_surge: ".updateStrategy.maxSurge",
@@ -125,7 +125,7 @@ fn v1beta1() -> Version {
             &format!("{in_place}.imagePreDownloadMinUpdatedReadyPods"),
             &[not_negative()],
         );
-    let terms = Terms {
+    let terms = TermsInRules {
         path: "spec.updateStrategy.rollingUpdate",
         max_unavailable: ".updateStrategy.rollingUpdate.maxUnavailable",
         max_surge: ".updateStrategy.rollingUpdate.maxSurge",
@@ -138,7 +138,7 @@ fn v1beta1() -> Version {
     terms.add_rules(common(version))
 }
 
-/// CS-11, CS-12: outside of the update strategy both versions are alike.
+/// Adds what both versions have alike: everything outside of the update strategy (CS-11, CS-12).
 fn common(version: Version) -> Version {
     version
         .scale(SCALE)
@@ -178,21 +178,27 @@ fn common(version: Version) -> Version {
 const NOT_EMPTY_SELECTOR: &str = "(has(self.matchLabels) && size(self.matchLabels) > 0) \
                                   || (has(self.matchExpressions) && size(self.matchExpressions) > 0)";
 
-/// Where a version has the terms of an update, in the words of rules at `spec`.
-struct Terms {
+/// Where a version has the terms of an update. Except for `path`, the words are those of rules at `spec`.
+struct TermsInRules {
+    /// Path of the terms in the schema.
     path: &'static str,
+    /// Path of maxUnavailable, for errors.
     max_unavailable: &'static str,
+    /// Path of maxSurge, for errors.
     max_surge: &'static str,
-    /// Whether there are any.
+    /// Whether the object has terms.
     has: &'static str,
+    /// The terms.
     object: &'static str,
+    /// How a pod is moved to a new template.
     policy: &'static str,
-    /// Whether admission leaves an absent maxUnavailable absent, which counts as 0.
+    /// Whether admission leaves an absent maxUnavailable absent. It then counts as 0.
     default_max_unavailable_is_none: &'static str,
 }
 
-impl Terms {
-    /// CS-11, and what inplace-update.md says of priority and scatter.
+impl TermsInRules {
+    /// Adds the rules about the terms (CS-11), and those about priority and scatter (inplace-update.md,
+    /// section 4).
     fn add_rules(&self, version: Version) -> Version {
         let Self { path, .. } = self;
         let percentage = "type(self) == int || self.endsWith('%')";
@@ -246,8 +252,9 @@ impl Terms {
             )
     }
 
-    /// With replicas, a percentage rounds up to 1 unless it is 0 or less. Percentages that are written
-    /// in an unusual way pass: admission knows them.
+    /// The rule that maxUnavailable or maxSurge is at least 1. Of one replica or more, every percentage
+    /// above 0 is at least 1, since it is rounded up. Percentages that are written in an unusual way pass
+    /// here, and are left to admission.
     fn not_both_zero(&self) -> Rule {
         let Self {
             object,
@@ -274,6 +281,7 @@ impl Terms {
         .at(self.max_unavailable)
     }
 
+    /// The rule that InPlaceOnly, which makes no new pods, has no maxSurge.
     fn no_surge_in_place(&self) -> Rule {
         let Self { object, policy, .. } = self;
         let field = format!("{object}.maxSurge");

@@ -1,4 +1,5 @@
-//! Defaults that admission writes into a CloneSet. Controllers apply them in memory as well (CS-6, CS-8).
+//! Defaults of a CloneSet's own fields. Admission writes them, and controllers apply them in memory as well
+//! (CS-6, CS-8).
 
 use super::{spec::CloneSetSpec, update_terms::CloneSetUpdateTerms, v1alpha1, v1beta1};
 use crate::int_or_string::IntOrString;
@@ -10,7 +11,7 @@ const REVISION_HISTORY_LIMIT: i32 = 10;
 /// Default share of pods that may be unavailable.
 const MAX_UNAVAILABLE: &str = "20%";
 
-/// Fills in what a CloneSet's spec leaves open, except for its template (CS-6, CS-8).
+/// Fills in what a spec of v1beta1 leaves open, except for its template (CS-6, CS-8).
 pub fn fill_v1beta1(spec: &mut v1beta1::CloneSetSpec) {
     numbers(spec);
     let strategy = spec.update_strategy.get_or_insert_default();
@@ -34,7 +35,7 @@ pub fn fill_v1beta1(spec: &mut v1beta1::CloneSetSpec) {
     strategy.type_ = Some(type_);
 }
 
-/// The same for v1alpha1 (CS-6, CS-7).
+/// Fills in what a spec of v1alpha1 leaves open, except for its template (CS-6, CS-7).
 pub fn fill_v1alpha1(spec: &mut v1alpha1::CloneSetSpec) {
     numbers(spec);
     let strategy = spec.update_strategy.get_or_insert_default();

@@ -1,4 +1,4 @@
-//! Spec, as far as both versions have the same.
+//! A CloneSet's spec, of which both versions have the same shape.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// What a CloneSet shall be.
-// One shape in all versions, but for the strategies of adding pods and of moving them to a new template.
+// The versions differ in two strategies only: that of adding pods, and that of moving pods to a new
+// template.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CloneSetSpec<Scale, Update> {
@@ -24,7 +25,7 @@ pub struct CloneSetSpec<Scale, Update> {
     #[schemars(!default)]
     pub selector: LabelSelector,
     /// What each pod is made from.
-    // Absent it is null, and stays absent.
+    // An absent template is null here, and stays absent on the wire.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     #[schemars(!default, !skip_serializing_if, schema_with = "preserved")]
     pub template: Value,
@@ -60,7 +61,7 @@ pub struct CloneSetSpec<Scale, Update> {
 }
 
 impl<Scale, Update> CloneSetSpec<Scale, Update> {
-    /// The same in a version with other strategies.
+    /// The same spec in a version with other strategies.
     pub(crate) fn with_strategies<OtherScale, OtherUpdate>(
         self,
         scale: impl FnOnce(Option<Scale>) -> Option<OtherScale>,

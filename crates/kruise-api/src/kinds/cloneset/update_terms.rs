@@ -1,4 +1,4 @@
-//! The terms of an update, which both versions have in different places.
+//! The terms of an update. Both versions have them, in different places.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

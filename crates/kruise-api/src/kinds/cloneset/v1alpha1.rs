@@ -89,13 +89,13 @@ pub struct CloneSetUpdateStrategy {
 open_enum! {
     /// How a pod is moved to a new template.
     pub enum CloneSetUpdateStrategyType {
-        /// It is deleted, and another is made.
+        /// The pod is deleted, and another is made.
         ReCreate = "ReCreate",
         /// In place where the difference allows it, otherwise as with `ReCreate`.
         InPlaceIfPossible = "InPlaceIfPossible",
         /// In place, or not at all.
         InPlaceOnly = "InPlaceOnly",
-        /// Not at all: only pods that are made anew get the new template.
+        /// The pod is not moved. Only pods that are made anew get the new template.
         OnDelete = "OnDelete",
     }
 }

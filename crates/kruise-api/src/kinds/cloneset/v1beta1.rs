@@ -100,9 +100,9 @@ pub struct CloneSetUpdateStrategy {
 open_enum! {
     /// Whether a CloneSet moves pods to a new template by itself.
     pub enum CloneSetUpdateStrategyType {
-        /// It does, on the terms of `rollingUpdate`.
+        /// The CloneSet does, on the terms of `rollingUpdate`.
         RollingUpdate = "RollingUpdate",
-        /// It does not: only pods that are made anew get the new template.
+        /// The CloneSet does not. Only pods that are made anew get the new template.
         OnDelete = "OnDelete",
     }
 }
@@ -110,7 +110,7 @@ open_enum! {
 open_enum! {
     /// How a pod is moved to a new template.
     pub enum PodUpdatePolicy {
-        /// It is deleted, and another is made.
+        /// The pod is deleted, and another is made.
         ReCreate = "ReCreate",
         /// In place where the difference allows it, otherwise as with `ReCreate`.
         InPlaceIfPossible = "InPlaceIfPossible",

@@ -1,5 +1,5 @@
-//! CloneSet (CS-11 to CS-20). An update is judged as a whole, unlike by the rules in the CRD, which leave
-//! alone what isn't changed.
+//! What admission refuses in a CloneSet (CS-11 to CS-20). An update is judged as a whole. The rules in the
+//! CRD, in contrast, leave alone what isn't changed.
 
 mod basics;
 mod template;
@@ -38,7 +38,7 @@ pub fn validate_v1beta1(set: &v1beta1::CloneSet, old: Option<&v1beta1::CloneSet>
     let path = FieldPath::new("spec.updateStrategy");
     let word = strategy.type_.as_ref().map(|type_| type_.as_str());
     errors.extend(one_of(&path.child("type"), word, &texts::V1BETA1_TYPES));
-    // CS-17: only if they are there, but then whatever the type.
+    // CS-17: terms that are there are judged, whatever the type.
     if let Some(rolling_update) = &strategy.rolling_update {
         let path = path.child("rollingUpdate");
         let policy = rolling_update.pod_update_policy.as_ref();
@@ -104,7 +104,7 @@ pub fn validate_v1alpha1(
     errors
 }
 
-/// What both versions have alike (CS-11, CS-12).
+/// What is wrong with what both versions have alike (CS-11, CS-12).
 fn common<Scale, Update>(
     spec: &CloneSetSpec<Scale, Update>,
     old: Option<&CloneSetSpec<Scale, Update>>,
@@ -118,7 +118,7 @@ fn common<Scale, Update>(
     }
     errors.take(replicas(spec.replicas));
     let syntax = label_selector(&spec.selector, &FieldPath::new("spec.selector"));
-    // What can't be read is one error, not two.
+    // A selector that can't be read is one error, not two.
     let parsed = match selector(&spec.selector) {
         _ if !syntax.is_empty() => None,
         parsed => errors.take(parsed),
@@ -133,7 +133,7 @@ fn common<Scale, Update>(
     errors
 }
 
-/// Absent and empty are the same.
+/// Whether two selectors are the same. Absent and empty parts count as equal.
 fn same_selector(a: &LabelSelector, b: &LabelSelector) -> bool {
     let labels = |selector: &LabelSelector| selector.match_labels.clone().unwrap_or_default();
     let expressions =
@@ -141,7 +141,7 @@ fn same_selector(a: &LabelSelector, b: &LabelSelector) -> bool {
     labels(a) == labels(b) && expressions(a) == expressions(b)
 }
 
-/// An empty word is no word.
+/// The error about a word that is none of those supported. An empty word counts as absent.
 fn one_of(path: &FieldPath, word: Option<&str>, supported: &[&str]) -> Option<FieldError> {
     let word = word.filter(|word| !word.is_empty() && !supported.contains(word))?;
     Some(FieldError::not_supported(path, word, supported))
@@ -165,8 +165,11 @@ fn duplicates(names: &[String]) -> FieldErrors {
         .collect()
 }
 
-/// CS-14: what is added to the list must be pods of this CloneSet that are not on their way already. As no
-/// name is there twice, no more pods are looked for than there are, but for those that are told.
+/// What is wrong with names that are added to `podsToDelete` (CS-14): each must name a pod of this CloneSet
+/// that is not being deleted already.
+///
+/// Look-ups are bounded. No name is in the list twice, so no more pods are found than there are; and the
+/// search ends when [`MAX_TOLD`] names are wrong.
 fn foreign_pods(
     set: &ObjectMeta,
     names: &[String],
@@ -201,7 +204,7 @@ fn foreign_pods(
         .collect()
 }
 
-/// CS-15
+/// What is wrong with the progress deadline (CS-15).
 fn deadline(spec: &v1alpha1::CloneSetSpec) -> Option<FieldError> {
     let seconds = spec
         .progress_deadline_seconds

@@ -1,4 +1,4 @@
-//! Status, the same in both versions.
+//! A CloneSet's status, which is the same in both versions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What must hold before a pod is touched. The planner asks too: the API server takes any object while
-//! no webhook is installed.
+//! What must hold before any pod is touched. The planner asks for it as well, since the API server takes
+//! any object while no webhook is installed.
 
 use crate::{
     kinds::cloneset::texts,
@@ -14,7 +14,7 @@ use serde_json::Value;
 /// The selector, which must be readable and not empty.
 ///
 /// # Errors
-/// When it is neither.
+/// When the selector can't be read or is empty.
 pub fn selector(selector: &LabelSelector) -> Result<Selector, FieldError> {
     let path = FieldPath::new("spec.selector");
     let invalid = |why: String| {
@@ -31,21 +31,21 @@ pub fn selector(selector: &LabelSelector) -> Result<Selector, FieldError> {
 /// The template, as far as it is read.
 ///
 /// # Errors
-/// When a part of it has another shape than in a pod template.
+/// When a part of the template has another shape than in a pod template.
 pub fn template(template: &Value) -> Result<PodTemplate, FieldError> {
     PodTemplate::view(template).map_err(|error| FieldError {
         kind: crate::validation::FieldErrorKind::TypeInvalid,
         field: "spec.template".to_owned(),
-        // The whole template would hide what is wrong.
+        // The whole template as value would hide what is wrong.
         value: None,
         detail: error.to_string(),
     })
 }
 
-/// The template's labels, which the selector must match (DV-CS9).
+/// Checks that the selector matches the template's labels (DV-CS9).
 ///
 /// # Errors
-/// When it doesn't.
+/// When the selector doesn't match them.
 pub fn labels_match(selector: &Selector, labels: &TextMap) -> Result<(), FieldError> {
     if selector.matches(labels) {
         return Ok(());
@@ -61,10 +61,10 @@ pub fn labels_match(selector: &Selector, labels: &TextMap) -> Result<(), FieldEr
     Err(FieldError::invalid(&path, value, detail))
 }
 
-/// The number of pods, which can't be negative.
+/// Checks that the number of pods isn't negative.
 ///
 /// # Errors
-/// When it is.
+/// When the number is negative.
 pub fn replicas(replicas: Option<i32>) -> Result<(), FieldError> {
     match replicas {
         Some(replicas) if replicas < 0 => {

@@ -1,4 +1,4 @@
-//! The pod template, as far as it isn't left to the API server (CS-11, CS-16, DV-CS10).
+//! Validation of the pod template, as far as it isn't left to the API server (CS-11, CS-16, DV-CS10).
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     validation::{FieldError, FieldErrors, FieldPath},
 };
 
-/// What a CloneSet asks of its pods beyond what any pod template may say.
+/// What a CloneSet's template may not say, though other pod templates may.
 pub(super) fn errors(template: &Value) -> FieldErrors {
     let spec = FieldPath::new("spec.template.spec");
     let given = |field: &str| {
@@ -32,8 +32,8 @@ pub(super) fn errors(template: &Value) -> FieldErrors {
     errors
 }
 
-/// Whether the pods that two templates make differ in nothing but images of ordinary containers. The one
-/// may have been stored when there was no webhook, so that defaults make no difference.
+/// Whether the pods of two templates differ in nothing but images of ordinary containers. Both templates
+/// are compared with their defaults, since the old one may have been stored while no webhook was installed.
 pub(super) fn only_images_differ(old: &Value, new: &Value) -> bool {
     let defaulted = |template: &Value| {
         let mut template = template.clone();

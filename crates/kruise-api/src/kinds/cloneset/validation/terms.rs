@@ -1,4 +1,5 @@
-//! The terms of an update, the same in both versions but for their place (CS-11, CS-18, CS-19).
+//! Validation of the terms of an update. Both versions have the same terms, in different places (CS-11,
+//! CS-18, CS-19).
 
 use crate::{
     int_or_string::{IntOrString, NumberError, Rounding, kruise_percent},
@@ -7,7 +8,7 @@ use crate::{
     validation::{FieldError, FieldErrors, FieldPath, update_order},
 };
 
-/// The terms with what they depend on.
+/// The terms of an update, with everything else that their validation reads.
 pub(super) struct Terms<'a> {
     pub(super) path: FieldPath,
     pub(super) terms: &'a CloneSetUpdateTerms,
@@ -17,7 +18,7 @@ pub(super) struct Terms<'a> {
 }
 
 impl Terms<'_> {
-    /// What both versions check.
+    /// What is wrong with the terms in either version.
     pub(super) fn errors(&self) -> FieldErrors {
         let Self { path, terms, .. } = self;
         let mut errors = self.numbers();
@@ -62,7 +63,7 @@ impl Terms<'_> {
             let value = terms.max_surge.as_ref().map(json).unwrap_or_default();
             errors.push(FieldError::invalid(&at_surge, value, texts::SURGE_IN_PLACE));
         }
-        // What can't be read has been told already.
+        // A number that can't be read has been told already.
         if let (Some(surge), Some(unavailable)) = (surge, unavailable)
             && *replicas > 0
             && surge < 1
@@ -78,7 +79,8 @@ impl Terms<'_> {
         errors
     }
 
-    /// CS-19: only v1beta1, where these fields have an effect.
+    /// What is wrong with the fields for pulling images ahead (CS-19). Asked for v1beta1 only: in v1alpha1
+    /// these fields have no effect.
     pub(super) fn pre_download_errors(&self) -> FieldErrors {
         let Some(strategy) = &self.terms.in_place_update_strategy else {
             return FieldErrors::new();
@@ -114,12 +116,12 @@ impl Terms<'_> {
         errors
     }
 
-    /// Admission rounds up, whatever the field (CS-11).
+    /// The number that a value stands for. Admission rounds up, whatever the field (CS-11).
     fn resolve(&self, value: &IntOrString) -> Result<i32, NumberError> {
         kruise_percent(value, self.replicas, Rounding::Up)
     }
 
-    /// What is not there counts as 0.
+    /// The number that a value stands for. An absent value counts as 0.
     fn resolve_optional(
         &self,
         path: &FieldPath,
