@@ -7,10 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use localkube::workspace;
 use serde_json::Value;
 
 use crate::generated::{self, Generated};
-use crate::workspace;
 
 const COMMAND: &str = "gen-crds";
 

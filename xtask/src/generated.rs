@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
-use crate::workspace;
+use localkube::workspace;
 
 /// How many differing lines a check shows of each file.
 const SHOWN_LINES: usize = 6;

@@ -1,33 +1,18 @@
 //! The project's own commands, run as `cargo xtask …`.
 
 use clap::{Parser, Subcommand};
+use localkube::{cluster, deploy, image};
 
-mod audit;
 mod bench;
-mod cache;
-mod cluster;
 mod conformance;
 mod demo;
-mod deploy;
 mod fuzz;
 mod gen_crds;
 mod generated;
-mod image;
-mod install;
-mod interrupt;
-mod made;
-mod object_watch;
-mod oci;
-mod own_cluster;
-mod pod_writes;
-mod process;
-mod progress;
 mod rbac;
 mod soak;
 mod test;
 mod tidy;
-mod times;
-mod workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]

@@ -7,14 +7,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use localkube::interrupt::Interrupt;
+use localkube::progress::Patience;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ureq::Agent;
 
 use super::usage::{self, Memory, Settling};
 use super::variants;
-use crate::interrupt::Interrupt;
-use crate::progress::Patience;
 
 /// From a start until the caches are full; a list of 10,000 pods takes some seconds.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);

@@ -3,12 +3,12 @@
 //! from `crates/cloneset-controller/benches/events.rs`.
 
 use anyhow::{Context, Result, bail};
+use localkube::process;
+use localkube::progress::Progress;
+use localkube::workspace;
 use serde::Deserialize;
 
 use super::table::{self, Aim};
-use crate::process;
-use crate::progress::Progress;
-use crate::workspace;
 
 const PACKAGE: &str = "cloneset-controller";
 const BENCHMARK: &str = "events";

@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use localkube::cluster::{Cluster, UpOptions};
+use localkube::interrupt::Interrupt;
+use localkube::progress::{Patience, Progress};
+use localkube::{deploy, image};
 use serde_json::{Value, json};
 
 use super::api::Api;
 use super::controller::Program;
 use super::load;
-use crate::cluster::{Cluster, UpOptions};
-use crate::interrupt::Interrupt;
-use crate::progress::{Patience, Progress};
-use crate::{deploy, image};
 
 /// The benchmarks' own cluster: nobody else's has this name.
 pub(super) const CLUSTER: &str = "kruise-bench";

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use localkube::interrupt::Interrupt;
+use localkube::progress::Progress;
 use serde_json::json;
 
 use super::controller::Controller;
@@ -12,8 +14,6 @@ use super::hollow::{self, Hollow};
 use super::table::{self, Aim, megabytes};
 use super::usage::{Memory, Settling};
 use super::{load, pods};
-use crate::interrupt::Interrupt;
-use crate::progress::Progress;
 
 /// CloneSets that the pods are spread over.
 const CLONESETS: usize = 20;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use localkube::pod_writes::PodWrites;
+
 use super::probe::Latency;
 use super::rollout::Phase;
 use super::table::{Aim, megabytes};
-use crate::pod_writes::PodWrites;
 
 /// What one roll-out by one controller took.
 #[derive(Debug, Clone)]

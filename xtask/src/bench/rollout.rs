@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use kruise_api::pod::Pod;
+use localkube::interrupt::Interrupt;
+use localkube::pod_writes;
+use localkube::progress::{Patience, Progress};
 use serde_json::{Value, json};
 
 use super::api::PatchKind;
@@ -18,9 +21,6 @@ use super::pods;
 use super::probe::Probe;
 use super::table::{self, Aim};
 use super::variants::Variant;
-use crate::interrupt::Interrupt;
-use crate::pod_writes;
-use crate::progress::{Patience, Progress};
 
 const SET: &str = "web";
 const SETS: &str = "/apis/apps.kruise.io/v1beta1/namespaces/bench/clonesets";

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use localkube::audit::{self, Entry};
 
 use super::{NAMESPACE, Rights, Rule};
-use crate::audit::{self, Entry};
 
 /// A verb on a resource, as rules name it: `pods/status`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,7 +93,7 @@ fn is_asked_about(rule: &Rule) -> bool {
 mod tests {
     use super::super::TABLES;
     use super::*;
-    use crate::workspace;
+    use localkube::workspace;
 
     /// What the runtime's client can send: as HTTP, and what the API server calls that.
     const SENT: [(&str, &[&str]); 4] = [

@@ -6,15 +6,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use localkube::cluster::{self, Cluster};
+use localkube::interrupt::Interrupt;
+use localkube::process;
+use localkube::progress::{Patience, Progress};
 use serde_json::{Value, json};
 
 use super::plan::Sets;
 use super::record::{Now, Record};
 use super::seen::{APP, SIDECAR, Terms};
-use crate::cluster::{self, Cluster};
-use crate::interrupt::Interrupt;
-use crate::process;
-use crate::progress::{Patience, Progress};
 
 /// Everything that is made in the cluster is in this namespace.
 pub(super) const NAMESPACE: &str = "soak";

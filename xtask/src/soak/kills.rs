@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use localkube::audit::{self, Entry};
+use localkube::progress::say;
 
 use super::Broken;
 use super::bounds::{self, Violation};
@@ -14,8 +16,6 @@ use super::record::Record;
 use super::requests::{self, PodWrites};
 use super::spread::Spread;
 use super::take_over::{Successor, TakeOver};
-use crate::audit::{self, Entry};
-use crate::progress::say;
 
 /// A lease runs out within 15 s, and three CloneSets roll out in 10: far longer than both.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(180);

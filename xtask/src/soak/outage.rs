@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
+use localkube::audit::{self, Entry};
+use localkube::progress::say;
 use serde_json::Value;
 
 use super::Broken;
@@ -16,8 +18,6 @@ use super::probe::{Answers, Probe};
 use super::record::{Now, Record};
 use super::requests;
 use super::seen::{PodSeen, Terms};
-use crate::audit::{self, Entry};
-use crate::progress::say;
 
 const SET: &str = "careful";
 const REPLICAS: u64 = 10;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use jiff::Timestamp;
+use localkube::object_watch::{Change, ObjectWatch};
 use serde_json::Value;
 
 use super::ground::{CONTROLLER, Ground, NAMESPACE, SYSTEM};
 use super::plan::Sets;
 use super::seen::{self, Event, LeaseSeen, PodSeen, SetSeen, What};
-use crate::object_watch::{Change, ObjectWatch};
 
 /// Watches that run. A new one for each round: the API server ends each of them after half an hour or
 /// more.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use localkube::audit::Entry;
 
 use super::bounds::{Bound, Violation};
-use crate::audit::Entry;
 
 /// The answer to a creation whose name exists already, and to a write that met a newer object.
 const CONFLICT: u16 = 409;

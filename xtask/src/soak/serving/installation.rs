@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use localkube::progress::Patience;
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
 use super::api::Api;
 use super::https;
-use crate::progress::Patience;
 
 pub(super) const NAMESPACE: &str = "kruise-system";
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/kruise-system/deployments/cloneset-controller";

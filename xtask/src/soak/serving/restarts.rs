@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use kruise_api::meta::timestamp;
+use localkube::progress::Progress;
 
 use super::api::Api;
 use super::callers::{self, Requests};
 use super::installation::{Installation, NAMESPACE};
 use super::view::View;
-use crate::progress::Progress;
 
 /// Of v1alpha1 writes, each of which the API server has converted twice or more.
 pub(super) const WRITES_PER_SECOND: u32 = 20;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use localkube::progress::Progress;
 
 use super::api::Api;
 use super::callers::{self, Requests};
@@ -13,7 +14,6 @@ use super::https::{self, Connection};
 use super::installation::{Certificates, Installation, NAMESPACE, wait};
 use super::restarts::WRITES_PER_SECOND;
 use super::view::{View, Way};
-use crate::progress::Progress;
 
 /// Taking these away asks for a new serving certificate.
 const SERVING_KEYS: [&str; 4] = ["cert.pem", "key.pem", "tls.crt", "tls.key"];

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use localkube::progress::{Patience, Progress};
 use serde_json::json;
 
 use super::api::Api;
@@ -14,7 +15,6 @@ use super::installation::{Certificates, Installation, NAMESPACE, wait};
 use super::load::Caller as _;
 use super::view::{View, Way};
 use super::webhooks::Question;
-use crate::progress::{Patience, Progress};
 
 /// Logged by the replica whose certificates became the common ones.
 const MADE: &str = "made first certificates";
