@@ -3,14 +3,12 @@
 use clap::{Parser, Subcommand};
 use localkube::{cluster, deploy, image};
 
-mod bench;
 mod conformance;
 mod demo;
 mod fuzz;
 mod gen_crds;
 mod generated;
 mod rbac;
-mod soak;
 mod test;
 mod tidy;
 
@@ -59,7 +57,8 @@ fn main() -> std::process::ExitCode {
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
         Command::Soak(args) => soak::run(&args),
-        Command::Bench(args) => bench::run(&args),
+        // Behind this program and `bench`.
+        Command::Bench(args) => bench::run(&args, std::env::args_os().skip(2)),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),

@@ -217,7 +217,7 @@ fn targets(state: &State) -> Vec<(Webhook, Vec<SocketAddr>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::soak::serving::webhooks::Question;
+    use crate::serving::webhooks::Question;
 
     #[test]
     fn each_webhook_goes_to_its_own_services_addresses() {

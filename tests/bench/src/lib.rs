@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: benchmarks that are run by hand. Each measures a floor in the same run and tells
 //! its figures as ratios to it, so that they mean something on another machine too.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -27,8 +28,9 @@ mod table;
 mod usage;
 mod variants;
 
+/// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(subcommand)]
     benchmark: Benchmark,
 }
@@ -43,7 +45,8 @@ enum Benchmark {
     Rollout(rollout::Args),
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+/// Runs `cargo xtask bench`. `words` is what was typed behind that, for the optimised program.
+pub fn run(args: &Args, words: impl Iterator<Item = OsString>) -> Result<()> {
     let progress = Progress::new();
     if let Benchmark::Events(args) = &args.benchmark {
         return events::run(args, &progress);
@@ -52,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if cfg!(debug_assertions) {
         let binary = image::build_binary(env!("CARGO_PKG_NAME"), &progress)?;
         let mut command = Command::new(binary);
-        command.args(std::env::args_os().skip(1));
+        command.args(words);
         let error = command.exec();
         return Err(error).with_context(|| format!("start `{}`", process::show(&command)));
     }

@@ -37,8 +37,9 @@ const DEPLOYABLES: [&str; 1] = ["cloneset-controller"];
 /// Bounds that a stage saw broken, for people.
 type Broken = Vec<String>;
 
+/// The arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Kill the leader so many times in the middle of roll-outs
     #[arg(long, value_name = "N")]
     kills: Option<u32>,
@@ -61,7 +62,8 @@ pub(crate) struct Args {
     nodes: u8,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+/// Runs `cargo xtask soak`.
+pub fn run(args: &Args) -> Result<()> {
     if args.kills.is_none() && args.outage.is_none() && args.serving.is_empty() {
         bail!(
             "nothing to do: give at least one of --kills N (the leader is killed in roll-outs), --outage \
