@@ -5,10 +5,11 @@ use localkube::{cluster, deploy, image};
 
 mod conformance;
 mod demo;
+mod deployables;
 mod fuzz;
 mod gen_crds;
+mod gen_deploy;
 mod generated;
-mod rbac;
 mod test;
 mod tidy;
 
@@ -43,8 +44,8 @@ enum Command {
     GenCrds(gen_crds::Args),
     /// Compare the CRDs with the reference's, as docs/spec has them
     Conformance(conformance::Args),
-    /// Write the RBAC manifests in deploy/ from the table of rights
-    GenRbac(rbac::Args),
+    /// Write what lies in deploy/ for each deployable, from its table
+    GenDeploy(gen_deploy::Args),
     /// Check what the compiler can't: dependency edges, file sizes, layout
     Tidy(tidy::Args),
 }
@@ -63,7 +64,7 @@ fn main() -> std::process::ExitCode {
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
         Command::Conformance(args) => conformance::run(&args),
-        Command::GenRbac(args) => rbac::run(&args),
+        Command::GenDeploy(args) => gen_deploy::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

@@ -57,7 +57,7 @@ impl Cluster {
         let name = name();
         // They tell what they wait for while they run, which can be minutes.
         for arguments in [
-            ["cluster", "up", "--name", &name].as_slice(),
+            ["cluster", "up", "--audit", "--name", &name].as_slice(),
             &["deploy", "cloneset", "--name", &name],
         ] {
             succeeded(&command(arguments).stderr(Stdio::inherit()).output()?)?;

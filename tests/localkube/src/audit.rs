@@ -106,6 +106,21 @@ pub fn entries(log: &Path) -> Result<impl Iterator<Item = Result<Entry>>> {
     entries_from(log, 0)
 }
 
+/// The entries of one account. Its lines alone are taken apart: most of a long log is of others.
+pub fn entries_of(log: &Path, username: &str) -> Result<impl Iterator<Item = Result<Entry>>> {
+    let context = format!("read {}", log.display());
+    let file = File::open(log).with_context(|| context.clone())?;
+    let username = username.to_owned();
+    let lines = BufReader::new(file).lines();
+    Ok(lines.filter_map(move |line| match line {
+        Ok(line) if line.contains(&username) => Entry::parse(&line)
+            .filter(|entry| entry.user.username == username)
+            .map(Ok),
+        Ok(_) => None,
+        Err(error) => Some(Err(error).with_context(|| context.clone())),
+    }))
+}
+
 /// The entries behind a place in the log: its length at some earlier time.
 pub fn entries_from(log: &Path, place: u64) -> Result<impl Iterator<Item = Result<Entry>>> {
     let context = format!("read {}", log.display());

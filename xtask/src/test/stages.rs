@@ -4,15 +4,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use localkube::cluster::Cluster;
 use localkube::times::Step;
 use localkube::workspace::{self, Metadata};
 
-use super::Args;
 use super::child::Children;
 use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
-use crate::{conformance, gen_crds, rbac, tidy};
+use super::{Args, TEST_CLUSTER};
+use crate::{conformance, deployables, gen_crds, gen_deploy, tidy};
 
 /// End-to-end tests mostly wait, so more run at once than there are processors.
 const E2E_THREADS: &str = "--test-threads=4";
@@ -86,7 +87,7 @@ impl Stage {
             Self::Package => "kruise-api builds from its package alone, without a warning",
             Self::Unit => "unit, planner, property and golden tests",
             Self::Cluster => "the local cluster mends itself and leaves nothing behind",
-            Self::E2e => "the binaries from their images on a real cluster",
+            Self::E2e => "the binaries from their images on a real cluster, and no right unused",
         }
     }
 
@@ -116,7 +117,7 @@ impl Stage {
             }
             Self::Generated => {
                 gen_crds::run(&gen_crds::Args { check: true })?;
-                rbac::run(&rbac::Args {
+                gen_deploy::run(&gen_deploy::Args {
                     check: true,
                     used_in: None,
                 })
@@ -214,14 +215,28 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
     let report = run_e2e(args, children, &[])?;
     outcome.count(&report);
     if report.failed_tests.is_empty() {
-        return report.result();
+        report.result()?;
+        return rights_are_used(args);
     }
     // Once more: a real cluster has bad moments. A pass now is not hidden, but called flaky.
     let names: Vec<&str> = report.failed_tests.iter().map(String::as_str).collect();
     println!("once more: {}", names.join(", "));
     let again = run_e2e(args, children, &names)?;
     outcome.repeat(&report, &again);
-    again.result()
+    again.result()?;
+    rights_are_used(args)
+}
+
+/// What deployables may do, and no test needed. Somebody else's cluster doesn't tell.
+fn rights_are_used(args: &Args) -> Result<()> {
+    if args.kubeconfig.is_some() {
+        return Ok(());
+    }
+    let name = std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| TEST_CLUSTER.to_owned());
+    let cluster = Cluster::find(&name)?.with_context(|| format!("cluster {name:?} is gone"))?;
+    let log = cluster.audit_log();
+    let log = log.with_context(|| format!("cluster {name:?} has no audit log"))?;
+    gen_deploy::check_used(&deployables::all(), &log)
 }
 
 /// All end-to-end tests, or those with the given names.
