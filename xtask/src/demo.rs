@@ -59,7 +59,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let interrupt = Interrupt::listen()?;
     if let (Some(kubeconfig), Some(registry)) = (args.kubeconfig, args.registry) {
         let given = Given {

@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let children = Children::watch_signals()?;
     progress.step(format!("building the tests of {PACKAGE}"));
     let binaries = properties::find(&children, PACKAGE, PROFILE)?;

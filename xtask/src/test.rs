@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    let progress = Progress::new();
+    let progress = Progress::begin();
     Timed::begin(&ahead(&stages, args), &progress);
     let children = Children::watch_signals()?;
     let mut summary = Summary::new(&stages);

@@ -47,7 +47,7 @@ enum Benchmark {
 
 /// Runs `cargo xtask bench`. `words` is what was typed behind that, for the optimised program.
 pub fn run(args: &Args, words: impl Iterator<Item = OsString>) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     if let Benchmark::Events(args) = &args.benchmark {
         return events::run(args, &progress);
     }

@@ -81,7 +81,7 @@ pub(crate) struct Target {
 
 /// Runs `cargo xtask deploy`.
 pub fn run(args: &Args) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     // What can go wrong at once goes wrong before a build of minutes.
     let overlay = overlay::find(&args.overlay)?;
     let given = args

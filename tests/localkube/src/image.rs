@@ -60,7 +60,7 @@ enum Goal {
 
 /// Runs `cargo xtask image`.
 pub fn run(args: &Args) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let metadata = Metadata::read()?;
     // Before a build of minutes: what would fail after it.
     check_names(&metadata, &args.names)?;

@@ -25,7 +25,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts the clock, if it doesn't run.
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Self {
             start: *START.get_or_init(Instant::now),
         }
@@ -117,7 +117,7 @@ impl Patience {
             Some('\n') => ":",
             Some(_) => ": ",
         };
-        Progress::new().step(format!("waiting {}{since}{colon}{seen}", self.what));
+        Progress::begin().step(format!("waiting {}{since}{colon}{seen}", self.what));
     }
 }
 

@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<()> {
              (webhooks go on being served)"
         );
     }
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let interrupt = Interrupt::listen()?;
     let options = UpOptions {
         name: args.name.clone(),

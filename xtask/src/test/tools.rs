@@ -17,7 +17,7 @@ pub(super) fn cargo_deny(children: &Children) -> Result<Command> {
     let tools = cache::dir()?.join("tools");
     let binary = tools.join("bin/cargo-deny");
     if !is_version(&binary, CARGO_DENY) {
-        Progress::new().step(format!(
+        Progress::begin().step(format!(
             "installing cargo-deny {CARGO_DENY}; once, some minutes"
         ));
         let mut install = workspace::cargo();

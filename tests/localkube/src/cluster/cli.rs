@@ -94,7 +94,7 @@ pub fn run(args: Args) -> Result<()> {
         name,
         kubeconfig,
     } = args;
-    let progress = Progress::new();
+    let progress = Progress::begin();
     if let Some(kubeconfig) = kubeconfig {
         return run_elsewhere(command, &kubeconfig, &progress);
     }

@@ -53,7 +53,7 @@ pub struct UndeployArgs {
 
 /// Runs `cargo xtask undeploy`.
 pub fn run_undeploy(args: &UndeployArgs) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let directory = overlay::find(&args.overlay)?;
     let (kubectl, _) = args.target.connect(&progress)?;
     let manifests = overlay::render(&kubectl, &directory)?;
