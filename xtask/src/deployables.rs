@@ -16,7 +16,13 @@ pub(crate) const NAMESPACE: &str = "kruise-system";
 
 /// Every deployable there is, by name.
 pub(crate) fn all() -> Vec<Deployable> {
-    vec![cloneset_controller::table()]
+    // A line each, so that `cargo xtask new-controller` can add one.
+    #[rustfmt::skip]
+    let mut all = vec![
+        cloneset_controller::table(),
+    ];
+    all.sort_by_key(|deployable| deployable.name);
+    all
 }
 
 /// A controller that runs as a Deployment of two replicas, one of which leads.

@@ -10,6 +10,7 @@ mod fuzz;
 mod gen_crds;
 mod gen_deploy;
 mod generated;
+mod new_controller;
 mod test;
 mod tidy;
 
@@ -46,6 +47,8 @@ enum Command {
     Conformance(conformance::Args),
     /// Write what lies in deploy/ for each deployable, from its table
     GenDeploy(gen_deploy::Args),
+    /// Make a controller that builds, deploys and passes a smoke test
+    NewController(new_controller::Args),
     /// Check what the compiler can't: dependency edges, file sizes, layout
     Tidy(tidy::Args),
 }
@@ -65,6 +68,7 @@ fn main() -> std::process::ExitCode {
         Command::GenCrds(args) => gen_crds::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::GenDeploy(args) => gen_deploy::run(&args),
+        Command::NewController(args) => new_controller::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

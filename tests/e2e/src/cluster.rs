@@ -58,7 +58,7 @@ impl Cluster {
         // They tell what they wait for while they run, which can be minutes.
         for arguments in [
             ["cluster", "up", "--audit", "--name", &name].as_slice(),
-            &["deploy", "cloneset", "--name", &name],
+            &["deploy", "all", "--name", &name],
         ] {
             succeeded(&command(arguments).stderr(Stdio::inherit()).output()?)?;
         }

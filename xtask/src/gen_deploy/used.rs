@@ -32,7 +32,7 @@ impl Use {
     }
 }
 
-/// Fails if a right was needed by no request in the log and isn't excused; or was, although it is.
+/// Fails if a right was needed by no request in the log and isn't excused.
 pub(crate) fn check_used(deployables: &[Deployable], log: &Path) -> Result<()> {
     let mut findings = Vec::new();
     for deployable in deployables {
@@ -45,70 +45,62 @@ pub(crate) fn check_used(deployables: &[Deployable], log: &Path) -> Result<()> {
             bail!("{} tells of no request by {account}", log.display());
         }
         findings.extend(judge(deployable, &used));
+        tell(deployable, &used);
     }
     if findings.is_empty() {
-        tell(deployables);
         return Ok(());
     }
     bail!(
-        "rights that the tests don't need, or excuses that they don't:\n  {}\nTake them out of \
-         xtask/src/deployables, or excuse them there under `unused`",
+        "rights that no request needed:\n  {}\nTake them out of xtask/src/deployables, or excuse them there \
+         under `unused`",
         findings.join("\n  ")
     )
 }
 
-fn tell(deployables: &[Deployable]) {
-    println!("every right was used, but for:");
-    for deployable in deployables {
-        for Unused {
+/// What is excused, and whether that was needed: some rights are used only when something is late.
+fn tell(deployable: &Deployable, used: &BTreeSet<Use>) {
+    println!(
+        "{} used every right, but for what is excused:",
+        deployable.name
+    );
+    for unused in deployable.rights.unused {
+        let Unused {
             verb,
             resource,
             why,
-        } in deployable.rights.unused
-        {
-            println!("  {}: {verb} {resource}: {why}", deployable.name);
-        }
+        } = unused;
+        let was_used = used.iter().any(|one| unused.excuses(one));
+        let but = if was_used { " (used this time)" } else { "" };
+        println!("  {verb} {resource}: {why}{but}");
     }
 }
 
-/// A line for each right that is neither used nor excused, and for each that is both.
+/// A line for each right that is neither used nor excused, and for each excuse that is for none.
 fn judge(deployable: &Deployable, used: &BTreeSet<Use>) -> Vec<String> {
     let name = deployable.name;
-    let excused = |one: &Use| {
-        deployable
-            .rights
-            .unused
-            .iter()
-            .any(|unused| unused.verb == one.verb && unused.resource == one.resource)
-    };
+    let excuses = deployable.rights.unused;
     let rules = rules(deployable);
-    let granted = rules
+    let granted = rules.iter().filter(|rule| !is_asked_about(rule));
+    let granted: BTreeSet<Use> = granted.flat_map(uses).collect();
+    let is_excused = |one: &Use| excuses.iter().any(|unused| unused.excuses(one));
+    let unused = granted
         .iter()
-        .filter(|rule| !is_asked_about(rule))
-        .flat_map(uses);
-    let granted: BTreeSet<Use> = granted.collect();
-    let findings = granted
+        .filter(|one| !used.contains(one) && !is_excused(one))
+        .map(|one| format!("{name}: nobody used {}", in_words(one)));
+    let idle = excuses
         .iter()
-        .filter_map(|one| match (used.contains(one), excused(one)) {
-            (true, false) | (false, true) => None,
-            (false, false) => Some(format!("{name}: nobody used {}", in_words(one))),
-            (true, true) => Some(format!(
-                "{name}: {} is excused, and was used",
-                in_words(one)
-            )),
+        .filter(|unused| !granted.iter().any(|one| unused.excuses(one)))
+        .map(|unused| {
+            let Unused { verb, resource, .. } = unused;
+            format!("{name}: {verb} {resource} is excused, and not granted")
         });
-    let unknown = deployable.rights.unused.iter().filter(|unused| {
-        !granted
-            .iter()
-            .any(|one| unused.verb == one.verb && unused.resource == one.resource)
-    });
-    let unknown = unknown.map(|unused| {
-        format!(
-            "{name}: {} {} is excused, and not granted",
-            unused.verb, unused.resource
-        )
-    });
-    findings.chain(unknown).collect()
+    unused.chain(idle).collect()
+}
+
+impl Unused {
+    fn excuses(&self, one: &Use) -> bool {
+        self.verb == one.verb && self.resource == one.resource
+    }
 }
 
 fn rules(deployable: &Deployable) -> Vec<Rule> {
@@ -258,7 +250,6 @@ mod tests {
             of_apps,
             [
                 "x: nobody used get things of apps",
-                "x: patch things of apps is excused, and was used",
                 "x: list things is excused, and not granted",
             ]
         );

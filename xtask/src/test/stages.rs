@@ -202,7 +202,7 @@ fn cluster(children: &Children, outcome: &mut Outcome) -> Result<()> {
 fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
     if let (Some(kubeconfig), Some(registry)) = (&args.kubeconfig, &args.registry) {
         let mut deploy = Command::new(own_binary()?);
-        deploy.args(["deploy", "cloneset"]);
+        deploy.args(["deploy", "all"]);
         deploy
             .arg("--kubeconfig")
             .arg(kubeconfig)
