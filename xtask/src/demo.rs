@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
+use localkube::cluster::{self, UpOptions};
+use localkube::install;
+use localkube::interrupt::Interrupt;
+use localkube::made::Made;
+use localkube::own_cluster::OwnCluster;
+use localkube::pod_writes;
+use localkube::progress::{Progress, say};
+use localkube::times;
 use serde_json::json;
-
-use crate::cluster::{self, UpOptions};
-use crate::install;
-use crate::interrupt::Interrupt;
-use crate::made::Made;
-use crate::own_cluster::OwnCluster;
-use crate::pod_writes;
-use crate::progress::{Progress, say};
-use crate::times;
 
 mod compare;
 mod pods;
@@ -60,7 +59,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
-    let progress = Progress::new();
+    let progress = Progress::begin();
     let interrupt = Interrupt::listen()?;
     if let (Some(kubeconfig), Some(registry)) = (args.kubeconfig, args.registry) {
         let given = Given {

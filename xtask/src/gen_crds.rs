@@ -4,13 +4,13 @@
 //! The second copy is there because kustomize refuses files outside of its directory, and
 //! `kubectl apply -k` should need no flags.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::deployables;
 use crate::generated::{self, Generated};
-use crate::workspace;
 
 const COMMAND: &str = "gen-crds";
 
@@ -36,57 +36,34 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn files() -> Result<Vec<Generated>> {
-    let directories = install_directories()?;
+    let deployables = deployables::all();
     let mut files = Vec::new();
     for crd in kruise_api::crd::all() {
-        let name = file_name(&crd)?;
+        let name = crd.pointer("/metadata/name").and_then(Value::as_str);
+        let name = name.context("a CRD has no name")?;
+        let file = file_name(name).with_context(|| format!("CRD {name:?} isn't PLURAL.GROUP"))?;
         let content = render(&crd).with_context(|| format!("render {name}"))?;
-        for (directory, kustomization) in &directories {
-            if kustomization
-                .lines()
-                .any(|line| line.trim().trim_start_matches("- ") == name)
-            {
-                files.push(Generated {
-                    path: directory.join(&name),
-                    content: content.clone(),
-                });
-            }
+        let owners = deployables
+            .iter()
+            .filter(|deployable| deployable.crds.contains(&name));
+        for owner in owners {
+            files.push(Generated {
+                path: Path::new("deploy/crds").join(owner.choice).join(&file),
+                content: content.clone(),
+            });
         }
         files.push(Generated {
-            path: Path::new("crds").join(&name),
+            path: Path::new("crds").join(&file),
             content,
         });
     }
     Ok(files)
 }
 
-/// The directories below deploy/crds with their kustomization, which says what they install.
-fn install_directories() -> Result<Vec<(PathBuf, String)>> {
-    let base = Path::new("deploy/crds");
-    let absolute = workspace::root().join(base);
-    let mut directories = Vec::new();
-    let entries =
-        std::fs::read_dir(&absolute).with_context(|| format!("list {}", absolute.display()))?;
-    for entry in entries {
-        let name = entry
-            .with_context(|| format!("list {}", absolute.display()))?
-            .file_name();
-        let path = absolute.join(&name).join("kustomization.yaml");
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        directories.push((base.join(name), text));
-    }
-    directories.sort();
-    Ok(directories)
-}
-
-/// `<group>_<plural>.yaml`.
-fn file_name(crd: &Value) -> Result<String> {
-    let name = crd.pointer("/metadata/name").and_then(Value::as_str);
-    let (plural, group) = name
-        .and_then(|name| name.split_once('.'))
-        .context("a CRD has no name PLURAL.GROUP")?;
-    Ok(format!("{group}_{plural}.yaml"))
+/// `<group>_<plural>.yaml`, by the name of the CRD.
+pub(crate) fn file_name(crd: &str) -> Option<String> {
+    let (plural, group) = crd.split_once('.')?;
+    Some(format!("{group}_{plural}.yaml"))
 }
 
 fn render(crd: &Value) -> Result<String> {
@@ -105,9 +82,9 @@ mod tests {
 
     #[test]
     fn a_file_is_named_by_group_and_plural() {
-        let crd = json!({ "metadata": { "name": "clonesets.apps.kruise.io" } });
-        assert_eq!(file_name(&crd).unwrap(), "apps.kruise.io_clonesets.yaml");
-        assert!(file_name(&json!({})).is_err());
+        let name = file_name("clonesets.apps.kruise.io");
+        assert_eq!(name.as_deref(), Some("apps.kruise.io_clonesets.yaml"));
+        assert_eq!(file_name("clonesets"), None);
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-
-use crate::workspace;
+use localkube::workspace;
 
 /// How many differing lines a check shows of each file.
 const SHOWN_LINES: usize = 6;
@@ -59,6 +58,41 @@ pub(crate) fn check(files: &[Generated], command: &str) -> Result<()> {
         bail!(
             "generated files are not current; run `cargo xtask {command}` and commit the result\n{}",
             stale.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Fails if a file below `directory` says that `command` made it, and isn't among `files`.
+pub(crate) fn check_no_other(files: &[Generated], command: &str, directory: &Path) -> Result<()> {
+    let root = workspace::root();
+    let banner = banner(command);
+    let mut others = Vec::new();
+    let mut open = vec![root.join(directory)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path);
+            let entries = entries.with_context(|| format!("list {}", path.display()))?;
+            for entry in entries {
+                open.push(
+                    entry
+                        .with_context(|| format!("list {}", path.display()))?
+                        .path(),
+                );
+            }
+            continue;
+        }
+        let relative = path.strip_prefix(&root).unwrap_or(&path);
+        let is_ours = read(&path)?.is_some_and(|text| text.starts_with(&banner));
+        if is_ours && !files.iter().any(|file| file.path == relative) {
+            others.push(relative.display().to_string());
+        }
+    }
+    if !others.is_empty() {
+        others.sort();
+        bail!(
+            "`cargo xtask {command}` makes these no longer; remove them:\n{}",
+            others.join("\n")
         );
     }
     Ok(())

@@ -1,33 +1,18 @@
 //! The project's own commands, run as `cargo xtask …`.
 
 use clap::{Parser, Subcommand};
+use localkube::{cluster, deploy, image};
 
-mod audit;
-mod bench;
-mod cache;
-mod cluster;
 mod conformance;
 mod demo;
-mod deploy;
+mod deployables;
 mod fuzz;
 mod gen_crds;
+mod gen_deploy;
 mod generated;
-mod image;
-mod install;
-mod interrupt;
-mod made;
-mod object_watch;
-mod oci;
-mod own_cluster;
-mod pod_writes;
-mod process;
-mod progress;
-mod rbac;
-mod soak;
+mod new_controller;
 mod test;
 mod tidy;
-mod times;
-mod workspace;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about, version)]
@@ -60,8 +45,10 @@ enum Command {
     GenCrds(gen_crds::Args),
     /// Compare the CRDs with the reference's, as docs/spec has them
     Conformance(conformance::Args),
-    /// Write the RBAC manifests in deploy/ from the table of rights
-    GenRbac(rbac::Args),
+    /// Write what lies in deploy/ for each deployable, from its table
+    GenDeploy(gen_deploy::Args),
+    /// Make a controller that builds, deploys and passes a smoke test
+    NewController(new_controller::Args),
     /// Check what the compiler can't: dependency edges, file sizes, layout
     Tidy(tidy::Args),
 }
@@ -74,12 +61,14 @@ fn main() -> std::process::ExitCode {
         Command::Undeploy(args) => deploy::run_undeploy(&args),
         Command::Demo(args) => demo::run(args),
         Command::Soak(args) => soak::run(&args),
-        Command::Bench(args) => bench::run(&args),
+        // Behind this program and `bench`.
+        Command::Bench(args) => bench::run(&args, std::env::args_os().skip(2)),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
         Command::Conformance(args) => conformance::run(&args),
-        Command::GenRbac(args) => rbac::run(&args),
+        Command::GenDeploy(args) => gen_deploy::run(&args),
+        Command::NewController(args) => new_controller::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     match result {

@@ -57,8 +57,8 @@ impl Cluster {
         let name = name();
         // They tell what they wait for while they run, which can be minutes.
         for arguments in [
-            ["cluster", "up", "--name", &name].as_slice(),
-            &["deploy", "cloneset", "--name", &name],
+            ["cluster", "up", "--audit", "--name", &name].as_slice(),
+            &["deploy", "all", "--name", &name],
         ] {
             succeeded(&command(arguments).stderr(Stdio::inherit()).output()?)?;
         }
@@ -124,7 +124,8 @@ impl Cluster {
     }
 }
 
-/// Runs `cargo xtask …` and returns what it said, whatever its exit code.
+/// Runs one of those `cargo xtask …` that the local cluster's own binary has too (cluster, image, deploy,
+/// undeploy), and returns what it said, whatever its exit code.
 pub fn xtask(arguments: &[&str]) -> Result<Output> {
     command(arguments)
         .output()
@@ -132,12 +133,12 @@ pub fn xtask(arguments: &[&str]) -> Result<Output> {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = if let Some(binary) = std::env::var_os("KRUISE_XTASK") {
+    let mut command = if let Some(binary) = std::env::var_os("KRUISE_LOCALKUBE") {
         Command::new(binary)
     } else {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(["run", "--quiet", "--package", "xtask", "--"]);
+        command.args(["run", "--quiet", "--package", "localkube", "--"]);
         command
     };
     command.args(arguments).stdin(Stdio::null());

@@ -2,7 +2,7 @@
 //! report of what was there when one fails.
 //!
 //! With `KRUISE_E2E_KUBECONFIG` the tests run on that cluster, which must have the overlay
-//! `cloneset` deployed, and touch nothing of the machine. Without it the local cluster
+//! `all` deployed, and touch nothing of the machine. Without it the local cluster
 //! `kruise-test` is started, or found running, and the overlay is deployed to it.
 
 // The crate serves tests only: a panic is how a test reports.

@@ -12,22 +12,55 @@ use serde_json::json;
 
 use crate::{Namespace, eventually, namespace::PATIENCE};
 
-/// A namespaced kind in version `v1beta1` whose objects are taken as they are.
+/// A kind, as the API server names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// Its API group.
+    pub group: &'static str,
+    /// The one version that is served.
+    pub version: &'static str,
+    /// As in paths.
+    pub plural: &'static str,
+    /// As in objects.
+    pub kind: &'static str,
+    /// Whether objects live in a namespace.
+    pub namespaced: bool,
+}
+
+/// A kind whose objects are taken as they are.
 pub struct StandIn {
-    group: &'static str,
-    plural: &'static str,
-    kind: &'static str,
+    kind: Kind,
 }
 
 impl StandIn {
-    /// Installs the kind, with subresource `status`. It goes with the test's namespace, which owns it.
-    /// Where it is installed for good, that one is used.
+    /// Installs a namespaced kind in version `v1beta1`.
     pub async fn install(
         test: &Namespace,
         group: &'static str,
         plural: &'static str,
         kind: &'static str,
     ) -> Self {
+        let kind = Kind {
+            group,
+            version: "v1beta1",
+            plural,
+            kind,
+            namespaced: true,
+        };
+        Self::install_kind(test, kind).await
+    }
+
+    /// Installs the kind, with subresource `status`. It goes with the test's namespace, which owns it.
+    /// Where it is installed for good, that one is used.
+    pub async fn install_kind(test: &Namespace, kind: Kind) -> Self {
+        let Kind {
+            group,
+            version,
+            plural,
+            kind: name,
+            namespaced,
+        } = kind;
+        let scope = if namespaced { "Namespaced" } else { "Cluster" };
         let owner = Api::<CoreNamespace>::all(test.client.clone())
             .get(&test.name)
             .await
@@ -45,10 +78,10 @@ impl StandIn {
             },
             "spec": {
                 "group": group,
-                "scope": "Namespaced",
-                "names": { "kind": kind, "plural": plural },
+                "scope": scope,
+                "names": { "kind": name, "plural": plural },
                 "versions": [{
-                    "name": "v1beta1",
+                    "name": version,
                     "served": true,
                     "storage": true,
                     "subresources": { "status": {} },
@@ -60,19 +93,15 @@ impl StandIn {
             },
         }))
         .expect("a CRD");
-        let stand_in = Self {
-            group,
-            plural,
-            kind,
-        };
+        let stand_in = Self { kind };
         let crds: Api<CustomResourceDefinition> = Api::all(test.client.clone());
-        let name = format!("{plural}.{group}");
-        eventually(&format!("{kind} is installed"), PATIENCE, || async {
+        let crd_name = format!("{plural}.{group}");
+        eventually(&format!("{name} is installed"), PATIENCE, || async {
             let created = crds.create(&PostParams::default(), &crd).await;
             match created {
                 // One of an earlier test may still be on its way out, with its namespace.
                 Err(kube::Error::Api(error)) if error.code == 409 => {
-                    let there = crds.get(&name).await?;
+                    let there = crds.get(&crd_name).await?;
                     let is_for_good = there.metadata.owner_references.is_none();
                     is_for_good.then_some(()).ok_or(kube::Error::Api(error))
                 }
@@ -80,7 +109,7 @@ impl StandIn {
             }
         })
         .await;
-        eventually(&format!("{kind} is served"), PATIENCE, || async {
+        eventually(&format!("{name} is served"), PATIENCE, || async {
             let listed = stand_in.api(test).list(&ListParams::default()).await;
             listed.map(drop)
         })
@@ -103,13 +132,22 @@ impl StandIn {
         .await;
     }
 
-    /// Its objects in the test's namespace.
+    /// Its objects: those in the test's namespace, or all where the kind knows no namespaces.
     #[must_use]
     pub fn api(&self, test: &Namespace) -> Api<DynamicObject> {
-        let resource = ApiResource::from_gvk_with_plural(
-            &GroupVersionKind::gvk(self.group, "v1beta1", self.kind),
-            self.plural,
-        );
-        Api::namespaced_with(test.client.clone(), &test.name, &resource)
+        let Kind {
+            group,
+            version,
+            plural,
+            kind,
+            namespaced,
+        } = self.kind;
+        let named = GroupVersionKind::gvk(group, version, kind);
+        let resource = ApiResource::from_gvk_with_plural(&named, plural);
+        if namespaced {
+            Api::namespaced_with(test.client.clone(), &test.name, &resource)
+        } else {
+            Api::all_with(test.client.clone(), &resource)
+        }
     }
 }

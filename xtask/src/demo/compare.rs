@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use localkube::pod_writes::PodWrites;
+
 use super::pods::PodView;
 use super::table;
-use crate::pod_writes::PodWrites;
 
 /// Pods by name.
 pub(super) type Pods = BTreeMap<String, PodView>;

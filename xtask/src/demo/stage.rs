@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use localkube::interrupt::Interrupt;
+use localkube::object_watch::{Change, ObjectWatch};
+use localkube::progress::{Patience, say};
 
 use super::compare::Pods;
 use super::pods::PodView;
 use super::table;
 use super::target::{NAMESPACE, Target};
-use crate::interrupt::Interrupt;
-use crate::object_watch::{Change, ObjectWatch};
-use crate::progress::{Patience, say};
 
 /// How soon an interrupt is noticed.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use localkube::cluster::{self, Cluster};
+use localkube::process;
+use localkube::progress::Progress;
 use serde_json::{Value, json};
-
-use crate::cluster::{self, Cluster};
-use crate::process;
-use crate::progress::Progress;
 
 /// The demo image on a cluster of ours, where any registry's name leads to the same registry.
 const LOCAL_IMAGE: &str = "registry.local/demo";

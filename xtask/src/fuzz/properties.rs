@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use localkube::process;
+use localkube::workspace;
 use serde::Deserialize;
 
-use crate::process;
 use crate::test::child::Children;
-use crate::workspace;
 
 /// A test binary with properties in it.
 pub(super) struct Binary {

@@ -1,19 +1,24 @@
 //! The stages, in order of cost.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use localkube::cluster::Cluster;
+use localkube::times::Step;
+use localkube::workspace::{self, Metadata};
 
-use super::Args;
 use super::child::Children;
 use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
-use crate::times::Step;
-use crate::workspace::{self, Metadata};
-use crate::{conformance, gen_crds, rbac, tidy};
+use super::{Args, TEST_CLUSTER};
+use crate::{conformance, deployables, gen_crds, gen_deploy, tidy};
 
 /// End-to-end tests mostly wait, so more run at once than there are processors.
 const E2E_THREADS: &str = "--test-threads=4";
+/// The package of the local cluster.
+const LOCALKUBE: &str = "localkube";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Stage {
@@ -82,7 +87,7 @@ impl Stage {
             Self::Package => "kruise-api builds from its package alone, without a warning",
             Self::Unit => "unit, planner, property and golden tests",
             Self::Cluster => "the local cluster mends itself and leaves nothing behind",
-            Self::E2e => "the binaries from their images on a real cluster",
+            Self::E2e => "the binaries from their images on a real cluster, and no right unused",
         }
     }
 
@@ -112,7 +117,7 @@ impl Stage {
             }
             Self::Generated => {
                 gen_crds::run(&gen_crds::Args { check: true })?;
-                rbac::run(&rbac::Args {
+                gen_deploy::run(&gen_deploy::Args {
                     check: true,
                     used_in: None,
                 })
@@ -143,14 +148,16 @@ fn package(children: &Children) -> Result<()> {
 }
 
 fn unit(children: &Children, outcome: &mut Outcome) -> Result<()> {
-    let libraries = [
+    let others = [
         "test",
         "--workspace",
         "--exclude=e2e",
-        "--exclude=xtask",
+        "--exclude=localkube",
         "--no-fail-fast",
     ];
-    for arguments in [libraries.as_slice(), &["test", "--package=xtask", "--bins"]] {
+    // Without the local cluster's own test, which has a stage of its own.
+    let localkube = ["test", "--package=localkube", "--lib"];
+    for arguments in [others.as_slice(), &localkube] {
         let report = children.test(workspace::cargo().args(arguments))?;
         outcome.count(&report);
         report.result()?;
@@ -160,36 +167,30 @@ fn unit(children: &Children, outcome: &mut Outcome) -> Result<()> {
 
 fn cluster(children: &Children, outcome: &mut Outcome) -> Result<()> {
     let metadata = Metadata::read()?;
-    let xtask = metadata
+    let localkube = metadata
         .packages
         .iter()
-        .find(|package| package.name == "xtask");
-    let targets = xtask
-        .context("the workspace has no package xtask")?
+        .find(|package| package.name == LOCALKUBE);
+    let targets = localkube
+        .with_context(|| format!("the workspace has no package {LOCALKUBE}"))?
         .targets
         .iter();
     if !targets
         .flat_map(|target| &target.kind)
         .any(|kind| kind == "test")
     {
-        bail!("xtask/tests is empty: the local cluster's own test is gone");
+        bail!("tests/localkube/tests is empty: the local cluster's own test is gone");
     }
     // Here, so that its progress can be seen. Where it fails the test says why, and whether that matters.
-    let prepared = children.run(workspace::cargo().args([
-        "run",
-        "--quiet",
-        "--package=xtask",
-        "--",
-        "cluster",
-        "prepare",
-    ]));
+    let prepared = children.run(Command::new(own_binary()?).args(["cluster", "prepare"]));
     if let Err(error) = prepared {
         eprintln!("{error:#}");
     }
     // With their output, which says when a machine can't run a cluster.
     let report = children.test(workspace::cargo().args([
         "test",
-        "--package=xtask",
+        "--package",
+        LOCALKUBE,
         "--test=*",
         "--",
         "--show-output",
@@ -200,15 +201,8 @@ fn cluster(children: &Children, outcome: &mut Outcome) -> Result<()> {
 
 fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
     if let (Some(kubeconfig), Some(registry)) = (&args.kubeconfig, &args.registry) {
-        let mut deploy = workspace::cargo();
-        deploy.args([
-            "run",
-            "--quiet",
-            "--package=xtask",
-            "--",
-            "deploy",
-            "cloneset",
-        ]);
+        let mut deploy = Command::new(own_binary()?);
+        deploy.args(["deploy", "all"]);
         deploy
             .arg("--kubeconfig")
             .arg(kubeconfig)
@@ -221,21 +215,35 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
     let report = run_e2e(args, children, &[])?;
     outcome.count(&report);
     if report.failed_tests.is_empty() {
-        return report.result();
+        report.result()?;
+        return rights_are_used(args);
     }
     // Once more: a real cluster has bad moments. A pass now is not hidden, but called flaky.
     let names: Vec<&str> = report.failed_tests.iter().map(String::as_str).collect();
     println!("once more: {}", names.join(", "));
     let again = run_e2e(args, children, &names)?;
     outcome.repeat(&report, &again);
-    again.result()
+    again.result()?;
+    rights_are_used(args)
+}
+
+/// What deployables may do, and no test needed. Somebody else's cluster doesn't tell.
+fn rights_are_used(args: &Args) -> Result<()> {
+    if args.kubeconfig.is_some() {
+        return Ok(());
+    }
+    let name = std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| TEST_CLUSTER.to_owned());
+    let cluster = Cluster::find(&name)?.with_context(|| format!("cluster {name:?} is gone"))?;
+    let log = cluster.audit_log();
+    let log = log.with_context(|| format!("cluster {name:?} has no audit log"))?;
+    gen_deploy::check_used(&deployables::all(), &log)
 }
 
 /// All end-to-end tests, or those with the given names.
 fn run_e2e(args: &Args, children: &Children, names: &[&str]) -> Result<Report> {
     let mut command = workspace::cargo();
-    // The tests call our commands; without this they would build them anew for other features.
-    command.env("KRUISE_XTASK", own_binary()?);
+    // The tests call commands of localkube, which are ours too: nothing has to be built for them.
+    command.env("KRUISE_LOCALKUBE", own_binary()?);
     command.args(["test", "--package=e2e", "--no-fail-fast", "--", E2E_THREADS]);
     if let Some(kubeconfig) = &args.kubeconfig {
         let absolute = std::path::absolute(kubeconfig).context("find the kubeconfig")?;

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use localkube::progress::Progress;
+use localkube::{cache, process, workspace};
 
 use super::child::Children;
-use crate::progress::Progress;
-use crate::{cache, process, workspace};
 
 /// Pinned: another version may find other things, and a check shouldn't change by itself.
 const CARGO_DENY: &str = "0.20.2";
@@ -17,7 +17,7 @@ pub(super) fn cargo_deny(children: &Children) -> Result<Command> {
     let tools = cache::dir()?.join("tools");
     let binary = tools.join("bin/cargo-deny");
     if !is_version(&binary, CARGO_DENY) {
-        Progress::new().step(format!(
+        Progress::begin().step(format!(
             "installing cargo-deny {CARGO_DENY}; once, some minutes"
         ));
         let mut install = workspace::cargo();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use anyhow::Result;
+use localkube::process;
+use localkube::workspace;
 
 use super::Finding;
-use crate::process;
-use crate::workspace;
 
 /// A package, what may not be in its dependency tree, and why.
 const ABSENCES: &[(&str, &[&str], &str)] = &[

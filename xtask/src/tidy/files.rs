@@ -1,9 +1,8 @@
 //! The files that belong to the repository: tracked, or new and not ignored.
 
 use anyhow::{Context, Result};
-
-use crate::process;
-use crate::workspace;
+use localkube::process;
+use localkube::workspace;
 
 pub(super) struct Files {
     paths: Vec<String>,

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use localkube::workspace::{self, Metadata};
 
 use super::Finding;
 use super::files::File;
-use crate::workspace::{self, Metadata};
 
 /// Beyond this a file is worth a thought, beyond that it has to be split.
 const LONG: usize = 600;

@@ -64,6 +64,8 @@ enum Next {
     Work,
     /// Nothing.
     Nothing,
+    /// Nothing, and this is why.
+    Failure(Box<StageError>),
 }
 
 impl<'a> Executor<'a> {
@@ -170,10 +172,11 @@ impl<'a> Executor<'a> {
             if let (Some(seen), Some(_)) = (seen, &version) {
                 made = self.again(call, seen, made).await;
             }
-            match self.follow(call, made)? {
+            match self.follow(call, made) {
                 Next::Call { version: written } => version = written,
                 Next::Work => return Ok(Flow::GoesOn),
                 Next::Nothing => return Ok(Flow::Ends),
+                Next::Failure(error) => return Err(*error),
             }
         }
         Ok(Flow::GoesOn)
@@ -286,22 +289,18 @@ impl<'a> Executor<'a> {
     }
 
     /// What follows from an answer.
-    fn follow(
-        &self,
-        call: &Call,
-        made: Result<Option<String>, StageError>,
-    ) -> Result<Next, StageError> {
+    fn follow(&self, call: &Call, made: Result<Option<String>, StageError>) -> Next {
         let error = match made {
             Ok(version) => {
                 if let Some(done) = &call.done {
                     self.tell(done);
                 }
-                return Ok(Next::Call { version });
+                return Next::Call { version };
             }
             Err(error) => error,
         };
         if call.tolerated.iter().any(|answer| error.is(*answer)) {
-            return Ok(Next::Call { version: None });
+            return Next::Call { version: None };
         }
         let mut is_news = true;
         if error.is_refusal() {
@@ -312,11 +311,11 @@ impl<'a> Executor<'a> {
                 }
                 IfRefused::EndsWork { uid, told } => {
                     self.note_refused_resize(uid, told, &error);
-                    return Ok(Next::Work);
+                    return Next::Work;
                 }
                 IfRefused::EndsPlan { uid, told } => {
                     self.note_refused_resize(uid, told, &error);
-                    return Ok(Next::Nothing);
+                    return Next::Nothing;
                 }
             }
         }
@@ -326,7 +325,7 @@ impl<'a> Executor<'a> {
         {
             self.event(failed.warning, failed.reason, chain(&error));
         }
-        Err(error)
+        Next::Failure(Box::new(error))
     }
 
     /// Whether the words are new.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use localkube::workspace;
 use serde_json::Value;
 
-use crate::{conformance::manifest, workspace};
+use crate::conformance::manifest;
 
 /// Only one of the two forms of a priority strategy is allowed; the sample has the other in a comment.
 const OTHER_FORM: &str = "spec.updateStrategy.rollingUpdate.priorityStrategy.weightPriority";

@@ -1,0 +1,196 @@
+//! One table for each deployable: what it may do, whom it answers, what it needs to run. Written by hand;
+//! `cargo xtask gen-deploy` makes of it what lies in deploy/ for it.
+//!
+//! What is the same for all of them stands in `gen_deploy`, and what follows from the rest of a table in
+//! `rights`: who serves webhooks may maintain its certificates.
+
+use std::fmt;
+
+mod cloneset_controller;
+mod rights;
+
+pub(crate) use rights::{Rights, Rule, Unused, rule};
+
+/// Everything is installed in one namespace.
+pub(crate) const NAMESPACE: &str = "kruise-system";
+
+/// Every deployable there is, by name.
+pub(crate) fn all() -> Vec<Deployable> {
+    // A line each, so that `cargo xtask new-controller` can add one.
+    #[rustfmt::skip]
+    let mut all = vec![
+        cloneset_controller::table(),
+    ];
+    all.sort_by_key(|deployable| deployable.name);
+    all
+}
+
+/// A controller that runs as a Deployment of two replicas, one of which leads.
+pub(crate) struct Deployable {
+    /// The package and its binary; and in the cluster nearly all that belongs to it.
+    pub(crate) name: &'static str,
+    /// What people ask for: the overlay, and the directory with its CRDs.
+    pub(crate) choice: &'static str,
+    /// What the overlay installs, in a sentence.
+    pub(crate) about: &'static str,
+    /// What it is about, as in "when it asks about CloneSets".
+    pub(crate) kinds: &'static str,
+    /// The CRDs that are its own.
+    pub(crate) crds: &'static [&'static str],
+    /// Whether it converts between versions of these.
+    pub(crate) converts: bool,
+    /// Controllers that would do the same work, by their leases; OpenKruise's own is always among them.
+    pub(crate) rivals: &'static [&'static str],
+    /// Flags of the container.
+    pub(crate) args: &'static [&'static str],
+    pub(crate) ports: Ports,
+    pub(crate) probes: Probes,
+    pub(crate) resources: Resources,
+    /// Besides those that follow from the rest.
+    pub(crate) rights: Rights,
+    pub(crate) webhooks: Webhooks,
+}
+
+impl Deployable {
+    /// Whether the API server calls it.
+    pub(crate) fn is_called(&self) -> bool {
+        self.converts || !self.webhooks.is_empty()
+    }
+
+    /// The configuration of its webhooks; `kind` is `mutating` or `validating`.
+    pub(crate) fn webhook_configuration(&self, kind: &str) -> String {
+        format!("kruise-{}-{kind}-webhook-configuration", self.name)
+    }
+}
+
+/// Where the container listens.
+pub(crate) struct Ports {
+    pub(crate) metrics: u16,
+    pub(crate) health: u16,
+    /// Only where the API server calls it.
+    pub(crate) webhook: u16,
+}
+
+impl Ports {
+    /// As the flags' defaults are.
+    pub(crate) const USUAL: Self = Self {
+        metrics: 8080,
+        health: 8000,
+        webhook: 9876,
+    };
+}
+
+/// How often a kubelet asks, and when it has heard enough.
+pub(crate) struct Probes {
+    pub(crate) live: Probe,
+    pub(crate) ready: Probe,
+}
+
+/// In seconds.
+pub(crate) struct Probe {
+    /// Why these figures; empty where they need no reason.
+    pub(crate) why: &'static str,
+    pub(crate) initial_delay: Option<u32>,
+    pub(crate) period: u32,
+    /// So many in a row.
+    pub(crate) failures: u32,
+}
+
+impl Probes {
+    /// Of whom the API server calls.
+    pub(crate) const USUAL: Self = Self {
+        live: Probe {
+            why: "",
+            initial_delay: Some(10),
+            period: 10,
+            failures: 3,
+        },
+        ready: Probe {
+            why: "Nothing is converted before the first replica is known to be ready. One that is only slow for\n\
+                  some seconds stays so: a slow answer is better than none. One that ends is left alone at\n\
+                  once, whatever its probes say.",
+            initial_delay: None,
+            period: 1,
+            failures: 10,
+        },
+    };
+}
+
+/// As Kubernetes writes quantities. There is no limit of the CPU: it would only delay the lease.
+pub(crate) struct Resources {
+    /// What memory grows with.
+    pub(crate) why: &'static str,
+    pub(crate) cpu: &'static str,
+    pub(crate) memory: &'static str,
+    pub(crate) memory_limit: &'static str,
+}
+
+/// What the API server asks about.
+pub(crate) struct Webhooks {
+    /// Printed above them.
+    pub(crate) why: &'static str,
+    pub(crate) mutating: &'static [Webhook],
+    pub(crate) validating: &'static [Webhook],
+}
+
+impl Webhooks {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mutating.is_empty() && self.validating.is_empty()
+    }
+}
+
+/// One question. Each has an answer within three seconds, and no side effects.
+#[derive(Clone, Copy)]
+pub(crate) struct Webhook {
+    /// Printed above it; empty where it needs no reason.
+    pub(crate) why: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) group: &'static str,
+    pub(crate) versions: &'static [&'static str],
+    pub(crate) operations: &'static [&'static str],
+    pub(crate) resources: &'static [&'static str],
+    /// `Namespaced` or `Cluster`.
+    pub(crate) scope: &'static str,
+    /// Only about objects with this label.
+    pub(crate) label: Option<&'static str>,
+    pub(crate) conditions: &'static [Condition],
+    /// What becomes of the request when nobody answers.
+    pub(crate) unanswered: Unanswered,
+}
+
+/// A match condition: the API server asks only where the expression is true.
+pub(crate) struct Condition {
+    pub(crate) name: &'static str,
+    pub(crate) expression: &'static str,
+}
+
+/// Also while nobody answers, garbage collection can take finalizers off.
+pub(crate) const NOT_ON_ITS_WAY_OUT: Condition = Condition {
+    name: "is-not-on-its-way-out",
+    expression: "!has(object.metadata.deletionTimestamp)",
+};
+pub(crate) const ASKED_BY_SOMEBODY: Condition = Condition {
+    name: "is-asked-by-somebody",
+    expression: "request.userInfo.username != 'system:serviceaccount:kube-system:namespace-controller'",
+};
+pub(crate) const ASKED_BY_THE_NAMESPACE_CONTROLLER: Condition = Condition {
+    name: "is-asked-by-the-namespace-controller",
+    expression: "request.userInfo.username == 'system:serviceaccount:kube-system:namespace-controller'",
+};
+
+/// `failurePolicy`.
+#[derive(Clone, Copy)]
+pub(crate) enum Unanswered {
+    Fail,
+    Ignore,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Fail => "Fail",
+            Self::Ignore => "Ignore",
+        })
+    }
+}
