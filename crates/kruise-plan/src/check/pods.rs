@@ -204,14 +204,12 @@ mod tests {
     #[case::there_for_a_moment(terminating, &["a"], &["a"])]
     #[case::anothers(as_it_is, &["other"], &["other"])]
     #[case::twice(as_it_is, &["c", "c"], &["c"])]
-    fn names_that_are_taken(
-        #[case] change: Change,
-        #[case] new: &[&str],
-        #[case] taken: &[&str],
-    ) {
+    fn names_that_are_taken(#[case] change: Change, #[case] new: &[&str], #[case] taken: &[&str]) {
         let pods = pods(change);
         let others = BTreeSet::from(["other".to_owned()]);
-        let expected = taken.iter().map(|name| format!("pod name {name} is already there"));
+        let expected = taken
+            .iter()
+            .map(|name| format!("pod name {name} is already there"));
         assert_eq!(
             names_are_new(&owned(&pods), &others, new),
             expected.collect::<Vec<_>>()
