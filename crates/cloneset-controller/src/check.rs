@@ -1,43 +1,43 @@
-//! Other eyes on a plan: knows the rules, not how plans are made. Every test runs it, and debug
-//! builds run it on every plan before it is executed.
-
-mod budgets;
-
-use std::collections::BTreeSet;
+//! Other eyes on a plan: knows the rules, not how plans are made, and nothing of the planner's but what it says. Every
+//! test runs it, and debug builds run it on every plan before it is executed.
 
 use kruise_api::{
     availability,
     pod::Pod,
+    revision::label_names,
     selector::Selector,
     template::PodTemplate,
     text::Text,
     well_known::{labels, lifecycle_states},
 };
-
-use kruise_plan::PodRef;
+use kruise_plan::{PodRef, check::pods};
 
 use crate::{
-    plan::{Phase, Plan, Spec, Step},
+    plan::{Phase, Plan},
     snapshot::Snapshot,
 };
 
+mod budgets;
 mod claims;
+mod terms;
 mod updates;
+mod writes;
+
+use terms::Terms;
+use writes::Writes;
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
 #[must_use]
 pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     let mut found = Vec::new();
     let facts = Facts::of(snapshot, plan);
-    facts.only_our_pods(&mut found);
-    facts.names_are_new(&mut found);
+    facts.pods_as_any_owner(&mut found);
     facts.never_both_ways(&mut found);
     facts.not_too_many_pods(&mut found);
     facts.enough_stay_ready(&mut found);
     facts.partition_is_kept(&mut found);
     facts.few_are_unavailable_for_an_update(&mut found);
     facts.trims_are_apart(&mut found);
-    facts.nothing_while_terminating(&mut found);
     facts.nothing_without_a_matching_template(&mut found);
     facts.says_why_it_waits(&mut found);
     claims::violations(&facts, &mut found);
@@ -48,68 +48,31 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
 struct Facts<'a> {
     snapshot: &'a Snapshot,
     plan: &'a Plan,
-    spec: Spec,
-    creates: Vec<&'a str>,
-    deletes: Vec<&'a PodRef>,
-    /// Pods made unready by an update.
-    updates: Vec<&'a PodRef>,
-    touched: Vec<&'a PodRef>,
+    terms: Terms,
+    writes: Writes<'a>,
 }
 
 impl<'a> Facts<'a> {
     fn of(snapshot: &'a Snapshot, plan: &'a Plan) -> Self {
-        let mut facts = Self {
+        Self {
             snapshot,
             plan,
-            spec: Spec::of(&snapshot.set.spec),
-            creates: Vec::new(),
-            deletes: Vec::new(),
-            updates: Vec::new(),
-            touched: Vec::new(),
-        };
-        for step in &plan.steps {
-            match step {
-                Step::CreatePods { batches } => {
-                    facts
-                        .creates
-                        .extend(batches.iter().flatten().map(|pod| pod.name.as_str()));
-                }
-                Step::DeletePods { pods, .. } => {
-                    facts.deletes.extend(pods);
-                    facts.touched.extend(pods);
-                }
-                Step::UpdatePodsInPlace { updates } => {
-                    facts
-                        .updates
-                        .extend(updates.iter().map(|update| &update.pod));
-                    facts
-                        .touched
-                        .extend(updates.iter().map(|update| &update.pod));
-                }
-                Step::AdoptPods { patches }
-                | Step::PatchPods { patches }
-                | Step::MarkPodsForRecreate { patches } => {
-                    facts.touched.extend(patches.iter().map(|patch| &patch.pod));
-                }
-                Step::MoveClaims { .. }
-                | Step::DeleteOrphanClaims { .. }
-                | Step::CreateRevision { .. }
-                | Step::PatchRevision { .. }
-                | Step::DeleteRevision { .. }
-                | Step::TryUpdate { .. }
-                | Step::SpendBudgets { .. }
-                | Step::PatchCloneSet { .. } => {}
-            }
+            terms: Terms::of(&snapshot.set.spec, &snapshot.gates),
+            writes: Writes::of(&plan.steps),
         }
-        facts
     }
 
-    fn pod(&self, pod: &PodRef) -> Option<&Pod> {
-        self.snapshot
-            .pods
-            .iter()
-            .map(AsRef::as_ref)
-            .find(|known| known.metadata.uid == pod.uid)
+    fn touches_pods(&self) -> bool {
+        !self.writes.touched().is_empty() || !self.writes.creations.is_empty()
+    }
+
+    fn pod(&self, pod: &PodRef) -> Option<&'a Pod> {
+        self.snapshot.owned_pods().pod(&pod.uid)
+    }
+
+    /// Pods that an update in place makes unready.
+    fn updated(&self) -> impl Iterator<Item = &'a PodRef> {
+        self.writes.updates.iter().map(|update| &update.pod)
     }
 
     fn is_ready(&self, pod: &Pod) -> bool {
@@ -128,48 +91,32 @@ impl<'a> Facts<'a> {
             })
     }
 
-    fn only_our_pods(&self, found: &mut Vec<String>) {
-        let mut seen = BTreeSet::new();
-        for touched in &self.touched {
-            match self.pod(touched) {
-                None => found.push(format!("pod {} is not in the snapshot", touched.name)),
-                Some(pod) if !pod.metadata.is_owned_by(self.snapshot.uid()) => {
-                    found.push(format!("pod {} is not ours", touched.name));
-                }
-                Some(pod) if !pod.is_active() => {
-                    found.push(format!("pod {} is finished or terminating", touched.name));
-                }
-                Some(_) => {}
-            }
-            if !seen.insert(&touched.uid) {
-                found.push(format!("pod {} is touched twice", touched.name));
-            }
-        }
+    /// What holds for pods whatever the kind of their owner is. A pod that is only asked about is changed by nobody,
+    /// and may be changed besides.
+    fn pods_as_any_owner(&self, found: &mut Vec<String>) {
+        let (owner, owned) = (self.snapshot.owner(), self.snapshot.owned_pods());
+        let (touched, new) = (self.writes.touched(), self.writes.new_names());
+        let tried = self.writes.trials.iter().map(|update| &update.pod);
+        let meant: Vec<_> = touched.iter().copied().chain(tried).collect();
+        found.extend(pods::only_owned(owner.uid(), &owned, &meant));
+        found.extend(pods::none_terminating(&owned, &meant));
+        found.extend(pods::none_finished(&owned, &meant));
+        found.extend(pods::each_once(&touched));
+        let others = &self.snapshot.taken_names;
+        found.extend(pods::names_are_new(&owned, others, &new));
+        found.extend(pods::nothing_while_owner_terminates(&owner, &meant, &new));
     }
 
-    fn names_are_new(&self, found: &mut Vec<String>) {
-        let mut seen = BTreeSet::new();
-        for name in &self.creates {
-            let exists = self.snapshot.taken_names.contains(*name)
-                || self
-                    .snapshot
-                    .pods
-                    .iter()
-                    .any(|pod| pod.metadata.name == *name);
-            if exists || !seen.insert(name) {
-                found.push(format!("pod name {name} is already there"));
-            }
-        }
-    }
-
+    /// CS-60, CS-62: other kinds do both in one pass.
     fn never_both_ways(&self, found: &mut Vec<String>) {
-        if !self.creates.is_empty() && !self.deletes.is_empty() {
+        if !self.writes.creations.is_empty() && !self.writes.deletions.is_empty() {
             found.push("creates and deletes pods at once".to_owned());
         }
     }
 
     fn not_too_many_pods(&self, found: &mut Vec<String>) {
-        if self.creates.is_empty() {
+        let n_new = self.writes.creations.len();
+        if n_new == 0 {
             return;
         }
         let is_preparing_delete = |pod: &Pod| {
@@ -179,17 +126,15 @@ impl<'a> Facts<'a> {
                 .map(Text::as_str)
                 == Some(lifecycle_states::PREPARING_DELETE)
         };
-        let excludes =
-            self.spec.exclude_preparing_delete || self.snapshot.gates.exclude_preparing_delete;
+        let excludes = self.terms.exclude_preparing_delete;
         let present = self
             .claimed()
             .filter(|pod| !(excludes && is_preparing_delete(pod)))
             .count();
-        let allowed = self.spec.replicas + self.spec.max_surge;
-        if present + self.creates.len() > usize::try_from(allowed).unwrap_or(0) {
+        let allowed = self.terms.replicas + self.terms.max_surge;
+        if number(present + n_new) > allowed {
             found.push(format!(
-                "{present} pods and {} new ones are more than replicas and maxSurge: {allowed}",
-                self.creates.len()
+                "{present} pods and {n_new} new ones are more than replicas and maxSurge: {allowed}"
             ));
         }
     }
@@ -197,14 +142,13 @@ impl<'a> Facts<'a> {
     /// Ready pods may go only as far as replicas - maxUnavailable stay.
     fn enough_stay_ready(&self, found: &mut Vec<String>) {
         let ready = self.claimed().filter(|pod| self.is_ready(pod)).count();
-        let taken = self
-            .deletes
-            .iter()
-            .chain(&self.updates)
+        let deletions = self.writes.deletions.iter().copied();
+        let taken = deletions
+            .chain(self.updated())
             .filter(|pod| self.pod(pod).is_some_and(|pod| self.is_ready(pod)))
             .count();
-        let floor = usize::try_from(self.spec.replicas - self.spec.max_unavailable).unwrap_or(0);
-        if taken > 0 && ready - taken < floor {
+        let floor = self.terms.replicas - self.terms.max_unavailable;
+        if taken > 0 && number(ready) - number(taken) < floor.max(0) {
             found.push(format!(
                 "{taken} of {ready} ready pods are taken, {floor} must stay"
             ));
@@ -218,56 +162,39 @@ impl<'a> Facts<'a> {
                 .get(labels::CONTROLLER_REVISION_HASH)
                 .cloned()
         };
-        let target = self.plan.steps.iter().find_map(|step| match step {
-            Step::UpdatePodsInPlace { updates } => {
-                updates.first().map(|update| update.revision.clone())
-            }
-            _ => None,
-        });
+        let target = self.writes.updates.first().map(|update| &update.revision);
         // Going back to the current revision raises the number that the partition keeps.
         let Some(target) =
-            target.filter(|target| *target != self.snapshot.set.status.current_revision)
+            target.filter(|target| **target != self.snapshot.set.status.current_revision)
         else {
             return;
         };
         let n_old = self
             .claimed()
-            .filter(|pod| {
-                label(pod).is_none_or(|label| !kruise_api::revision::label_names(&label, &target))
-            })
+            .filter(|pod| label(pod).is_none_or(|label| !label_names(&label, target)))
             .count();
-        let kept = usize::try_from(self.spec.partition).unwrap_or(0);
-        if self.updates.len() + kept > n_old.max(kept) {
+        let (n_updated, kept) = (self.writes.updates.len(), self.terms.partition);
+        if number(n_updated) + kept > number(n_old).max(kept) {
             found.push(format!(
-                "{} of {n_old} old pods are updated, the partition keeps {kept}",
-                self.updates.len()
+                "{n_updated} of {n_old} old pods are updated, the partition keeps {kept}"
             ));
-        }
-    }
-
-    fn nothing_while_terminating(&self, found: &mut Vec<String>) {
-        let touches = !self.touched.is_empty() || !self.creates.is_empty();
-        if self.snapshot.set.metadata.is_terminating() && touches {
-            found.push("pods of a terminating CloneSet are touched".to_owned());
         }
     }
 
     /// A failure to trim is no failure (CS-22, 12 and 13), and only that.
     fn trims_are_apart(&self, found: &mut Vec<String>) {
-        for step in &self.plan.steps {
-            let trims = matches!(
-                step,
-                Step::DeleteRevision { .. } | Step::PatchCloneSet { .. }
-            );
-            if trims != (self.plan.phase == Phase::Trim) {
-                found.push(format!("in phase {:?}: {step:?}", self.plan.phase));
-            }
-        }
+        let misplaced = match self.plan.phase {
+            Phase::Trim => &self.writes.works,
+            Phase::Prepare | Phase::Scale | Phase::Update => &self.writes.trims,
+        };
+        let phase = self.plan.phase;
+        let misplaced = misplaced.iter();
+        found.extend(misplaced.map(|step| format!("in phase {phase:?}: {step:?}")));
     }
 
     /// DV-CS9
     fn nothing_without_a_matching_template(&self, found: &mut Vec<String>) {
-        if self.touched.is_empty() && self.creates.is_empty() {
+        if !self.touches_pods() {
             return;
         }
         let labels = PodTemplate::view(&self.snapshot.set.spec.template)
@@ -291,14 +218,19 @@ impl<'a> Facts<'a> {
         let available = self
             .claimed()
             .filter(|pod| {
-                availability::is_available(pod, self.spec.min_ready_seconds, self.snapshot.now)
+                availability::is_available(pod, self.terms.min_ready_seconds, self.snapshot.now)
             })
             .count();
-        if available != usize::try_from(self.spec.replicas).unwrap_or(0) {
+        if number(available) != self.terms.replicas {
             found.push(format!(
                 "{available} of {} pods are available, nothing is done and no reason is given",
-                self.spec.replicas
+                self.terms.replicas
             ));
         }
     }
+}
+
+/// As the terms count.
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

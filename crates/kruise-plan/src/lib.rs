@@ -4,6 +4,7 @@
 //! Everything here is pure: no client, async runtime, clock or randomness. A function takes an owner, a list of
 //! pods or a selector, never a snapshot of one kind.
 
+pub mod check;
 pub mod conditions;
 pub mod event;
 pub mod lines;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kruise_api::{
     budget::{self, Operation},
+    inplace::PodWrite,
     pod::Pod,
     read::PodUnavailableBudget,
     well_known::{
@@ -12,39 +13,41 @@ use kruise_api::{
 };
 use serde_json::Value;
 
-use kruise_plan::PodRef;
+use kruise_plan::PodPatch;
 
-use super::Facts;
-use crate::plan::{BudgetPatch, Step};
+use super::{Facts, writes::Spending};
+use crate::plan::BudgetPatch;
 
 impl Facts<'_> {
     pub(super) fn budgets_are_kept(&self, found: &mut Vec<String>) {
         let mut charged: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let mut taken: BTreeMap<&str, i32> = BTreeMap::new();
-        for step in &self.plan.steps {
-            if let Step::SpendBudgets { patches } = step {
-                for patch in patches {
+        for spending in &self.writes.spending {
+            let pod = match spending {
+                Spending::Charge(patch) => {
                     charged.insert(&patch.budget, names(patch));
                     self.adds_up(patch, found);
+                    continue;
                 }
+                Spending::Patch(patch) if !prepares(patch) => continue,
+                Spending::Patch(patch) => self.pod(&patch.pod),
+                Spending::Update(pod) => self.pod(pod),
+            };
+            let Some((budget, pod)) = pod.and_then(|pod| Some((self.budget_of(pod)?, pod))) else {
+                continue;
+            };
+            let (name, pod) = (&budget.metadata.name, &pod.metadata.name);
+            if budget.has_recorded(pod) {
+                continue;
             }
-            for pod in updated(step).into_iter().filter_map(|pod| self.pod(pod)) {
-                let Some(budget) = self.budget_of(pod) else {
-                    continue;
-                };
-                let (name, pod) = (&budget.metadata.name, &pod.metadata.name);
-                if budget.has_recorded(pod) {
-                    continue;
-                }
-                *taken.entry(name).or_default() += 1;
-                if !charged
-                    .get(name.as_str())
-                    .is_some_and(|it| it.contains(pod.as_str()))
-                {
-                    found.push(format!(
-                        "pod {pod} is updated and budget {name} not charged"
-                    ));
-                }
+            *taken.entry(name).or_default() += 1;
+            if !charged
+                .get(name.as_str())
+                .is_some_and(|it| it.contains(pod.as_str()))
+            {
+                found.push(format!(
+                    "pod {pod} is updated and budget {name} not charged"
+                ));
             }
         }
         for budget in &self.snapshot.budgets {
@@ -115,20 +118,15 @@ fn names(BudgetPatch { budget: _, patch }: &BudgetPatch) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Pods that this step updates, or prepares for their update.
-fn updated(step: &Step) -> Vec<&PodRef> {
-    let prepares = |patch: &Value| {
-        let labels = patch.pointer("/metadata/labels");
-        labels.and_then(|labels| labels.get(LIFECYCLE_STATE)) == Some(&PREPARING_UPDATE.into())
-    };
-    match step {
-        Step::UpdatePodsInPlace { updates } => updates.iter().map(|update| &update.pod).collect(),
-        Step::MarkPodsForRecreate { patches } => patches.iter().map(|patch| &patch.pod).collect(),
-        Step::PatchPods { patches } => patches
-            .iter()
-            .filter(|patch| patch.writes.iter().any(|write| prepares(&write.patch)))
-            .map(|patch| &patch.pod)
-            .collect(),
-        _ => vec![],
-    }
+/// Whether the patch takes the pod out of service to be updated next: it is paid for here, and not again.
+fn prepares(PodPatch { pod: _, writes }: &PodPatch) -> bool {
+    writes.iter().any(
+        |PodWrite {
+             subresource: _,
+             patch,
+         }| {
+            let labels = patch.pointer("/metadata/labels");
+            labels.and_then(|labels| labels.get(LIFECYCLE_STATE)) == Some(&PREPARING_UPDATE.into())
+        },
+    )
 }

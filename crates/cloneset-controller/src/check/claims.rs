@@ -7,68 +7,24 @@ use serde_json::Value;
 
 use super::Facts;
 use crate::{
-    plan::{ClaimMove, ClaimRef, NewPod, Step},
+    plan::{ClaimRef, NewPod},
     snapshot::{Claim, instance_id},
 };
 
 pub(super) fn violations(facts: &Facts<'_>, found: &mut Vec<String>) {
-    let claims = Claims::of(facts);
-    claims.only_our_claims(found);
-    claims.none_that_are_to_be_kept(found);
-    claims.pods_that_stay_keep_their_claims(found);
-    claims.claims_go_with_their_pod(found);
-    for pod in claims.new_pods() {
-        claims.no_id_is_reused_unasked(pod, found);
-        claims.pod_and_claims_agree(pod, found);
+    facts.only_our_claims(found);
+    facts.no_claims_that_are_to_be_kept(found);
+    facts.pods_that_stay_keep_their_claims(found);
+    facts.claims_go_with_their_pod(found);
+    for pod in &facts.writes.creations {
+        facts.no_id_is_reused_unasked(pod, found);
+        facts.pod_and_claims_agree(pod, found);
     }
 }
 
-struct Claims<'a, 'b> {
-    facts: &'b Facts<'a>,
-    moves: Vec<&'a ClaimMove>,
-    deletes: Vec<&'a ClaimRef>,
-}
-
-impl<'a, 'b> Claims<'a, 'b> {
-    fn of(facts: &'b Facts<'a>) -> Self {
-        let steps = facts.plan.steps.iter();
-        Self {
-            moves: steps
-                .clone()
-                .filter_map(|step| match step {
-                    Step::MoveClaims { moves } => Some(moves),
-                    _ => None,
-                })
-                .flatten()
-                .collect(),
-            deletes: steps
-                .flat_map(|step| match step {
-                    Step::DeletePods { claims, .. } => claims.values().flatten().collect(),
-                    Step::DeleteOrphanClaims { claims } => {
-                        claims.iter().map(|orphan| &orphan.claim).collect()
-                    }
-                    _ => Vec::new(),
-                })
-                .collect(),
-            facts,
-        }
-    }
-
-    fn new_pods(&self) -> impl Iterator<Item = &'a NewPod> {
-        self.facts
-            .plan
-            .steps
-            .iter()
-            .filter_map(|step| match step {
-                Step::CreatePods { batches } => Some(batches),
-                _ => None,
-            })
-            .flatten()
-            .flatten()
-    }
-
+impl<'a> Facts<'a> {
     fn claim(&self, claim: &ClaimRef) -> Option<&'a Claim> {
-        let claims = &self.facts.snapshot.claims;
+        let claims = &self.snapshot.claims;
         let known = claims
             .iter()
             .find(|known| known.metadata.uid == claim.uid && known.metadata.name == claim.name);
@@ -76,23 +32,23 @@ impl<'a, 'b> Claims<'a, 'b> {
     }
 
     fn pods_with(&self, id: &str) -> impl Iterator<Item = &'a Pod> {
-        let pods = self.facts.snapshot.pods.iter();
+        let pods = self.snapshot.pods.iter();
         pods.map(AsRef::as_ref)
             .filter(move |pod| instance_id(&pod.metadata) == id)
     }
 
     fn is_deleted(&self, pod: &Pod) -> bool {
-        let deletes = &self.facts.deletes;
-        deletes.iter().any(|gone| gone.uid == pod.metadata.uid)
+        let deletions = &self.writes.deletions;
+        deletions.iter().any(|gone| gone.uid == pod.metadata.uid)
     }
 
     fn only_our_claims(&self, found: &mut Vec<String>) {
         let mut seen = BTreeSet::new();
-        let moved = self.moves.iter().map(|moved| &moved.claim);
-        for touched in moved.chain(self.deletes.iter().copied()) {
+        let moved = self.writes.claim_moves.iter().map(|moved| &moved.claim);
+        for touched in moved.chain(self.writes.claim_deletions.iter().copied()) {
             match self.claim(touched) {
                 None => found.push(format!("claim {} is not in the snapshot", touched.name)),
-                Some(claim) if !claim.metadata.is_owned_by(self.facts.snapshot.uid()) => {
+                Some(claim) if !claim.metadata.is_owned_by(self.snapshot.uid()) => {
                     found.push(format!("claim {} is not ours", touched.name));
                 }
                 Some(claim) if claim.metadata.is_terminating() => {
@@ -107,14 +63,15 @@ impl<'a, 'b> Claims<'a, 'b> {
     }
 
     /// DV-CS17
-    fn none_that_are_to_be_kept(&self, found: &mut Vec<String>) {
-        let snapshot = self.facts.snapshot;
-        let touches = !self.moves.is_empty() || !self.deletes.is_empty();
+    fn no_claims_that_are_to_be_kept(&self, found: &mut Vec<String>) {
+        let snapshot = self.snapshot;
+        let touches =
+            !self.writes.claim_moves.is_empty() || !self.writes.claim_deletions.is_empty();
         if snapshot.set.metadata.is_terminating() && touches {
             found.push("claims of a terminating CloneSet are touched".to_owned());
         }
-        let deletes = self.deletes.iter().filter_map(|claim| self.claim(claim));
-        for claim in deletes {
+        let deletions = self.writes.claim_deletions.iter();
+        for claim in deletions.filter_map(|claim| self.claim(claim)) {
             let id = instance_id(&claim.metadata);
             let pod = format!("{}-{id}", snapshot.set.metadata.name);
             if self.pods_with(id).next().is_none() && snapshot.taken_names.contains(&pod) {
@@ -129,7 +86,7 @@ impl<'a, 'b> Claims<'a, 'b> {
     /// A pod that is updated in place stays, so this is about it too (CS-76).
     fn pods_that_stay_keep_their_claims(&self, found: &mut Vec<String>) {
         let stays = |pod: &&Pod| pod.is_active() && !self.is_deleted(pod);
-        for deleted in &self.deletes {
+        for deleted in &self.writes.claim_deletions {
             let Some(claim) = self.claim(deleted) else {
                 continue;
             };
@@ -141,7 +98,7 @@ impl<'a, 'b> Claims<'a, 'b> {
                 ));
             }
         }
-        for moved in &self.moves {
+        for moved in &self.writes.claim_moves {
             let Some(claim) = self.claim(&moved.claim) else {
                 continue;
             };
@@ -159,15 +116,19 @@ impl<'a, 'b> Claims<'a, 'b> {
 
     /// CS-76
     fn claims_go_with_their_pod(&self, found: &mut Vec<String>) {
-        let uid = self.facts.snapshot.uid();
-        for claim in &self.facts.snapshot.claims {
+        let uid = self.snapshot.uid();
+        for claim in &self.snapshot.claims {
             let metadata = &claim.metadata;
             let id = instance_id(metadata);
             if id.is_empty() || metadata.is_terminating() || !metadata.is_owned_by(uid) {
                 continue;
             }
             let mut pods = self.pods_with(id).filter(|pod| pod.is_active()).peekable();
-            let goes = self.deletes.iter().any(|gone| gone.uid == metadata.uid);
+            let goes = self
+                .writes
+                .claim_deletions
+                .iter()
+                .any(|gone| gone.uid == metadata.uid);
             if !goes && pods.peek().is_some() && pods.all(|pod| self.is_deleted(pod)) {
                 found.push(format!("claim {} outlives its pod", metadata.name));
             }
@@ -183,20 +144,21 @@ impl<'a, 'b> Claims<'a, 'b> {
         if self.pods_with(id).next().is_some() {
             found.push(format!("pod {}: its id is still a pod's", pod.name));
         }
-        let snapshot = self.facts.snapshot;
-        let scale = snapshot.set.spec.scale_strategy.as_ref();
-        let reuses = scale.and_then(|scale| scale.enable_pvc_reuse) == Some(true);
+        let snapshot = self.snapshot;
         let is_a_claims = |claim: &Claim| instance_id(&claim.metadata) == id;
         // The creation that failed before is done again.
         let is_again = snapshot.memory.refused_ids.contains(id);
-        if !reuses && !is_again && snapshot.claims.iter().any(|claim| is_a_claims(claim)) {
+        if !self.terms.reuses_claims
+            && !is_again
+            && snapshot.claims.iter().any(|claim| is_a_claims(claim))
+        {
             found.push(format!("pod {}: its id is reused", pod.name));
         }
     }
 
     /// CS-71, CS-72: a volume for each template, each of a claim of the pod's own that is there or is made.
     fn pod_and_claims_agree(&self, pod: &NewPod, found: &mut Vec<String>) {
-        let snapshot = self.facts.snapshot;
+        let snapshot = self.snapshot;
         let templates = snapshot.set.spec.volume_claim_templates.as_deref();
         let mut wanted = BTreeSet::new();
         for template in templates.unwrap_or_default() {

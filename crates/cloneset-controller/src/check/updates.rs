@@ -2,14 +2,12 @@
 
 use kruise_api::{availability, pod::Pod, revision::label_names, well_known::labels};
 
-use kruise_plan::PodRef;
+use super::{Facts, number};
 
-use super::Facts;
-use crate::plan::Step;
-
-impl<'a> Facts<'a> {
+impl Facts<'_> {
     pub(super) fn few_are_unavailable_for_an_update(&self, found: &mut Vec<String>) {
-        let moved = self.moved();
+        let moved = self.writes.moved();
+        let moved: Vec<&Pod> = moved.filter_map(|pod| self.pod(pod)).collect();
         let status = &self.snapshot.set.status;
         // A status that is behind names other revisions.
         if moved.is_empty() || status.observed_generation != self.snapshot.set.metadata.generation {
@@ -30,17 +28,16 @@ impl<'a> Facts<'a> {
         let at_target = self.claimed().filter(|pod| is_at(pod, target));
         let n_target = at_target.filter(is_unavailable).count();
         let n_serving = moved.iter().filter(|pod| self.is_available(pod)).count();
-        let n_claimed = i32::try_from(self.claimed().count()).unwrap_or(i32::MAX);
-        let slack = self.spec.max_unavailable + n_claimed - self.spec.replicas;
-        let slack = usize::try_from(slack).unwrap_or(0);
-        if n_serving > 0 && n_unavailable + n_serving > slack {
+        let n_claimed = number(self.claimed().count());
+        let slack = self.terms.max_unavailable + n_claimed - self.terms.replicas;
+        let slack = slack.max(0);
+        if n_serving > 0 && number(n_unavailable + n_serving) > slack {
             found.push(format!(
                 "{n_serving} pods that serve are updated beside {n_unavailable} unavailable ones, {slack} may be so"
             ));
         }
-        let at_least = usize::try_from(self.spec.max_unavailable.max(1)).unwrap_or(1);
-        let limit = slack.max(at_least);
-        if n_target + moved.len() > limit {
+        let limit = slack.max(self.terms.max_unavailable).max(1);
+        if number(n_target + moved.len()) > limit {
             found.push(format!(
                 "{} pods are updated, {n_target} are unavailable at {target} already, {limit} may be so",
                 moved.len()
@@ -48,24 +45,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Pods that are updated in place, or marked to be made anew.
-    fn moved(&self) -> Vec<&Pod> {
-        let moved = |step: &'a Step| -> Vec<&'a PodRef> {
-            match step {
-                Step::UpdatePodsInPlace { updates } => {
-                    updates.iter().map(|update| &update.pod).collect()
-                }
-                Step::MarkPodsForRecreate { patches } => {
-                    patches.iter().map(|patch| &patch.pod).collect()
-                }
-                _ => vec![],
-            }
-        };
-        let moved = self.plan.steps.iter().flat_map(moved);
-        moved.filter_map(|pod| self.pod(pod)).collect()
-    }
-
     fn is_available(&self, pod: &Pod) -> bool {
-        availability::is_available(pod, self.spec.min_ready_seconds, self.snapshot.now)
+        availability::is_available(pod, self.terms.min_ready_seconds, self.snapshot.now)
     }
 }

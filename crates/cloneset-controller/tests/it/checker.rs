@@ -95,8 +95,9 @@ fn strangers_and_pods_on_their_way_out() {
         "not in the snapshot",
     );
 
-    world.pods.get_mut(&pods[0].name).unwrap()["metadata"]["deletionTimestamp"] =
-        json!("2026-01-10T08:00:00Z");
+    let pod = world.pods.get_mut(&pods[0].name).unwrap();
+    pod["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+    pod["status"]["phase"] = json!("Failed");
     let patch = PodPatch {
         pod: pods[0].clone(),
         writes: Vec::new(),
@@ -104,11 +105,14 @@ fn strangers_and_pods_on_their_way_out() {
     let step = Step::PatchPods {
         patches: vec![patch],
     };
-    finds(
-        &world.snapshot(),
-        &with(vec![step]),
-        "finished or terminating",
-    );
+    let plan = with(vec![step]);
+    finds(&world.snapshot(), &plan, "is terminating");
+    finds(&world.snapshot(), &plan, "is finished");
+
+    // Asking is of no use either.
+    let update = Box::new(update(&pods[0]));
+    let plan = with(vec![Step::TryUpdate { update }]);
+    finds(&world.snapshot(), &plan, "is terminating");
 }
 
 #[test]
