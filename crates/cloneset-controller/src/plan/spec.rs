@@ -9,7 +9,7 @@ use kruise_api::{
         UpdateScatterTerm,
     },
     int_or_string::{IntOrString, Rounding, partition, resolve_or_zero},
-    kinds::cloneset::validation::NO_PROGRESS_DEADLINE,
+    kinds::cloneset::{defaults, validation::NO_PROGRESS_DEADLINE},
     pod::Pod,
     specified_delete,
 };
@@ -87,13 +87,12 @@ pub struct PreDownloadSettings {
 
 /// Larger numbers count as this one, so that sums of a few of them fit in 32 bits.
 const LARGEST: i32 = i32::MAX / 8;
-const DEFAULT_HISTORY_LIMIT: i32 = 10;
 
 impl Spec {
     /// Applies defaults and resolves numbers.
     #[must_use]
     pub fn of(spec: &CloneSetSpec) -> Self {
-        let replicas = spec.replicas.unwrap_or(1).clamp(0, LARGEST);
+        let replicas = spec.replicas.unwrap_or(defaults::REPLICAS).clamp(0, LARGEST);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
@@ -108,7 +107,7 @@ impl Spec {
             Some(value) if !paused => resolve_or_zero(value, replicas, Rounding::Up),
             _ => 0,
         };
-        let default_unavailable = IntOrString::String("20%".to_owned());
+        let default_unavailable = IntOrString::String(defaults::MAX_UNAVAILABLE.to_owned());
         let rounding = if max_surge > 0 || !has_rolling_update {
             Rounding::Down
         } else {
@@ -155,7 +154,8 @@ impl Spec {
             priority: terms.priority_strategy,
             scatter: terms.scatter_strategy,
             history_limit: usize::try_from(
-                spec.revision_history_limit.unwrap_or(DEFAULT_HISTORY_LIMIT),
+                spec.revision_history_limit
+                    .unwrap_or(defaults::REVISION_HISTORY_LIMIT),
             )
             .unwrap_or(0),
             progress_deadline_seconds: spec

@@ -5,11 +5,11 @@ use super::{spec::CloneSetSpec, update_terms::CloneSetUpdateTerms, v1alpha1, v1b
 use crate::int_or_string::IntOrString;
 
 /// Default number of pods.
-const REPLICAS: i32 = 1;
+pub const REPLICAS: i32 = 1;
 /// Default number of old revisions that are kept.
-const REVISION_HISTORY_LIMIT: i32 = 10;
+pub const REVISION_HISTORY_LIMIT: i32 = 10;
 /// Default share of pods that may be unavailable.
-const MAX_UNAVAILABLE: &str = "20%";
+pub const MAX_UNAVAILABLE: &str = "20%";
 
 /// Fills in what a spec of v1beta1 leaves open, except for its template (CS-6, CS-8).
 pub fn fill_v1beta1(spec: &mut v1beta1::CloneSetSpec) {
