@@ -329,3 +329,6 @@ fn ends_work(pod: &PodRef) -> IfRefused {
         told: FAILED_IN_PLACE,
     }
 }
+
+#[cfg(test)]
+mod tests;
