@@ -1,45 +1,31 @@
-//! An API server for tests: a function from calls to answers, behind a real client.
+//! An API server for tests: answers by the call, behind a real client. What is asked of it in between, such as how many
+//! calls run side by side, is the runtime's to test.
 
 use std::{
     convert::Infallible,
-    pin::Pin,
     sync::{Arc, Mutex},
 };
 
-use http::{Method, Request, Response};
-use http_body_util::BodyExt;
+use http::{Request, Response};
 use kruise_runtime::{ApiClient, Metrics};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-/// A request as a test wants to see it.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) method: Method,
-    pub(crate) name: String,
-    pub(crate) subresource: String,
-    pub(crate) is_dry_run: bool,
-    pub(crate) body: Value,
-    pub(crate) at: Instant,
-}
-
-type Answer = Pin<Box<dyn Future<Output = (u16, Value)> + Send>>;
-type Handler = dyn Fn(Call) -> Answer + Send + Sync;
+/// Code and body.
+pub(crate) type Answer = (u16, Value);
 
 #[derive(Clone)]
 pub(crate) struct FakeApi {
-    handler: Arc<Handler>,
-    calls: Arc<Mutex<Vec<Call>>>,
+    answers: Arc<Vec<(&'static str, Answer)>>,
+    calls: Arc<Mutex<Vec<String>>>,
 }
 
 impl FakeApi {
-    pub(crate) fn new<F>(handler: impl Fn(Call) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = (u16, Value)> + Send + 'static,
-    {
+    /// Answers these calls so, and all others as if they had been done. A call is its method, the kind's plural and
+    /// the object, such as `PATCH pods web-a/status`.
+    pub(crate) fn answering(answers: impl IntoIterator<Item = (&'static str, Answer)>) -> Self {
         Self {
-            handler: Arc::new(move |call| Box::pin(handler(call))),
+            answers: Arc::new(answers.into_iter().collect()),
             calls: Arc::default(),
         }
     }
@@ -47,68 +33,64 @@ impl FakeApi {
     pub(crate) fn client(&self) -> ApiClient {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
+            let answer = server.answer(&request);
+            async move { Ok::<_, Infallible>(answer) }
         });
         let client = kube::Client::new(service, "default");
         ApiClient::new(client, "test", Metrics::unregistered())
     }
 
     /// In the order in which they came.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Names of what was called so.
-    pub(crate) fn called(&self, method: &Method, subresource: &str) -> Vec<String> {
-        let mut calls = self.calls();
-        calls.retain(|call| call.method == *method && call.subresource == subresource);
-        calls.into_iter().map(|call| call.name).collect()
-    }
-
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        // /api/v1/namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE
-        let mut path = head.uri.path().split('/').skip(6).map(str::to_owned);
-        let call = Call {
-            method: head.method,
-            name: path.next().unwrap_or_default(),
-            subresource: path.next().unwrap_or_default(),
-            is_dry_run: head
-                .uri
-                .query()
-                .is_some_and(|query| query.contains("dryRun=All")),
-            body: serde_json::from_slice(&body).unwrap_or_default(),
-            at: Instant::now(),
-        };
-        self.calls.lock().unwrap().push(call.clone());
-        let (code, answer) = (self.handler)(call).await;
+    fn answer(&self, request: &Request<Body>) -> Response<Body> {
+        let call = in_words(request);
+        let mut answers = self.answers.iter();
+        let answer = answers.find(|(of, _)| *of == call);
+        let (code, answer) = answer.map_or_else(done, |(_, answer)| answer.clone());
+        self.calls.lock().unwrap().push(call);
         let body = Body::from(answer.to_string().into_bytes());
         Response::builder().status(code).body(body).unwrap()
     }
 }
 
-/// The answer to a write of the object with this name, which is in this version now.
-pub(crate) fn written(name: &str, version: u64) -> (u16, Value) {
-    let metadata =
-        json!({ "name": name, "uid": uid(name), "resourceVersion": version.to_string() });
+fn in_words(request: &Request<Body>) -> String {
+    let uri = request.uri();
+    // …/namespaces/NAMESPACE/KIND/NAME/SUBRESOURCE
+    let (_, path) = uri.path().split_once("/namespaces/").unwrap_or_default();
+    let mut path = path.splitn(3, '/').skip(1);
+    let (kind, object) = (path.next().unwrap_or_default(), path.next());
+    let is_dry_run = uri
+        .query()
+        .is_some_and(|query| query.contains("dryRun=All"));
+    let dry_run = if is_dry_run { "dry " } else { "" };
+    let words = format!("{dry_run}{} {kind}", request.method());
+    match object {
+        Some(object) => format!("{words} {object}"),
+        None => words,
+    }
+}
+
+fn done() -> Answer {
+    let metadata = json!({ "name": "any", "uid": "any", "resourceVersion": "2" });
     (200, json!({ "metadata": metadata }))
 }
 
-pub(crate) fn uid(name: &str) -> String {
-    format!("uid-of-{name}")
-}
-
-pub(crate) fn status(code: u16, reason: &str, message: &str) -> (u16, Value) {
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Answer {
     let status = json!({ "kind": "Status", "code": code, "reason": reason, "message": message });
     (code, status)
 }
 
-pub(crate) fn forbidden(message: &str) -> (u16, Value) {
+pub(crate) fn forbidden(message: &str) -> Answer {
     status(403, "Forbidden", message)
 }
 
-pub(crate) fn conflict() -> (u16, Value) {
+pub(crate) fn conflict() -> Answer {
     status(409, "Conflict", "the object has been modified")
+}
+
+pub(crate) fn not_found() -> Answer {
+    status(404, "NotFound", "it is gone")
 }

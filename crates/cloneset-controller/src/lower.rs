@@ -330,3 +330,6 @@ fn ends_work(pod: &PodRef) -> IfRefused {
         told: FAILED_IN_PLACE,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,13 +222,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{
-        CLONESETS,
-        fake_api::{Call, FakeApi, written},
-        gates::Gates,
-        plan::Phase,
-        snapshot::StoredSet,
-    };
+    use crate::{CLONESETS, fake_api::FakeApi, gates::Gates, plan::Phase, snapshot::StoredSet};
 
     fn reconciler(server: &FakeApi) -> (CloneSetReconciler, OwnWrites) {
         let client = server.client();
@@ -269,7 +263,7 @@ mod tests {
     // Nobody would ever ask for what is noted of the first one.
     #[tokio::test(start_paused = true)]
     async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
-        let server = FakeApi::new(|call: Call| async move { written(&call.name, 2) });
+        let server = FakeApi::answering([]);
         let (reconciler, own_writes) = reconciler(&server);
         let key = ObjectKey::new("ns", "web");
         let labels = json!({ "app": "web" });

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    pin::Pin,
     sync::{Arc, Mutex},
 };
 
@@ -31,6 +32,26 @@ impl Call {
     pub(crate) fn is_streaming_list(&self) -> bool {
         self.query.contains("sendInitialEvents=true")
     }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.query.contains("dryRun=All")
+    }
+
+    /// Of the object; one that is created has it in its body.
+    pub(crate) fn name(&self) -> &str {
+        let named = self.body.pointer("/metadata/name").and_then(Value::as_str);
+        self.after_namespace(1).or(named).unwrap_or_default()
+    }
+
+    pub(crate) fn subresource(&self) -> &str {
+        self.after_namespace(2).unwrap_or_default()
+    }
+
+    /// Of `namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE`, from the resource on.
+    fn after_namespace(&self, index: usize) -> Option<&str> {
+        let (_, rest) = self.path.split_once("/namespaces/")?;
+        rest.split('/').nth(index + 1)
+    }
 }
 
 pub(crate) enum Answer {
@@ -43,6 +64,8 @@ pub(crate) enum Answer {
     Hang,
     /// The connection breaks.
     Break,
+    /// When this has come to one.
+    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
 impl Answer {
@@ -71,6 +94,14 @@ impl TestServer {
         }
     }
 
+    /// One whose answers take their time: calls are answered side by side.
+    pub(crate) fn later<F>(handler: impl Fn(Call) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        Self::new(move |call| Answer::Later(Box::pin(handler(call.clone()))))
+    }
+
     pub(crate) fn client(&self) -> ApiClient {
         ApiClient::new(self.kube_client(), "test", Metrics::unregistered())
     }
@@ -88,6 +119,13 @@ impl TestServer {
         self.calls.lock().unwrap().clone()
     }
 
+    /// Names of what was called so, in the order in which the calls came.
+    pub(crate) fn called(&self, method: &Method, subresource: &str) -> Vec<String> {
+        let mut calls = self.calls();
+        calls.retain(|call| call.method == *method && call.subresource() == subresource);
+        calls.iter().map(|call| call.name().to_owned()).collect()
+    }
+
     async fn answer(
         &self,
         request: Request<Body>,
@@ -101,7 +139,10 @@ impl TestServer {
             body: serde_json::from_slice(&body).unwrap_or_default(),
         };
         self.calls.lock().unwrap().push(call.clone());
-        let answer = self.handler.lock().unwrap()(&call);
+        let mut answer = self.handler.lock().unwrap()(&call);
+        while let Answer::Later(later) = answer {
+            answer = later.await;
+        }
         let frame = |line: Value| Ok(Frame::data(Bytes::from(format!("{line}\n"))));
         let (code, body) = match answer {
             Answer::Json(code, value) => (
@@ -114,6 +155,7 @@ impl TestServer {
             }
             Answer::Stream(lines) => (200, StreamBody::new(lines.map(frame)).boxed_unsync()),
             Answer::Hang => std::future::pending().await,
+            Answer::Later(_) => unreachable!("waited for above"),
             Answer::Break => return Err(std::io::ErrorKind::ConnectionReset.into()),
         };
         Ok(Response::builder().status(code).body(body).unwrap())

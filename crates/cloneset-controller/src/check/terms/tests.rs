@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use super::*;
 use crate::plan::Spec;
 
-fn spec(change: Value) -> CloneSetSpec {
+fn spec(change: &Value) -> CloneSetSpec {
     let mut spec = json!({ "selector": {}, "template": {} });
-    json_patch::merge(&mut spec, &change);
+    json_patch::merge(&mut spec, change);
     serde_json::from_value(spec).unwrap()
 }
 
-fn terms(change: Value) -> Terms {
-    Terms::of(&spec(change), &Gates::default())
-}
-
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "objects are made for the call"
+)]
 fn rolling(replicas: i32, terms: Value) -> Value {
     json!({ "replicas": replicas, "updateStrategy": { "rollingUpdate": terms } })
 }
@@ -59,7 +59,7 @@ type Numbers = (i64, i64, i64, i64);
     (4, 0, 1, 0)
 )]
 fn numbers(#[case] change: Value, #[case] expected: Numbers) {
-    let terms = terms(change);
+    let terms = Terms::of(&spec(&change), &Gates::default());
     let found = (
         terms.replicas,
         terms.partition,
@@ -84,7 +84,7 @@ fn pods_that_wait_for_their_deletion(
         exclude_preparing_delete: flag,
         ..Gates::default()
     };
-    let terms = Terms::of(&spec(json!({ "scaleStrategy": scale })), &gates);
+    let terms = Terms::of(&spec(&json!({ "scaleStrategy": scale })), &gates);
     assert_eq!(terms.exclude_preparing_delete, expected);
 }
 
@@ -144,7 +144,7 @@ proptest! {
     // CS-6, CS-8, CS-43
     #[test]
     fn planner_and_checker_read_a_spec_alike(change in any_spec()) {
-        let spec = spec(change);
+        let spec = spec(&change);
         let Spec {
             replicas,
             partition,

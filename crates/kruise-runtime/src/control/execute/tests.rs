@@ -1,24 +1,207 @@
-use rstest::rstest;
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::Method;
+use kruise_api::{
+    meta::Time,
+    resource::{PERSISTENT_VOLUME_CLAIMS, PODS},
+    shared_list::SharedList,
+};
+use kruise_plan::{
+    OwnedPods,
+    stage::{FailureEvent, PatchKind},
+};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
-use super::why_not_usable;
+use super::*;
+use crate::{
+    api::client::ApiClient,
+    control::own_writes::OwnWrites,
+    tell::{events::recorder, metrics::Metrics},
+    test_server::{Answer as Reply, Call as Request, TestServer, pod},
+};
 
-// CS-61
-#[rstest]
-#[case::gone(Value::Null, Some("gone"))]
-#[case::nobodys(json!({}), Some("somebody else"))]
-#[case::anothers(json!({ "ownerReferences": [{ "uid": "other" }] }), Some("somebody else"))]
-#[case::terminating(
-    json!({ "ownerReferences": [{ "uid": "set" }], "deletionTimestamp": "2026-01-10T08:00:00Z" }),
-    Some("terminating")
-)]
-#[case::ours(json!({ "ownerReferences": [{ "uid": "other" }, { "uid": "set" }] }), None)]
-fn a_claim_that_is_there_is_used_if_it_is_ours_and_stays(
-    #[case] metadata: Value,
-    #[case] words: Option<&str>,
-) {
-    let live = (!metadata.is_null()).then(|| json!({ "metadata": metadata }));
-    let why = why_not_usable(live.as_ref(), "set");
-    assert_eq!(why.is_some(), words.is_some());
-    assert!(why.unwrap_or_default().contains(words.unwrap_or_default()));
+mod answers;
+mod orders;
+mod updates;
+
+/// More works than run side by side.
+const MANY: usize = 40;
+const MOMENT: Duration = Duration::from_millis(1);
+const OWNER: &str = "uid-of-set";
+
+fn name(index: usize) -> String {
+    format!("web-{index:02}")
+}
+
+fn uid(name: &str) -> String {
+    format!("uid-of-{name}")
+}
+
+fn written(name: &str, version: u64) -> Reply {
+    Reply::Json(200, pod(name, &uid(name), version))
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Reply {
+    Reply::Json(
+        code,
+        json!({ "kind": "Status", "code": code, "reason": reason, "message": message }),
+    )
+}
+
+fn forbidden(message: &str) -> Reply {
+    status(403, "Forbidden", message)
+}
+
+fn conflict() -> Reply {
+    status(409, "Conflict", "the object has been modified")
+}
+
+/// Answers every write.
+fn willing() -> TestServer {
+    TestServer::new(|call| written(call.name(), 2))
+}
+
+/// Answers writes of this object so, and all others with success.
+fn refusing(name: &'static str, reply: fn() -> Reply) -> TestServer {
+    TestServer::new(move |call| match call.name() == name {
+        true => reply(),
+        false => written(call.name(), 2),
+    })
+}
+
+/// A patch that carries version 1.
+fn patch(name: &str, subresource: Option<&'static str>) -> Call {
+    let patch = json!({ "metadata": { "uid": uid(name), "resourceVersion": "1" } });
+    Call::new(PODS, name, Verb::strategic(subresource, &patch))
+}
+
+fn trial(name: &str, subresource: Option<&'static str>) -> Call {
+    let verb = Verb::TryPatch(Patch {
+        subresource,
+        kind: PatchKind::Strategic,
+        patch: json!({}),
+    });
+    Call::new(PODS, name, verb)
+}
+
+fn delete(name: &str) -> Call {
+    Call::delete(PODS, name, &uid(name))
+}
+
+fn noted(name: &str) -> IfRefused {
+    IfRefused::FailsNoted {
+        uid: uid(name),
+        asked: Asked::Update,
+    }
+}
+
+fn works(order: Order, calls: impl IntoIterator<Item = Call>) -> Stage {
+    Stage::new(order, calls.into_iter().map(Work::of))
+}
+
+fn deletions(order: Order, n_pods: usize) -> Stage {
+    works(order, (0..n_pods).map(|index| delete(&name(index))))
+}
+
+fn deleted(server: &TestServer) -> Vec<String> {
+    server.called(&Method::DELETE, "")
+}
+
+/// What came of stages.
+struct Done {
+    result: Result<Flow, StageError>,
+    refused: Refused,
+    /// Type and reason of each event, and its message.
+    events: Vec<(String, String)>,
+}
+
+impl Done {
+    #[track_caller]
+    fn error(self) -> StageError {
+        self.result.unwrap_err()
+    }
+
+    fn told(&self) -> Vec<&str> {
+        let events = self.events.iter();
+        events.map(|(told, _)| told.as_str()).collect()
+    }
+}
+
+/// What refusals are remembered of earlier passes.
+#[derive(Default)]
+struct Remembered {
+    writes: RefusedWrites,
+    resizes: RefusedResizes,
+}
+
+impl Remembered {
+    /// These words, about this pod.
+    fn of(name: &str, why: &str) -> Self {
+        let pods: SharedList<_> = [Arc::new(decoded(pod(name, &uid(name), 1)))]
+            .into_iter()
+            .collect();
+        let owned = OwnedPods {
+            pods: &pods,
+            generation: None,
+            now: Time::UNIX_EPOCH,
+        };
+        let refusal = Refusal {
+            uid: uid(name),
+            asked: Asked::Update,
+            why: why.to_owned(),
+        };
+        let mut remembered = Self::default();
+        remembered.writes.note(&owned, |_| true, vec![refusal]);
+        let resize = (uid(name), why.to_owned());
+        remembered.resizes.note(&owned, vec![resize]);
+        remembered
+    }
+
+    async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage]) -> Done {
+        let events = TestServer::new(|_| Reply::Json(201, json!({})));
+        let (recorder, writer) = recorder("test", events.client(), Metrics::unregistered());
+        let writing = tokio::spawn(writer.run());
+        let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
+        let target = EventTarget {
+            namespace: "ns".to_owned(),
+            ..EventTarget::default()
+        };
+        let executor = Executor::new(
+            target,
+            own_writes.writer(OWNER, client.clone()),
+            &recorder,
+            &self.writes,
+            &self.resizes,
+        );
+        let result = executor.stages(stages).await;
+        let refused = executor.refused();
+        drop(recorder);
+        writing.await.unwrap();
+        let text = |call: &Request, key: &str| call.body[key].as_str().unwrap().to_owned();
+        let events = events.calls().into_iter().map(|call| {
+            let told = format!("{} {}", text(&call, "type"), text(&call, "reason"));
+            (told, text(&call, "message"))
+        });
+        Done {
+            result,
+            refused,
+            events: events.collect(),
+        }
+    }
+}
+
+async fn carry_out(server: &TestServer, stages: &[Stage]) -> Done {
+    let remembered = Remembered::default();
+    remembered.carry_out_by(&server.client(), stages).await
+}
+
+fn decoded(pod: Value) -> Pod {
+    serde_json::from_value(pod).unwrap()
 }
