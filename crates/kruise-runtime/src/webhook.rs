@@ -1,6 +1,6 @@
 //! The HTTPS server for admission and conversion.
 //!
-//! [`Routes`] say what answers at which path, [`WebhookService`] answers one request, and [`Server`]
+//! `Routes` say what answers at which path, `WebhookService` answers one request, and `Server`
 //! puts that on a TLS socket. Answers are given within the time that the API server waits, bodies,
 //! requests and connections are bounded, handlers compute on threads of their own, and one that panics fails
 //! its own request only (PF-106).
