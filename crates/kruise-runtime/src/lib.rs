@@ -22,7 +22,9 @@ pub mod webhook;
 pub use process::{
     app::{App, Setup, Watched},
     args::{
-        RuntimeArgs, parse_workers,
+        RuntimeArgs,
+        controller::{ControllerArgs, SyncPeriod, parse_workers},
+        process::{LoggingFormat, ProcessArgs},
         webhook::{CertWriter, WebhookArgs},
     },
     error::SetupError,

@@ -156,7 +156,7 @@ impl Setup {
     /// Which features are on.
     #[must_use]
     pub fn gates(&self) -> &FeatureGates {
-        &self.shared.args.feature_gates
+        &self.shared.args.process.feature_gates
     }
 
     /// The flags that every deployable has.
@@ -209,7 +209,11 @@ impl Setup {
     /// A queue limited as the flags say (PF-104).
     #[must_use]
     pub fn queue(&self, name: &'static str) -> Queue {
-        Queue::new(name, self.shared.args.rate_limit(), &self.shared.metrics)
+        Queue::new(
+            name,
+            self.shared.args.controller.rate_limit(),
+            &self.shared.metrics,
+        )
     }
 
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they

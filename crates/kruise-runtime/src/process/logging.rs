@@ -5,7 +5,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::process::args::{LoggingFormat, RuntimeArgs};
+use crate::process::args::process::{LoggingFormat, ProcessArgs};
 
 /// Changes what is logged, while running.
 #[derive(Clone, Default)]
@@ -63,7 +63,7 @@ fn json<S, W>(
 }
 
 /// Starts logging. Where someone else has done so already, theirs stays.
-pub(crate) fn init(args: &RuntimeArgs) -> LogLevel {
+pub(crate) fn init(args: &ProcessArgs) -> LogLevel {
     let (filter, handle) = reload::Layer::new(filter(args.verbosity));
     let registry = tracing_subscriber::registry().with(filter);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);

@@ -25,7 +25,10 @@ use crate::{
     leader::election::{Election, ElectionConfig},
     process::{
         app::{App, Setup, Shared},
-        args::{RuntimeArgs, SyncPeriod, check},
+        args::{
+            RuntimeArgs, check,
+            controller::{ControllerArgs, SyncPeriod},
+        },
         error::RunError,
         health::{HealthServer, Readiness},
         http_server,
@@ -52,10 +55,12 @@ const TRUSTED_WITHIN: Duration = Duration::from_secs(10);
 /// Name of a process that runs several apps, and of its lease.
 const SEVERAL_APPS: &str = "kruise";
 
-/// Runs the apps until a signal, or until something that must not end ends.
+/// Runs the apps until a signal, or until something that must not end ends. `args` are the groups of flags that the
+/// binary has.
 #[must_use]
-pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
-    let log_level = logging::init(&args);
+pub fn run(args: impl Into<RuntimeArgs>, apps: Vec<App>) -> ExitCode {
+    let args = args.into();
+    let log_level = logging::init(&args.process);
     // An error says that there is one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -66,7 +71,7 @@ pub fn run(args: RuntimeArgs, apps: Vec<App>) -> ExitCode {
         .map_err(RunError::StartRuntime)
         .and_then(|(runtime, vital)| {
             let result = runtime.block_on(async {
-                let config = read_config(&args.kubeconfig).await?;
+                let config = read_config(&args.process.kubeconfig).await?;
                 let stop = stop_signal()?;
                 let process = Process {
                     args,
@@ -127,7 +132,7 @@ impl Process {
             host,
             log_level,
         } = self;
-        let elects = args.enable_leader_election && apps.iter().any(|app| app.elects);
+        let elects = args.controller.enable_leader_election && apps.iter().any(|app| app.elects);
         check::check(&args, elects)?;
         let name = match apps.as_slice() {
             [app] => app.name,
@@ -138,13 +143,16 @@ impl Process {
         let bare = ApiClient::new(client, name, metrics.clone()).with_host(&host);
         // Each with limits of its own, so that a roll-out makes nobody else wait (DV-D11).
         let limited = || {
-            let (qps, burst) = (args.rest_config_qps, args.rest_config_burst);
+            let (qps, burst) = (
+                args.controller.rest_config_qps,
+                args.controller.rest_config_burst,
+            );
             bare.clone().with_limits(qps, burst)
         };
         let upkeep = limited();
         let election_config = ElectionConfig {
             enabled: elects,
-            ..election_config(&args, name)
+            ..election_config(&args.controller, name)
         };
         let of_lease = ApiClient::new(vital.client, name, metrics.clone()).with_host(&host);
         let election = Election::new(election_config, of_lease, metrics.clone())
@@ -165,13 +173,13 @@ impl Process {
             recorder,
             own_writes: OwnWrites::new(
                 for_reconcilers(),
-                args.expectation_timeout,
+                args.controller.expectation_timeout,
                 metrics.clone(),
             ),
             leadership: leadership.clone(),
             metrics: metrics.clone(),
             server_version: ServerVersion::default(),
-            protection_log: match &args.protection_log_path {
+            protection_log: match &args.controller.protection_log_path {
                 Some(directory) => ProtectionLog::open(directory)?,
                 None => ProtectionLog::default(),
             },
@@ -188,7 +196,7 @@ impl Process {
         let asked_watches = std::mem::take(&mut setup.watches);
         let restores = Restores::default();
         let (watches, watch_tasks) =
-            asked_watches.start(&upkeep, &args.namespace, &metrics, &restores);
+            asked_watches.start(&upkeep, &args.controller.namespace, &metrics, &restores);
 
         let mut tasks = Tasks::default();
         let mut servers = Tasks::default();
@@ -201,8 +209,9 @@ impl Process {
             let (certificates, keeper, server) = webhooks.assemble(Serving {
                 name,
                 args: &args.webhook,
-                gates: &args.feature_gates,
-                yield_to_manager: (!args.allow_kruise_manager).then(|| leadership.clone()),
+                gates: &args.process.feature_gates,
+                yield_to_manager: (!args.controller.allow_kruise_manager)
+                    .then(|| leadership.clone()),
                 metrics: metrics.webhooks.clone(),
                 client: upkeep.clone(),
             })?;
@@ -222,7 +231,7 @@ impl Process {
                 task.await;
             });
         }
-        if let SyncPeriod(Some(period)) = args.sync_period {
+        if let SyncPeriod(Some(period)) = args.controller.sync_period {
             tasks.spawn("resync", resync(period, watches.clone()));
         }
         let stopping = Arc::new(AtomicBool::new(false));
@@ -237,7 +246,7 @@ impl Process {
         let pulse = Pulse::new();
         tasks.spawn("pulse", pulse.clone().beat());
         // A listener belongs to the runtime that it was opened on.
-        if let Some(listener) = listen_on(&vital.thread, &args.health_probe_addr).await? {
+        if let Some(listener) = listen_on(&vital.thread, &args.process.health_probe_addr).await? {
             let server = Arc::new(HealthServer {
                 readiness,
                 log_level,
@@ -246,7 +255,7 @@ impl Process {
             let serve = http_server::serve("health", listener, server);
             tasks.spawn_on("health server", serve, &vital.thread);
         }
-        if let Some(listener) = listen(&args.metrics_addr).await? {
+        if let Some(listener) = listen(&args.process.metrics_addr).await? {
             let server = Arc::new(MetricsServer(Arc::new(registry)));
             let serve = http_server::serve("metrics", listener, server);
             tasks.spawn("metrics server", serve);
@@ -261,7 +270,7 @@ impl Process {
             watches,
             gate: gate.clone(),
             busy: Arc::clone(&setup.busy),
-            report_after: args.controller_cache_sync_timeout,
+            report_after: args.controller.controller_cache_sync_timeout,
             restores,
         };
         tasks.spawn("start of reconcilers", starter.run());
@@ -343,7 +352,7 @@ async fn resync(period: Duration, watches: Vec<Watching>) {
     }
 }
 
-fn election_config(args: &RuntimeArgs, name: &str) -> ElectionConfig {
+fn election_config(args: &ControllerArgs, name: &str) -> ElectionConfig {
     ElectionConfig {
         enabled: args.enable_leader_election,
         namespace: args.lease_namespace(),

@@ -10,7 +10,7 @@ use crate::{
     certificates::{Certificates, CertificatesConfig},
     leader::leadership::Leadership,
     process::{
-        args::{pod_namespace, webhook::WebhookArgs},
+        args::{process::pod_namespace, webhook::WebhookArgs},
         gates::{FeatureGates, Gate},
     },
     webhook::{

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{api::client::WRITE_TIMEOUT, process::args::RuntimeArgs};
+use crate::{
+    api::client::WRITE_TIMEOUT,
+    process::args::{RuntimeArgs, controller::ControllerArgs},
+};
 
 /// client-go's: with less, jitter leaves no time for a second attempt.
 const JITTER: f64 = 1.2;
@@ -27,13 +30,18 @@ fn refuse(flags: impl Into<String>, why: impl Into<String>) -> Result<(), FlagEr
 
 /// Looks at the flags that every deployable has. `elects`: whether the process needs the lease.
 pub(crate) fn check(args: &RuntimeArgs, elects: bool) -> Result<(), FlagError> {
+    let RuntimeArgs {
+        process,
+        controller,
+        webhook: _,
+    } = args;
     if elects {
-        check_election(args)?;
+        check_election(controller)?;
     }
-    check_limits(args)?;
-    check_address("--metrics-addr", &args.metrics_addr)?;
-    check_address("--health-probe-addr", &args.health_probe_addr)?;
-    let period = args.sync_period.0;
+    check_limits(controller)?;
+    check_address("--metrics-addr", &process.metrics_addr)?;
+    check_address("--health-probe-addr", &process.health_probe_addr)?;
+    let period = controller.sync_period.0;
     if let Some(period) = period.filter(|period| *period < SHORTEST_SYNC_PERIOD) {
         let why = "everything would be looked at without a pause; 0 turns it off";
         return refuse(format!("--sync-period={period:?}"), why);
@@ -43,7 +51,7 @@ pub(crate) fn check(args: &RuntimeArgs, elects: bool) -> Result<(), FlagError> {
 
 /// client-go's rules, and one of ours. A write is begun within the renew deadline of the last renewal and has ended,
 /// or been given up, [`WRITE_TIMEOUT`] after that. Only then may the lease end, and somebody else begin.
-fn check_election(args: &RuntimeArgs) -> Result<(), FlagError> {
+fn check_election(args: &ControllerArgs) -> Result<(), FlagError> {
     let (lease, renew, retry) = (
         args.leader_election_lease_duration,
         args.leader_election_renew_deadline,
@@ -74,7 +82,7 @@ fn check_election(args: &RuntimeArgs) -> Result<(), FlagError> {
     Ok(())
 }
 
-fn check_limits(args: &RuntimeArgs) -> Result<(), FlagError> {
+fn check_limits(args: &ControllerArgs) -> Result<(), FlagError> {
     let qps = args.rest_config_qps;
     if !qps.is_finite() {
         let why = "must be a number; 0 or less is the library's 20";

@@ -51,6 +51,18 @@ fn cert_writer(text: &str) -> Result<CertWriter, String> {
 }
 
 impl WebhookArgs {
+    /// Of a process that serves no webhooks.
+    pub(crate) fn off() -> Self {
+        Self {
+            webhook_port: 0,
+            webhook_cert_writer: CertWriter::Secret,
+            webhook_cert_dir: PathBuf::new(),
+            webhook_secret: String::new(),
+            webhook_service: String::new(),
+            certs_renew_before: String::new(),
+        }
+    }
+
     /// What these say about the certificates of a binary.
     pub(crate) fn certificates(
         &self,

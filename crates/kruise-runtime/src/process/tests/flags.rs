@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, RuntimeArgs, chain,
-    process::{args::parse_workers, logging::LogLevel, run::Process},
+    process::{args::controller::parse_workers, logging::LogLevel, run::Process},
     test_server::{Answer, TestServer},
 };
 
