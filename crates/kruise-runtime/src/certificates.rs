@@ -32,13 +32,7 @@ mod tests;
 mod trust;
 mod x509;
 
-pub use authority::MakeCertificateError;
-pub use config::{CertificatesConfig, Mode};
-pub use error::CertificatesError;
-pub use lifetimes::Lifetimes;
-pub use names::ServingNames;
-pub use resolver::CertificateResolver;
-pub use serving::ReadServingError;
-pub use status::Status;
-pub use task::Certificates;
-pub use x509::ReadCertificateError;
+pub(crate) use config::{CertificatesConfig, Mode};
+pub(crate) use lifetimes::Lifetimes;
+pub(crate) use status::Status;
+pub(crate) use task::Certificates;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Why a text is not a duration.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum DurationError {
+pub(crate) enum DurationError {
     /// Neither `0` nor a sequence of numbers with units.
     #[error("invalid duration {0:?}: expected numbers with units, such as 15s, 2m or 1h30m")]
     Syntax(String),
@@ -25,7 +25,7 @@ pub enum DurationError {
 ///
 /// # Errors
 /// When the text is not a duration, or a negative one.
-pub fn parse_go_duration(text: &str) -> Result<Duration, DurationError> {
+pub(crate) fn parse_go_duration(text: &str) -> Result<Duration, DurationError> {
     if text.starts_with('-') {
         return Err(DurationError::Negative(text.to_owned()));
     }

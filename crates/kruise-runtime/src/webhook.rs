@@ -1,6 +1,6 @@
 //! The HTTPS server for admission and conversion.
 //!
-//! [`Routes`] say what answers at which path, [`WebhookService`] answers one request, and [`Server`]
+//! `Routes` say what answers at which path, `WebhookService` answers one request, and `Server`
 //! puts that on a TLS socket. Answers are given within the time that the API server waits, bodies,
 //! requests and connections are bounded, handlers compute on threads of their own, and one that panics fails
 //! its own request only (PF-106).
@@ -31,15 +31,14 @@ mod service;
 mod tests;
 
 pub use admission::Admission;
-pub use error::ServerError;
-pub use limits::Limits;
-pub use metrics::WebhookMetrics;
-pub use patch::{carry_over, diff};
+pub use patch::carry_over;
 pub use request::{
-    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, ReviewError,
-    UnreadableObject, UserInfo,
+    AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
 };
 pub use response::{AdmissionResponse, Cause};
-pub use routes::{CONVERT_PATH, Routes};
-pub use server::Server;
-pub use service::WebhookService;
+
+pub(crate) use error::ServerError;
+pub(crate) use limits::Limits;
+pub(crate) use metrics::WebhookMetrics;
+pub(crate) use routes::Routes;
+pub(crate) use server::Server;

@@ -5,7 +5,7 @@ use tokio::runtime::Handle;
 
 /// Why there is no way to call the API server.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// `--kubeconfig`, or what stands in for it, can't be read.
     #[error("can't read the client configuration")]
     ReadConfig(#[source] Box<dyn std::error::Error + Send + Sync>),

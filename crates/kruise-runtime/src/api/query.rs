@@ -48,7 +48,7 @@ pub struct WatchQuery<'a> {
 }
 
 /// Lines of a watch.
-pub type Lines = Pin<Box<dyn AsyncBufRead + Send>>;
+pub(crate) type Lines = Pin<Box<dyn AsyncBufRead + Send>>;
 
 #[derive(Deserialize)]
 pub(crate) struct RawList {

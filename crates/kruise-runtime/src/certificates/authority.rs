@@ -25,7 +25,7 @@ const COMMON_NAME: &str = "webhook-cert-ca";
 
 /// Why a certificate can't be made.
 #[derive(Debug, thiserror::Error)]
-pub enum MakeCertificateError {
+pub(super) enum MakeCertificateError {
     /// No key.
     #[error("can't generate a key")]
     GenerateKey(#[source] rcgen::Error),

@@ -13,7 +13,7 @@ use crate::leader::leadership::Leadership;
 
 /// Where certificates come from (PF-216).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Made here, kept in the Secret, and written into every place that has to trust them.
     SelfMade,
     /// Files `tls.crt`, `tls.key` and perhaps `ca.crt` of a directory, which somebody else replaces.
@@ -27,7 +27,7 @@ pub enum Mode {
 
 /// What a deployable says about its certificates.
 #[derive(Clone)]
-pub struct CertificatesConfig {
+pub(crate) struct CertificatesConfig {
     /// Where certificates come from.
     pub mode: Mode,
     /// Namespace of the installation, of the Secret and of the Services.
@@ -55,7 +55,7 @@ impl CertificatesConfig {
     /// The configuration of a binary, with the usual names (PF-902), certificates of its own, and no
     /// CRDs yet.
     #[must_use]
-    pub fn new(binary: &str, namespace: &str) -> Self {
+    pub(crate) fn new(binary: &str, namespace: &str) -> Self {
         Self {
             mode: Mode::SelfMade,
             namespace: namespace.to_owned(),

@@ -10,7 +10,7 @@ use crate::api::error::ApiError;
 
 /// Why a look after the certificates failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CertificatesError {
+pub(super) enum CertificatesError {
     /// The Secret can't be read.
     #[error("can't read the certificates' Secret")]
     ReadSecret(#[source] ApiError),

@@ -8,7 +8,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long certificates hold, and how long before their end they are replaced (PF-217, PF-218).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Lifetimes {
+pub(crate) struct Lifetimes {
     /// Of an authority.
     pub authority: Duration,
     /// Of a serving certificate; never longer than its authority's.
@@ -35,7 +35,7 @@ impl Lifetimes {
     /// Reads `CERTS_RENEW_BEFORE`: a number with `d` for days, `m` for 30 days or `y` for 365. Whatever
     /// else stands there means the default, as it does in OpenKruise (PF-1008).
     #[must_use]
-    pub fn with_renew_before(self, text: &str) -> Self {
+    pub(crate) fn with_renew_before(self, text: &str) -> Self {
         let parse = || {
             let unit = text.chars().last()?;
             let days = match unit {

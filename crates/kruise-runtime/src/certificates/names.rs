@@ -7,7 +7,7 @@ const LOCALHOST: &str = "localhost";
 
 /// DNS names of a serving certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ServingNames {
+pub(super) struct ServingNames {
     common_name: String,
     all: Vec<String>,
 }
@@ -16,7 +16,10 @@ impl ServingNames {
     /// The names of Services in one namespace. The API server calls `<service>.<namespace>.svc`; the
     /// other forms are for people and probes.
     #[must_use]
-    pub fn of_services<'a>(namespace: &str, services: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn of_services<'a>(
+        namespace: &str,
+        services: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let mut all = vec![LOCALHOST.to_owned()];
         let mut common_name = LOCALHOST.to_owned();
         for service in services {

@@ -9,14 +9,14 @@ use rustls::{
 
 /// Gives each new connection the certificate of the moment. Once it has one it always has one.
 #[derive(Debug, Default)]
-pub struct CertificateResolver {
+pub(crate) struct CertificateResolver {
     current: RwLock<Option<Arc<CertifiedKey>>>,
 }
 
 impl CertificateResolver {
     /// What a connection that begins now is given; `None` before the first certificate.
     #[must_use]
-    pub fn current(&self) -> Option<Arc<CertifiedKey>> {
+    pub(crate) fn current(&self) -> Option<Arc<CertifiedKey>> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.clone()
     }

@@ -19,7 +19,7 @@ use super::{
 
 /// Why a serving certificate can't be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadServingError {
+pub(super) enum ReadServingError {
     /// The certificate.
     #[error("can't read the serving certificate")]
     Certificate(#[source] ReadCertificateError),

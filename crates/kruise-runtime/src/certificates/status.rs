@@ -2,7 +2,7 @@
 
 /// What readiness asks, and a line for people on each.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Status {
+pub(crate) struct Status {
     /// Whether there is a certificate to serve with.
     pub has_certificate: bool,
     /// About the certificate: until when it holds, or what is missing.
@@ -26,7 +26,7 @@ impl Status {
 
     /// Whether the API server can call this process.
     #[must_use]
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.has_certificate && self.is_trusted
     }
 }

@@ -31,7 +31,7 @@ pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What a process knows of its certificates. Clones share it.
 #[derive(Clone, Debug)]
-pub struct Certificates {
+pub(crate) struct Certificates {
     resolver: Arc<CertificateResolver>,
     status: watch::Receiver<Status>,
 }
@@ -39,7 +39,7 @@ pub struct Certificates {
 impl Certificates {
     /// The handle, and the task that must run as long as the process. The client must be one that
     /// writes without leading: every replica does this.
-    pub fn new(
+    pub(crate) fn new(
         config: CertificatesConfig,
         client: ApiClient,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
@@ -70,13 +70,13 @@ impl Certificates {
 
     /// What a TLS server asks for its certificate.
     #[must_use]
-    pub fn resolver(&self) -> Arc<CertificateResolver> {
+    pub(crate) fn resolver(&self) -> Arc<CertificateResolver> {
         Arc::clone(&self.resolver)
     }
 
     /// Tells how far the certificates are.
     #[must_use]
-    pub fn ready(&self) -> watch::Receiver<Status> {
+    pub(crate) fn ready(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 }

@@ -7,7 +7,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// Why a certificate can't be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadCertificateError {
+pub(super) enum ReadCertificateError {
     /// There is text, but no certificate in it.
     #[error("no certificate found in the PEM text")]
     NoCertificate,

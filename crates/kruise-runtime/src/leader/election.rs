@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Lease of OpenKruise's own manager.
-pub const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
+pub(crate) const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
 
 /// How often the manager's lease is looked at: often enough to stop before it has done much.
 const LOOK_AT_MANAGER_EVERY: Duration = Duration::from_secs(5);
@@ -41,7 +41,7 @@ const RELEASE_WITHIN: Duration = Duration::from_secs(5);
 
 /// How to elect.
 #[derive(Clone, Debug)]
-pub struct ElectionConfig {
+pub(crate) struct ElectionConfig {
     /// Off: this process leads unless OpenKruise's manager is alive.
     pub enabled: bool,
     /// Namespace of the leases.
@@ -75,7 +75,7 @@ enum Attempt {
 }
 
 /// The candidate.
-pub struct Election {
+pub(crate) struct Election {
     config: ElectionConfig,
     identity: String,
     lease: LeaseClient,
@@ -91,7 +91,7 @@ impl Election {
     /// A candidate. `client` must have no limits and, where that is possible, connections of its own: or
     /// others' requests could delay a renewal.
     #[must_use]
-    pub fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
+    pub(crate) fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
         let observer = LeaseObserver::new(client.clone(), &config.namespace);
         let fence = Fence::new(LeaderState::Standby, config.renew_deadline);
         let key = ObjectKey::new(config.namespace.clone(), config.name.clone());
@@ -123,12 +123,12 @@ impl Election {
 
     /// What the other parts get.
     #[must_use]
-    pub fn leadership(&self) -> Leadership {
+    pub(crate) fn leadership(&self) -> Leadership {
         self.leadership.clone()
     }
 
     /// Campaigns and leads until told to stop; gives the lease back then.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         let (sender, manager) = watch::channel(Manager::Unknown("not yet looked".to_owned()));
         let look = look_at_manager(
             self.config.allow_kruise_manager,

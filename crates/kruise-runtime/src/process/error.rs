@@ -10,7 +10,7 @@ pub type SetupError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a process ended.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(crate) enum RunError {
     /// Flags can't work.
     #[error(transparent)]
     Flags(#[from] FlagError),

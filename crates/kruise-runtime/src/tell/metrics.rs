@@ -62,7 +62,7 @@ labels!(
 );
 
 /// A gauge with fractions.
-pub type FloatGauge = Gauge<f64, AtomicU64>;
+pub(crate) type FloatGauge = Gauge<f64, AtomicU64>;
 type HistogramFamily<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// controller-runtime's buckets for reconcile times, in seconds.

@@ -2,7 +2,7 @@
 
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
-pub enum ServerError {
+pub(crate) enum ServerError {
     /// Two routes have the same path.
     #[error("two webhooks are served at {path}")]
     SamePath {

@@ -7,7 +7,7 @@ const MIB: usize = 1024 * 1024;
 /// What a webhook server takes on at most. Anyone in the cluster's network may connect, so that all of
 /// it is bounded.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Requests that are handled, or wait for their turn, at once. One beyond is told to come again, which
     /// the API server does.
     pub requests: usize,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// The JSON Patch that leads from `original` to `changed` (PF-212).
 #[must_use]
-pub fn diff(original: &Value, changed: &Value) -> Patch {
+pub(super) fn diff(original: &Value, changed: &Value) -> Patch {
     json_patch::diff(original, changed)
 }
 

@@ -59,7 +59,7 @@ impl AdmissionResponse {
     }
 
     /// Go on with the changes that lead from `before`, the object as a type sees it, to `after`. What
-    /// the type doesn't know stays as it is (see [`patch::carry_over`]).
+    /// the type doesn't know stays as it is (see `patch::carry_over`).
     pub fn change_known(request: &AdmissionRequest, before: &Value, after: &Value) -> Self {
         match request.object::<Value>() {
             Ok(original) => {

@@ -8,7 +8,7 @@ use super::{admission::Admission, conversion::Converter};
 use crate::duration::parse_go_duration;
 
 /// Path of conversion.
-pub const CONVERT_PATH: &str = "/convert";
+pub(super) const CONVERT_PATH: &str = "/convert";
 
 /// Time for an admission whose caller doesn't say how long it waits: the API server does, and lets a
 /// webhook take 10 s unless its configuration says otherwise.
@@ -22,7 +22,7 @@ const LARGEST_SLACK: Duration = Duration::from_millis(500);
 
 /// What answers at which path.
 #[derive(Default)]
-pub struct Routes {
+pub(crate) struct Routes {
     routes: Vec<Route>,
 }
 
@@ -38,21 +38,15 @@ pub(crate) enum Endpoint {
 }
 
 impl Routes {
-    /// No route yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Answers requests for admission at this path.
     #[must_use]
-    pub fn admission(self, path: impl Into<String>, handler: impl Admission) -> Self {
+    pub(crate) fn admission(self, path: impl Into<String>, handler: impl Admission) -> Self {
         self.admission_within(path, ADMISSION_TIME, handler)
     }
 
     /// The same, in this time unless the caller says how long it waits.
     #[must_use]
-    pub fn admission_within(
+    pub(crate) fn admission_within(
         self,
         path: impl Into<String>,
         time: Duration,
@@ -69,7 +63,7 @@ impl Routes {
     /// `apps.kruise.io/v1beta1`. It isn't called for objects of that version. Its error is what a user
     /// reads, and should name the object.
     #[must_use]
-    pub fn conversion<C, E>(self, converter: C) -> Self
+    pub(crate) fn conversion<C, E>(self, converter: C) -> Self
     where
         C: Fn(Value, &str) -> Result<Value, E> + Send + Sync + 'static,
         E: std::error::Error + Send + Sync + 'static,
@@ -82,21 +76,9 @@ impl Routes {
         })
     }
 
-    /// The routes of both.
-    #[must_use]
-    pub fn merge(mut self, other: Self) -> Self {
-        self.routes.extend(other.routes);
-        self
-    }
-
-    /// The paths, as they were added.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(|route| route.path.as_str())
-    }
-
     /// Whether there is nothing to serve.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
 
@@ -152,7 +134,7 @@ mod tests {
         #[case] query: Option<&str>,
         #[case] milliseconds: u64,
     ) {
-        let routes = Routes::new().admission("/a", |_: &_| AdmissionResponse::allow());
+        let routes = Routes::default().admission("/a", |_: &_| AdmissionResponse::allow());
         let time = routes.routes[0].time(query);
         assert_eq!(time, Duration::from_millis(milliseconds));
     }

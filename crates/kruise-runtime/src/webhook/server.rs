@@ -21,7 +21,7 @@ use crate::webhook::connections::{Bounds, Connections};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves webhooks.
-pub struct Server {
+pub(crate) struct Server {
     service: WebhookService,
     tls: TlsAcceptor,
 }
@@ -32,7 +32,7 @@ impl Server {
     ///
     /// # Errors
     /// When two routes have the same path, or TLS can't be set up.
-    pub fn new(
+    pub(crate) fn new(
         routes: Routes,
         certificates: Arc<dyn ResolvesServerCert>,
         limits: Limits,
@@ -49,7 +49,7 @@ impl Server {
     /// HTTP/1 is the last of its connection. After that nothing new is
     /// taken, clients are told to go (HTTP/2 GOAWAY), and requests in flight have
     /// [`Limits::finish_within`] to finish.
-    pub async fn serve(self, listener: TcpListener, stop: CancellationToken) {
+    pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
         let limits = self.service.limits().clone();
         let closing = CancellationToken::new();
         let mut connections = JoinSet::new();

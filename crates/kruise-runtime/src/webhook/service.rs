@@ -35,7 +35,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Answers requests. Clones share the limits.
 #[derive(Clone)]
-pub struct WebhookService {
+pub(super) struct WebhookService {
     shared: Arc<Shared>,
 }
 
@@ -59,7 +59,7 @@ impl WebhookService {
     ///
     /// # Errors
     /// When two routes have the same path.
-    pub fn new(
+    pub(super) fn new(
         routes: Routes,
         limits: Limits,
         metrics: WebhookMetrics,
@@ -90,7 +90,7 @@ impl WebhookService {
     }
 
     /// The answer to one request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Answer
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Answer
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,

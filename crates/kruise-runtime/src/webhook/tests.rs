@@ -15,7 +15,9 @@ use hyper::body::{Body, Bytes};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{AdmissionRequest, AdmissionResponse, Limits, Routes, WebhookMetrics, WebhookService};
+use super::{
+    AdmissionRequest, AdmissionResponse, Limits, Routes, WebhookMetrics, service::WebhookService,
+};
 
 /// An answer as tests want to see it.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ fn service(routes: Routes) -> WebhookService {
 fn admitting(
     handler: impl Fn(&AdmissionRequest) -> AdmissionResponse + Send + Sync + 'static,
 ) -> WebhookService {
-    service(Routes::new().admission("/a", handler))
+    service(Routes::default().admission("/a", handler))
 }
 
 async fn call<B>(service: &WebhookService, request: Request<B>) -> Answered

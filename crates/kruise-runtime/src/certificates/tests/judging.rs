@@ -5,9 +5,10 @@ use rstest::rstest;
 
 use super::cluster::start_time;
 use crate::certificates::{
-    Lifetimes, ServingNames,
+    Lifetimes,
     authority::Authority,
     lifetimes::{after, before},
+    names::ServingNames,
     serving::{Serving, Verdict},
 };
 

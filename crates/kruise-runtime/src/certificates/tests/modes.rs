@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, SECRET, config, start_time};
 use crate::certificates::{
-    CertificatesConfig, Lifetimes, Mode, ServingNames, authority::Authority, serving::Serving,
+    CertificatesConfig, Lifetimes, Mode, authority::Authority, names::ServingNames,
+    serving::Serving,
 };
 
 fn make() -> (String, Serving) {

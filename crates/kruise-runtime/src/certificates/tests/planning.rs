@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::cluster::start_time;
 use crate::certificates::{
-    Lifetimes, ServingNames,
+    Lifetimes,
     authority::Authority,
     lifetimes::after,
     material::{Material, Stored},
+    names::ServingNames,
     plan::{Cause, MOST_RETIRED, RETIRED_FOR, Step, View, carry_out, plan},
     serving::Verdict,
     x509::Certificate,

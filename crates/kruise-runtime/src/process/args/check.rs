@@ -16,7 +16,7 @@ const SHORTEST_SYNC_PERIOD: Duration = Duration::from_secs(1);
 /// Why a process doesn't start.
 #[derive(Debug, thiserror::Error)]
 #[error("{flags}: {why}")]
-pub struct FlagError {
+pub(crate) struct FlagError {
     flags: String,
     why: String,
 }

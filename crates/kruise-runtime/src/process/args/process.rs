@@ -3,7 +3,7 @@
 use crate::process::{args::ignored::IgnoredArgs, gates::FeatureGates};
 
 /// Where Kruise is installed unless told otherwise.
-pub const DEFAULT_NAMESPACE: &str = "kruise-system";
+pub(crate) const DEFAULT_NAMESPACE: &str = "kruise-system";
 
 /// Format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -42,7 +42,7 @@ pub struct ProcessArgs {
 
 /// The namespace this process is installed in: `POD_NAMESPACE`, or the usual one.
 #[must_use]
-pub fn pod_namespace() -> String {
+pub(crate) fn pod_namespace() -> String {
     std::env::var("POD_NAMESPACE")
         .ok()
         .filter(|namespace| !namespace.is_empty())

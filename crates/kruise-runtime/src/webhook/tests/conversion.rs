@@ -14,7 +14,7 @@ struct Failed(String, #[source] std::fmt::Error);
 
 /// Fails for objects named `bad`, panics for those named `boom`.
 fn service() -> WebhookService {
-    super::service(Routes::new().conversion(|mut object: Value, to: &str| {
+    super::service(Routes::default().conversion(|mut object: Value, to: &str| {
         match object["metadata"]["name"].as_str().unwrap() {
             "bad" => Err(Failed("ns/bad".to_owned(), std::fmt::Error)),
             "boom" => panic!("boom"),
@@ -86,7 +86,7 @@ async fn an_object_of_that_version_goes_back_as_it_came() {
 async fn others_get_their_turn_between_two_objects() {
     let order = Arc::<Mutex<Vec<String>>>::default();
     let noted = Arc::clone(&order);
-    let routes = Routes::new().conversion(move |object: Value, _: &str| {
+    let routes = Routes::default().conversion(move |object: Value, _: &str| {
         let name = object["metadata"]["name"].as_str().unwrap();
         noted.lock().unwrap().push(name.to_owned());
         std::thread::sleep(TURN);
@@ -190,7 +190,7 @@ async fn what_isnt_a_review_is_400(#[case] body: &'static str, #[case] text: &st
 
 #[tokio::test]
 async fn clonesets_are_converted() {
-    let service = super::service(Routes::new().conversion(kruise_api::conversion::convert));
+    let service = super::service(Routes::default().conversion(kruise_api::conversion::convert));
     let mut set = object("a", V1ALPHA1);
     set["spec"] = json!({
         "selector": { "matchLabels": { "a": "b" } },

@@ -103,7 +103,7 @@ async fn a_peer_that_doesnt_take_its_answer_is_cut_off() {
         taking: Duration::from_millis(20),
         ..Limits::default()
     };
-    let routes = Routes::new().conversion(|object, _: &str| Ok::<_, std::fmt::Error>(object));
+    let routes = Routes::default().conversion(|object, _: &str| Ok::<_, std::fmt::Error>(object));
     let running = start_with(limits, routes).await;
     let mut stream = running.connect(&["http/1.1"]).await.unwrap();
     let padding = "x".repeat(24 * 1024 * 1024);

@@ -15,7 +15,7 @@ use super::*;
 use crate::webhook::{Admission, metrics::WebhookLabels};
 
 fn limited(limits: Limits) -> WebhookService {
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", |_: &AdmissionRequest| AdmissionResponse::allow())
         .conversion(|object, _: &str| Ok::<_, std::fmt::Error>(object));
     WebhookService::new(routes, limits, WebhookMetrics::default()).unwrap()
@@ -119,7 +119,7 @@ impl Admission for Waits {
 
 fn waiting(limits: Limits, metrics: WebhookMetrics) -> (Arc<Notify>, WebhookService) {
     let go = Arc::new(Notify::new());
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", Waits(Arc::clone(&go)))
         .admission_within("/b", Duration::from_secs(2), Waits(Arc::clone(&go)));
     let service = WebhookService::new(routes, limits, metrics).unwrap();

@@ -8,7 +8,7 @@ use crate::tell::metrics::{Metrics, encode};
 async fn requests_are_counted_by_path_and_code() {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", |_: &AdmissionRequest| AdmissionResponse::allow())
         .admission("/b", |_: &AdmissionRequest| panic!("boom"));
     let service = WebhookService::new(routes, Limits::default(), metrics.webhooks.clone()).unwrap();

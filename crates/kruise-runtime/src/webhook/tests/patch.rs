@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::webhook::{carry_over, diff};
+use crate::webhook::patch::{carry_over, diff};
 
 /// Few keys, so that two values have some in common; among them those that a JSON pointer must escape.
 fn key() -> impl Strategy<Value = String> {

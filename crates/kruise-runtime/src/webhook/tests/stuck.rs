@@ -46,7 +46,7 @@ async fn stuck_server(limits: Limits) -> (Workers, Running, mpsc::Receiver<()>) 
             }
         }
     };
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", |_: &AdmissionRequest| AdmissionResponse::allow())
         .admission("/stuck", move |_: &AdmissionRequest| {
             compute();

@@ -85,7 +85,7 @@ pub(super) struct Running {
 
 pub(super) async fn start(limits: Limits) -> Running {
     let slow = Slow::default();
-    let routes = Routes::new()
+    let routes = Routes::default()
         .admission("/a", |_: &AdmissionRequest| AdmissionResponse::allow())
         .admission("/slow", slow.clone());
     Running {
