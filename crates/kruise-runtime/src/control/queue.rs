@@ -28,15 +28,15 @@ pub struct RateLimit {
     pub bucket: u32,
 }
 
-impl Default for RateLimit {
-    fn default() -> Self {
-        Self {
-            base: Duration::from_millis(5),
-            max: Duration::from_secs(30),
-            qps: 10.0,
-            bucket: 100,
-        }
-    }
+impl RateLimit {
+    /// The library's (PF-104), which no flag changes. Its greatest delay is the one that the flags have by
+    /// default (DV-D3).
+    pub const LIBRARY: Self = Self {
+        base: Duration::from_millis(5),
+        max: Duration::from_secs(30),
+        qps: 10.0,
+        bucket: 100,
+    };
 }
 
 /// What is taken first.

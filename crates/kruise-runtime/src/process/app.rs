@@ -18,7 +18,7 @@ use crate::{
     control::{
         gate::Gate,
         own_writes::OwnWrites,
-        queue::Queue,
+        queue::{Queue, RateLimit},
         reconcile::{Controller, Reconciler},
     },
     leader::leadership::Leadership,
@@ -206,14 +206,17 @@ impl Setup {
         &mut self.registry
     }
 
-    /// A queue limited as the flags say (PF-104).
+    /// A queue limited as the flags say (PF-103, PF-104).
     #[must_use]
     pub fn queue(&self, name: &'static str) -> Queue {
-        Queue::new(
-            name,
-            self.shared.args.controller.rate_limit(),
-            &self.shared.metrics,
-        )
+        let limit = self.shared.args.controller.rate_limit();
+        Queue::new(name, limit, &self.shared.metrics)
+    }
+
+    /// A queue limited as the library limits its own, whatever the flags say (PF-103, PF-104).
+    #[must_use]
+    pub fn queue_with_library_limits(&self, name: &'static str) -> Queue {
+        Queue::new(name, RateLimit::LIBRARY, &self.shared.metrics)
     }
 
     /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they

@@ -5,11 +5,12 @@ use tokio::time::Instant;
 
 use crate::{
     control::queue::{Queue, RateLimit},
+    process::args::controller::ControllerArgs,
     tell::metrics::Metrics,
 };
 
 fn queue() -> Queue {
-    Queue::new("q", RateLimit::default(), &Metrics::unregistered())
+    Queue::new("q", RateLimit::LIBRARY, &Metrics::unregistered())
 }
 
 fn key(name: &str) -> ObjectKey {
@@ -113,4 +114,15 @@ async fn many_workers_take_all_keys() {
     }
     taken.sort();
     assert_eq!(taken, ["a", "b", "c"]);
+}
+
+// PF-104
+#[tokio::test(start_paused = true)]
+async fn the_librarys_limits_are_those_that_flags_have_by_default() {
+    assert_eq!(RateLimit::LIBRARY, ControllerArgs::default().rate_limit());
+    let queue = queue();
+    let delays = [(); 15].map(|()| queue.add_failed(key("a")));
+    assert_eq!(delays[0], Duration::from_millis(5));
+    assert_eq!(delays[3], Duration::from_millis(40));
+    assert_eq!(delays[14], Duration::from_secs(30));
 }

@@ -110,7 +110,7 @@ impl Default for ControllerArgs {
     /// What the flags say unless given.
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        let usual = RateLimit::default();
+        let usual = RateLimit::LIBRARY;
         Self {
             enable_leader_election: true,
             leader_election_namespace: DEFAULT_NAMESPACE.to_owned(),

@@ -319,7 +319,7 @@ impl Reconciler for NotAllowed {
 #[tokio::test(start_paused = true)]
 async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     let metrics = Metrics::unregistered();
-    let queue = Queue::new("q", RateLimit::default(), &metrics);
+    let queue = Queue::new("q", RateLimit::LIBRARY, &metrics);
     let (gate, gate_seen) = watch::channel(Gate::Open { term: 1 });
     let opener = gate.clone();
     let controller = Controller {

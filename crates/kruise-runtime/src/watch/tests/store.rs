@@ -130,7 +130,7 @@ fn a_list_of_restored_data_leaves_nothing_of_before() {
 fn seen_meanwhile(store: &Store<Pod>) -> Arc<Mutex<Vec<Vec<String>>>> {
     let seen: Arc<Mutex<Vec<Vec<String>>>> = Arc::default();
     let (reader, notes) = (store.clone(), Arc::clone(&seen));
-    let queue = Queue::new("q", RateLimit::default(), &Metrics::unregistered());
+    let queue = Queue::new("q", RateLimit::LIBRARY, &Metrics::unregistered());
     store.on_change(&queue, move |_, _| {
         let pods = reader.by_owner("owner");
         let pods = pods.iter().map(|pod| pod.metadata.name.clone()).collect();
@@ -214,7 +214,7 @@ fn owners_find_their_objects_while_these_name_them() {
 #[tokio::test(start_paused = true)]
 async fn handlers_see_the_object_before_and_after_and_replays_come_last() {
     let store = store();
-    let queue = Queue::new("q", RateLimit::default(), &Metrics::unregistered());
+    let queue = Queue::new("q", RateLimit::LIBRARY, &Metrics::unregistered());
     store.on_change(&queue, |old, new| {
         let name = |pod: Option<&Pod>| {
             pod.map_or("-", |pod| &pod.metadata.resource_version)

@@ -267,7 +267,7 @@ async fn a_projection_reads_the_text_that_was_sent() {
     let seen = Arc::new(Mutex::new(vec![]));
     let (notes, nobody) = (
         Arc::clone(&seen),
-        Queue::new("q", RateLimit::default(), &Metrics::unregistered()),
+        Queue::new("q", RateLimit::LIBRARY, &Metrics::unregistered()),
     );
     store.on_change(&nobody, move |_, new| {
         let new = new.unwrap();
