@@ -258,7 +258,16 @@ impl Setup {
         self.webhooks.mutate(self.app, path, handler);
     }
 
-    /// The same for validating admissions and `kruise-<app>-validating-webhook-configuration`.
+    /// The same for pods, which the mutating webhooks of several deployables may change one after the other. The API
+    /// server asks them in the order of their configurations' names, so that this one has its place in its name:
+    /// `kruise-<place>-<app>-mutating-webhook-configuration`, with a place from 10 to 99 (PF-908). That order is a
+    /// habit of the server's, not a promise: what the handler does must be right in any order, and when it is asked
+    /// again.
+    pub fn mutating_pod_webhook(&mut self, place: u8, path: &str, handler: impl Admission) {
+        self.webhooks.mutate_pods(place, self.app, path, handler);
+    }
+
+    /// The same as [`Setup::mutating_webhook`] for validating admissions and `kruise-<app>-validating-webhook-configuration`.
     pub fn validating_webhook(&mut self, path: &str, handler: impl Admission) {
         self.webhooks.validate(self.app, path, handler);
     }

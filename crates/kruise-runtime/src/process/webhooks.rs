@@ -22,9 +22,9 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct Webhooks {
     admissions: Routes,
-    /// Names of the apps that mutate, resp. validate: each has a configuration of its own (DV-D5).
-    mutating: BTreeSet<&'static str>,
-    validating: BTreeSet<&'static str>,
+    /// Names of the configurations: each app has its own (DV-D5).
+    mutating: BTreeSet<String>,
+    validating: BTreeSet<String>,
     conversions: Conversions,
 }
 
@@ -43,12 +43,26 @@ pub(crate) struct Serving<'a> {
 
 impl Webhooks {
     pub(crate) fn mutate(&mut self, app: &'static str, path: &str, handler: impl Admission) {
-        self.mutating.insert(app);
+        let configuration = format!("kruise-{app}-mutating-webhook-configuration");
+        self.mutating.insert(configuration);
+        self.admit(path, handler);
+    }
+
+    pub(crate) fn mutate_pods(
+        &mut self,
+        place: u8,
+        app: &'static str,
+        path: &str,
+        handler: impl Admission,
+    ) {
+        let configuration = format!("kruise-{place:02}-{app}-mutating-webhook-configuration");
+        self.mutating.insert(configuration);
         self.admit(path, handler);
     }
 
     pub(crate) fn validate(&mut self, app: &'static str, path: &str, handler: impl Admission) {
-        self.validating.insert(app);
+        let configuration = format!("kruise-{app}-validating-webhook-configuration");
+        self.validating.insert(configuration);
         self.admit(path, handler);
     }
 
@@ -68,6 +82,20 @@ impl Webhooks {
         self.admissions.is_empty() && self.conversions.is_empty()
     }
 
+    /// What has to trust the certificates: of CRDs those alone whose kinds are converted.
+    fn certificates(&self, serving: &Serving<'_>) -> CertificatesConfig {
+        let external = serving.gates.enabled(Gate::EnableExternalCerts);
+        CertificatesConfig {
+            crds: self.conversions.crds(),
+            mutating: self.mutating.iter().cloned().collect(),
+            validating: self.validating.iter().cloned().collect(),
+            yield_to_manager: serving.yield_to_manager.clone(),
+            ..serving
+                .args
+                .certificates(serving.name, &pod_namespace(), external)
+        }
+    }
+
     /// Certificates, the task that looks after them, and the server.
     pub(crate) fn assemble(
         self,
@@ -80,21 +108,7 @@ impl Webhooks {
         ),
         ServerError,
     > {
-        let external = serving.gates.enabled(Gate::EnableExternalCerts);
-        let names = |apps: &BTreeSet<&str>, kind: &str| {
-            apps.iter()
-                .map(|app| format!("kruise-{app}-{kind}-webhook-configuration"))
-                .collect()
-        };
-        let config = CertificatesConfig {
-            crds: self.conversions.crds(),
-            mutating: names(&self.mutating, "mutating"),
-            validating: names(&self.validating, "validating"),
-            yield_to_manager: serving.yield_to_manager,
-            ..serving
-                .args
-                .certificates(serving.name, &pod_namespace(), external)
-        };
+        let config = self.certificates(&serving);
         let (certificates, keeper) = Certificates::new(config, serving.client);
         let mut routes = self.admissions;
         if !self.conversions.is_empty() {
@@ -108,5 +122,63 @@ impl Webhooks {
             serving.metrics,
         )?;
         Ok((certificates, keeper, server))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::{
+        test_server::{Answer, TestServer},
+        webhook::{AdmissionRequest, AdmissionResponse},
+    };
+
+    fn places(webhooks: &Webhooks) -> CertificatesConfig {
+        let server = TestServer::new(|_| Answer::Hang);
+        webhooks.certificates(&Serving {
+            name: "app",
+            args: &WebhookArgs::off(),
+            gates: &FeatureGates::default(),
+            yield_to_manager: None,
+            metrics: WebhookMetrics::default(),
+            client: server.client(),
+        })
+    }
+
+    fn allow(_: &AdmissionRequest) -> AdmissionResponse {
+        AdmissionResponse::allow()
+    }
+
+    // PF-908
+    #[tokio::test]
+    async fn who_mutates_pods_has_a_configuration_with_a_place_in_its_name() {
+        let mut webhooks = Webhooks::default();
+        webhooks.mutate("sidecarset-controller", "/mutate-sidecarset", allow);
+        webhooks.mutate_pods(20, "sidecarset-controller", "/mutate-pod", allow);
+        webhooks.mutate_pods(10, "workloadspread-controller", "/mutate-pod-first", allow);
+        let expected = [
+            "kruise-10-workloadspread-controller-mutating-webhook-configuration",
+            "kruise-20-sidecarset-controller-mutating-webhook-configuration",
+            "kruise-sidecarset-controller-mutating-webhook-configuration",
+        ];
+        assert_eq!(places(&webhooks).mutating, expected);
+    }
+
+    // PF-402: nobody converts a kind of one version, and its CRD is left as it is.
+    #[tokio::test]
+    async fn a_kind_without_a_converter_has_admission_and_no_place_in_a_crd() {
+        let mut webhooks = Webhooks::default();
+        assert!(webhooks.is_empty());
+        webhooks.validate("ephemeraljob-controller", "/validate", allow);
+        let config = places(&webhooks);
+        assert!(config.crds.is_empty());
+        let configurations = ["kruise-ephemeraljob-controller-validating-webhook-configuration"];
+        assert_eq!(config.validating, configurations);
+
+        let convert = |object, _: &str| Ok::<_, Infallible>(object);
+        webhooks.convert("clonesets.apps.kruise.io", "CloneSet", convert);
+        assert_eq!(places(&webhooks).crds, ["clonesets.apps.kruise.io"]);
     }
 }

@@ -129,3 +129,19 @@ async fn a_server_that_doesnt_answer_costs_events_and_nothing_else() {
     }
     assert!(metrics.events_dropped.get() >= 3999);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_about_an_object_without_a_namespace_lies_in_default() {
+    let (recorder, server, _) = started(fine);
+    let target = EventTarget {
+        kind: "SidecarSet".into(),
+        namespace: String::new(),
+        ..target()
+    };
+    recorder.event(&target, EventType::Normal, "Synced", "done".into());
+    sleep(A_MOMENT).await;
+    let call = &server.calls()[0];
+    assert_eq!(call.path, "/api/v1/namespaces/default/events");
+    assert_eq!(call.body["metadata"]["namespace"], "default");
+    assert_eq!(call.body["involvedObject"]["namespace"], "");
+}
