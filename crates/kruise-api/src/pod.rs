@@ -5,12 +5,14 @@ mod container_id;
 mod containers;
 mod decode;
 mod resources;
+mod with;
 
 use serde::{Deserialize, Serialize};
 
 pub use container_id::ContainerId;
 pub use containers::Containers;
 pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
+pub use with::PodWith;
 
 use crate::{
     meta::{ObjectMeta, Time, list, null_as_default, wire_time},

@@ -1,4 +1,7 @@
-use kruise_api::{pod::Pod, quantity};
+use kruise_api::{
+    pod::{Pod, PodWith},
+    quantity,
+};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -166,4 +169,60 @@ fn encoded_pod_decodes_to_itself() {
 #[case("x", "1", false)]
 fn amounts_are_compared_by_value(#[case] a: &str, #[case] b: &str, #[case] same: bool) {
     assert_eq!(quantity::same_amount(a, b), same);
+}
+
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct More {
+    spec: MoreOfSpec,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct MoreOfSpec {
+    priority_class_name: String,
+}
+
+fn with_priority() -> Value {
+    let mut object = running_pod(&json!({}));
+    object["spec"]["priorityClassName"] = json!("high");
+    object
+}
+
+#[test]
+fn a_deployable_reads_more_of_a_pod_than_the_others() {
+    let object = with_priority();
+    let read: PodWith<More> = serde_json::from_str(&object.to_string()).unwrap();
+    assert_eq!(read.more.spec.priority_class_name, "high");
+    assert_eq!(read.pod, pod(&object));
+    assert!(
+        read.is_ready(),
+        "what is asked of a pod is asked of this one"
+    );
+    // What tests make of values is read alike.
+    assert_eq!(
+        serde_json::from_value::<PodWith<More>>(object).unwrap(),
+        read
+    );
+}
+
+#[test]
+fn what_one_part_cant_read_is_no_pod() {
+    let mut object = with_priority();
+    object["spec"]["priorityClassName"] = json!(7);
+    let error = serde_json::from_str::<PodWith<More>>(&object.to_string()).unwrap_err();
+    assert!(error.to_string().contains("expected a string"), "{error}");
+    assert_eq!(pod(&object), pod(&running_pod(&json!({}))));
+}
+
+// The others are not charged: nothing of a plain pod knows of what is read besides.
+#[test]
+fn only_who_reads_more_pays_for_it() {
+    let object = with_priority();
+    assert_eq!(pod(&object), pod(&running_pod(&json!({}))));
+    assert_eq!(size_of::<PodWith<[u64; 0]>>(), size_of::<Pod>());
+    assert_eq!(
+        size_of::<PodWith<More>>(),
+        size_of::<Pod>() + size_of::<More>()
+    );
 }
