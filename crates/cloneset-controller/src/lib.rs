@@ -13,7 +13,8 @@ use kruise_api::{
     well_known,
 };
 use kruise_runtime::{
-    App, Gate, Setup, Store, WaitReasons, WatchOptions, webhook::AdmissionRequest,
+    App, Gate, Setup, Store, WaitReasons, WatchOptions,
+    webhook::{AdmissionRequest, kind::ServerTemplateCheck},
 };
 
 pub mod admission;
@@ -33,7 +34,7 @@ mod report;
 pub mod snapshot;
 pub mod wait;
 
-use admission::{ServerTemplateCheck, Validator};
+use admission::Validator;
 use doubt::Doubts;
 use metrics::Metrics;
 use nodes::NodeLabels;
@@ -172,6 +173,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         find_pod: Box::new(move |key| found.get(key)),
         template_check: Box::new(ServerTemplateCheck {
             client: setup.replica_client(),
+            tolerates: admission::is_tolerated,
         }),
         metrics: setup.metrics().clone(),
         protection_log: setup.protection_log(),

@@ -17,6 +17,7 @@ pub(crate) mod connections;
 mod conversion;
 pub(crate) mod converters;
 mod error;
+pub mod kind;
 mod limits;
 mod metrics;
 mod offload;
@@ -31,7 +32,6 @@ mod service;
 mod tests;
 
 pub use admission::Admission;
-pub use patch::carry_over;
 pub use request::{
     AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
 };

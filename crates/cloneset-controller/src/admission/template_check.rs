@@ -1,70 +1,12 @@
-//! The pod template as the API server judges it: a dry-run creation of a core/v1 PodTemplate (DV-CS10).
+//! What the API server is asked about a CloneSet's template, and what of its refusals counts (CS-11).
 
-use std::time::Duration;
-
-use futures::future::{BoxFuture, FutureExt};
-use kruise_api::{
-    resource::POD_TEMPLATES,
-    validation::{FieldError, FieldErrorKind, FieldErrors},
-};
-use kruise_runtime::{ApiClient, ApiError, StatusCause};
+use kruise_api::validation::{FieldErrorKind, FieldErrors};
+use kruise_runtime::{StatusCause, webhook::kind};
 use serde_json::{Map, Value, json};
 
-/// For this long an answer is waited for; without one the object passes.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Prefix of the objects' names, which no object ever gets.
 const GENERATE_NAME: &str = "kruise-cloneset-";
 const DELETION_COST: &str = "template.annotations[controller.kubernetes.io/pod-deletion-cost]";
-
-/// Judges a PodTemplate. What can't be judged passes.
-pub trait TemplateCheck: Send + Sync + 'static {
-    /// What is wrong with it, with paths as in a CloneSet.
-    fn check<'a>(
-        &'a self,
-        namespace: &'a str,
-        pod_template: &'a Value,
-    ) -> BoxFuture<'a, FieldErrors>;
-}
-
-/// Lets every template pass.
-pub struct NoTemplateCheck;
-
-impl TemplateCheck for NoTemplateCheck {
-    fn check<'a>(&'a self, _: &'a str, _: &'a Value) -> BoxFuture<'a, FieldErrors> {
-        async { FieldErrors::new() }.boxed()
-    }
-}
-
-/// Asks the API server, whether this process leads or not.
-pub struct ServerTemplateCheck {
-    /// Needs the right to create podtemplates.
-    pub client: ApiClient,
-}
-
-impl TemplateCheck for ServerTemplateCheck {
-    fn check<'a>(
-        &'a self,
-        namespace: &'a str,
-        pod_template: &'a Value,
-    ) -> BoxFuture<'a, FieldErrors> {
-        async move {
-            let asked =
-                self.client
-                    .dry_run_create(&POD_TEMPLATES, namespace, pod_template, PATIENCE);
-            match asked.await {
-                Ok(()) => FieldErrors::new(),
-                Err(ApiError::Invalid {
-                    code: 422, causes, ..
-                }) => refusals(&causes),
-                Err(error) => {
-                    tracing::debug!(namespace, error = %error, "a pod template passes unjudged");
-                    FieldErrors::new()
-                }
-            }
-        }
-        .boxed()
-    }
-}
 
 /// The PodTemplate to be judged: the template, with a volume for each claim template, so that containers
 /// may mount them and no volume has the same name (CS-11).
@@ -104,24 +46,12 @@ fn add_volumes(spec: &mut Value, claims: &[Value]) {
     }
 }
 
-/// What of the server's refusal counts: what it says about the template, less what is tolerated in
-/// CloneSets (CS-11). Whatever else may refuse PodTemplates, a policy say, names no field of it.
+/// What of the server's refusal counts in CloneSets (CS-11).
 pub fn refusals(causes: &[StatusCause]) -> FieldErrors {
-    causes
-        .iter()
-        .filter(|cause| cause.field.starts_with("template."))
-        .filter(|cause| !is_tolerated(cause))
-        .map(|cause| {
-            FieldError::of_cause(
-                &cause.reason,
-                format!("spec.{}", cause.field),
-                &cause.message,
-            )
-        })
-        .collect()
+    kind::refusals(causes, is_tolerated)
 }
 
-fn is_tolerated(cause: &StatusCause) -> bool {
+pub(crate) fn is_tolerated(cause: &StatusCause) -> bool {
     let StatusCause {
         reason,
         field,

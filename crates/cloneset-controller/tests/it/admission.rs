@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cloneset_controller::{
-    admission::{NoTemplateCheck, TemplateCheck, Validator, mutate, refusals},
+    admission::{Validator, mutate, refusals},
     snapshot::Gates,
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -15,7 +15,10 @@ use kruise_api::{
 };
 use kruise_runtime::{
     Metrics, ProtectionLabels, ProtectionLog, StatusCause,
-    webhook::{Admission, AdmissionRequest, AdmissionResponse},
+    webhook::{
+        Admission, AdmissionRequest, AdmissionResponse,
+        kind::{NoTemplateCheck, TemplateCheck},
+    },
 };
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ pub(super) fn diff(original: &Value, changed: &Value) -> Patch {
 /// Members that neither form has stay, and so do those that are alike in both: what serialising adds is
 /// not a change. Elements of lists are told apart by being alike, else by `name`, else by their place.
 #[must_use]
-pub fn carry_over(original: &Value, before: &Value, after: &Value) -> Value {
+pub(super) fn carry_over(original: &Value, before: &Value, after: &Value) -> Value {
     match (original, before, after) {
         _ if before == after => original.clone(),
         (Value::Object(original), Value::Object(before), Value::Object(after)) => {

@@ -3,6 +3,7 @@
 mod admission;
 mod conversion;
 mod crowd;
+mod kind;
 mod limits;
 mod metrics;
 mod patch;

@@ -1,0 +1,87 @@
+//! A pod template as the API server judges it: a dry-run creation of a core/v1 PodTemplate (DV-CS10).
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use kruise_api::{
+    resource::POD_TEMPLATES,
+    validation::{FieldError, FieldErrors},
+};
+use serde_json::Value;
+
+use crate::api::{
+    client::ApiClient,
+    error::{ApiError, StatusCause},
+};
+
+/// For this long an answer is waited for; without one the object passes.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Judges a PodTemplate. What can't be judged passes.
+pub trait TemplateCheck: Send + Sync + 'static {
+    /// What is wrong with it, with paths as in the object that the template is a part of.
+    fn check<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod_template: &'a Value,
+    ) -> BoxFuture<'a, FieldErrors>;
+}
+
+/// Lets every template pass.
+pub struct NoTemplateCheck;
+
+impl TemplateCheck for NoTemplateCheck {
+    fn check<'a>(&'a self, _: &'a str, _: &'a Value) -> BoxFuture<'a, FieldErrors> {
+        async { FieldErrors::new() }.boxed()
+    }
+}
+
+/// Asks the API server, whether this process leads or not.
+pub struct ServerTemplateCheck {
+    /// Needs the right to create podtemplates.
+    pub client: ApiClient,
+    /// What the kind tolerates in its templates of what the server refuses in PodTemplates.
+    pub tolerates: fn(&StatusCause) -> bool,
+}
+
+impl TemplateCheck for ServerTemplateCheck {
+    fn check<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod_template: &'a Value,
+    ) -> BoxFuture<'a, FieldErrors> {
+        async move {
+            let asked =
+                self.client
+                    .dry_run_create(&POD_TEMPLATES, namespace, pod_template, PATIENCE);
+            match asked.await {
+                Ok(()) => FieldErrors::new(),
+                Err(ApiError::Invalid {
+                    code: 422, causes, ..
+                }) => refusals(&causes, self.tolerates),
+                Err(error) => {
+                    tracing::debug!(namespace, error = %error, "a pod template passes unjudged");
+                    FieldErrors::new()
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+/// What of the server's refusal counts: what it says about the template, less what is tolerated. Whatever else may
+/// refuse PodTemplates, a policy say, names no field of it. Paths are those of `spec.template`.
+pub fn refusals(causes: &[StatusCause], tolerates: fn(&StatusCause) -> bool) -> FieldErrors {
+    causes
+        .iter()
+        .filter(|cause| cause.field.starts_with("template."))
+        .filter(|cause| !tolerates(cause))
+        .map(|cause| {
+            FieldError::of_cause(
+                &cause.reason,
+                format!("spec.{}", cause.field),
+                &cause.message,
+            )
+        })
+        .collect()
+}
