@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     fake_api::{Answer as Reply, FakeApi, conflict, forbidden, not_found, status},
-    plan::{ClaimRef, Mark, NewJob, OrphanClaim},
+    plan::{ClaimRef, Mark, OrphanClaim},
 };
+use kruise_plan::workload::NewJob;
 
 const UID: &str = "uid-of-web";
 

@@ -8,7 +8,8 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::*;
-use crate::plan::{ClaimMove, Mark, NewClaim, NewJob, OrphanClaim};
+use crate::plan::{ClaimMove, Mark, NewClaim, OrphanClaim};
+use kruise_plan::workload::NewJob;
 
 fn lowered(phase: Phase, step: &Step) -> Vec<String> {
     let lowering = Lowering {

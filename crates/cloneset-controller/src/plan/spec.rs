@@ -92,7 +92,10 @@ impl Spec {
     /// Applies defaults and resolves numbers.
     #[must_use]
     pub fn of(spec: &CloneSetSpec) -> Self {
-        let replicas = spec.replicas.unwrap_or(defaults::REPLICAS).clamp(0, LARGEST);
+        let replicas = spec
+            .replicas
+            .unwrap_or(defaults::REPLICAS)
+            .clamp(0, LARGEST);
         let strategy = spec.update_strategy.clone().unwrap_or_default();
         let on_delete = strategy.type_ == Some(CloneSetUpdateStrategyType::OnDelete);
         // CS-8: for RollingUpdate the terms are created when missing, for OnDelete they are not.
