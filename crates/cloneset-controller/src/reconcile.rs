@@ -2,13 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kruise_api::{
-    apps::v1beta1::CloneSet, budget::Subject, object::CustomResource, resource::ObjectKey,
-};
+use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
 use kruise_plan::WaitReason;
 use kruise_runtime::{
     ApiClient, EventTarget, Executor, Leadership, Outcome, ProtectionLog, PutOff, Reconciler,
-    Recorder, Refusal, StageError, Upkeep, chain,
+    Recorder, RefusedOperation, StageError, Upkeep, chain,
 };
 
 use crate::{
@@ -107,9 +105,11 @@ impl CloneSetReconciler {
             snapshot,
             client: &self.client,
             executor: Executor::new(
-                target(&snapshot.set),
+                EventTarget::of(&snapshot.owner()),
                 self.upkeep.writer(snapshot.uid()),
                 &self.recorder,
+            )
+            .knowing(
                 &snapshot.memory.refused_writes,
                 &snapshot.memory.refused_resizes,
             ),
@@ -161,7 +161,7 @@ impl CloneSetReconciler {
                 } = &subject;
                 let event = "PodUnavailableBudget";
                 tracing::info!(event, kind, namespace, name, pod, budget, "update refused");
-                self.protection_log.note(Refusal {
+                self.protection_log.note(RefusedOperation {
                     event,
                     kind,
                     namespace,
@@ -191,19 +191,6 @@ fn ending(error: Option<&StageError>, found: Found) -> Ending {
         failed: error.is_some(),
         message: told.map(|error| chain(error)),
         namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
-    }
-}
-
-/// What events about a CloneSet are about.
-fn target(set: &CloneSet) -> EventTarget {
-    let metadata = &set.metadata;
-    EventTarget {
-        api_version: CloneSet::API_VERSION.to_owned(),
-        kind: CloneSet::KIND.to_owned(),
-        namespace: metadata.namespace.clone(),
-        name: metadata.name.clone(),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
     }
 }
 

@@ -21,7 +21,7 @@ mod subject;
 
 pub use consistency::{is_available, is_consistent, is_ready};
 pub use copies::Copies;
-pub use decision::{Decision, Free, Options, Refusal, decide, related};
+pub use decision::{BudgetRefusal, Decision, Free, Options, decide, related};
 pub use operation::Operation;
 pub use resize::is_pure_resize;
 pub use spend::{Ledger, Spend, status_patch};

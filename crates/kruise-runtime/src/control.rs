@@ -4,7 +4,6 @@
 pub(crate) mod backoff;
 mod doubts;
 pub(crate) mod execute;
-pub(crate) mod gate;
 mod memories;
 pub(crate) mod own_writes;
 pub(crate) mod permission;
@@ -14,4 +13,5 @@ pub(crate) mod reconcile;
 mod tests;
 pub(crate) mod token_bucket;
 pub(crate) mod upkeep;
+pub(crate) mod work_gate;
 mod write_notes;

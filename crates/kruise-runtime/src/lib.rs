@@ -55,5 +55,5 @@ pub use tell::{
     metrics::{Metrics, WaitReasons},
     plain_counter::PlainCounter,
     protection_counters::{ProtectionCounters, ProtectionLabels},
-    protection_log::{ProtectionLog, ProtectionLogError, Refusal},
+    protection_log::{ProtectionLog, ProtectionLogError, RefusedOperation},
 };

@@ -37,13 +37,7 @@ async fn carry_out(server: &FakeApi, plan: &Plan) -> (Result<(), StageError>, Fo
     let execution = Execution {
         snapshot: &snapshot,
         client: &client,
-        executor: Executor::new(
-            target,
-            own_writes.writer(UID, client.clone()),
-            &recorder,
-            &snapshot.memory.refused_writes,
-            &snapshot.memory.refused_resizes,
-        ),
+        executor: Executor::new(target, own_writes.writer(UID, client.clone()), &recorder),
     };
     execution.carry_out(plan).await
 }

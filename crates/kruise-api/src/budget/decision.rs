@@ -33,7 +33,7 @@ pub enum Decision {
     /// The operation may go on once this unit is recorded in the budget's status.
     Spend(Spend),
     /// The operation may not go on.
-    Refused(Refusal),
+    Refused(BudgetRefusal),
 }
 
 /// Why an operation costs nothing, in the order in which the reasons are looked for (PB-38).
@@ -62,7 +62,7 @@ pub enum Free {
 
 /// Why an operation is refused (PB-39).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum BudgetRefusal {
     /// Nothing is left.
     UsedUp,
     /// The budget records so many pods that its controller must be far behind.
@@ -72,7 +72,7 @@ pub enum Refusal {
 /// More entries than this in both maps together are too many.
 const MAX_RECORDED: usize = 2000;
 
-impl Refusal {
+impl BudgetRefusal {
     /// The whole text, as users read it from the webhook (PB-40).
     #[must_use]
     pub fn message(self, budget: &str) -> String {
@@ -90,7 +90,7 @@ impl Refusal {
 }
 
 /// The reason alone, in OpenKruise's words (PB-39).
-impl fmt::Display for Refusal {
+impl fmt::Display for BudgetRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UsedUp => "pub unavailable allowed is negative",
@@ -178,12 +178,12 @@ fn free_by_budget(
 }
 
 /// Why nothing can be spent now.
-fn refusal(newest: &PodUnavailableBudget) -> Option<Refusal> {
+fn refusal(newest: &PodUnavailableBudget) -> Option<BudgetRefusal> {
     let status = &newest.status;
     if status.unavailable_allowed <= 0 {
-        Some(Refusal::UsedUp)
+        Some(BudgetRefusal::UsedUp)
     } else if status.disrupted_pods.len() + status.unavailable_pods.len() > MAX_RECORDED {
-        Some(Refusal::TooManyRecorded)
+        Some(BudgetRefusal::TooManyRecorded)
     } else {
         None
     }

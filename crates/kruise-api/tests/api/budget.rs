@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use kruise_api::{
     budget::{
-        Copies, Decision, Free, Ledger, Operation, Options, Refusal, Subject,
+        BudgetRefusal, Copies, Decision, Free, Ledger, Operation, Options, Subject,
         decide as decide_with, is_available, related, status_patch,
     },
     inplace,
@@ -91,9 +91,9 @@ fn a_ready_pod_is_paid_for(#[case] operation: Operation, #[case] map: &str) {
 fn nothing_left_is_a_refusal(#[case] left: i32) {
     let budget = budget(&json!({ "status": { "unavailableAllowed": left } }));
     let decision = decide(&ready_pod(), Operation::Update, &budget);
-    assert_eq!(decision, Decision::Refused(Refusal::UsedUp));
+    assert_eq!(decision, Decision::Refused(BudgetRefusal::UsedUp));
     assert_eq!(
-        Refusal::UsedUp.message("shop"),
+        BudgetRefusal::UsedUp.message("shop"),
         "podunavailablebudget.policy.kruise.io \"shop\" is forbidden: \
          pub unavailable allowed is negative"
     );
@@ -102,8 +102,11 @@ fn nothing_left_is_a_refusal(#[case] left: i32) {
 // PB-39; PB-S26
 #[rstest]
 #[case(2000, None)]
-#[case(2001, Some(Refusal::TooManyRecorded))]
-fn too_many_entries_in_both_maps_are_a_refusal(#[case] n: usize, #[case] refusal: Option<Refusal>) {
+#[case(2001, Some(BudgetRefusal::TooManyRecorded))]
+fn too_many_entries_in_both_maps_are_a_refusal(
+    #[case] n: usize,
+    #[case] refusal: Option<BudgetRefusal>,
+) {
     let entry = |index: usize| (format!("other-{index}"), json!("2026-01-10T07:59:00Z"));
     let disrupted: Value = (0..1000).map(entry).collect();
     let unavailable: Value = (1000..n).map(entry).collect();
@@ -142,7 +145,7 @@ fn an_annotation_of_the_pod_exempts_it(#[case] value: &str, #[case] exempt: bool
     let expected = if exempt {
         Decision::Allowed(Free::NotProtected)
     } else {
-        Decision::Refused(Refusal::UsedUp)
+        Decision::Refused(BudgetRefusal::UsedUp)
     };
     let pod = pod(&running_pod(&object));
     assert_eq!(
@@ -214,7 +217,7 @@ fn a_budget_may_leave_pods_out(#[case] selector: Value, #[case] ignored: bool) {
     let expected = if ignored {
         Decision::Allowed(Free::Ignored)
     } else {
-        Decision::Refused(Refusal::UsedUp)
+        Decision::Refused(BudgetRefusal::UsedUp)
     };
     assert_eq!(decide(&ready_pod(), Operation::Evict, &budget), expected);
 }
@@ -353,16 +356,16 @@ fn what_this_process_paid_for_is_free_before_the_watch_shows_it() {
 
 // PB-46: what is left of the budget is read from the newest copy.
 #[rstest]
-#[case("41", "42", Refusal::UsedUp.into())]
-#[case("41", "41", Refusal::UsedUp.into())]
+#[case("41", "42", BudgetRefusal::UsedUp.into())]
+#[case("41", "41", BudgetRefusal::UsedUp.into())]
 #[case("43", "42", None)]
-#[case("9", "10", Refusal::UsedUp.into())]
+#[case("9", "10", BudgetRefusal::UsedUp.into())]
 #[case("43", "odd", None)]
-#[case("odd", "42", Refusal::UsedUp.into())]
+#[case("odd", "42", BudgetRefusal::UsedUp.into())]
 fn the_newest_copy_pays(
     #[case] seen: &str,
     #[case] written: &str,
-    #[case] refusal: Option<Refusal>,
+    #[case] refusal: Option<BudgetRefusal>,
 ) {
     let version = |version: &str| json!({ "metadata": { "resourceVersion": version } });
     let (seen, written) = (budget(&version(seen)), used_up(&version(written)));
@@ -400,7 +403,7 @@ fn a_dry_run_pays_nothing_and_is_refused_all_the_same() {
     assert_eq!(ask(&budget(&json!({}))), Decision::Allowed(Free::DryRun));
     assert_eq!(
         ask(&used_up(&json!({}))),
-        Decision::Refused(Refusal::UsedUp)
+        Decision::Refused(BudgetRefusal::UsedUp)
     );
 }
 
@@ -503,7 +506,7 @@ proptest! {
                     prop_assert_eq!(ask(&ledger), Decision::Allowed(Free::Recorded));
                 }
                 Decision::Refused(refusal) => {
-                    prop_assert_eq!(refusal, Refusal::UsedUp);
+                    prop_assert_eq!(refusal, BudgetRefusal::UsedUp);
                     prop_assert!(paid.len() >= usize::try_from(left).unwrap_or(0));
                 }
                 Decision::Allowed(why) => {

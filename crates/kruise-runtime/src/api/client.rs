@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::{
     api::limits::Limits,
-    control::{gate::Gate, permission::Permission},
+    control::{permission::Permission, work_gate::WorkGate},
     leader::fence::Fence,
     tell::metrics::Metrics,
 };
@@ -107,7 +107,7 @@ impl ApiClient {
 
     /// The same, which does so only while reconcilers may work.
     #[must_use]
-    pub(crate) fn with_gate(mut self, gate: watch::Receiver<Gate>) -> Self {
+    pub(crate) fn with_gate(mut self, gate: watch::Receiver<WorkGate>) -> Self {
         self.permission.gate = Some(gate);
         self
     }

@@ -52,7 +52,7 @@ pub(crate) struct View<'a> {
 
 /// Why something is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cause {
+pub(crate) enum Occasion {
     /// The Secret is missing or empty.
     NothingStored,
     /// There is something, but it can't be read.
@@ -69,14 +69,14 @@ pub(crate) enum Step {
     /// All is well, or waits.
     Keep,
     /// Make everything: nobody can trust us yet, so nobody is cut off.
-    Begin(Cause),
+    Begin(Occasion),
     /// Write back what this replica remembers, and announce a new authority, unless there were many
     /// lately: deleting the Secret asks for new keys, but gets them without an interruption.
-    Restore(Cause),
+    Restore(Occasion),
     /// Sign a new serving certificate.
-    Renew(Cause),
+    Renew(Occasion),
     /// Make the next authority, to be trusted beside the one in use.
-    Announce(Cause),
+    Announce(Occasion),
     /// Sign with the next authority from now on.
     Promote,
     /// Keep the authority trusted under which this replica serves.
@@ -88,13 +88,13 @@ pub(crate) enum Step {
 /// Decides.
 pub(crate) fn plan(stored: &Stored, view: &View<'_>) -> Step {
     match stored {
-        Stored::Missing | Stored::Empty => restore_or_begin(Cause::NothingStored, view),
-        Stored::Unreadable(_) => restore_or_begin(Cause::Unreadable, view),
+        Stored::Missing | Stored::Empty => restore_or_begin(Occasion::NothingStored, view),
+        Stored::Unreadable(_) => restore_or_begin(Occasion::Unreadable, view),
         Stored::Material(material) => plan_for(material, view),
     }
 }
 
-fn restore_or_begin(cause: Cause, view: &View<'_>) -> Step {
+fn restore_or_begin(cause: Occasion, view: &View<'_>) -> Step {
     let usable = view.remembered.is_some_and(|material| {
         matches!(judge(material, view), Ok(Verdict::Good | Verdict::EndsSoon))
     });
@@ -105,7 +105,7 @@ fn restore_or_begin(cause: Cause, view: &View<'_>) -> Step {
     }
 }
 
-fn judge(material: &Material, view: &View<'_>) -> Result<Verdict, Cause> {
+fn judge(material: &Material, view: &View<'_>) -> Result<Verdict, Occasion> {
     let View {
         now,
         names,
@@ -114,14 +114,14 @@ fn judge(material: &Material, view: &View<'_>) -> Result<Verdict, Cause> {
     } = *view;
     match &material.serving {
         Ok(serving) => Ok(serving.judge(&material.authority.certificate, names, now, lifetimes)),
-        Err(_) => Err(Cause::Unreadable),
+        Err(_) => Err(Occasion::Unreadable),
     }
 }
 
 fn plan_for(material: &Material, view: &View<'_>) -> Step {
     let bad = match judge(material, view) {
         Ok(Verdict::Good | Verdict::EndsSoon) => None,
-        Ok(verdict) => Some(Cause::Serving(verdict)),
+        Ok(verdict) => Some(Occasion::Serving(verdict)),
         Err(cause) => Some(cause),
     };
     if let Some(cause) = bad {
@@ -135,11 +135,11 @@ fn plan_for(material: &Material, view: &View<'_>) -> Step {
         return Step::Vouch;
     }
     match &material.next {
-        Some(next) if !is_usable(next, view.now) => return Step::Announce(Cause::NextUnusable),
+        Some(next) if !is_usable(next, view.now) => return Step::Announce(Occasion::NextUnusable),
         Some(_) if view.next_is_trusted => return Step::Promote,
         Some(_) => {}
         None if judge(material, view) == Ok(Verdict::EndsSoon) => {
-            let cause = Cause::Serving(Verdict::EndsSoon);
+            let cause = Occasion::Serving(Verdict::EndsSoon);
             return if lasts(&material.authority, view) {
                 Step::Renew(cause)
             } else {

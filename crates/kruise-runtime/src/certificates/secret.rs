@@ -10,7 +10,7 @@ use super::{
     error::CertificatesError,
     material::{Data, Material, ReadMaterialError, Stored},
     offer::Offer,
-    plan::{Cause, Step, View, carry_out, plan},
+    plan::{Occasion, Step, View, carry_out, plan},
     serving::Serving,
     x509::read_chain,
 };
@@ -184,12 +184,12 @@ fn tell(step: Step, stored: &Stored, changed: &Material, secret: &ObjectKey) {
         tracing::error!(%secret, error, "replaced an unreadable Secret of certificates");
     }
     match step {
-        Step::Restore(Cause::NothingStored) => tracing::warn!(
+        Step::Restore(Occasion::NothingStored) => tracing::warn!(
             %secret,
             new_authority = changed.next.is_some(),
             "the Secret of certificates was gone; written back"
         ),
-        Step::Begin(Cause::NothingStored) => tracing::info!(%secret, "made first certificates"),
+        Step::Begin(Occasion::NothingStored) => tracing::info!(%secret, "made first certificates"),
         Step::Begin(cause) | Step::Restore(cause) => {
             tracing::error!(%secret, ?cause, "replaced certificates that can't be used");
         }

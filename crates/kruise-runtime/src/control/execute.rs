@@ -33,8 +33,7 @@ pub struct Executor<'a> {
     owner: EventTarget,
     writer: Writer,
     recorder: &'a Recorder,
-    refused_writes: &'a RefusedWrites,
-    refused_resizes: &'a RefusedResizes,
+    known: Option<(&'a RefusedWrites, &'a RefusedResizes)>,
     found: Mutex<Refused>,
 }
 
@@ -69,22 +68,24 @@ enum Next {
 }
 
 impl<'a> Executor<'a> {
-    /// For the plan of one object. What is remembered of refusals says which of them have been told.
+    /// For the plan of one object.
     #[must_use]
-    pub fn new(
-        owner: EventTarget,
-        writer: Writer,
-        recorder: &'a Recorder,
-        refused_writes: &'a RefusedWrites,
-        refused_resizes: &'a RefusedResizes,
-    ) -> Self {
+    pub fn new(owner: EventTarget, writer: Writer, recorder: &'a Recorder) -> Self {
         Self {
             owner,
             writer,
             recorder,
-            refused_writes,
-            refused_resizes,
+            known: None,
             found: Mutex::default(),
+        }
+    }
+
+    /// Tells no refusal again that is remembered.
+    #[must_use]
+    pub fn knowing(self, writes: &'a RefusedWrites, resizes: &'a RefusedResizes) -> Self {
+        Self {
+            known: Some((writes, resizes)),
+            ..self
         }
     }
 
@@ -331,8 +332,8 @@ impl<'a> Executor<'a> {
     /// Whether the words are new.
     fn note_refusal(&self, uid: &str, asked: Asked, why: &str) -> bool {
         let mut found = self.found();
-        let is_said =
-            self.refused_writes.say(why) || found.writes.iter().any(|known| known.why == why);
+        let is_said = self.known.is_some_and(|(writes, _)| writes.say(why))
+            || found.writes.iter().any(|known| known.why == why);
         found.writes.push(Refusal {
             uid: uid.to_owned(),
             asked,
@@ -343,7 +344,10 @@ impl<'a> Executor<'a> {
 
     fn note_refused_resize(&self, uid: &str, told: &'static str, error: &StageError) {
         let why = error.api_message().to_owned();
-        if !self.refused_resizes.say(uid, &why) {
+        let is_said = self
+            .known
+            .is_some_and(|(_, resizes)| resizes.say(uid, &why));
+        if !is_said {
             self.event(true, told, chain(error));
         }
         self.found().resizes.push((uid.to_owned(), why));

@@ -4,13 +4,13 @@
 
 use tokio::sync::watch;
 
-use crate::{api::error::ApiError, control::gate::Gate, leader::fence::Fence};
+use crate::{api::error::ApiError, control::work_gate::WorkGate, leader::fence::Fence};
 
 /// What calls depend on; on nothing by default.
 #[derive(Clone, Default)]
 pub(crate) struct Permission {
     pub(crate) fence: Option<Fence>,
-    pub(crate) gate: Option<watch::Receiver<Gate>>,
+    pub(crate) gate: Option<watch::Receiver<WorkGate>>,
 }
 
 impl Permission {
@@ -19,13 +19,13 @@ impl Permission {
         let call = || call.to_owned();
         let gate = self.gate.as_ref().map(|gate| *gate.borrow());
         let fence = self.fence.as_ref();
-        if gate == Some(Gate::Stopped) {
+        if gate == Some(WorkGate::Stopped) {
             return Err(ApiError::Stopping { call: call() });
         }
         if fence.is_some_and(|fence| !fence.is_leader_now()) {
             return Err(ApiError::NotLeader { call: call() });
         }
-        if gate == Some(Gate::Closed) {
+        if gate == Some(WorkGate::Closed) {
             return Err(ApiError::Stopping { call: call() });
         }
         Ok(())

@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::{
     api::error::{WITHHELD, chain},
-    control::{gate::Gate, queue::Queue},
+    control::{queue::Queue, work_gate::WorkGate},
     leader::fence::in_term,
     tell::metrics::{CategoryLabels, ControllerLabels, Metrics, ResultLabels},
 };
@@ -80,7 +80,7 @@ const WITHHELD_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl<R: Reconciler> Controller<R> {
     /// Runs all workers until told to stop; returns when each has finished what it was doing.
-    pub(crate) async fn run(self, gate: watch::Receiver<Gate>, stop: CancellationToken) {
+    pub(crate) async fn run(self, gate: watch::Receiver<WorkGate>, stop: CancellationToken) {
         let labels = self.labels();
         let workers = i64::try_from(self.workers).unwrap_or(i64::MAX);
         self.metrics
@@ -109,19 +109,19 @@ impl<R: Reconciler> Controller<R> {
         }
     }
 
-    async fn work(self: Arc<Self>, mut gate: watch::Receiver<Gate>, stop: CancellationToken) {
+    async fn work(self: Arc<Self>, mut gate: watch::Receiver<WorkGate>, stop: CancellationToken) {
         loop {
             let next = async {
                 // The sender lives as long as the process.
-                let is_open = |gate: &Gate| matches!(gate, Gate::Open { .. });
+                let is_open = |gate: &WorkGate| matches!(gate, WorkGate::Open { .. });
                 let open = gate.wait_for(is_open).await;
-                let Gate::Open { term } = *open.ok()? else {
+                let WorkGate::Open { term } = *open.ok()? else {
                     return Some(None);
                 };
                 let mut closed = gate.clone();
                 tokio::select! {
                     biased;
-                    _ = closed.wait_for(|gate| *gate != Gate::Open { term }) => Some(None),
+                    _ = closed.wait_for(|gate| *gate != WorkGate::Open { term }) => Some(None),
                     key = self.queue.next() => key.map(|key| Some((term, key))),
                 }
             };
@@ -136,7 +136,7 @@ impl<R: Reconciler> Controller<R> {
                 Some(Some((term, key))) => {
                     // Counted first: who closes the gate and then finds nobody at work must be right.
                     self.busy.fetch_add(1, Ordering::SeqCst);
-                    if *gate.borrow() == (Gate::Open { term }) {
+                    if *gate.borrow() == (WorkGate::Open { term }) {
                         in_term(term, self.reconcile(&key)).await;
                     } else {
                         self.queue.add(key.clone());

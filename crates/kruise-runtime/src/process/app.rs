@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::{client::ApiClient, server_version::ServerVersion},
     control::{
-        gate::Gate,
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
         reconcile::{Controller, Reconciler},
+        work_gate::WorkGate,
     },
     leader::leadership::Leadership,
     process::{args::RuntimeArgs, error::SetupError, gates::FeatureGates, webhooks::Webhooks},
@@ -29,7 +29,7 @@ use crate::{
 };
 
 type SetUp = Box<dyn FnOnce(&mut Setup) -> Result<(), SetupError> + Send>;
-type RunController = Box<dyn FnOnce(watch::Receiver<Gate>, CancellationToken) -> Task + Send>;
+type RunController = Box<dyn FnOnce(watch::Receiver<WorkGate>, CancellationToken) -> Task + Send>;
 type Task = BoxFuture<'static, ()>;
 
 /// One deployable.

@@ -21,7 +21,7 @@ use crate::{
         server_version::ServerVersion,
     },
     certificates::{Certificates, Status},
-    control::{gate::Gate, own_writes::OwnWrites},
+    control::{own_writes::OwnWrites, work_gate::WorkGate},
     leader::election::{Election, ElectionConfig},
     process::{
         app::{App, Setup, Shared},
@@ -158,7 +158,7 @@ impl Process {
         let election = Election::new(election_config, of_lease, metrics.clone())
             .with_client_of_others(bare.clone());
         let leadership = election.leadership();
-        let gate = watch::Sender::new(Gate::Closed);
+        let gate = watch::Sender::new(WorkGate::Closed);
         let for_reconcilers = || {
             limited()
                 .with_fence(leadership.fence())
@@ -306,7 +306,7 @@ impl Process {
         }
         // Reconciles first, and only then the lease: nobody else may begin before they have ended. What they have not
         // sent yet is for the next leader.
-        Gate::set(&gate, Gate::Stopped);
+        WorkGate::set(&gate, WorkGate::Stopped);
         stop_workers.cancel();
         if tokio::time::timeout(FINISH_WITHIN, workers.all_end())
             .await

@@ -22,7 +22,7 @@ use crate::{
         query::ListQuery,
         server_version::ServerVersion,
     },
-    control::{backoff::Backoff, gate::Gate},
+    control::{backoff::Backoff, work_gate::WorkGate},
     leader::{fence::LeaderState, leadership::Leadership},
     watch::{restore::Restores, shared::Watching, version::version_number},
 };
@@ -40,7 +40,7 @@ pub(crate) struct Starter {
     pub(crate) leadership: Leadership,
     pub(crate) server_version: ServerVersion,
     pub(crate) watches: Vec<Watching>,
-    pub(crate) gate: watch::Sender<Gate>,
+    pub(crate) gate: watch::Sender<WorkGate>,
     pub(crate) busy: Arc<AtomicUsize>,
     pub(crate) report_after: Duration,
     pub(crate) restores: Restores,
@@ -76,13 +76,13 @@ impl Starter {
                 }
                 has_led = true;
                 tracing::info!(?term, "reconcilers start");
-                Gate::set(&self.gate, Gate::Open { term: number });
+                WorkGate::set(&self.gate, WorkGate::Open { term: number });
                 let lost = tokio::select! {
                     // An error says that the election is gone, and with it the process.
                     _ = state.wait_for(|now| *now != term) => true,
                     () = self.restores.more_than(restores) => false,
                 };
-                Gate::set(&self.gate, Gate::Closed);
+                WorkGate::set(&self.gate, WorkGate::Closed);
                 if !self.reconcilers_end().await {
                     return;
                 }

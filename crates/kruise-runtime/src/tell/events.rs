@@ -13,7 +13,7 @@ use kruise_api::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use kruise_plan::stage::PatchKind;
+use kruise_plan::{Owner, stage::PatchKind};
 
 use crate::{
     api::{
@@ -59,6 +59,22 @@ pub struct EventTarget {
     pub uid: String,
     /// Its version at the time.
     pub resource_version: String,
+}
+
+impl EventTarget {
+    /// This owner, in the version that was read.
+    #[must_use]
+    pub fn of(owner: &Owner<'_>) -> Self {
+        let metadata = owner.metadata;
+        Self {
+            api_version: owner.api_version.to_owned(),
+            kind: owner.kind.to_owned(),
+            namespace: metadata.namespace.clone(),
+            name: metadata.name.clone(),
+            uid: metadata.uid.clone(),
+            resource_version: metadata.resource_version.clone(),
+        }
+    }
 }
 
 /// Whether an event is bad news.

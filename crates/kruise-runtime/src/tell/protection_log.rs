@@ -22,7 +22,7 @@ pub struct ProtectionLog {
 /// A refusal, as the file has it.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Refusal<'a> {
+pub struct RefusedOperation<'a> {
     /// `DeletionProtection` or `PodUnavailableBudget`.
     pub event: &'a str,
     /// Kind of what is protected.
@@ -64,7 +64,7 @@ impl ProtectionLog {
     }
 
     /// Appends a line. A refusal stands whether it is noted or not: a failure is logged.
-    pub fn note(&self, refusal: Refusal<'_>) {
+    pub fn note(&self, refusal: RefusedOperation<'_>) {
         let Some(file) = &self.file else { return };
         let written = serde_json::to_string(&refusal)
             .map_err(io::Error::from)
@@ -83,7 +83,7 @@ impl ProtectionLog {
 mod tests {
     use super::*;
 
-    const REFUSAL: Refusal<'_> = Refusal {
+    const REFUSAL: RefusedOperation<'_> = RefusedOperation {
         event: "DeletionProtection",
         kind: "CloneSet",
         namespace: "shop",

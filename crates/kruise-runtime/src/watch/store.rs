@@ -32,10 +32,10 @@ use crate::{
 };
 
 /// Called with the object before and after a change, and with how the change came about.
-type Handler<K> = Box<dyn FnMut(Option<&K>, Option<&K>, Cause) + Send>;
+type Handler<K> = Box<dyn FnMut(Option<&K>, Option<&K>, Trigger) + Send>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cause {
+enum Trigger {
     Change,
     /// Nothing happened; everybody shall look at everything again.
     Replay,
@@ -125,8 +125,8 @@ impl<K: Object> Store<K> {
         self.handlers().push(Box::new(move |old, new, cause| {
             for key in keys(old, new) {
                 match cause {
-                    Cause::Change => queue.add(key),
-                    Cause::Replay => queue.add_resync(key),
+                    Trigger::Change => queue.add(key),
+                    Trigger::Replay => queue.add_resync(key),
                 }
             }
         }));
@@ -193,7 +193,7 @@ fn notify<K>(handlers: &mut [Handler<K>], change: Option<Change<K>>) {
         return;
     };
     for handler in handlers {
-        handler(old.as_deref(), new.as_deref(), Cause::Change);
+        handler(old.as_deref(), new.as_deref(), Trigger::Change);
     }
 }
 
@@ -296,7 +296,7 @@ impl<K: Object> StoreView for Store<K> {
         let mut handlers = self.handlers();
         for object in self.all() {
             for handler in handlers.iter_mut() {
-                handler(None, Some(&object), Cause::Replay);
+                handler(None, Some(&object), Trigger::Replay);
             }
         }
     }

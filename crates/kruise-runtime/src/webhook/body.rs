@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{limits::Limits, refusal::Refusal};
+use super::{limits::Limits, no_review::NoReview};
 
 /// A body that has been read, or an answer in its place. It counts until it is dropped.
 pub(crate) struct HeldBody {
@@ -44,13 +44,13 @@ pub(crate) async fn read<B>(
     largest: usize,
     free: &Arc<Semaphore>,
     limits: &Limits,
-) -> Result<HeldBody, Refusal>
+) -> Result<HeldBody, NoReview>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if body.size_hint().lower() > largest as u64 {
-        return Err(Refusal::TooLarge { largest });
+        return Err(NoReview::TooLarge { largest });
     }
     let mut body = pin!(body);
     let mut bytes = Vec::new();
@@ -59,7 +59,7 @@ where
     loop {
         let due = start + limits.body_grace + time_for(bytes.len(), limits.body_rate);
         let Ok(frame) = timeout_at(due, body.frame()).await else {
-            return Err(Refusal::Slow {
+            return Err(NoReview::Slow {
                 bytes: bytes.len(),
                 time: start.elapsed(),
             });
@@ -67,17 +67,17 @@ where
         let Some(frame) = frame else {
             break;
         };
-        let frame = frame.map_err(|error| Refusal::Broken(error.into()))?;
+        let frame = frame.map_err(|error| NoReview::Broken(error.into()))?;
         let Ok(data) = frame.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > largest {
-            return Err(Refusal::TooLarge { largest });
+            return Err(NoReview::TooLarge { largest });
         }
         let permit = u32::try_from(data.len())
             .ok()
             .and_then(|len| Arc::clone(free).try_acquire_many_owned(len).ok())
-            .ok_or(Refusal::TooManyBytes)?;
+            .ok_or(NoReview::TooManyBytes)?;
         match &mut held {
             Some(held) => held.merge(permit),
             None => held = Some(permit),

@@ -15,7 +15,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{refusal::Refusal, request::ReviewError, response::ReviewAnswer};
+use super::{no_review::NoReview, request::ReviewError, response::ReviewAnswer};
 use crate::api::error::chain;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -27,7 +27,7 @@ const REVIEW_KIND: &str = "ConversionReview";
 const REVIEW_VERSIONS: [&str; 2] = ["apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1"];
 
 /// Answers a review.
-pub(crate) async fn answer(body: &[u8], converter: &Converter) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn answer(body: &[u8], converter: &Converter) -> Result<Vec<u8>, NoReview> {
     let review: Review<'_> = serde_json::from_slice(body).map_err(ReviewError::Json)?;
     if review.kind != REVIEW_KIND || !REVIEW_VERSIONS.contains(&&*review.api_version) {
         return Err(ReviewError::Type {
@@ -53,7 +53,7 @@ pub(crate) async fn answer(body: &[u8], converter: &Converter) -> Result<Vec<u8>
             result,
         },
     };
-    serde_json::to_vec(&answer).map_err(Refusal::Unwritable)
+    serde_json::to_vec(&answer).map_err(NoReview::Unwritable)
 }
 
 /// After this time others get their turn. Not after each object: a turn costs a way through the other threads, which

@@ -21,8 +21,8 @@ use super::{
     error::ServerError,
     limits::Limits,
     metrics::WebhookMetrics,
+    no_review::NoReview,
     offload::Turns,
-    refusal::Refusal,
     request::AdmissionRequest,
     routes::{Endpoint, Route, Routes},
 };
@@ -100,7 +100,7 @@ impl WebhookService {
             return Answer::default();
         }
         let Some(served) = self.shared.routes.get(path) else {
-            return Refusal::NotFound.into_answer();
+            return NoReview::NotFound.into_answer();
         };
         let route = &served.route;
         let measured = self.shared.metrics.begin(&route.path);
@@ -123,24 +123,24 @@ impl WebhookService {
 }
 
 impl Shared {
-    async fn review<B>(&self, served: &Arc<Served>, request: Request<B>) -> Result<Bytes, Refusal>
+    async fn review<B>(&self, served: &Arc<Served>, request: Request<B>) -> Result<Bytes, NoReview>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
     {
         if request.method() != Method::POST {
-            return Err(Refusal::Method);
+            return Err(NoReview::Method);
         }
         if !is_json(request.headers()) {
-            return Err(Refusal::ContentType);
+            return Err(NoReview::ContentType);
         }
         let time = served.route.time(request.uri().query());
         tokio::time::timeout(time, self.read_and_handle(served, request.into_body()))
             .await
-            .map_err(|_| Refusal::Late(time))?
+            .map_err(|_| NoReview::Late(time))?
     }
 
-    async fn read_and_handle<B>(&self, served: &Arc<Served>, body: B) -> Result<Bytes, Refusal>
+    async fn read_and_handle<B>(&self, served: &Arc<Served>, body: B) -> Result<Bytes, NoReview>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<BoxError>,
@@ -154,7 +154,7 @@ impl Shared {
         let _running = self
             .free_requests
             .try_acquire()
-            .map_err(|_| Refusal::TooManyRequests)?;
+            .map_err(|_| NoReview::TooManyRequests)?;
         let bytes = body.bytes().len();
         let work = {
             let served = Arc::clone(served);
@@ -175,21 +175,21 @@ impl Shared {
         }
     }
 
-    fn panicked(&self, path: &str, panic: &str) -> Refusal {
+    fn panicked(&self, path: &str, panic: &str) -> NoReview {
         self.metrics.panics.inc();
         tracing::error!(path, panic, "a webhook handler panicked");
-        Refusal::Panicked
+        NoReview::Panicked
     }
 }
 
-async fn handle(route: &Route, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+async fn handle(route: &Route, body: &[u8]) -> Result<Vec<u8>, NoReview> {
     match &route.endpoint {
         Endpoint::Admission(handler) => admit(handler.as_ref(), body).await,
         Endpoint::Conversion(converter) => conversion::answer(body, converter).await,
     }
 }
 
-async fn admit(handler: &dyn Admission, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+async fn admit(handler: &dyn Admission, body: &[u8]) -> Result<Vec<u8>, NoReview> {
     let request = AdmissionRequest::from_review(body)?;
     let response = handler.admit(&request).await;
     tracing::debug!(
@@ -204,7 +204,7 @@ async fn admit(handler: &dyn Admission, body: &[u8]) -> Result<Vec<u8>, Refusal>
     );
     response
         .to_review(&request.uid)
-        .map_err(Refusal::Unwritable)
+        .map_err(NoReview::Unwritable)
 }
 
 impl<B> tower::Service<Request<B>> for WebhookService
@@ -226,9 +226,9 @@ where
     }
 }
 
-fn report(path: &str, refusal: &Refusal) {
+fn report(path: &str, refusal: &NoReview) {
     match refusal {
-        Refusal::Late(_) | Refusal::Unwritable(_) => {
+        NoReview::Late(_) | NoReview::Unwritable(_) => {
             tracing::warn!(
                 path,
                 error = crate::chain(refusal),

@@ -10,7 +10,7 @@ use crate::certificates::{
     lifetimes::after,
     material::{Material, Stored},
     names::ServingNames,
-    plan::{Cause, MOST_RETIRED, RETIRED_FOR, Step, View, carry_out, plan},
+    plan::{MOST_RETIRED, Occasion, RETIRED_FOR, Step, View, carry_out, plan},
     serving::Verdict,
     x509::Certificate,
 };
@@ -43,7 +43,7 @@ impl Given {
     /// What the first replica makes.
     fn begun() -> Self {
         let mut given = Self::new(Stored::Missing);
-        given.step(Step::Begin(Cause::NothingStored));
+        given.step(Step::Begin(Occasion::NothingStored));
         given.served_under = Some(given.material().authority.certificate.clone());
         given
     }
@@ -89,7 +89,10 @@ fn certificates_that_were_just_made_are_kept() {
     let given = Given::begun();
     assert_eq!(given.plan(), Step::Keep);
     let stored = Stored::read(Some(&json!({ "data": {} })));
-    assert_eq!(Given::new(stored).plan(), Step::Begin(Cause::NothingStored));
+    assert_eq!(
+        Given::new(stored).plan(),
+        Step::Begin(Occasion::NothingStored)
+    );
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn nonsense_is_replaced() {
         json!({ "ca-cert.pem": "eA==" }),
     ] {
         let given = Given::new(Stored::read(Some(&json!({ "data": data }))));
-        assert_eq!(given.plan(), Step::Begin(Cause::Unreadable), "{data}");
+        assert_eq!(given.plan(), Step::Begin(Occasion::Unreadable), "{data}");
     }
 }
 
@@ -134,7 +137,7 @@ fn what_is_remembered_is_restored_and_a_rotation_begun() {
     let remembered = given.material().clone();
     given.remembered = Some(remembered.clone());
     given.stored = Stored::Missing;
-    given.step(Step::Restore(Cause::NothingStored));
+    given.step(Step::Restore(Occasion::NothingStored));
     let restored = given.material();
     assert_eq!(
         restored.authority.certificate,
@@ -152,7 +155,7 @@ fn deleting_the_secret_asks_for_a_new_authority_each_time_but_not_without_end() 
         assert_eq!(given.material().retired.len(), n_retired);
         given.remembered = Some(given.material().clone());
         given.stored = Stored::Missing;
-        given.step(Step::Restore(Cause::NothingStored));
+        given.step(Step::Restore(Occasion::NothingStored));
         if n_retired == MOST_RETIRED {
             break;
         }
@@ -174,7 +177,7 @@ fn what_has_expired_is_not_restored() {
     given.remembered = Some(given.material().clone());
     given.stored = Stored::Missing;
     given.days_later(3651);
-    assert_eq!(given.plan(), Step::Begin(Cause::NothingStored));
+    assert_eq!(given.plan(), Step::Begin(Occasion::NothingStored));
 }
 
 #[test]
@@ -184,11 +187,11 @@ fn a_serving_certificate_that_cant_be_used_is_signed_anew_by_the_same_authority(
     let mut data = given.material().data();
     data["key.pem"] = json!("eA==");
     given.stored = Stored::read(Some(&json!({ "data": data })));
-    given.step(Step::Renew(Cause::Unreadable));
+    given.step(Step::Renew(Occasion::Unreadable));
     assert_eq!(given.material().authority.certificate, authority);
     assert_eq!(given.plan(), Step::Keep);
     given.names = ServingNames::of_services("ns", ["renamed"]);
-    given.step(Step::Renew(Cause::Serving(Verdict::WrongNames)));
+    given.step(Step::Renew(Occasion::Serving(Verdict::WrongNames)));
     assert_eq!(given.plan(), Step::Keep);
 }
 
@@ -198,9 +201,9 @@ fn renewal_keeps_an_authority_that_lasts() {
     let mut given = Given::begun();
     given.lifetimes.serving = 1000 * DAY;
     given.names = ServingNames::of_services("ns", ["renamed"]);
-    given.step(Step::Renew(Cause::Serving(Verdict::WrongNames)));
+    given.step(Step::Renew(Occasion::Serving(Verdict::WrongNames)));
     given.days_later(821);
-    given.step(Step::Renew(Cause::Serving(Verdict::EndsSoon)));
+    given.step(Step::Renew(Occasion::Serving(Verdict::EndsSoon)));
     assert_eq!(given.plan(), Step::Keep);
 }
 
@@ -210,7 +213,7 @@ fn an_authority_is_trusted_before_it_signs_and_after_it_has_signed() {
     let mut given = Given::begun();
     let old = given.material().authority.certificate.clone();
     given.days_later(3480);
-    given.step(Step::Announce(Cause::Serving(Verdict::EndsSoon)));
+    given.step(Step::Announce(Occasion::Serving(Verdict::EndsSoon)));
     let next = given.material().next.clone().unwrap().certificate;
     assert_eq!(given.material().trusted(), [&old, &next]);
     assert_eq!(given.material().authority.certificate, old);
@@ -235,7 +238,7 @@ fn whoever_still_serves_under_an_old_authority_keeps_it_trusted() {
     let mut given = Given::begun();
     let old = given.served_under.clone();
     given.days_later(3480);
-    given.step(Step::Announce(Cause::Serving(Verdict::EndsSoon)));
+    given.step(Step::Announce(Occasion::Serving(Verdict::EndsSoon)));
     given.next_is_trusted = true;
     given.step(Step::Promote);
     given.now = after(given.now, RETIRED_FOR * 2 / 3);
@@ -261,12 +264,12 @@ fn an_authority_without_a_key_is_used_until_it_has_to_sign() {
     given.material().authority = Authority::read(pem.as_bytes(), None).unwrap();
     assert_eq!(given.plan(), Step::Keep);
     given.days_later(3480);
-    given.step(Step::Announce(Cause::Serving(Verdict::EndsSoon)));
+    given.step(Step::Announce(Occasion::Serving(Verdict::EndsSoon)));
     let next = given.material().next.clone().unwrap();
     given.material().next =
         Some(Authority::read(next.certificate.to_pem().as_bytes(), None).unwrap());
     given.next_is_trusted = true;
-    assert_eq!(given.plan(), Step::Announce(Cause::NextUnusable));
+    assert_eq!(given.plan(), Step::Announce(Occasion::NextUnusable));
 }
 
 #[test]
@@ -275,7 +278,7 @@ fn when_nothing_can_be_saved_all_is_made_anew_and_the_old_stays_trusted() {
     let old = given.material().authority.certificate.clone();
     given.material().authority = Authority::read(old.to_pem().as_bytes(), None).unwrap();
     given.names = ServingNames::of_services("ns", ["renamed"]);
-    given.step(Step::Begin(Cause::Serving(Verdict::WrongNames)));
+    given.step(Step::Begin(Occasion::Serving(Verdict::WrongNames)));
     assert!(given.material().trusts(&old));
     assert_ne!(given.material().authority.certificate, old);
 }

@@ -173,13 +173,8 @@ impl Remembered {
             namespace: "ns".to_owned(),
             ..EventTarget::default()
         };
-        let executor = Executor::new(
-            target,
-            own_writes.writer(OWNER, client.clone()),
-            &recorder,
-            &self.writes,
-            &self.resizes,
-        );
+        let executor = Executor::new(target, own_writes.writer(OWNER, client.clone()), &recorder)
+            .knowing(&self.writes, &self.resizes);
         let result = executor.stages(stages).await;
         let refused = executor.refused();
         drop(recorder);

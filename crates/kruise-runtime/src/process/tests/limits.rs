@@ -28,10 +28,10 @@ use kruise_plan::stage::PatchKind;
 use crate::{
     api::{client::ApiClient, error::ApiError},
     control::{
-        gate::Gate,
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
         reconcile::{Consequence, Controller, Outcome, ReconcileError, Reconciler},
+        work_gate::WorkGate,
     },
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     tell::{
@@ -305,13 +305,13 @@ async fn nobody_else_waits_for_a_roll_out() {
 }
 
 /// Finds that it may not write.
-struct NotAllowed(watch::Sender<Gate>);
+struct NotAllowed(watch::Sender<WorkGate>);
 
 impl Reconciler for NotAllowed {
     type Error = Failed;
 
     async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, Failed> {
-        self.0.send_replace(Gate::Closed);
+        self.0.send_replace(WorkGate::Closed);
         let call = format!("patch pods {key}");
         Err(ApiError::NotLeader { call }.into())
     }
@@ -322,7 +322,7 @@ impl Reconciler for NotAllowed {
 async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     let metrics = Metrics::unregistered();
     let queue = Queue::new("q", RateLimit::LIBRARY, &metrics);
-    let (gate, gate_seen) = watch::channel(Gate::Open { term: 1 });
+    let (gate, gate_seen) = watch::channel(WorkGate::Open { term: 1 });
     let opener = gate.clone();
     let controller = Controller {
         name: "c",
@@ -341,7 +341,7 @@ async fn a_reconcile_that_was_not_allowed_to_write_has_not_failed() {
     };
     sleep(Duration::from_secs(1)).await;
     assert_eq!(requeued(), 1, "it waits for the gate");
-    opener.send_replace(Gate::Open { term: 2 });
+    opener.send_replace(WorkGate::Open { term: 2 });
     sleep(Duration::from_secs(1)).await;
     assert_eq!(requeued(), 2);
     let name = NameLabels { name: "q".into() };

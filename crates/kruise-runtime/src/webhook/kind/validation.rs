@@ -12,7 +12,7 @@ use crate::{
     tell::{
         metrics::Metrics,
         protection_counters::ProtectionLabels,
-        protection_log::{ProtectionLog, Refusal},
+        protection_log::{ProtectionLog, RefusedOperation},
     },
     webhook::{
         request::{AdmissionRequest, Operation, UnreadableObject},
@@ -96,7 +96,7 @@ impl Guard<'_> {
             username,
             "deletion refused"
         );
-        self.protection_log.note(Refusal {
+        self.protection_log.note(RefusedOperation {
             event: "DeletionProtection",
             kind: &kind.kind,
             namespace,

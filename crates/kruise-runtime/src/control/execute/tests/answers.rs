@@ -342,9 +342,8 @@ async fn the_owners_status() {
             EventTarget::default(),
             own_writes.writer(OWNER, client),
             &recorder,
-            &remembered.writes,
-            &remembered.resizes,
-        );
+        )
+        .knowing(&remembered.writes, &remembered.resizes);
         let result = executor.status(&patch("set", Some("status"))).await;
         assert_eq!(result.is_ok(), is_written);
         if let Err(error) = result {

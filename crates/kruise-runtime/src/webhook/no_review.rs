@@ -12,7 +12,7 @@ use crate::api::error::chain;
 
 /// Why a request gets no review.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum NoReview {
     #[error("nothing is served at this path")]
     NotFound,
     #[error("only POST is answered here")]
@@ -39,7 +39,7 @@ pub(crate) enum Refusal {
     Unwritable(#[source] serde_json::Error),
 }
 
-impl Refusal {
+impl NoReview {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 /// Whether workers may work, and their writes go out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Gate {
+pub(crate) enum WorkGate {
     Closed,
     /// In this term of leading.
     Open {
@@ -14,7 +14,7 @@ pub(crate) enum Gate {
     Stopped,
 }
 
-impl Gate {
+impl WorkGate {
     /// Opens or closes it, unless the process stops.
     pub(crate) fn set(gate: &watch::Sender<Self>, to: Self) {
         gate.send_if_modified(|now| {
