@@ -147,8 +147,8 @@ impl<'a> Facts<'a> {
             .chain(self.updated())
             .filter(|pod| self.pod(pod).is_some_and(|pod| self.is_ready(pod)))
             .count();
-        let floor = self.terms.replicas - self.terms.max_unavailable;
-        if taken > 0 && number(ready) - number(taken) < floor.max(0) {
+        let floor = (self.terms.replicas - self.terms.max_unavailable).max(0);
+        if taken > 0 && number(ready) - number(taken) < floor {
             found.push(format!(
                 "{taken} of {ready} ready pods are taken, {floor} must stay"
             ));

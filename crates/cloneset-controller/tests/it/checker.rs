@@ -7,6 +7,7 @@ use cloneset_controller::{
     plan::{BudgetPatch, ClaimMove, ClaimRef, NewPod, Plan, Step, plan},
     snapshot::Snapshot,
 };
+use kruise_api::inplace::PodWrite;
 use kruise_plan::{InPlaceUpdate, PodPatch, PodRef};
 use serde_json::{Value, json};
 
@@ -414,6 +415,29 @@ fn more_pods_than_a_budget_pays_for() {
         finds(&snapshot, &with(vec![updates.clone()]), "not charged");
         let too_late = with(vec![updates, charge(&pods[..1], 0, "7")]);
         finds(&snapshot, &too_late, "not charged");
+    }
+    // A pod that is prepared for its update is paid for then; what else is patched costs nothing.
+    let prepare = |state: &str| {
+        let patch =
+            json!({ "metadata": { "labels": { "lifecycle.apps.kruise.io/state": state } } });
+        let write = PodWrite {
+            subresource: None,
+            patch,
+        };
+        Step::PatchPods {
+            patches: vec![PodPatch {
+                pod: pods[0].clone(),
+                writes: vec![write],
+            }],
+        }
+    };
+    let unpaid = with(vec![prepare("PreparingUpdate")]);
+    finds(&snapshot, &unpaid, "not charged");
+    for good in [
+        vec![charge(&pods[..1], 0, "7"), prepare("PreparingUpdate")],
+        vec![prepare("Normal")],
+    ] {
+        assert_eq!(violations(&snapshot, &with(good)), Vec::<String>::new());
     }
     let too_many = with(vec![charge(&pods[..2], -1, "7"), in_place(&pods[..2])]);
     finds(

@@ -112,6 +112,15 @@ fn a_trim_among_other_work() {
     let world = broken("acme/app:1");
     let trim = Step::PatchCloneSet { patch: Value::Null };
     finds(&world.snapshot(), vec![trim], "in phase Update");
+
+    let among_trims = Plan {
+        steps: vec![mark(&world, &pods(&world.snapshot())[..1])],
+        phase: Phase::Trim,
+        ..Plan::default()
+    };
+    let found = violations(&world.snapshot(), &among_trims);
+    let misplaced = found.iter().filter(|it| it.contains("in phase Trim"));
+    assert_eq!(misplaced.count(), 1, "{found:?}");
 }
 
 fn orphan(snapshot: &Snapshot, pod: &str) -> Step {
