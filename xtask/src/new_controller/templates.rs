@@ -14,7 +14,7 @@ macro_rules! template {
 }
 
 /// What goes into the crate.
-const CRATE: [(&str, &str); 8] = [
+const CRATE: [(&str, &str); 9] = [
     ("Cargo.toml", template!("Cargo.toml.in")),
     ("src/main.rs", template!("src/main.rs.in")),
     ("src/lib.rs", template!("src/lib.rs.in")),
@@ -22,7 +22,8 @@ const CRATE: [(&str, &str); 8] = [
     ("src/observe.rs", template!("src/observe.rs.in")),
     ("src/plan.rs", template!("src/plan.rs.in")),
     ("src/check.rs", template!("src/check.rs.in")),
-    ("src/error.rs", template!("src/error.rs.in")),
+    ("src/lower.rs", template!("src/lower.rs.in")),
+    ("src/snapshot.rs", template!("src/snapshot.rs.in")),
 ];
 
 /// Every file of a new controller.
