@@ -14,15 +14,16 @@ macro_rules! template {
 }
 
 /// What goes into the crate.
-const CRATE: [(&str, &str); 8] = [
+const CRATE: [(&str, &str); 9] = [
     ("Cargo.toml", template!("Cargo.toml.in")),
     ("src/main.rs", template!("src/main.rs.in")),
     ("src/lib.rs", template!("src/lib.rs.in")),
     ("src/reconcile.rs", template!("src/reconcile.rs.in")),
     ("src/observe.rs", template!("src/observe.rs.in")),
+    ("src/snapshot.rs", template!("src/snapshot.rs.in")),
     ("src/plan.rs", template!("src/plan.rs.in")),
     ("src/check.rs", template!("src/check.rs.in")),
-    ("src/error.rs", template!("src/error.rs.in")),
+    ("src/lower.rs", template!("src/lower.rs.in")),
 ];
 
 /// Every file of a new controller.
@@ -106,17 +107,13 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
             of_others(&|kind| format!(", &self.{}", kind.objects())),
         ),
         ("other_lookups", of_others(&|kind| kind.look_up(own))),
-        (
-            "other_defaults",
-            of_others(&|kind| format!("{}: Vec::new(),\n", kind.objects())),
-        ),
         ("other_rules", of_others(&|kind| kind.rule(own))),
         (
             "use_metadata",
             if kinds.others.is_empty() {
                 ""
             } else {
-                "use kruise_api::meta::ObjectMeta;\n"
+                "meta::ObjectMeta, "
             }
             .to_owned(),
         ),
