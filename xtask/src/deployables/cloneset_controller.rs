@@ -2,7 +2,7 @@
 
 use super::{
     ASKED_BY_SOMEBODY, ASKED_BY_THE_NAMESPACE_CONTROLLER, Deployable, NOT_ON_ITS_WAY_OUT, Ports,
-    Probes, Resources, Rights, Unanswered, Webhook, Webhooks, rule,
+    Probes, Resources, Rights, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -111,7 +111,11 @@ pub(super) fn table() -> Deployable {
                 ),
             ],
             own_namespace: Vec::new(),
-            unused: &[],
+            unused: &[Unused {
+                verb: "get",
+                resource: "imagepulljobs",
+                why: "a job that the watch doesn't show in time is read live",
+            }],
         },
         webhooks: Webhooks {
             why: "Nothing that ends is held up while no replica answers: neither a CloneSet on its way out, whose finalizers\n\

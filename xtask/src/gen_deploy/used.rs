@@ -63,7 +63,7 @@ fn tell(deployable: &Deployable, used: &BTreeSet<Use>) {
         "{} used every right, but for what is excused:",
         deployable.name
     );
-    for unused in deployable.rights.unused {
+    for unused in deployable.unused() {
         let Unused {
             verb,
             resource,
@@ -78,7 +78,7 @@ fn tell(deployable: &Deployable, used: &BTreeSet<Use>) {
 /// A line for each right that is neither used nor excused, and for each excuse that is for none.
 fn judge(deployable: &Deployable, used: &BTreeSet<Use>) -> Vec<String> {
     let name = deployable.name;
-    let excuses = deployable.rights.unused;
+    let excuses: Vec<&Unused> = deployable.unused().collect();
     let rules = rules(deployable);
     let granted = rules.iter().filter(|rule| !is_asked_about(rule));
     let granted: BTreeSet<Use> = granted.flat_map(uses).collect();
