@@ -302,7 +302,7 @@ impl World {
             return Err("no pod is created".into());
         };
         let pod = batches.iter().flatten().next().ok_or("no pod is created")?;
-        Ok(pod.body())
+        Ok(pod.body().whole().into_owned())
     }
 
     fn put_pod(&mut self, pod: &mut Value) -> Result<()> {

@@ -2,8 +2,9 @@
 //! be acted on and deletions that the object's label forbids (CS-11 to CS-21).
 //!
 //! Both are functions of the request and of what they are given: the gates, the pods of the index, and a
-//! [`TemplateCheck`](kruise_runtime::webhook::kind::TemplateCheck), the one step that asks the API server. Neither has to have run for the controller to
-//! work: it applies the same defaults and holds back what it can't act on by the same checks (PF-907).
+//! [`TemplateCheck`](kruise_runtime::webhook::kind::TemplateCheck), the one step that asks the API server. Neither has
+//! to have run for the controller to work: it applies the same defaults and holds back what it can't act on by the
+//! same checks (PF-907).
 
 mod defaults;
 mod handlers;

@@ -11,7 +11,7 @@ use kruise_plan::stage::{Answer, Stage};
 use kruise_runtime::{ApiClient, Executor, Flow, Refused, StageError, chain};
 
 use crate::{
-    lower::{AheadStages, Lowering, images_ahead},
+    lower::{AheadStages, Lowered, Lowering, images_ahead},
     memory::Found,
     plan::{ImagesAhead, Phase, Plan, Step},
     snapshot::Snapshot,
@@ -61,15 +61,26 @@ impl Execution<'_> {
         found: &mut Found,
     ) -> Result<(), StageError> {
         for step in &plan.steps {
-            let flow = match step {
-                Step::DeleteOrphanClaims { claims } => self.delete_orphans(claims, found).await?,
-                step => self.executor.stages(&lowering.step(step)).await?,
-            };
-            if flow == Flow::Ends {
+            if self.step(lowering, step, found).await? == Flow::Ends {
                 break;
             }
         }
         Ok(())
+    }
+
+    async fn step(
+        &self,
+        lowering: &Lowering<'_>,
+        step: &Step,
+        found: &mut Found,
+    ) -> Result<Flow, StageError> {
+        match lowering.step(step) {
+            Lowered::Stages(stages) => self.executor.stages(&stages).await,
+            Lowered::Orphans(claims) => {
+                self.delete_orphans(claims, found).await?;
+                Ok(Flow::GoesOn)
+            }
+        }
     }
 
     /// Tidies up, on which nothing depends: what can't be done is left for later (CS-22, steps 12 and 13). One kind
@@ -81,7 +92,7 @@ impl Execution<'_> {
             if ended == Some(discriminant::<Step>(step)) {
                 continue;
             }
-            match self.executor.stages(&lowering.step(step)).await {
+            match self.step(lowering, step, found).await {
                 Err(error) if !error.is_lost_race() && !error.is(Answer::NotFound) => {
                     ended = Some(discriminant(step));
                     found.failed_trim.get_or_insert_with(|| chain(&error));
@@ -98,11 +109,15 @@ impl Execution<'_> {
             creations,
             mark,
         } = images_ahead(ahead);
-        if let Err(error) = self.aid(deletions).await {
-            tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
+        for deletion in deletions {
+            if let Err(error) = self.aid(deletion).await {
+                tracing::warn!(error = chain(&error), "an ImagePullJob stays behind");
+            }
         }
-        // An event has told of it.
-        let _told = self.aid(creations).await;
+        for creation in creations {
+            // An event has told of it.
+            let _told = self.aid(creation).await;
+        }
         if let Some(mark) = mark
             && let Err(error) = self.aid(mark).await
         {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     CLONESETS,
-    plan::{BudgetPatch, ClaimRef, ImagesAhead, NewPod, Phase, Plan, Step},
+    plan::{BudgetPatch, ClaimRef, ImagesAhead, NewPod, OrphanClaim, Phase, Plan, Step},
     snapshot::Snapshot,
 };
 
@@ -31,6 +31,15 @@ pub(crate) struct Lowering<'a> {
     phase: Phase,
 }
 
+/// What a step comes down to.
+#[derive(Debug)]
+pub(crate) enum Lowered<'s> {
+    /// Calls, in order.
+    Stages(Vec<Stage>),
+    /// Deletions that each depend on a live look, which no call does (CS-74).
+    Orphans(&'s [OrphanClaim]),
+}
+
 impl<'a> Lowering<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot, plan: &Plan) -> Self {
         Self {
@@ -40,8 +49,8 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// The stages of a step, but of [`Step::DeleteOrphanClaims`], whose deletions depend on live looks.
-    pub(crate) fn step(&self, step: &Step) -> Vec<Stage> {
+    /// What a step comes down to.
+    pub(crate) fn step<'s>(&self, step: &'s Step) -> Lowered<'s> {
         let stage = match step {
             Step::CreateRevision { body } => Stage::of(Call::create(CONTROLLER_REVISIONS, body)),
             Step::PatchRevision { name, patch } => Stage::of(Call::new(
@@ -61,13 +70,13 @@ impl<'a> Lowering<'a> {
                 });
                 Stage::new(Order::SideBySide, calls.map(Work::of))
             }
-            Step::DeleteOrphanClaims { .. } => return Vec::new(),
+            Step::DeleteOrphanClaims { claims } => return Lowered::Orphans(claims),
             Step::CreatePods { batches } => {
                 let batch = |pods: &Vec<NewPod>| {
                     let works = pods.iter().map(|pod| self.new_pod(pod));
                     Stage::new(Order::SideBySide, works)
                 };
-                return batches.iter().map(batch).collect();
+                return Lowered::Stages(batches.iter().map(batch).collect());
             }
             Step::DeletePods { pods, claims } => {
                 let works = pods.iter().map(|pod| {
@@ -78,7 +87,8 @@ impl<'a> Lowering<'a> {
             }
             Step::AdoptPods { patches } => {
                 let works = patches.iter().map(|patch| patch_pod(patch, None));
-                return vec![self.must_stay(), Stage::new(Order::SideBySide, works)];
+                let adoption = Stage::new(Order::SideBySide, works);
+                return Lowered::Stages(vec![self.must_stay(), adoption]);
             }
             Step::PatchPods { patches } => {
                 let asked = self.asked_by_patches();
@@ -100,7 +110,7 @@ impl<'a> Lowering<'a> {
                 Stage::of(Call::new(CLONESETS, self.set, Verb::merge(None, patch)))
             }
         };
-        vec![stage]
+        Lowered::Stages(vec![stage])
     }
 
     /// The write of the status.
@@ -132,7 +142,7 @@ impl<'a> Lowering<'a> {
     fn new_pod(&self, pod: &NewPod) -> Work {
         let claims = pod.claims.iter().map(|claim| {
             let verb = Verb::Ensure {
-                body: claim.body.clone(),
+                body: (&claim.body).into(),
                 owner: self.uid.to_owned(),
             };
             Call::new(PERSISTENT_VOLUME_CLAIMS, &claim.name, verb).warning_of("FailedCreate")
@@ -150,8 +160,8 @@ impl<'a> Lowering<'a> {
 
 /// What is asked of image pulling: deletions, creations and the mark, each whatever becomes of the others.
 pub(crate) struct AheadStages {
-    pub(crate) deletions: Stage,
-    pub(crate) creations: Stage,
+    pub(crate) deletions: Vec<Stage>,
+    pub(crate) creations: Vec<Stage>,
     pub(crate) mark: Option<Stage>,
 }
 
@@ -164,11 +174,11 @@ pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
     } = ahead;
     let deletions = gone.iter().map(|(name, uid)| {
         let tolerated = &[Answer::NotFound, Answer::LostRace];
-        Work::of(Call::delete(IMAGE_PULL_JOBS, name, uid).tolerating(tolerated))
+        Stage::of(Call::delete(IMAGE_PULL_JOBS, name, uid).tolerating(tolerated))
     });
     let creations = jobs.iter().map(|job| {
         let verb = Verb::Create {
-            body: job.body.clone(),
+            body: (&job.body).into(),
         };
         let created = Call::new(IMAGE_PULL_JOBS, &job.name, verb)
             .tolerating(&[Answer::AlreadyThere, Answer::LostRace])
@@ -176,18 +186,19 @@ pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
                 "CreatedImagePullJob",
                 format!("created ImagePullJob {}", job.name),
             );
-        Work::of(Call {
+        Stage::of(Call {
             // A Normal event, as clients know it.
             failed: Some(FailureEvent {
                 warning: false,
                 reason: "FailedCreateImagePullJob",
+                though_tolerated: false,
             }),
             ..created
         })
     });
     AheadStages {
-        deletions: Stage::new(Order::SideBySide, deletions),
-        creations: Stage::new(Order::SideBySide, creations),
+        deletions: deletions.collect(),
+        creations: creations.collect(),
         mark: mark.as_ref().map(|mark| {
             let verb = Verb::merge(None, &mark.patch);
             let call = Call::new(CONTROLLER_REVISIONS, &mark.revision, verb);
@@ -196,11 +207,11 @@ pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
     }
 }
 
-/// Deletes a volume claim. That it is gone by now is no failure.
+/// Deletes a volume claim. That it is gone by now is told, and no failure (CS-62).
 pub(crate) fn delete_claim(claim: &ClaimRef) -> Call {
     Call::delete(PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
         .tolerating(&[Answer::NotFound])
-        .warning_of(FAILED_DELETE)
+        .warning_anyhow(FAILED_DELETE)
 }
 
 /// The pod, and then its volume claims.

@@ -40,6 +40,9 @@ impl Reconciler for CloneSetReconciler {
         let Some(set) = self.known(key) else {
             return Ok(Outcome::default());
         };
+        let span = tracing::Span::current();
+        span.record("uid", &set.metadata.uid);
+        span.record("revision", &set.status.update_revision);
         let (uid, stores) = (&set.metadata.uid, self.observer.stores());
         if let Err(put_off) = self.upkeep.begin(key, uid, &stores).await {
             return Ok(self.put_off(key, put_off));
@@ -66,11 +69,6 @@ impl CloneSetReconciler {
         if self.upkeep.forget_others(key, uid) {
             self.metrics.forget(key);
         }
-        if let Some(set) = &set {
-            let span = tracing::Span::current();
-            span.record("uid", &set.metadata.uid);
-            span.record("revision", &set.status.update_revision);
-        }
         set
     }
 
@@ -94,10 +92,10 @@ impl CloneSetReconciler {
     fn tell(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan) {
         let logged = &snapshot.memory.logged;
         self.upkeep.tell(key, logged, &plan.waiting_on);
-        self.report_refusals(snapshot, plan);
         if !plan.steps.is_empty() {
             tracing::debug!(phase = ?plan.phase, steps = plan.steps.len(), "acting");
         }
+        self.report_refusals(snapshot, plan);
     }
 
     async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), StageError>, Found) {

@@ -1,7 +1,7 @@
 //! What a step comes down to: calls to the API server, in which order they are made, and what follows from each answer.
 //! The runtime's executor makes them; it has nothing left to choose.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use kruise_api::{pod::Pod, resource::Resource};
 use serde_json::Value;
@@ -39,8 +39,8 @@ pub struct Work {
     /// Whether the first call waits until the client's limits let all of them pass: an object that is left
     /// half-way would wait for its turn out of service.
     pub prepaid: bool,
-    /// The pod as it was planned for. A later patch that was refused because the pod has changed is sent again while
-    /// nothing has changed but reports (DV-IP15).
+    /// The pod as it was planned for. A later patch that met a conflict is sent again while nothing has
+    /// changed but reports (DV-IP15).
     pub seen: Option<Arc<Pod>>,
 }
 
@@ -69,12 +69,12 @@ pub enum Verb {
     /// Creates the object.
     Create {
         /// All of it.
-        body: Value,
+        body: Body,
     },
     /// Creates the object, unless one of its name is there that the owner with this UID owns and that stays.
     Ensure {
         /// All of it.
-        body: Value,
+        body: Body,
         /// UID of the owner.
         owner: String,
     },
@@ -94,6 +94,39 @@ pub enum Verb {
         /// What is done only then, for the error.
         before: &'static str,
     },
+}
+
+/// An object to create. A plan may have hundreds that share a large spec, which is put in when it is sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body {
+    /// The object; without its spec where that is shared.
+    pub head: Value,
+    /// The spec that it shares with others.
+    pub spec: Option<Arc<Value>>,
+}
+
+impl Body {
+    /// The whole object.
+    #[must_use]
+    pub fn whole(&self) -> Cow<'_, Value> {
+        let Some(spec) = &self.spec else {
+            return Cow::Borrowed(&self.head);
+        };
+        let mut whole = self.head.clone();
+        if let Some(fields) = whole.as_object_mut() {
+            fields.insert("spec".to_owned(), Value::clone(spec));
+        }
+        Cow::Owned(whole)
+    }
+}
+
+impl From<&Value> for Body {
+    fn from(whole: &Value) -> Self {
+        Self {
+            head: whole.clone(),
+            spec: None,
+        }
+    }
 }
 
 /// A patch.
@@ -136,6 +169,8 @@ pub struct FailureEvent {
     pub warning: bool,
     /// One word.
     pub reason: &'static str,
+    /// Whether it is told of an answer too that is tolerated.
+    pub though_tolerated: bool,
 }
 
 /// What follows when the API server judged a write and does not want it as it is.
@@ -234,7 +269,7 @@ impl Call {
     #[must_use]
     pub fn create(resource: Resource, body: &Value) -> Self {
         let name = body.pointer("/metadata/name").and_then(Value::as_str);
-        let verb = Verb::Create { body: body.clone() };
+        let verb = Verb::Create { body: body.into() };
         Self::new(resource, name.unwrap_or_default(), verb)
     }
 
@@ -263,9 +298,27 @@ impl Call {
     /// Warns when it has failed.
     #[must_use]
     pub fn warning_of(self, reason: &'static str) -> Self {
-        let warning = true;
+        let failed = FailureEvent {
+            warning: true,
+            reason,
+            though_tolerated: false,
+        };
         Self {
-            failed: Some(FailureEvent { warning, reason }),
+            failed: Some(failed),
+            ..self
+        }
+    }
+
+    /// Warns when it has failed, and when its answer is tolerated.
+    #[must_use]
+    pub fn warning_anyhow(self, reason: &'static str) -> Self {
+        let failed = FailureEvent {
+            warning: true,
+            reason,
+            though_tolerated: true,
+        };
+        Self {
+            failed: Some(failed),
             ..self
         }
     }

@@ -1,5 +1,6 @@
-//! When an object is reconciled, and when its reconciler may write: the queue and its delays, the
-//! workers, and the notes of own writes that the watch has not shown yet.
+//! When an object is reconciled, when its reconciler may write, and what is done around and after its plan: the queue and
+//! its delays, the workers, upkeep with its doubts and memories, the executor, and the notes of own writes that the watch
+//! has not shown yet.
 
 pub(crate) mod backoff;
 mod doubts;

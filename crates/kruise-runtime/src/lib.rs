@@ -1,5 +1,5 @@
 //! All I/O that deployables share: flags, logs, metrics, health, leader election, watches and their
-//! indexes, work queues, own-write tracking, events, webhooks and their certificates, start and shutdown.
+//! indexes, work queues, own-write tracking, the executor of plans, events, webhooks and their certificates, start and shutdown.
 //!
 //! A deployable is an [`App`]; its binary calls [`run()`] with one, and a binary for small clusters with
 //! several. This crate knows what a Kubernetes object is and nothing of what any kind means: it makes

@@ -3,7 +3,7 @@
 
 use kruise_api::resource::{ObjectKey, PODS};
 use kruise_plan::stage::Stage;
-use kruise_runtime::{Flow, StageError};
+use kruise_runtime::StageError;
 use serde_json::Value;
 
 use super::Execution;
@@ -15,7 +15,7 @@ impl Execution<'_> {
         &self,
         orphans: &[OrphanClaim],
         found: &mut Found,
-    ) -> Result<Flow, StageError> {
+    ) -> Result<(), StageError> {
         for OrphanClaim { claim, pod } in orphans {
             if let Some(pod) = pod
                 && let Some(live) = self.live_pod(pod).await?
@@ -28,7 +28,7 @@ impl Execution<'_> {
             let deletion = Stage::of(delete_claim(claim));
             self.executor.stages(&[deletion]).await?;
         }
-        Ok(Flow::GoesOn)
+        Ok(())
     }
 
     async fn live_pod(&self, name: &str) -> Result<Option<Value>, StageError> {

@@ -17,11 +17,15 @@ fn lowered(phase: Phase, step: &Step) -> Vec<String> {
         uid: "uid-of-web",
         phase,
     };
-    lowering
-        .step(step)
-        .iter()
-        .flat_map(stage_in_words)
-        .collect()
+    match lowering.step(step) {
+        Lowered::Stages(stages) => stages.iter().flat_map(stage_in_words).collect(),
+        Lowered::Orphans(claims) => {
+            let claims = claims.iter();
+            claims
+                .map(|orphan| format!("orphan {}", orphan.claim.name))
+                .collect()
+        }
+    }
 }
 
 /// A line for the stage, one for each of its works that is more than its calls, and one for each call.
@@ -60,8 +64,10 @@ fn call_in_words(call: &Call) -> String {
     } = call;
     let kind = resource.kind;
     let mut words = match verb {
-        Verb::Create { body } => format!("create {kind} {name} {body}"),
-        Verb::Ensure { body, owner } => format!("ensure {kind} {name} of {owner} {body}"),
+        Verb::Create { body } => format!("create {kind} {name} {}", body.whole()),
+        Verb::Ensure { body, owner } => {
+            format!("ensure {kind} {name} of {owner} {}", body.whole())
+        }
         Verb::Patch(patch) => format!("patch {kind} {name}{}", patch_in_words(patch)),
         Verb::TryPatch(patch) => format!("try to patch {kind} {name}{}", patch_in_words(patch)),
         Verb::Delete { uid } => format!("delete {kind} {name} {uid}"),
@@ -79,9 +85,17 @@ fn call_in_words(call: &Call) -> String {
         assert!(!warning);
         words += &format!(", telling {reason}: {message}");
     }
-    if let Some(FailureEvent { warning, reason }) = failed {
+    if let Some(FailureEvent {
+        warning,
+        reason,
+        though_tolerated,
+    }) = failed
+    {
         let type_ = if *warning { "warning" } else { "normal" };
         words += &format!(", failing with {type_} {reason}");
+        if *though_tolerated {
+            words += " anyhow";
+        }
     }
     words += &match refused {
         IfRefused::Fails => String::new(),
@@ -189,12 +203,12 @@ fn update(name: &str) -> InPlaceUpdate {
          failing with warning FailedUpdate",
     ]
 )]
-// DV-CS17: they depend on live looks, so that they are no calls yet.
+// DV-CS17: each depends on a live look, so that they are no calls yet.
 #[case::delete_orphan_claims(
     Step::DeleteOrphanClaims {
         claims: vec![OrphanClaim { claim: claim("data-a"), pod: None }],
     },
-    &[]
+    &["orphan data-a"]
 )]
 // CS-60, CS-61
 #[case::create_pods(
@@ -232,9 +246,9 @@ fn update(name: &str) -> InPlaceUpdate {
         "  delete Pod web-b u-web-b, telling SuccessfulDelete: deleted pod web-b, \
          failing with warning FailedDelete, a refusal is noted: Deletion u-web-b",
         "  delete PersistentVolumeClaim data-b u-data-b, tolerating [NotFound], \
-         failing with warning FailedDelete",
+         failing with warning FailedDelete anyhow",
         "  delete PersistentVolumeClaim logs-b u-logs-b, tolerating [NotFound], \
-         failing with warning FailedDelete",
+         failing with warning FailedDelete anyhow",
     ]
 )]
 // CS-28: in no phase is a refusal left alone.
@@ -402,15 +416,15 @@ fn images_ahead_come_down_to() {
         creations,
         mark,
     } = images_ahead(&ahead);
-    let stages = [deletions, creations, mark.unwrap()];
+    let stages = [deletions, creations, vec![mark.unwrap()]].concat();
     let lines: Vec<_> = stages.iter().flat_map(stage_in_words).collect();
     assert_eq!(
         lines,
         [
-            "SideBySide",
+            "OneByOne",
             "- work",
             "  delete ImagePullJob web-1-app u-1, tolerating [NotFound, LostRace]",
-            "SideBySide",
+            "OneByOne",
             "- work",
             "  create ImagePullJob web-2-app 1, tolerating [AlreadyThere, LostRace], \
              telling CreatedImagePullJob: created ImagePullJob web-2-app, \

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kruise_api::meta::ObjectMeta;
-use kruise_plan::{Event, InPlaceUpdate, PodPatch, PodRef, WaitReason, workload::NewJob};
+use kruise_plan::{
+    Event, InPlaceUpdate, PodPatch, PodRef, WaitReason, stage::Body, workload::NewJob,
+};
 use serde_json::{Value, json};
 
 /// What is to be done, in order. Nothing in it is left to choose.
@@ -142,15 +144,14 @@ pub struct NewPod {
 }
 
 impl NewPod {
-    /// The whole object, made when it is sent.
+    /// The object, with its spec still shared.
     #[must_use]
-    pub fn body(&self) -> Value {
-        json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": self.metadata,
-            "spec": *self.spec,
-        })
+    pub fn body(&self) -> Body {
+        let head = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": self.metadata });
+        Body {
+            head,
+            spec: Some(Arc::clone(&self.spec)),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ fn a_new_set_creates_its_revision_and_then_pods_in_growing_batches() {
     assert_eq!(world.revisions.len(), 1);
     let revision = world.revisions.values().next().unwrap();
     assert_eq!(revision["revision"], json!(1));
-    let pod = batches[0][0].body();
+    let pod = batches[0][0].body().whole().into_owned();
     assert_eq!(
         pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"],
         "PreparingNormal"

@@ -370,7 +370,7 @@ impl World {
                         break;
                     }
                     if self.create_claims(pod) && self.may_write() {
-                        self.create_pod(&pod.name, pod.body());
+                        self.create_pod(&pod.name, pod.body().whole().into_owned());
                     }
                 }
             }

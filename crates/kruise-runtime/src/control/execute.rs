@@ -183,7 +183,7 @@ impl<'a> Executor<'a> {
         Ok(Flow::GoesOn)
     }
 
-    /// Sends a patch again that was refused because the pod has changed, while it is still what it was planned for.
+    /// Sends a patch again that met a conflict, while the pod is still what the patch was planned for.
     async fn again(
         &self,
         call: &Call,
@@ -215,7 +215,7 @@ impl<'a> Executor<'a> {
         let (resource, key) = (&call.resource, self.key(&call.name));
         let made = match &call.verb {
             Verb::Create { body } | Verb::Ensure { body, .. } => {
-                let created = writer.create(resource, &key.namespace, body).await;
+                let created = writer.create(resource, &key.namespace, &body.whole()).await;
                 created.map(|_| None)
             }
             Verb::Patch(Patch {
@@ -301,6 +301,9 @@ impl<'a> Executor<'a> {
             Err(error) => error,
         };
         if call.tolerated.iter().any(|answer| error.is(*answer)) {
+            if call.failed.is_some_and(|failed| failed.though_tolerated) {
+                self.tell_failure(call, &error);
+            }
             return Next::Call { version: None };
         }
         let mut is_news = true;
@@ -309,6 +312,9 @@ impl<'a> Executor<'a> {
                 IfRefused::Fails => {}
                 IfRefused::FailsNoted { uid, asked } => {
                     is_news = self.note_refusal(uid, *asked, error.api_message());
+                }
+                // A look that was refused says nothing of the write.
+                IfRefused::EndsWork { .. } | IfRefused::EndsPlan { .. } if error.is_of_a_look() => {
                 }
                 IfRefused::EndsWork { uid, told } => {
                     self.note_refused_resize(uid, told, &error);
@@ -320,13 +326,17 @@ impl<'a> Executor<'a> {
                 }
             }
         }
-        if let Some(failed) = call
-            .failed
-            .filter(|_| is_news && !error.is(Answer::LostRace))
-        {
-            self.event(failed.warning, failed.reason, chain(&error));
+        if is_news {
+            self.tell_failure(call, &error);
         }
         Next::Failure(Box::new(error))
+    }
+
+    /// Nobody has to know of an answer that says only that somebody was faster.
+    fn tell_failure(&self, call: &Call, error: &StageError) {
+        if let Some(failed) = call.failed.filter(|_| !error.is(Answer::LostRace)) {
+            self.event(failed.warning, failed.reason, chain(error));
+        }
     }
 
     /// Whether the words are new.

@@ -98,6 +98,11 @@ impl StageError {
         !self.is_lost_race() && !self.is(Answer::NotFound)
     }
 
+    /// Whether it is about a live read, before or between writes.
+    pub(super) fn is_of_a_look(&self) -> bool {
+        matches!(self, Self::Write { verb: "get", .. })
+    }
+
     /// The API server judged the write and does not want it as it is.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
@@ -144,7 +149,7 @@ impl ReconcileError for StageError {
 mod tests {
     use super::*;
 
-    // DV-PF16: neither an event nor a condition tells of it, and metrics know it by its category.
+    // DV-PF16: neither an event nor a condition tells of it, and the runtime knows it by its category.
     #[test]
     fn a_write_that_was_withheld_is_no_failure() {
         let call = || "patch pods ns/web-a".to_owned();

@@ -46,7 +46,7 @@ fn with_claim(owner: &'static str) -> TestServer {
 fn pod_after_claim() -> Stage {
     let body = |name: &str| json!({ "metadata": { "name": name } });
     let ensured = Verb::Ensure {
-        body: body("data"),
+        body: (&body("data")).into(),
         owner: OWNER.to_owned(),
     };
     let ensured = Call::new(PERSISTENT_VOLUME_CLAIMS, "data", ensured);
@@ -151,6 +151,18 @@ async fn a_tolerated_answer_is_no_failure_and_untold(
     }
 }
 
+// CS-62: that a volume claim is gone by now, say.
+#[tokio::test(start_paused = true)]
+async fn a_tolerated_answer_is_told_where_it_is_to_be() {
+    let server = refusing("web-00", || status(404, "NotFound", "gone"));
+    let call = delete("web-00")
+        .tolerating(&[Answer::NotFound])
+        .warning_anyhow("FailedDelete");
+    let done = carry_out(&server, &[Stage::of(call)]).await;
+    done.result.as_ref().unwrap();
+    assert_eq!(done.told().len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_done_and_what_has_failed_is_told() {
     let server = refusing("web-01", too_big);
@@ -158,6 +170,7 @@ async fn what_is_done_and_what_has_failed_is_told() {
     let failed = FailureEvent {
         warning: false,
         reason: "NotDeleted",
+        though_tolerated: false,
     };
     let calls = [
         telling(delete("web-00")).warning_of("FailedDelete"),
