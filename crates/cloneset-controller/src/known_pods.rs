@@ -260,6 +260,31 @@ mod tests {
         assert_eq!(going(&of(&pods, Some(&second))), [""; 0]);
     }
 
+    // Pieces that an event does not touch keep what is known of their pods, and the others find it pod by pod.
+    #[test]
+    fn what_is_known_of_a_piece_stands_while_it_is_the_same() {
+        let selector = selector(&json!({ "app": "web" }));
+        let anew = |pods: &_| KnownPods::of(pods, Options::default(), &selector, None);
+        let by_name = |a: &Arc<Pod>, b: &Arc<Pod>| a.metadata.name.cmp(&b.metadata.name);
+        let name = |n: usize| format!("web-{n:03}");
+        let mut pods: SharedList<_> = (0..300).map(|n| pod(&name(n), "Normal")).collect();
+        let mut known = anew(&pods);
+        for n in [0, 127, 128, 200, 299] {
+            let before = known;
+            pods.put(pod(&name(n), "PreparingDelete"), by_name);
+            pods.put(pod(&format!("{}a", name(n)), "Normal"), by_name);
+            pods.remove(&pod(&name(n / 2 + 1), "Normal"), by_name);
+            known = KnownPods::of(&pods, Options::default(), &selector, Some(&before));
+            assert_eq!(format!("{known:?}"), format!("{:?}", anew(&pods)));
+            let kept = known.facts.iter().filter(|facts| {
+                let mut earlier = before.facts.iter();
+                earlier.any(|earlier| Arc::ptr_eq(earlier, facts))
+            });
+            assert!(kept.count() > 0);
+        }
+        assert_eq!(going(&known), [0, 127, 128, 200, 299].map(name));
+    }
+
     #[test]
     fn another_selector_and_other_options_ask_again() {
         let pods = [pod("a", "Normal")].into_iter().collect();

@@ -1,5 +1,6 @@
 //! What each step comes down to: the calls to the API server, without a choice left.
 
+use kruise_api::resource::PatchKind;
 use kruise_api::{
     read::POD_UNAVAILABLE_BUDGETS,
     resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
@@ -7,7 +8,7 @@ use kruise_api::{
 use kruise_plan::{
     InPlaceUpdate, PodPatch, PodRef,
     refused::Asked,
-    stage::{Answer, Call, FailureEvent, IfRefused, Order, Patch, PatchKind, Stage, Verb, Work},
+    stage::{Answer, Call, FailureEvent, IfRefused, Order, Patch, Stage, Verb, Work},
     workload::IMAGE_PULL_JOBS,
 };
 use serde_json::Value;

@@ -4,7 +4,8 @@
 //! A kind that a deployable of ours writes has a room of its own in [`crate::kinds`] instead. The pod is
 //! none of these: it is what every library here is about, and stands beside them as [`crate::pod`].
 //!
-//! [`Stored`] is the form in which a controller keeps what it owns itself.
+//! [`Stored`] is the form in which a controller keeps what it owns itself, and [`ControllerRevision`] that of the
+//! history of what it owns: both are changed by patches alone.
 
 mod controller_revision;
 mod metadata;

@@ -1,5 +1,5 @@
-//! Names of kinds and objects as the API server's paths spell them. Kubernetes' own kinds are named here, and
-//! those of OpenKruise beside their types.
+//! Names of kinds and objects as the API server's paths spell them, and how objects are patched. Of Kubernetes' own
+//! kinds those are named here that several crates ask for; those of OpenKruise are named beside their types.
 
 use std::fmt;
 
@@ -114,6 +114,15 @@ impl fmt::Display for Resource {
             write!(formatter, "{}.{}", self.plural, self.group)
         }
     }
+}
+
+/// How a patch is applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatchKind {
+    /// JSON merge patch (RFC 7396).
+    Merge,
+    /// Strategic merge patch; Kubernetes' own kinds only.
+    Strategic,
 }
 
 /// Where an object is found: its namespace (empty for cluster-scoped kinds) and name.

@@ -5,7 +5,8 @@
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
-/// A change copies as many items at most; a list has as many pieces as that goes into it.
+/// A change copies as many items at most. Pieces are split and never joined, so that a list that has shrunk may have
+/// more of them than it needs.
 const MAX_PIECE: usize = 128;
 
 /// Items in an order that the owner of the list keeps.

@@ -7,11 +7,9 @@ pub fn find<'a, C: Condition>(conditions: &'a [C], type_: &str) -> Option<&'a C>
     conditions.iter().find(|present| present.type_() == type_)
 }
 
-/// Takes the condition of this type away. Whether there was one.
-pub fn remove<C: Condition>(conditions: &mut Vec<C>, type_: &str) -> bool {
-    let before = conditions.len();
+/// Takes the condition of this type away.
+pub fn remove<C: Condition>(conditions: &mut Vec<C>, type_: &str) {
     conditions.retain(|present| present.type_() != type_);
-    conditions.len() < before
 }
 
 /// Puts a condition in, or changes the one of its type. The same status and reason change nothing but an empty

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::{event::Event, wait::WaitReason};
 
-/// What parts of a planner note, one after the other. None of them reads what the others noted.
+/// What parts of a planner note, one after the other. Only the last of them, which makes the status, reads what the
+/// others noted.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Notes {
     /// Why nothing, or not more, is done; the most telling reason first.
@@ -44,15 +45,6 @@ impl<S> Turn<S> {
             Self::GoesOn
         } else {
             Self::Acts(steps)
-        }
-    }
-
-    /// What `next` decides, where there was nothing to do.
-    #[must_use]
-    pub fn or_else(self, next: impl FnOnce() -> Self) -> Self {
-        match self {
-            Self::Acts(steps) => Self::Acts(steps),
-            Self::GoesOn => next(),
         }
     }
 

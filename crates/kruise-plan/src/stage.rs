@@ -3,7 +3,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use kruise_api::{pod::Pod, resource::Resource};
+use kruise_api::{
+    pod::Pod,
+    resource::{PatchKind, Resource},
+};
 use serde_json::Value;
 
 use crate::{event::Event, refused::Asked};
@@ -138,15 +141,6 @@ pub struct Patch {
     pub kind: PatchKind,
     /// The patch.
     pub patch: Value,
-}
-
-/// Kinds of patches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PatchKind {
-    /// JSON merge patch (RFC 7396).
-    Merge,
-    /// Strategic merge patch; Kubernetes' own kinds only.
-    Strategic,
 }
 
 /// Answers of the API server that may be tolerated.

@@ -13,5 +13,5 @@ pub use history::{History, RevisionStep, Revisions, is_at};
 pub use images_ahead::{IMAGE_PULL_JOBS, Job, NewJob};
 pub use in_place::{Differences, InPlace, may_be_updated};
 pub use ownership::Ownership;
-pub use refresh::{missing_template_hash, resize_pending};
+pub use refresh::resize_pending;
 pub use template::{Filled, TemplateForms};

@@ -26,10 +26,13 @@ pub(super) struct Terms {
     pub(super) reuses_claims: bool,
 }
 
+/// Larger numbers count as this one: nobody can mean them, and the sums of the rules are of 32 bits.
+const LARGEST: i32 = i32::MAX / 8;
+
 impl Terms {
     pub(super) fn of(spec: &CloneSetSpec, gates: &Gates) -> Self {
         // CS-6
-        let replicas = spec.replicas.unwrap_or(1).max(0);
+        let replicas = spec.replicas.unwrap_or(1).clamp(0, LARGEST);
         let strategy = spec.update_strategy.as_ref();
         let rolling = strategy.and_then(|strategy| strategy.rolling_update.as_ref());
         let terms = rolling.map(|rolling| &rolling.terms);
@@ -81,7 +84,7 @@ fn resolved(value: &IntOrString, replicas: i32, rounding: Rounding) -> i64 {
         _ => lenient_percent(value, replicas, rounding),
     };
     // Admission takes nothing below 0; without it, that is none.
-    i64::from(number.unwrap_or(0)).max(0)
+    number.unwrap_or(0).clamp(0, LARGEST).into()
 }
 
 /// 20 %, the default of maxUnavailable.

@@ -25,8 +25,8 @@ pub(super) fn in_place(context: &Context<'_>, pod: &Pod, target: &str) -> InPlac
     InPlace::of(update, pod, || daemon_may_come(context), now)
 }
 
-/// Whether any of these pods can't be updated in place. Pods of one revision are alike in that, unless a node daemon has a
-/// say: so of thousands only a few are asked.
+/// Whether any of these pods can't be updated in place. Pods of one revision are alike in that, unless a node daemon
+/// has a say: so of thousands only a few are asked.
 pub(super) fn is_any_impossible<'a>(
     context: &Context<'_>,
     pods: impl IntoIterator<Item = (&'a Arc<Pod>, &'a PodFacts)>,

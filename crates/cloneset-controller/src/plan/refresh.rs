@@ -5,15 +5,16 @@ use std::{collections::BTreeSet, time::Duration};
 use kruise_api::{
     inplace::{self, PodWrite, Refresh, RefreshInput, lifecycle},
     pod::Pod,
-    ranking,
-    well_known::lifecycle_states,
+    ranking, revision,
+    well_known::{labels, lifecycle_states},
 };
 
 use kruise_plan::{
     Notes, PodPatch, PodRef, WaitReason,
     refused::RefusedResize,
-    workload::{InPlace, may_be_updated, missing_template_hash, resize_pending},
+    workload::{InPlace, may_be_updated, resize_pending},
 };
+use serde_json::json;
 
 use super::{
     context::{Context, MAX_PODS},
@@ -100,6 +101,19 @@ pub(super) fn is_refused(context: &Context<'_>, pod: &Pod, notes: &mut Notes) ->
     });
     notes.look_again(left);
     true
+}
+
+/// CS-80
+fn missing_template_hash(pod: &Pod) -> Option<PodPatch> {
+    if pod.metadata.labels.contains_key(labels::POD_TEMPLATE_HASH) {
+        return None;
+    }
+    let hash = pod.metadata.labels.get(labels::CONTROLLER_REVISION_HASH)?;
+    let metadata = json!({
+        "uid": pod.metadata.uid,
+        "labels": { labels::POD_TEMPLATE_HASH: revision::short_hash(hash) },
+    });
+    Some(PodPatch::of(pod, json!({ "metadata": metadata })))
 }
 
 /// UIDs of the pods in state PreparingUpdate that are still to go to the other revision: the first in the

@@ -30,7 +30,7 @@ pub struct Plan {
 /// The part of the work that a plan's steps belong to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// Claiming, revisions, history.
+    /// Ownership, volume claims, revisions.
     #[default]
     Prepare,
     /// Adding and taking away pods.

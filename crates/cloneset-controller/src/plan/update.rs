@@ -114,8 +114,8 @@ fn update(context: &Context<'_>, counts: &Counts, notes: &mut Notes) -> Vec<Step
             .filter_map(|index| context.known_at(*index));
         is_any_impossible(context, known, target)
     };
-    // Of an order that chooses nobody only those that are told of would be seen. In a roll-out of ten thousand pods
-    // most passes are like that.
+    // Where nobody can be chosen, the order shows only in the reasons that name pods. In a roll-out of ten thousand
+    // pods most passes are like that.
     let is_told_of = leaves_out || !context.snapshot.memory.refused_resizes.is_empty();
     if is_told_of || !room.is_used_up() {
         let pods: Vec<&Pod> = context.pods.iter().map(|pod| pod.as_ref()).collect();

@@ -21,7 +21,11 @@ fn number_or_percent() -> impl Strategy<Value = Value> {
 
 fn strategy() -> impl Strategy<Value = Value> {
     (
-        prop_oneof![Just("ReCreate"), Just("InPlaceIfPossible")],
+        prop_oneof![
+            Just("ReCreate"),
+            Just("InPlaceIfPossible"),
+            Just("InPlaceOnly")
+        ],
         number_or_percent(),
         number_or_percent(),
         any::<bool>(),

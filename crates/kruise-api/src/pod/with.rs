@@ -12,7 +12,8 @@ use super::Pod;
 use crate::{meta::ObjectMeta, object::Object};
 
 /// A pod, and what else one deployable reads of it: `X` is decoded from the same text. Who watches `PodWith<X>` pays
-/// for `X`, in memory and with a second look at each pod; who watches [`Pod`] pays nothing.
+/// for `X`, in memory and with a second look at each pod; who watches [`Pod`] pays nothing. What `X` can't read makes the
+/// whole pod unreadable, also a `null` where it expects a list.
 ///
 /// ```
 /// # use kruise_api::pod::PodWith;

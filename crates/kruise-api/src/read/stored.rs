@@ -1,5 +1,5 @@
-//! What is kept of a workload between two passes. Its template is a tree of hundreds of nodes, ten times as large as its
-//! text, and most workloads are looked at now and then.
+//! What is kept of a workload between two passes. Its template is a tree of hundreds of nodes, ten times as large as
+//! its text, and most workloads are looked at now and then.
 
 use std::marker::PhantomData;
 

@@ -40,7 +40,8 @@ pub struct History<'a, K> {
     pub current: &'a str,
     /// `status.collisionCount`.
     pub collision_count: i32,
-    /// What else belongs to a revision, in an annotation: key and value.
+    /// What else belongs to a revision, in an annotation: key and value. [`ControllerRevision`] keeps the annotation
+    /// `kruise.io/cloneset-volumeclaimtemplate-hash` alone; another key is written with each renumbering.
     pub annotation: Option<(&'static str, String)>,
 }
 

@@ -1,6 +1,6 @@
 //! How patches are sent.
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 pub(crate) fn content_type(kind: PatchKind) -> &'static str {
     match kind {

@@ -7,7 +7,7 @@ use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use super::x509::{bundle_pem, read_chain};
 

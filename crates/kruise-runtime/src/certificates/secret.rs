@@ -4,7 +4,7 @@ use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use super::{
     error::CertificatesError,

@@ -15,7 +15,7 @@ use futures::StreamExt;
 use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::Value;
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{

@@ -1,5 +1,6 @@
-//! Tests of queues and own writes, on a clock that stands still.
+//! Tests of queues, own writes and upkeep, on a clock that stands still.
 
 mod own_writes;
 mod queue;
+mod upkeep;
 mod write_notes;

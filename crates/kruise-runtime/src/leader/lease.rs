@@ -7,7 +7,7 @@ use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use crate::api::{
     client::ApiClient,

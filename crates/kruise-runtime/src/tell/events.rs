@@ -13,7 +13,8 @@ use kruise_api::{
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use kruise_plan::{Owner, stage::PatchKind};
+use kruise_api::resource::PatchKind;
+use kruise_plan::Owner;
 
 use crate::{
     api::{

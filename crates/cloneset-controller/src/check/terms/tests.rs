@@ -27,6 +27,10 @@ type Numbers = (i64, i64, i64, i64);
 #[case::of_nothing_written(json!({}), (1, 0, 1, 0))]
 #[case::of_ten_pods(json!({ "replicas": 10 }), (10, 0, 2, 0))]
 #[case::of_no_pods(json!({ "replicas": 0 }), (0, 0, 0, 0))]
+#[case::of_more_pods_than_anybody_can_mean(
+    rolling(i32::MAX, json!({ "maxUnavailable": i32::MAX - 1, "maxSurge": i32::MAX })),
+    (268_435_455, 0, 268_435_455, 268_435_455)
+)]
 // CS-43, P; IP-162
 #[case::a_share_is_rounded_up(rolling(10, json!({ "partition": "33%" })), (10, 4, 2, 0))]
 #[case::fractions_are_read(rolling(1000, json!({ "partition": "0.1%" })), (1000, 1, 200, 0))]
@@ -89,10 +93,16 @@ fn pods_that_wait_for_their_deletion(
 }
 
 /// Numbers, percentages, and what only a CloneSet has that admission never saw.
+/// What nobody can mean.
+fn huge() -> impl Strategy<Value = i32> {
+    prop_oneof![Just(i32::MAX), Just(i32::MAX - 1), any::<i32>()]
+}
+
 fn number() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::Null),
         (-3..200i32).prop_map(Value::from),
+        huge().prop_map(Value::from),
         (0..=120u32).prop_map(|percent| json!(format!("{percent}%"))),
         (0..=1000u32).prop_map(|tenths| json!(format!("{}.{}%", tenths / 10, tenths % 10))),
         prop::sample::select(vec![
@@ -124,7 +134,7 @@ prop_compose! {
 
 prop_compose! {
     fn any_spec()(
-        replicas in prop::option::of(-3..500i32),
+        replicas in prop::option::of(prop_oneof![9 => -3..500i32, 1 => huge()]),
         type_ in prop::sample::select(vec![None, Some("RollingUpdate"), Some("OnDelete")]),
         rolling_update in prop::option::of(rolling_update()),
         min_ready_seconds in prop::option::of(0..100i32),

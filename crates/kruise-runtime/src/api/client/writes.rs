@@ -7,7 +7,7 @@ use kruise_api::resource::{ObjectKey, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use super::{
     ApiClient, WRITE_TIMEOUT,

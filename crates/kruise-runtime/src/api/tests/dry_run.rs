@@ -4,7 +4,7 @@ use http::Method;
 use kruise_api::resource::{ObjectKey, POD_TEMPLATES, PODS};
 use serde_json::json;
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use crate::{
     api::error::{ApiError, StatusCause},

@@ -7,15 +7,13 @@ use std::{
 };
 
 use http::Method;
+use kruise_api::resource::PatchKind;
 use kruise_api::{
     meta::Time,
     resource::{PERSISTENT_VOLUME_CLAIMS, PODS},
     shared_list::SharedList,
 };
-use kruise_plan::{
-    OwnedPods,
-    stage::{FailureEvent, PatchKind},
-};
+use kruise_plan::{OwnedPods, stage::FailureEvent};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

@@ -11,7 +11,7 @@ use kruise_api::{
 use serde_json::{Value, json};
 use tokio::time::advance;
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{error::ApiError, written::Written},

@@ -23,7 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use kruise_plan::stage::PatchKind;
+use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{client::ApiClient, error::ApiError},
