@@ -1,6 +1,7 @@
-//! `cargo xtask tidy`: what the compiler can't check. Which crate must not know which; sizes;
+//! `cargo xtask tidy`: what the compiler can't check. Which crate must not know which; circles of files; sizes;
 //! what may not stand in sources; that commands in documents exist; that each scenario has a test.
 
+mod circles;
 mod commands;
 mod dependencies;
 mod domain;
@@ -59,6 +60,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
         findings.extend(commands::check(file));
         findings.extend(domain::check(file));
     }
+    findings.extend(circles::check(&texts));
     findings.extend(scenarios::check(&texts));
     findings.extend(source::check_targets(&metadata)?);
     findings.sort();

@@ -12,7 +12,6 @@ use std::{
 
 use clap::Parser;
 use cloneset_controller::{
-    CLONESETS,
     gates::Gates,
     memory::Memory,
     observe::Observer,
@@ -20,7 +19,7 @@ use cloneset_controller::{
     snapshot::{ControllerRevision, Snapshot},
 };
 use kruise_api::{
-    apps::v1beta1::CloneSet,
+    apps::v1beta1::{CLONESETS, CloneSet},
     pod::Pod,
     resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS},
 };

@@ -3,13 +3,13 @@
 
 use clap::Args;
 use kruise_api::{
-    apps::v1beta1::CloneSet,
+    apps::v1beta1::{CLONESETS, CloneSet},
     inplace::Options,
     meta::ObjectMeta,
     object::CustomResource,
     pod::Pod,
     read::{POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget},
-    resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, Resource},
+    resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS},
     well_known,
 };
 use kruise_plan::workload::IMAGE_PULL_JOBS;
@@ -45,15 +45,6 @@ use snapshot::{Claim, ControllerRevision, ImagePullJob, StoredSet, instance_id};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "cloneset-controller";
-
-/// The kind that this deployable owns.
-pub const CLONESETS: Resource = Resource {
-    group: CloneSet::GROUP,
-    version: CloneSet::VERSION,
-    plural: CloneSet::PLURAL,
-    kind: CloneSet::KIND,
-    namespaced: true,
-};
 
 /// The CRD of our kind.
 const CRD: &str = "clonesets.apps.kruise.io";

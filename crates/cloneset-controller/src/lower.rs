@@ -2,6 +2,7 @@
 
 use kruise_api::resource::PatchKind;
 use kruise_api::{
+    apps::v1beta1::CLONESETS,
     read::POD_UNAVAILABLE_BUDGETS,
     resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
 };
@@ -14,7 +15,6 @@ use kruise_plan::{
 use serde_json::Value;
 
 use crate::{
-    CLONESETS,
     plan::{BudgetPatch, ClaimRef, ImagesAhead, NewPod, OrphanClaim, Phase, Plan, Step},
     snapshot::Snapshot,
 };

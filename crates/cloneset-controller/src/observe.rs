@@ -166,7 +166,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::CLONESETS;
+    use kruise_api::apps::v1beta1::CLONESETS;
 
     fn observer() -> Observer {
         Observer {

@@ -207,7 +207,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{CLONESETS, fake_api::FakeApi, gates::Gates, plan::Phase, snapshot::StoredSet};
+    use crate::{fake_api::FakeApi, gates::Gates, plan::Phase, snapshot::StoredSet};
+    use kruise_api::apps::v1beta1::CLONESETS;
 
     fn reconciler(server: &FakeApi) -> (CloneSetReconciler, OwnWrites) {
         let client = server.client();

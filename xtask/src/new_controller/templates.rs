@@ -69,6 +69,10 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
         |text: &dyn Fn(&Kind) -> String| -> String { kinds.others.iter().map(text).collect() };
     let observed = std::iter::once(own).chain(&kinds.others);
     let observed: Vec<&str> = observed.map(|kind| kind.kind.as_str()).collect();
+    let constants = std::iter::once(own).chain(&kinds.others);
+    let constants: Vec<String> = constants
+        .map(|kind| kind.objects().to_uppercase())
+        .collect();
     let crd = format!("\"{}.{}\"", own.plural, own.group);
     vec![
         ("name", name.to_owned()),
@@ -87,6 +91,7 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
         ("crds", if own.has_crd { crd } else { String::new() }),
         ("resource", own.resource()),
         ("observed", observed.join(", ")),
+        ("constants", constants.join(", ")),
         ("other_resources", of_others(&Kind::constant)),
         ("other_watches", of_others(&Kind::watch)),
         (

@@ -9,10 +9,12 @@ use localkube::workspace;
 
 use super::Finding;
 
-/// A package, what may not be in its dependency tree, and why.
-const ABSENCES: &[(&str, &[&str], &str)] = &[
+/// The pure crates; the runtime is none of them, and knows no deployable.
+const PURE: [&str; 2] = ["kruise-api", "kruise-plan"];
+
+/// What may not be in the dependency tree of a pure crate, and why.
+const ABSENCES: &[(&[&str], &str)] = &[
     (
-        "kruise-api",
         &[
             "async-std",
             "embassy-executor",
@@ -29,7 +31,6 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
         "the domain knows no async runtime",
     ),
     (
-        "kruise-api",
         &[
             "attohttpc",
             "curl",
@@ -55,7 +56,6 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
         "the domain knows no client, and nothing of the network",
     ),
     (
-        "kruise-api",
         &[
             "ahash",
             "fastrand",
@@ -70,7 +70,6 @@ const ABSENCES: &[(&str, &[&str], &str)] = &[
         "the domain knows no randomness: what it needs is an argument",
     ),
     (
-        "kruise-api",
         // jiff is there for reading and writing times; that nobody asks it for the present one is
         // looked for in the sources.
         &[
@@ -95,7 +94,10 @@ const BANNED: &[(&str, &str)] = &[
 pub(super) fn check() -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut trees: BTreeMap<&str, String> = BTreeMap::new();
-    for (package, absent, why) in ABSENCES {
+    let pairs = PURE
+        .iter()
+        .flat_map(|package| ABSENCES.iter().map(move |absence| (*package, absence)));
+    for (package, (absent, why)) in pairs {
         let tree = match trees.entry(package) {
             Entry::Occupied(tree) => tree.into_mut(),
             Entry::Vacant(place) => place.insert(tree_of(package)?),

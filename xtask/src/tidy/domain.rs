@@ -1,11 +1,10 @@
-//! What may not stand in the sources of the domain crate, beyond what its dependencies tell: calls of
+//! What may not stand in the sources of the pure crates, beyond what its dependencies tell: calls of
 //! the standard library that read a clock or do I/O, and files that its package would lack.
 
 use super::Finding;
 use super::files::File;
 
-const PACKAGE: &str = "crates/kruise-api/";
-const SOURCES: &str = "crates/kruise-api/src/";
+const PACKAGES: [&str; 2] = ["crates/kruise-api/", "crates/kruise-plan/"];
 
 /// What a path or a call looks like, and what it would let in.
 const IMPURE: [(&str, &str); 10] = [
@@ -24,7 +23,10 @@ const IMPURE: [(&str, &str); 10] = [
 const INCLUDES: [&str; 3] = ["include_str!(\"", "include_bytes!(\"", "include!(\""];
 
 pub(super) fn check(file: &File) -> Vec<Finding> {
-    let Some(inside) = file.path.strip_prefix(PACKAGE) else {
+    let inside = PACKAGES
+        .iter()
+        .find_map(|package| file.path.strip_prefix(package));
+    let Some(inside) = inside else {
         return Vec::new();
     };
     if !inside.ends_with(".rs") {
@@ -36,7 +38,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
             let place = format!("{}:{}", file.path, line_idx + 1);
             findings.push(Finding::error(place, what));
         };
-        if file.path.starts_with(SOURCES) && !line.trim_start().starts_with("//") {
+        if inside.starts_with("src/") && !line.trim_start().starts_with("//") {
             for (word, source) in IMPURE {
                 if line.contains(word) {
                     error(format!("{word} lets in {source}; it has to be an argument"));
@@ -82,6 +84,7 @@ mod tests {
     fn a_clock_is_found_in_the_domain_and_nowhere_else() {
         let clock = "let now = jiff::Timestamp::now();";
         assert_eq!(findings("crates/kruise-api/src/a.rs", clock), 1);
+        assert_eq!(findings("crates/kruise-plan/src/a.rs", clock), 1);
         assert_eq!(findings("crates/kruise-api/tests/api/a.rs", clock), 0);
         assert_eq!(findings("crates/kruise-runtime/src/a.rs", clock), 0);
         let comment = format!("/// {clock}");

@@ -4,8 +4,8 @@ pub use crate::{
     kinds::cloneset::{
         update_terms::CloneSetUpdateTerms,
         v1beta1::{
-            CloneSet, CloneSetCondition, CloneSetScaleStrategy, CloneSetSpec, CloneSetStatus,
-            CloneSetUpdateStrategy, CloneSetUpdateStrategyType, PodUpdatePolicy,
+            CLONESETS, CloneSet, CloneSetCondition, CloneSetScaleStrategy, CloneSetSpec,
+            CloneSetStatus, CloneSetUpdateStrategy, CloneSetUpdateStrategyType, PodUpdatePolicy,
             RollingUpdateCloneSetStrategy,
         },
     },

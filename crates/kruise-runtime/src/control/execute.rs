@@ -17,8 +17,8 @@ use kruise_plan::{
 };
 use serde_json::Value;
 
-pub use self::error::StageError;
 use self::order::{side_by_side, widening};
+pub use self::{error::StageError, order::Flow};
 use crate::{
     api::error::chain,
     control::own_writes::Writer,
@@ -44,15 +44,6 @@ pub struct Refused {
     pub writes: Vec<Refusal>,
     /// Resizes: UID of the pod, and the server's words.
     pub resizes: Vec<(String, String)>,
-}
-
-/// Whether what follows is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flow {
-    /// It is.
-    GoesOn,
-    /// It is not, and that is no failure.
-    Ends,
 }
 
 /// What follows one call.

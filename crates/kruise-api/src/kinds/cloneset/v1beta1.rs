@@ -9,8 +9,9 @@ use super::{spec, update_terms::CloneSetUpdateTerms};
 use crate::{
     int_or_string::IntOrString,
     meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
-    object::{ApiVersion, Kind, custom_resource, object},
+    object::{ApiVersion, CustomResource, Kind, custom_resource, object},
     open_enum::open_enum,
+    resource::Resource,
 };
 
 pub use status::{CloneSetCondition, CloneSetStatus};
@@ -44,6 +45,15 @@ custom_resource!(
     "clonesets"
 );
 object!(CloneSet);
+
+/// CloneSets, as calls about them name them.
+pub const CLONESETS: Resource = Resource {
+    group: CloneSet::GROUP,
+    version: CloneSet::VERSION,
+    plural: CloneSet::PLURAL,
+    kind: CloneSet::KIND,
+    namespaced: true,
+};
 
 /// What a CloneSet shall be.
 pub type CloneSetSpec = spec::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;

@@ -2,7 +2,16 @@
 
 use futures::stream::{self, FuturesUnordered, StreamExt};
 
-use super::{Flow, StageError};
+use super::error::StageError;
+
+/// Whether what follows is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It is.
+    GoesOn,
+    /// It is not, and that is no failure.
+    Ends,
+}
 
 /// Works in flight for one object.
 pub(super) const CONCURRENCY: usize = 32;
