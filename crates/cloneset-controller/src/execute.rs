@@ -126,7 +126,7 @@ impl Execution<'_> {
         }
     }
 
-    async fn aid(&self, stage: Stage) -> Result<Flow, StageError> {
+    async fn aid(&self, stage: Stage<'_>) -> Result<Flow, StageError> {
         self.executor.stages(&[stage]).await
     }
 }

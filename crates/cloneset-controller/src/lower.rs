@@ -1,5 +1,7 @@
 //! What each step comes down to: the calls to the API server, without a choice left.
 
+use std::borrow::Cow;
+
 use kruise_api::resource::PatchKind;
 use kruise_api::{
     apps::v1beta1::CLONESETS,
@@ -36,7 +38,7 @@ pub(crate) struct Lowering<'a> {
 #[derive(Debug)]
 pub(crate) enum Lowered<'s> {
     /// Calls, in order.
-    Stages(Vec<Stage>),
+    Stages(Vec<Stage<'s>>),
     /// Deletions that each depend on a live look, which no call does (CS-74).
     Orphans(&'s [OrphanClaim]),
 }
@@ -73,11 +75,11 @@ impl<'a> Lowering<'a> {
             }
             Step::DeleteOrphanClaims { claims } => return Lowered::Orphans(claims),
             Step::CreatePods { batches } => {
-                let batch = |pods: &Vec<NewPod>| {
+                let batches = batches.iter().map(|pods| {
                     let works = pods.iter().map(|pod| self.new_pod(pod));
                     Stage::new(Order::SideBySide, works)
-                };
-                return Lowered::Stages(batches.iter().map(batch).collect());
+                });
+                return Lowered::Stages(batches.collect());
             }
             Step::DeletePods { pods, claims } => {
                 let works = pods.iter().map(|pod| {
@@ -115,13 +117,13 @@ impl<'a> Lowering<'a> {
     }
 
     /// The write of the status.
-    pub(crate) fn status(&self, patch: &Value) -> Call {
+    pub(crate) fn status<'p>(&self, patch: &'p Value) -> Call<'p> {
         Call::new(CLONESETS, self.set, Verb::merge(Some("status"), patch))
     }
 
     /// A CloneSet that was deleted and made again under its name must not take over the old one's pods (CS-28);
     /// the index may not know yet.
-    fn must_stay(&self) -> Stage {
+    fn must_stay(&self) -> Stage<'static> {
         let verb = Verb::MustStay {
             uid: self.uid.to_owned(),
             before: "adopt pods",
@@ -140,7 +142,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The pod after its volume claims. If one of these can't be had, the pod is left.
-    fn new_pod(&self, pod: &NewPod) -> Work {
+    fn new_pod<'p>(&self, pod: &'p NewPod) -> Work<'p> {
         let claims = pod.claims.iter().map(|claim| {
             let verb = Verb::Ensure {
                 body: (&claim.body).into(),
@@ -160,14 +162,14 @@ impl<'a> Lowering<'a> {
 }
 
 /// What is asked of image pulling: deletions, creations and the mark, each whatever becomes of the others.
-pub(crate) struct AheadStages {
-    pub(crate) deletions: Vec<Stage>,
-    pub(crate) creations: Vec<Stage>,
-    pub(crate) mark: Option<Stage>,
+pub(crate) struct AheadStages<'p> {
+    pub(crate) deletions: Vec<Stage<'p>>,
+    pub(crate) creations: Vec<Stage<'p>>,
+    pub(crate) mark: Option<Stage<'p>>,
 }
 
 /// Failures are told, and stop nothing (IP-153, PF-923).
-pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
+pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages<'_> {
     let ImagesAhead {
         create: jobs,
         delete: gone,
@@ -209,14 +211,14 @@ pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages {
 }
 
 /// Deletes a volume claim. That it is gone by now is told, and no failure (CS-62).
-pub(crate) fn delete_claim(claim: &ClaimRef) -> Call {
+pub(crate) fn delete_claim(claim: &ClaimRef) -> Call<'static> {
     Call::delete(PERSISTENT_VOLUME_CLAIMS, &claim.name, &claim.uid)
         .tolerating(&[Answer::NotFound])
         .warning_anyhow(FAILED_DELETE)
 }
 
 /// The pod, and then its volume claims.
-fn delete_pod(pod: &PodRef, claims: &[ClaimRef]) -> Work {
+fn delete_pod(pod: &PodRef, claims: &[ClaimRef]) -> Work<'static> {
     let deleted = Call::delete(PODS, &pod.name, &pod.uid)
         .telling("SuccessfulDelete", format!("deleted pod {}", pod.name))
         .warning_of(FAILED_DELETE)
@@ -231,7 +233,7 @@ fn delete_pod(pod: &PodRef, claims: &[ClaimRef]) -> Work {
 }
 
 /// Conditions, lifecycle states and the like; `asked` says what they are for, where a refusal is noted.
-fn patch_pod(patch: &PodPatch, asked: Option<Asked>) -> Work {
+fn patch_pod(patch: &PodPatch, asked: Option<Asked>) -> Work<'_> {
     let PodPatch { pod, writes } = patch;
     let calls = writes.iter().map(|write| {
         let call = Call::new(
@@ -253,11 +255,12 @@ fn patch_pod(patch: &PodPatch, asked: Option<Asked>) -> Work {
 }
 
 /// CS-91
-fn mark_for_recreate(patch: &PodPatch) -> Work {
+fn mark_for_recreate(patch: &PodPatch) -> Work<'_> {
     let mut work = patch_pod(patch, Some(Asked::Update));
-    for call in &mut work.calls {
-        *call = call.clone().warning_of("FailedUpdatePodReCreate");
-    }
+    let calls = work.calls.into_iter();
+    work.calls = calls
+        .map(|call| call.warning_of("FailedUpdatePodReCreate"))
+        .collect();
     if let Some(last) = work.calls.last_mut() {
         let message = format!("marked pod {} to be made anew", patch.pod.name);
         *last = last.clone().telling("SuccessfulUpdatePodReCreate", message);
@@ -267,19 +270,19 @@ fn mark_for_recreate(patch: &PodPatch) -> Work {
 
 /// A pod that is out of service waits neither for its turn nor, if nothing but its conditions has changed,
 /// for the next pass (DV-IP15).
-fn update_in_place(update: &InPlaceUpdate) -> Work {
+fn update_in_place(update: &InPlaceUpdate) -> Work<'_> {
     let pod = &update.pod;
-    let calls = update.writes().into_iter().map(|write| {
-        let refused = match write.subresource {
+    let calls = update.writes().map(|(subresource, patch)| {
+        let refused = match subresource {
             Some("resize") => ends_work(pod),
             _ => noted(pod, Asked::Update),
         };
-        let verb = Verb::strategic(write.subresource, &write.patch);
+        let verb = Verb::strategic(subresource, patch);
         Call::new(PODS, &pod.name, verb)
             .warning_of(FAILED_IN_PLACE)
             .if_refused(refused)
     });
-    let mut calls: Vec<Call> = calls.collect();
+    let mut calls: Vec<Call<'_>> = calls.collect();
     if let Some(last) = calls.last_mut() {
         let message = format!("updated pod {} in place to {}", pod.name, update.revision);
         *last = last.clone().telling("SuccessfulUpdatePodInPlace", message);
@@ -293,10 +296,10 @@ fn update_in_place(update: &InPlaceUpdate) -> Work {
 
 /// Asks what would come of an update (DV-IP15). That a webhook knows no dry run says nothing about the pod; the first
 /// pod that is updated finds out.
-fn try_update(update: &InPlaceUpdate) -> Work {
+fn try_update(update: &InPlaceUpdate) -> Work<'_> {
     let pod = &update.pod;
-    let calls = update.writes().into_iter().map(|write| {
-        let refused = match write.subresource {
+    let calls = update.writes().map(|(subresource, patch)| {
+        let refused = match subresource {
             Some("resize") => IfRefused::EndsPlan {
                 uid: pod.uid.clone(),
                 told: FAILED_IN_PLACE,
@@ -304,9 +307,9 @@ fn try_update(update: &InPlaceUpdate) -> Work {
             _ => noted(pod, Asked::Update),
         };
         let verb = Verb::TryPatch(Patch {
-            subresource: write.subresource,
+            subresource,
             kind: PatchKind::Strategic,
-            patch: write.patch,
+            patch: Cow::Borrowed(patch),
         });
         Call::new(PODS, &pod.name, verb)
             .tolerating(&[Answer::NoDryRun])
@@ -320,7 +323,7 @@ fn try_update(update: &InPlaceUpdate) -> Work {
 }
 
 /// A budget that is gone wants nothing any more (PB-48).
-fn spend(BudgetPatch { budget, patch }: &BudgetPatch) -> Call {
+fn spend(BudgetPatch { budget, patch }: &BudgetPatch) -> Call<'_> {
     Call::new(
         POD_UNAVAILABLE_BUDGETS,
         budget,

@@ -96,9 +96,8 @@ pub struct InPlaceUpdate {
 }
 
 impl InPlaceUpdate {
-    /// All writes in order.
-    #[must_use]
-    pub fn writes(&self) -> Vec<PodWrite> {
+    /// All writes in order: of which subresource, and the patch.
+    pub fn writes(&self) -> impl Iterator<Item = (Option<&'static str>, &Value)> {
         let Self {
             pod: _,
             seen: _,
@@ -113,13 +112,7 @@ impl InPlaceUpdate {
             (None, Some(start)),
         ]
         .into_iter()
-        .filter_map(|(subresource, patch)| {
-            Some(PodWrite {
-                subresource,
-                patch: patch?.clone(),
-            })
-        })
-        .collect()
+        .filter_map(|(subresource, patch)| Some((subresource, patch?)))
     }
 }
 

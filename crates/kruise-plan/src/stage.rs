@@ -1,5 +1,7 @@
 //! What a step comes down to: calls to the API server, in which order they are made, and what follows from each answer.
 //! The runtime's executor makes them; it has nothing left to choose.
+//!
+//! Stages borrow what the plan holds already: a plan may have a thousand patches.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -7,18 +9,18 @@ use kruise_api::{
     pod::Pod,
     resource::{PatchKind, Resource},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{event::Event, refused::Asked};
 
 /// Works that belong together. Stages are done one after the other; a failure ends the stage, as its order says,
 /// and those after it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
+pub struct Stage<'a> {
     /// How the works run.
     pub order: Order,
     /// The works.
-    pub works: Vec<Work>,
+    pub works: Vec<Work<'a>>,
 }
 
 /// How the works of a stage run.
@@ -35,10 +37,10 @@ pub enum Order {
 
 /// Calls that follow each other. The first failure ends them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Work {
+pub struct Work<'a> {
     /// The calls, in order. A patch that carries the resourceVersion read gets the one that the patch before it
     /// returned, so that nothing slips in between.
-    pub calls: Vec<Call>,
+    pub calls: Vec<Call<'a>>,
     /// Whether the first call waits until the client's limits let all of them pass: an object that is left
     /// half-way would wait for its turn out of service.
     pub prepaid: bool,
@@ -49,13 +51,13 @@ pub struct Work {
 
 /// One call.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Call {
+pub struct Call<'a> {
     /// The kind of the object.
     pub resource: Resource,
     /// Name of the object, in the owner's namespace.
     pub name: String,
     /// What is done.
-    pub verb: Verb,
+    pub verb: Verb<'a>,
     /// Answers that are no failure.
     pub tolerated: &'static [Answer],
     /// Told when it is done.
@@ -68,23 +70,23 @@ pub struct Call {
 
 /// What a call does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verb {
+pub enum Verb<'a> {
     /// Creates the object.
     Create {
         /// All of it.
-        body: Body,
+        body: Body<'a>,
     },
     /// Creates the object, unless one of its name is there that the owner with this UID owns and that stays.
     Ensure {
         /// All of it.
-        body: Body,
+        body: Body<'a>,
         /// UID of the owner.
         owner: String,
     },
     /// Patches it.
-    Patch(Patch),
+    Patch(Patch<'a>),
     /// Asks what would come of a patch, without storing it.
-    TryPatch(Patch),
+    TryPatch(Patch<'a>),
     /// Deletes the object that has this UID.
     Delete {
         /// The UID.
@@ -99,48 +101,60 @@ pub enum Verb {
     },
 }
 
-/// An object to create. A plan may have hundreds that share a large spec, which is put in when it is sent.
+/// An object to create.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Body {
-    /// The object; without its spec where that is shared.
-    pub head: Value,
-    /// The spec that it shares with others.
-    pub spec: Option<Arc<Value>>,
+pub enum Body<'a> {
+    /// All of it.
+    Whole(Cow<'a, Value>),
+    /// Parts of it, which are put together when it is sent: a plan may have hundreds of objects that share a large spec.
+    Parts {
+        /// Group and version.
+        api_version: &'static str,
+        /// Kind.
+        kind: &'static str,
+        /// Metadata.
+        metadata: &'a Value,
+        /// Spec.
+        spec: &'a Value,
+    },
 }
 
-impl Body {
+impl Body<'_> {
     /// The whole object.
     #[must_use]
     pub fn whole(&self) -> Cow<'_, Value> {
-        let Some(spec) = &self.spec else {
-            return Cow::Borrowed(&self.head);
-        };
-        let mut whole = self.head.clone();
-        if let Some(fields) = whole.as_object_mut() {
-            fields.insert("spec".to_owned(), Value::clone(spec));
+        match self {
+            Self::Whole(whole) => Cow::Borrowed(whole),
+            Self::Parts {
+                api_version,
+                kind,
+                metadata,
+                spec,
+            } => Cow::Owned(json!({
+                "apiVersion": api_version,
+                "kind": kind,
+                "metadata": metadata,
+                "spec": spec,
+            })),
         }
-        Cow::Owned(whole)
     }
 }
 
-impl From<&Value> for Body {
-    fn from(whole: &Value) -> Self {
-        Self {
-            head: whole.clone(),
-            spec: None,
-        }
+impl<'a> From<&'a Value> for Body<'a> {
+    fn from(whole: &'a Value) -> Self {
+        Self::Whole(Cow::Borrowed(whole))
     }
 }
 
 /// A patch.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Patch {
+pub struct Patch<'a> {
     /// Of which subresource; none: of the object.
     pub subresource: Option<&'static str>,
     /// Which kind of patch.
     pub kind: PatchKind,
     /// The patch.
-    pub patch: Value,
+    pub patch: Cow<'a, Value>,
 }
 
 /// Answers of the API server that may be tolerated.
@@ -195,9 +209,9 @@ pub enum IfRefused {
     },
 }
 
-impl Stage {
+impl<'a> Stage<'a> {
     /// These works in this order.
-    pub fn new(order: Order, works: impl IntoIterator<Item = Work>) -> Self {
+    pub fn new(order: Order, works: impl IntoIterator<Item = Work<'a>>) -> Self {
         Self {
             order,
             works: works.into_iter().collect(),
@@ -206,37 +220,37 @@ impl Stage {
 
     /// One call.
     #[must_use]
-    pub fn of(call: Call) -> Self {
+    pub fn of(call: Call<'a>) -> Self {
         Self::new(Order::OneByOne, [Work::of(call)])
     }
 }
 
-impl Verb {
+impl<'a> Verb<'a> {
     /// A JSON merge patch.
     #[must_use]
-    pub fn merge(subresource: Option<&'static str>, patch: &Value) -> Self {
+    pub fn merge(subresource: Option<&'static str>, patch: &'a Value) -> Self {
         Self::Patch(Patch {
             subresource,
             kind: PatchKind::Merge,
-            patch: patch.clone(),
+            patch: Cow::Borrowed(patch),
         })
     }
 
     /// A strategic merge patch.
     #[must_use]
-    pub fn strategic(subresource: Option<&'static str>, patch: &Value) -> Self {
+    pub fn strategic(subresource: Option<&'static str>, patch: &'a Value) -> Self {
         Self::Patch(Patch {
             subresource,
             kind: PatchKind::Strategic,
-            patch: patch.clone(),
+            patch: Cow::Borrowed(patch),
         })
     }
 }
 
-impl Work {
+impl<'a> Work<'a> {
     /// One call.
     #[must_use]
-    pub fn of(call: Call) -> Self {
+    pub fn of(call: Call<'a>) -> Self {
         Self {
             calls: vec![call],
             ..Self::default()
@@ -244,10 +258,10 @@ impl Work {
     }
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// A call of which nothing is told, and any error of which is a failure.
     #[must_use]
-    pub fn new(resource: Resource, name: &str, verb: Verb) -> Self {
+    pub fn new(resource: Resource, name: &str, verb: Verb<'a>) -> Self {
         Self {
             resource,
             name: name.to_owned(),
@@ -261,7 +275,7 @@ impl Call {
 
     /// Creates an object, named by its body.
     #[must_use]
-    pub fn create(resource: Resource, body: &Value) -> Self {
+    pub fn create(resource: Resource, body: &'a Value) -> Self {
         let name = body.pointer("/metadata/name").and_then(Value::as_str);
         let verb = Verb::Create { body: body.into() };
         Self::new(resource, name.unwrap_or_default(), verb)

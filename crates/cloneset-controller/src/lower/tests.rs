@@ -29,7 +29,7 @@ fn lowered(phase: Phase, step: &Step) -> Vec<String> {
 }
 
 /// A line for the stage, one for each of its works that is more than its calls, and one for each call.
-fn stage_in_words(stage: &Stage) -> Vec<String> {
+fn stage_in_words(stage: &Stage<'_>) -> Vec<String> {
     let Stage { order, works } = stage;
     let mut lines = vec![format!("{order:?}")];
     for work in works {
@@ -52,7 +52,7 @@ fn stage_in_words(stage: &Stage) -> Vec<String> {
     lines
 }
 
-fn call_in_words(call: &Call) -> String {
+fn call_in_words(call: &Call<'_>) -> String {
     let Call {
         resource,
         name,
@@ -106,7 +106,7 @@ fn call_in_words(call: &Call) -> String {
     words
 }
 
-fn patch_in_words(patch: &Patch) -> String {
+fn patch_in_words(patch: &Patch<'_>) -> String {
     let Patch {
         subresource,
         kind,

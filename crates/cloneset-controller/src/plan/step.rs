@@ -6,7 +6,7 @@ use kruise_api::meta::ObjectMeta;
 use kruise_plan::{
     Event, InPlaceUpdate, PodPatch, PodRef, WaitReason, stage::Body, workload::NewJob,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What is to be done, in order. Nothing in it is left to choose.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -144,13 +144,14 @@ pub struct NewPod {
 }
 
 impl NewPod {
-    /// The object, with its spec still shared.
+    /// The object.
     #[must_use]
-    pub fn body(&self) -> Body {
-        let head = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": self.metadata });
-        Body {
-            head,
-            spec: Some(Arc::clone(&self.spec)),
+    pub fn body(&self) -> Body<'_> {
+        Body::Parts {
+            api_version: "v1",
+            kind: "Pod",
+            metadata: &self.metadata,
+            spec: &self.spec,
         }
     }
 }

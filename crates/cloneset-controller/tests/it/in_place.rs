@@ -199,8 +199,7 @@ fn in_place_hook_takes_the_pod_out_of_service_cs_98() {
 fn places(update: &InPlaceUpdate) -> Vec<Option<&'static str>> {
     update
         .writes()
-        .iter()
-        .map(|write| write.subresource)
+        .map(|(subresource, _)| subresource)
         .collect()
 }
 

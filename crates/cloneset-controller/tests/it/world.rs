@@ -20,7 +20,7 @@ use kruise_api::{
     strategic_merge::{self, Schema},
 };
 use kruise_plan::{
-    PodRef, WaitReason,
+    InPlaceUpdate, PodRef, WaitReason,
     refused::{Asked, Refusal},
 };
 use serde_json::{Value, json};
@@ -331,8 +331,7 @@ impl World {
         match step {
             Step::TryUpdate { update } => {
                 self.story.push(format!("try {}", update.pod.name));
-                return update
-                    .writes()
+                return writes_of(update)
                     .iter()
                     .all(|write| self.is_let(&update.pod, Asked::Update, write));
             }
@@ -409,7 +408,7 @@ impl World {
             Step::UpdatePodsInPlace { updates } => {
                 for update in updates {
                     self.story.push(format!("update {}", update.pod.name));
-                    if !self.write_pod(&update.pod, Asked::Update, &update.writes()) {
+                    if !self.write_pod(&update.pod, Asked::Update, &writes_of(update)) {
                         return false;
                     }
                 }
@@ -698,4 +697,14 @@ pub(crate) fn remembered(snapshot: &Snapshot, plan: &Plan, found: Found) -> Memo
         ..Ending::default()
     };
     remember::after(snapshot, plan, ending)
+}
+
+/// The writes of an update in place.
+fn writes_of(update: &InPlaceUpdate) -> Vec<PodWrite> {
+    let writes = update.writes();
+    let owned = writes.map(|(subresource, patch)| PodWrite {
+        subresource,
+        patch: patch.clone(),
+    });
+    owned.collect()
 }

@@ -84,7 +84,7 @@ impl<'a> Executor<'a> {
     ///
     /// # Errors
     /// The failure.
-    pub async fn stages(&self, stages: &[Stage]) -> Result<Flow, StageError> {
+    pub async fn stages(&self, stages: &[Stage<'_>]) -> Result<Flow, StageError> {
         for stage in stages {
             if self.stage(stage).await? == Flow::Ends {
                 return Ok(Flow::Ends);
@@ -97,7 +97,7 @@ impl<'a> Executor<'a> {
     ///
     /// # Errors
     /// When it is not written.
-    pub async fn status(&self, patch: &Call) -> Result<(), StageError> {
+    pub async fn status(&self, patch: &Call<'_>) -> Result<(), StageError> {
         match self.call(&self.writer, patch, None).await {
             Err(StageError::Write {
                 kind,
@@ -130,7 +130,7 @@ impl<'a> Executor<'a> {
         found.unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn stage(&self, stage: &Stage) -> Result<Flow, StageError> {
+    async fn stage(&self, stage: &Stage<'_>) -> Result<Flow, StageError> {
         let Stage { order, works } = stage;
         let works = works.iter().map(|work| self.work(work));
         match order {
@@ -147,7 +147,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn work(&self, work: &Work) -> Result<Flow, StageError> {
+    async fn work(&self, work: &Work<'_>) -> Result<Flow, StageError> {
         let Work {
             calls,
             prepaid,
@@ -177,7 +177,7 @@ impl<'a> Executor<'a> {
     /// Sends a patch again that met a conflict, while the pod is still what the patch was planned for.
     async fn again(
         &self,
-        call: &Call,
+        call: &Call<'_>,
         seen: &Pod,
         mut made: Result<Option<String>, StageError>,
     ) -> Result<Option<String>, StageError> {
@@ -200,7 +200,7 @@ impl<'a> Executor<'a> {
     async fn call(
         &self,
         writer: &Writer,
-        call: &Call,
+        call: &Call<'_>,
         version: Option<&str>,
     ) -> Result<Option<String>, StageError> {
         let (resource, key) = (&call.resource, self.key(&call.name));
@@ -256,7 +256,11 @@ impl<'a> Executor<'a> {
     }
 
     /// Whether the object that has the name will do.
-    async fn check_taken(&self, call: &Call, owner: &str) -> Result<Option<String>, StageError> {
+    async fn check_taken(
+        &self,
+        call: &Call<'_>,
+        owner: &str,
+    ) -> Result<Option<String>, StageError> {
         let live = self.live(call).await?;
         match why_not_usable(live.as_ref(), owner) {
             None => Ok(None),
@@ -268,7 +272,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    async fn live(&self, call: &Call) -> Result<Option<Value>, StageError> {
+    async fn live(&self, call: &Call<'_>) -> Result<Option<Value>, StageError> {
         let key = self.key(&call.name);
         let client = self.writer.client();
         let live = client.get(&call.resource, &key).await;
@@ -281,7 +285,7 @@ impl<'a> Executor<'a> {
     }
 
     /// What follows from an answer.
-    fn follow(&self, call: &Call, made: Result<Option<String>, StageError>) -> Next {
+    fn follow(&self, call: &Call<'_>, made: Result<Option<String>, StageError>) -> Next {
         let error = match made {
             Ok(version) => {
                 if let Some(done) = &call.done {
@@ -324,7 +328,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Nobody has to know of an answer that says only that somebody was faster.
-    fn tell_failure(&self, call: &Call, error: &StageError) {
+    fn tell_failure(&self, call: &Call<'_>, error: &StageError) {
         if let Some(failed) = call.failed.filter(|_| !error.is(Answer::LostRace)) {
             self.event(failed.warning, failed.reason, chain(error));
         }
@@ -373,7 +377,7 @@ impl<'a> Executor<'a> {
 }
 
 /// For errors.
-fn verb(verb: &Verb) -> &'static str {
+fn verb(verb: &Verb<'_>) -> &'static str {
     match verb {
         Verb::Create { .. } | Verb::Ensure { .. } => "create",
         Verb::Patch(_) | Verb::TryPatch(_) => "patch",

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -7,13 +8,15 @@ use std::{
 };
 
 use http::Method;
-use kruise_api::resource::PatchKind;
 use kruise_api::{
     meta::Time,
-    resource::{PERSISTENT_VOLUME_CLAIMS, PODS},
+    resource::{PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind},
     shared_list::SharedList,
 };
-use kruise_plan::{OwnedPods, stage::FailureEvent};
+use kruise_plan::{
+    OwnedPods,
+    stage::{Body, FailureEvent},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -75,21 +78,26 @@ fn refusing(name: &'static str, reply: fn() -> Reply) -> TestServer {
 }
 
 /// A patch that carries version 1.
-fn patch(name: &str, subresource: Option<&'static str>) -> Call {
+fn patch(name: &str, subresource: Option<&'static str>) -> Call<'static> {
     let patch = json!({ "metadata": { "uid": uid(name), "resourceVersion": "1" } });
-    Call::new(PODS, name, Verb::strategic(subresource, &patch))
-}
-
-fn trial(name: &str, subresource: Option<&'static str>) -> Call {
-    let verb = Verb::TryPatch(Patch {
+    let verb = Verb::Patch(Patch {
         subresource,
         kind: PatchKind::Strategic,
-        patch: json!({}),
+        patch: Cow::Owned(patch),
     });
     Call::new(PODS, name, verb)
 }
 
-fn delete(name: &str) -> Call {
+fn trial(name: &str, subresource: Option<&'static str>) -> Call<'static> {
+    let verb = Verb::TryPatch(Patch {
+        subresource,
+        kind: PatchKind::Strategic,
+        patch: Cow::Owned(json!({})),
+    });
+    Call::new(PODS, name, verb)
+}
+
+fn delete(name: &str) -> Call<'static> {
     Call::delete(PODS, name, &uid(name))
 }
 
@@ -100,11 +108,11 @@ fn noted(name: &str) -> IfRefused {
     }
 }
 
-fn works(order: Order, calls: impl IntoIterator<Item = Call>) -> Stage {
+fn works(order: Order, calls: impl IntoIterator<Item = Call<'static>>) -> Stage<'static> {
     Stage::new(order, calls.into_iter().map(Work::of))
 }
 
-fn deletions(order: Order, n_pods: usize) -> Stage {
+fn deletions(order: Order, n_pods: usize) -> Stage<'static> {
     works(order, (0..n_pods).map(|index| delete(&name(index))))
 }
 
@@ -162,7 +170,7 @@ impl Remembered {
         remembered
     }
 
-    async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage]) -> Done {
+    async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage<'_>]) -> Done {
         let events = TestServer::new(|_| Reply::Json(201, json!({})));
         let (recorder, writer) = recorder("test", events.client(), Metrics::unregistered());
         let writing = tokio::spawn(writer.run());
@@ -190,7 +198,7 @@ impl Remembered {
     }
 }
 
-async fn carry_out(server: &TestServer, stages: &[Stage]) -> Done {
+async fn carry_out(server: &TestServer, stages: &[Stage<'_>]) -> Done {
     let remembered = Remembered::default();
     remembered.carry_out_by(&server.client(), stages).await
 }

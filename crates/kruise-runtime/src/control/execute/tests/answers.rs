@@ -43,14 +43,17 @@ fn with_claim(owner: &'static str) -> TestServer {
 }
 
 /// A pod after its claim.
-fn pod_after_claim() -> Stage {
+fn pod_after_claim() -> Stage<'static> {
     let body = |name: &str| json!({ "metadata": { "name": name } });
     let ensured = Verb::Ensure {
-        body: (&body("data")).into(),
+        body: Body::Whole(Cow::Owned(body("data"))),
         owner: OWNER.to_owned(),
     };
     let ensured = Call::new(PERSISTENT_VOLUME_CLAIMS, "data", ensured);
-    let created = Call::create(PODS, &body("web-00"));
+    let verb = Verb::Create {
+        body: Body::Whole(Cow::Owned(body("web-00"))),
+    };
+    let created = Call::new(PODS, "web-00", verb);
     let work = Work {
         calls: vec![ensured.warning_of("FailedCreate"), created],
         ..Work::default()
@@ -166,7 +169,7 @@ async fn a_tolerated_answer_is_told_where_it_is_to_be() {
 #[tokio::test(start_paused = true)]
 async fn what_is_done_and_what_has_failed_is_told() {
     let server = refusing("web-01", too_big);
-    let telling = |call: Call| call.telling("Deleted", format!("deleted {}", name(0)));
+    let telling = |call: Call<'static>| call.telling("Deleted", format!("deleted {}", name(0)));
     let failed = FailureEvent {
         warning: false,
         reason: "NotDeleted",
@@ -197,9 +200,9 @@ async fn what_is_done_and_what_has_failed_is_told() {
 }
 
 /// Two works of two calls, of which the first one's first is refused, and a stage after them.
-fn refused(if_refused: IfRefused) -> [Stage; 2] {
+fn refused(if_refused: IfRefused) -> [Stage<'static>; 2] {
     let first = patch("web-00", Some("resize")).warning_of("Failed");
-    let work = |first: Call, then: &str| Work {
+    let work = |first: Call<'static>, then: &str| Work {
         calls: vec![first, delete(then)],
         ..Work::default()
     };
@@ -297,7 +300,7 @@ async fn the_end_of_a_plan(#[case] order: Order, #[case] n_begun: usize) {
 }
 
 /// The same patch of three pods, all of which are refused in the same words.
-fn refused_three_times(if_refused: fn(&str) -> IfRefused) -> Stage {
+fn refused_three_times(if_refused: fn(&str) -> IfRefused) -> Stage<'static> {
     let calls = (0..3).map(|index| {
         let name = name(index);
         let call = patch(&name, None).warning_of("Failed");

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Out of service, and then its new spec, for the pod as it is in version 1.
-pub(super) fn update(name: &str) -> Work {
+pub(super) fn update(name: &str) -> Work<'static> {
     let calls = [patch(name, Some("status")), patch(name, None)];
     Work {
         calls: calls.map(|call| call.if_refused(noted(name))).into(),
@@ -12,7 +12,7 @@ pub(super) fn update(name: &str) -> Work {
     }
 }
 
-fn updates(n_pods: usize) -> Stage {
+fn updates(n_pods: usize) -> Stage<'static> {
     let works = (0..n_pods).map(|index| update(&name(index)));
     Stage::new(Order::Widening, works)
 }
@@ -31,11 +31,8 @@ async fn a_patch_carries_the_version_that_the_one_before_returned() {
         "status" => written(call.name(), 7),
         _ => written(call.name(), 8),
     });
-    let unguarded = Call::new(
-        PODS,
-        "web-00",
-        Verb::strategic(None, &json!({ "spec": {} })),
-    );
+    let unguarded_patch = json!({ "spec": {} });
+    let unguarded = Call::new(PODS, "web-00", Verb::strategic(None, &unguarded_patch));
     let work = Work {
         calls: vec![
             patch("web-00", Some("status")),
@@ -152,7 +149,7 @@ async fn the_first_write_of_an_update_is_not_sent_again() {
 }
 
 /// A trial, and the update after it.
-fn tried_update(trial: Call) -> [Stage; 2] {
+fn tried_update(trial: Call<'static>) -> [Stage<'static>; 2] {
     let trial = trial.tolerating(&[Answer::NoDryRun]);
     [works(Order::OneByOne, [trial]), updates(1)]
 }
