@@ -2,6 +2,8 @@
 
 pub(crate) mod rules;
 pub(crate) mod structural;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -26,12 +28,23 @@ pub(crate) struct Definition {
 /// Whether objects of a kind live in a namespace.
 pub(crate) enum Scope {
     Namespaced,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no kind of the list has it yet")
+    )]
+    Cluster,
 }
 
 /// Who turns one version into another (PF-402).
 pub(crate) enum ConversionStrategy {
     /// The deployable behind this Service does. The Service is for conversion alone (DV-PF17).
     Webhook { service: &'static str },
+    /// Nobody: the kind has one version.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no kind of the list has it yet")
+    )]
+    None,
 }
 
 /// One version of a kind.
@@ -213,6 +226,7 @@ impl Definition {
                 "group": group,
                 "scope": match scope {
                     Scope::Namespaced => "Namespaced",
+                    Scope::Cluster => "Cluster",
                 },
                 "names": names,
                 "conversion": conversion.manifest(),
@@ -225,6 +239,7 @@ impl Definition {
 impl ConversionStrategy {
     fn manifest(self) -> Value {
         match self {
+            Self::None => json!({ "strategy": "None" }),
             // No CA bundle: the deployable writes its own into clientConfig.
             Self::Webhook { service } => json!({
                 "strategy": "Webhook",
