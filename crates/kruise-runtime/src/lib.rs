@@ -1,9 +1,9 @@
-//! All I/O that deployables share: flags, logs, metrics, health, leader election, watches and their
-//! indexes, work queues, own-write tracking, the executor of plans, events, webhooks and their certificates, start and shutdown.
+//! All I/O that deployables share: flags, logs, metrics, health, leader election, watches and their indexes, work
+//! queues, own-write tracking, the executor of plans, events, webhooks and their certificates, start and shutdown.
 //!
-//! A deployable is an [`App`]; its binary calls [`run()`] with one, and a binary for small clusters with
-//! several. This crate knows what a Kubernetes object is and nothing of what any kind means: it makes
-//! no plan, and no write of its own except leases, events, and what the API server needs to trust its webhooks.
+//! A deployable is an [`App`]. Its binary calls [`run()`] with that app alone; a binary for small clusters calls it
+//! with several apps. This crate knows what a Kubernetes object is, and nothing of what any kind means. It makes no
+//! plan, and writes nothing of its own except leases, events, and what the API server needs to trust its webhooks.
 
 mod api;
 mod certificates;
@@ -38,9 +38,9 @@ pub use api::{
     server_version::ServerVersion,
     written::Written,
 };
-// What is there.
+// What objects there are.
 pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
-// When something is done about it.
+// When an object is reconciled, and what is done around its plan.
 pub use control::{
     execute::{Executor, Flow, Refused, StageError},
     own_writes::{OwnWrites, Settled, Writer},
@@ -49,7 +49,7 @@ pub use control::{
     upkeep::{PutOff, Stores, Upkeep},
 };
 pub use leader::{fence::LeaderState, leadership::Leadership};
-// What is told of it.
+// What the process reports: events, metrics and the protection log.
 pub use tell::{
     events::{EventTarget, EventType, Recorder, recorder},
     metrics::{Metrics, WaitReasons},

@@ -37,7 +37,7 @@ impl Call {
         self.query.contains("dryRun=All")
     }
 
-    /// Of the object; one that is created has it in its body.
+    /// Name of the object. A request that creates an object has the name in its body, not in its path.
     pub(crate) fn name(&self) -> &str {
         let named = self.body.pointer("/metadata/name").and_then(Value::as_str);
         self.after_namespace(1).or(named).unwrap_or_default()
@@ -47,7 +47,7 @@ impl Call {
         self.after_namespace(2).unwrap_or_default()
     }
 
-    /// Of `namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE`, from the resource on.
+    /// A segment of `namespaces/NAMESPACE/RESOURCE/NAME/SUBRESOURCE`, counted from the resource on.
     fn after_namespace(&self, index: usize) -> Option<&str> {
         let (_, rest) = self.path.split_once("/namespaces/")?;
         rest.split('/').nth(index + 1)
@@ -56,15 +56,15 @@ impl Call {
 
 pub(crate) enum Answer {
     Json(u16, Value),
-    /// These lines, and then the end.
+    /// These lines, then the stream ends.
     Lines(Vec<Value>),
-    /// Lines as they come; the end when the sender is dropped.
+    /// Lines as they are sent. The stream ends when the sender is dropped.
     Stream(mpsc::UnboundedReceiver<Value>),
-    /// Never.
+    /// No answer ever comes.
     Hang,
     /// The connection breaks.
     Break,
-    /// When this has come to one.
+    /// The answer that this future comes to.
     Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
@@ -94,7 +94,7 @@ impl TestServer {
         }
     }
 
-    /// One whose answers take their time: calls are answered side by side.
+    /// A server whose answers take their time: calls are answered side by side.
     pub(crate) fn later<F>(handler: impl Fn(Call) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Answer> + Send + 'static,
@@ -119,7 +119,7 @@ impl TestServer {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Names of what was called so, in the order in which the calls came.
+    /// Names of the objects that were called with this method and subresource, in the order in which the calls came.
     pub(crate) fn called(&self, method: &Method, subresource: &str) -> Vec<String> {
         let mut calls = self.calls();
         calls.retain(|call| call.method == *method && call.subresource() == subresource);

@@ -1,5 +1,5 @@
-//! One thin client: raw JSON in and out, nothing decoded that the caller didn't ask for, every
-//! request counted. It never repeats a request; who may repeat it is for the caller to know.
+//! One thin client: raw JSON in and out, nothing decoded that the caller didn't ask for, every request counted. The
+//! client never repeats a request: only the caller knows whether a repetition is safe.
 
 mod reads;
 mod send;
@@ -66,22 +66,22 @@ impl ApiClient {
         }
     }
 
-    /// The same with limits of its own, which its clones share; 0 or less is client-go's default.
+    /// The same client with limits of its own, which its clones share; 0 or less is client-go's default.
     #[must_use]
     pub fn with_limits(mut self, qps: f64, burst: i32) -> Self {
         self.limits = Limits::new(qps, burst);
         self
     }
 
-    /// The same, after it has waited for the limits for so many calls at once: between calls that belong together
-    /// others should not come in. What isn't used is lost.
+    /// The same client, after it has waited for tokens for this many calls. Calls that belong together then go out
+    /// with no others in between. Tokens that aren't used are lost.
     pub async fn prepaid(&self, n_calls: usize) -> Self {
         let mut paid = 0;
         while paid < n_calls {
             tokio::select! {
                 biased;
                 () = self.limits.token() => paid += 1,
-                // The calls themselves say so.
+                // The calls themselves return the error.
                 _ = self.permission.withheld("") => break,
             }
         }
@@ -91,21 +91,21 @@ impl ApiClient {
         }
     }
 
-    /// The same, named in the metrics as talking to `host`.
+    /// The same client, named in the metrics as talking to `host`.
     #[must_use]
     pub(crate) fn with_host(mut self, host: &str) -> Self {
         self.host = host.into();
         self
     }
 
-    /// The same, which writes, reads and waits only while leading: what reconcilers get.
+    /// The same client, which writes, reads and waits only while this process leads: what reconcilers get.
     #[must_use]
     pub(crate) fn with_fence(mut self, fence: Fence) -> Self {
         self.permission.fence = Some(fence);
         self
     }
 
-    /// The same, which does so only while reconcilers may work.
+    /// The same client, which writes, reads and waits only while reconcilers may work.
     #[must_use]
     pub(crate) fn with_gate(mut self, gate: watch::Receiver<WorkGate>) -> Self {
         self.permission.gate = Some(gate);

@@ -27,7 +27,7 @@ pub(crate) async fn read_config(kubeconfig: &str) -> Result<kube::Config, Connec
             .await
             .map_err(|error| ConnectError::ReadConfig(error.into()))?
     };
-    // It would repeat POSTs and evictions that a budget refuses; queues do our retrying.
+    // kube's retries would repeat POSTs, and evictions that a budget refuses; queues do our retrying.
     config.default_retry = false;
     Ok(config)
 }
@@ -39,7 +39,7 @@ pub(crate) fn connect(config: &kube::Config, on: &Handle) -> Result<kube::Client
         .map_err(|error| ConnectError::BuildClient(Box::new(error)))
 }
 
-/// As metrics name it.
+/// The API server's host, as metrics name it.
 pub(crate) fn host(config: &kube::Config) -> String {
     config
         .cluster_url

@@ -218,8 +218,8 @@ impl ApiError {
         }
     }
 
-    /// Whether the call was not sent, since this process may send none for now. Nothing has failed, so that there is
-    /// nothing to tell, and nothing to back off from.
+    /// Whether the call was not sent, since this process may send none for now. Nothing has failed, so there is
+    /// nothing to report, and nothing to back off from.
     #[must_use]
     pub fn was_withheld(&self) -> bool {
         WITHHELD.contains(&self.category())

@@ -1,4 +1,4 @@
-//! How many calls may go out: tokens that are there with time, and tokens that were waited for in advance.
+//! How many calls may go out: tokens that become available over time, and tokens that were waited for in advance.
 
 use std::sync::{
     Arc,
@@ -11,16 +11,16 @@ use crate::control::token_bucket::TokenBucket;
 const DEFAULT_QPS: f64 = 20.0;
 const DEFAULT_BURST: u32 = 30;
 
-/// What calls wait for; nothing by default. Clones share it.
+/// The limits that calls wait for; by default there are none. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Limits {
     bucket: Option<Arc<TokenBucket>>,
-    /// Calls that have waited already.
+    /// How many calls have waited already.
     prepaid: Option<Arc<AtomicUsize>>,
 }
 
 impl Limits {
-    /// So many calls a second, and at once; 0 or less is client-go's default.
+    /// This many calls a second, and this many at once; 0 or less is client-go's default.
     pub(crate) fn new(qps: f64, burst: i32) -> Self {
         let qps = if qps > 0.0 { qps } else { DEFAULT_QPS };
         let burst = u32::try_from(burst)
@@ -33,7 +33,7 @@ impl Limits {
         }
     }
 
-    /// The same, with tokens for so many calls at hand.
+    /// The same limits, with tokens for this many calls at hand.
     pub(crate) fn prepaid(&self, n_calls: usize) -> Self {
         Self {
             bucket: self.bucket.clone(),

@@ -1,4 +1,4 @@
-//! What to list and to watch, and how that is said in a path.
+//! What to list and to watch, and how a path says so.
 
 use std::{pin::Pin, time::Duration};
 

@@ -15,7 +15,7 @@ use crate::{
     control::backoff::Backoff,
 };
 
-/// The version of the API server. Reconcilers find it known.
+/// The version of the API server. It is known before reconcilers begin.
 #[derive(Clone, Debug, Default)]
 pub struct ServerVersion(Arc<OnceLock<String>>);
 
@@ -27,7 +27,7 @@ impl ServerVersion {
         self.0.get().map_or("", String::as_str)
     }
 
-    /// Reads it, however long that takes.
+    /// Reads the version, however long that takes.
     pub(crate) async fn read(&self, client: &ApiClient) {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
         while self.0.get().is_none() {
@@ -36,7 +36,7 @@ impl ServerVersion {
                     tracing::info!(version, "the API server");
                     self.0.get_or_init(|| version);
                 }
-                // Not for us, now or later: everything works without, as with an old server.
+                // Asking again won't help. Everything works without the version, as with an old server.
                 Err(error @ (ApiError::NotFound { .. } | ApiError::Forbidden { .. })) => {
                     let error = chain(&error);
                     tracing::warn!(error, "the API server does not tell its version");

@@ -1,5 +1,5 @@
-//! What most writers need of the answer to a write: which object it is, and in which version. The rest of it, which
-//! is the whole object, costs the server its encoding and us its decoding.
+//! What most writers need of the answer to a write: which object was written, and its version. The whole object would
+//! cost the server its encoding and us its decoding.
 
 use serde::Deserialize;
 use serde_json::Value;

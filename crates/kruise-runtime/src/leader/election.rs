@@ -30,11 +30,11 @@ use crate::{
 /// Lease of OpenKruise's own manager.
 pub(crate) const KRUISE_MANAGER_LEASE: &str = "kruise-manager";
 
-/// How often the manager's lease is looked at: often enough to stop before it has done much.
+/// How often the manager's lease is looked at: often enough to stop before the manager has done much.
 const LOOK_AT_MANAGER_EVERY: Duration = Duration::from_secs(5);
-/// How often a standby looks at a lease that another holds, in each retry period. It counts the lease's end
-/// from when it saw the last renewal, so what it sees late it takes late: by less than a second like
-/// this, where client-go's standby is late by up to its retry period.
+/// How often, in each retry period, a standby looks at a lease that another holds. A standby takes the lease to end a
+/// lease duration after it saw the last renewal. So a standby that sees a renewal late takes the lease late: here by
+/// less than a second, with client-go by up to its retry period.
 const LOOKS_PER_RETRY: u32 = 3;
 /// Bound on giving the lease back, at exit.
 const RELEASE_WITHIN: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ pub(crate) struct ElectionConfig {
     pub namespace: String,
     /// Name of the lease.
     pub name: String,
-    /// What the lease holds without being renewed.
+    /// How long the lease holds without being renewed.
     pub lease_duration: Duration,
     /// How long the leader tries to renew.
     pub renew_deadline: Duration,
@@ -88,7 +88,7 @@ pub(crate) struct Election {
 }
 
 impl Election {
-    /// A candidate. `client` must have no limits and, where that is possible, connections of its own: or
+    /// A candidate. `client` must have no limits and, where that is possible, connections of its own. Otherwise
     /// others' requests could delay a renewal.
     #[must_use]
     pub(crate) fn new(config: ElectionConfig, client: ApiClient, metrics: Metrics) -> Self {
@@ -112,8 +112,9 @@ impl Election {
         }
     }
 
-    /// The same, whose other parts look at leases with this client: [`Leadership::live_lease`] is called
-    /// from wherever a pass runs, and what it opens there must not be what renews the lease.
+    /// The same candidate, with another client for the looks at leases that other parts ask for.
+    /// [`Leadership::live_lease`] is called from wherever a pass runs, and the connections that it opens there must
+    /// not be those that renew the lease.
     #[must_use]
     pub(crate) fn with_client_of_others(mut self, client: ApiClient) -> Self {
         let observer = LeaseObserver::new(client, &self.config.namespace);
@@ -127,7 +128,7 @@ impl Election {
         self.leadership.clone()
     }
 
-    /// Campaigns and leads until told to stop; gives the lease back then.
+    /// Campaigns and leads until told to stop, then gives the lease back.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let (sender, manager) = watch::channel(Manager::Unknown("not yet looked".to_owned()));
         let look = look_at_manager(
@@ -219,7 +220,7 @@ impl Election {
         self.metrics.manager_is_leader.set(leading);
     }
 
-    /// Until the lease is ours.
+    /// Returns when the lease is ours.
     async fn campaign(&mut self) {
         loop {
             let start = Instant::now();
@@ -245,8 +246,8 @@ impl Election {
         }
     }
 
-    /// Renews until that fails for too long, and says why. Attempts begin a retry period apart: one that
-    /// was never answered has taken its time already, and the next one follows at once.
+    /// Renews until renewals have failed for too long, and says why. Attempts begin a retry period apart. An attempt
+    /// that was never answered has used up that period, so the next one follows at once.
     async fn hold(&mut self) -> String {
         let mut next = Instant::now() + self.config.retry_period;
         loop {
@@ -305,8 +306,8 @@ impl Election {
         Ok(Attempt::Held { begun })
     }
 
-    /// Lets the next holder begin at once (client-go: `release`). A renewal that was under way when we
-    /// were told to stop may still arrive and win the race; the lease is ours all the same.
+    /// Lets the next holder begin at once (client-go: `release`). A renewal that was under way when we were told to
+    /// stop may still arrive and win the race. The lease is still ours then, so the release is tried again.
     async fn release(&self) {
         loop {
             match self.try_release().await {
@@ -355,7 +356,7 @@ async fn look_at_manager(allow: bool, observer: LeaseObserver, manager: watch::S
                 Manager::Live { holder }
             }
             Ok(None) => Manager::Absent,
-            // What was known stays: an outage is no reason to stop.
+            // What was known before stays: an outage is no reason to stop.
             Err(error) => match &*manager.borrow() {
                 Manager::Unknown(_) => Manager::Unknown(chain(&error)),
                 known => known.clone(),

@@ -1,5 +1,5 @@
-//! The fence that each write of a reconciler passes: whether this process leads now, and in which term.
-//! It knows nothing of leases; the election tells it.
+//! The fence that each write of a reconciler passes: whether this process leads now, and in which term. The fence
+//! knows nothing of leases; the election tells it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,7 +13,7 @@ tokio::task_local! {
     static TERM_OF_PASS: u64;
 }
 
-/// Runs a pass that was begun in this term: what it writes goes out in no other one.
+/// Runs a pass that was begun in this term. Its writes go out in no other term.
 pub(crate) async fn in_term<F: Future>(term: u64, pass: F) -> F::Output {
     TERM_OF_PASS.scope(term, pass).await
 }
@@ -21,9 +21,9 @@ pub(crate) async fn in_term<F: Future>(term: u64, pass: F) -> F::Output {
 /// Whether this process leads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LeaderState {
-    /// Another does, or nobody.
+    /// Another process leads, or none does.
     Standby,
-    /// It does.
+    /// This process leads.
     Leading {
         /// Counts the times that this process got the lease.
         term: u64,
@@ -58,9 +58,9 @@ impl Fence {
         }
     }
 
-    /// Whether a write may be begun now: this process leads, and its last renewal was begun within the
-    /// renew deadline. In a pass of a reconciler it must also be the term that the pass was begun in: who
-    /// led in between has changed what the pass decided on.
+    /// Whether a write may be begun now: this process leads, and its last renewal was begun within the renew
+    /// deadline. A pass of a reconciler must also have been begun in this same term: whoever led in between may have
+    /// changed what the pass decided on.
     pub(crate) fn is_leader_now(&self) -> bool {
         let Some(term) = self.term() else {
             return false;

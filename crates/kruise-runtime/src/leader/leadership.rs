@@ -17,7 +17,7 @@ pub struct Leadership {
 }
 
 impl Leadership {
-    /// That of a process which always leads, and knows of no leases.
+    /// The leadership of a process which always leads, and knows of no leases.
     #[must_use]
     pub fn always() -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Leadership {
         }
     }
 
-    /// What writes of reconcilers pass.
+    /// The fence that writes of reconcilers pass.
     pub(crate) fn fence(&self) -> Fence {
         self.fence.clone()
     }
@@ -50,8 +50,8 @@ impl Leadership {
         self.fence.subscribe()
     }
 
-    /// Whether another deployable's lease, of this name and in the same namespace, is held. Looks at
-    /// most every 10 s.
+    /// Whether another deployable's lease, of this name and in the same namespace, is held. The lease is looked at no
+    /// more often than every 10 s.
     pub async fn live_lease(&self, name: &str) -> bool {
         match &self.observer {
             Some(observer) => observer.is_live(name).await,

@@ -110,12 +110,12 @@ impl Observed {
         }
     }
 
-    /// When the holder has lost it, unless it renews.
+    /// When the holder loses the lease, unless it renews.
     pub(crate) fn expires_at(&self) -> Instant {
         self.changed_at + self.record.duration
     }
 
-    /// Who holds it now.
+    /// Who holds the lease now.
     pub(crate) fn holder(&self) -> Option<&str> {
         let held = !self.record.holder.is_empty() && Instant::now() < self.expires_at();
         held.then_some(self.record.holder.as_str())
@@ -126,7 +126,7 @@ impl Observed {
 pub(crate) struct LeaseObserver {
     client: ApiClient,
     namespace: String,
-    /// Held over a look, so that of many who ask at once one looks.
+    /// Locked during a look: of many callers who ask at once, only one looks.
     seen: tokio::sync::Mutex<HashMap<String, Seen>>,
 }
 
@@ -145,8 +145,8 @@ impl LeaseObserver {
         }
     }
 
-    /// Looks now, and says who holds the lease, and until when unless it is renewed. Who holds it at
-    /// the first look counts as alive until the lease has gone without a change for its duration.
+    /// Looks now. Says who holds the lease, and when it ends unless it is renewed. The holder at the first look
+    /// counts as alive until the lease has gone without a change for its duration.
     pub(crate) async fn look(&self, name: &str) -> Result<Option<(String, Instant)>, ApiError> {
         let mut seen = self.seen.lock().await;
         let seen = seen.entry(name.to_owned()).or_default();
@@ -156,7 +156,8 @@ impl LeaseObserver {
             .and_then(|observed| Some((observed.holder()?.to_owned(), observed.expires_at()))))
     }
 
-    /// Whether a lease is held; looks at most every 10 s. When that fails, what is known counts.
+    /// Whether a lease is held. The lease is looked at no more often than every 10 s. When a look fails, what is
+    /// known counts.
     pub(crate) async fn is_live(&self, name: &str) -> bool {
         let mut seen = self.seen.lock().await;
         let seen = seen.entry(name.to_owned()).or_default();
@@ -164,7 +165,7 @@ impl LeaseObserver {
             && let Err(error) = self.update(name, seen).await
         {
             tracing::warn!(lease = name, error = chain(&error), "can't look at a lease");
-            // A server that doesn't answer isn't asked for every object.
+            // A server that doesn't answer must not be asked again for each object that is reconciled.
             seen.looked_at = Some(Instant::now());
         }
         seen.observed.as_ref().and_then(Observed::holder).is_some()
@@ -188,7 +189,7 @@ pub(crate) struct LeaseClient {
 }
 
 impl LeaseClient {
-    /// The record and the version that a write of it must name.
+    /// The record, and the version that a write of the lease must name.
     pub(crate) async fn get(&self) -> Result<Option<(Record, String)>, ApiError> {
         let lease = in_time(self.client.get(&LEASES, &self.key), &self.key).await?;
         Ok(lease.map(|lease| {

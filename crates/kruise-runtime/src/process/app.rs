@@ -1,5 +1,5 @@
-//! A deployable as a value, and what it may ask for while it is set up. Nothing here is global, so
-//! that one process can run any choice of apps, sharing client, watches and lease.
+//! A deployable as a value, and what it may ask for while it is set up. Nothing here is global, so one process can
+//! run any choice of apps, which share client, watches and lease.
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
@@ -52,8 +52,8 @@ impl App {
         }
     }
 
-    /// Of which every replica reconciles, as an agent on each node does: its controllers begin as soon as
-    /// the watches are synced, unless another app of the process needs the lease.
+    /// The same app, of which every replica reconciles, as an agent on each node does. Its controllers begin as soon
+    /// as the watches are synced, unless another app of the process needs the lease.
     #[must_use]
     pub fn without_leader_election(self) -> Self {
         Self {
@@ -66,9 +66,9 @@ impl App {
 /// What every process has, whatever it runs.
 pub(crate) struct Shared {
     pub(crate) args: RuntimeArgs,
-    /// Writes while leading only.
+    /// The client that writes only while this process leads.
     pub(crate) client: ApiClient,
-    /// Writes without leading.
+    /// The client that writes without leading.
     pub(crate) replica_client: ApiClient,
     pub(crate) recorder: Recorder,
     pub(crate) own_writes: OwnWrites,
@@ -78,7 +78,7 @@ pub(crate) struct Shared {
     pub(crate) protection_log: ProtectionLog,
 }
 
-/// Gives an app what it needs, and takes what it wants to have run.
+/// Gives an app what it needs, and takes what the app wants to have run.
 pub struct Setup {
     shared: Shared,
     pub(crate) registry: Registry,
@@ -103,8 +103,8 @@ impl<K: Object> Watched<K> {
         self.store.clone()
     }
 
-    /// Adds to `queue`, for each change, the keys that `keys` returns for the object before and after
-    /// it. Each object of the first list is such a change.
+    /// Adds keys to `queue` for each change: those that `keys` returns for the object before and after the change.
+    /// Each object of the first list is such a change.
     pub fn on_change<F>(&self, queue: &Queue, keys: F)
     where
         F: FnMut(Option<&K>, Option<&K>) -> Vec<ObjectKey> + Send + 'static,
@@ -145,8 +145,8 @@ impl Setup {
         self.shared.replica_client.clone()
     }
 
-    /// The client for reconcilers: it writes while this process leads and reconcilers may work. What it is asked for
-    /// at other times, and what waits for its limits when they must stop, fails at once
+    /// The client for reconcilers: it writes while this process leads and reconcilers may work. A call at any other
+    /// time fails at once. So does a call that waits for the limits when reconcilers must stop
     /// ([`crate::ApiError::was_withheld`]).
     #[must_use]
     pub fn client(&self) -> ApiClient {
@@ -171,7 +171,8 @@ impl Setup {
         self.shared.recorder.for_component(component)
     }
 
-    /// Tells reconcilers which own writes the watches show. It reads live while they may work, with limits of its own.
+    /// Tells reconcilers which own writes the watches show. It reads live while reconcilers may work, with limits of
+    /// its own.
     #[must_use]
     pub fn own_writes(&self) -> OwnWrites {
         self.shared.own_writes.clone()
@@ -219,8 +220,8 @@ impl Setup {
         Queue::new(name, RateLimit::LIBRARY, &self.shared.metrics)
     }
 
-    /// Watches a kind, on every replica. Apps that ask for the same kind share one watch; where they
-    /// select differently it selects nothing, so that a store may show more than was asked for.
+    /// Watches a kind, on every replica. Apps that ask for the same kind share one watch. Where their selectors
+    /// differ, the watch does without that selector, so a store may show more than its app asked for.
     pub fn watch<K: Object>(&mut self, resource: Resource, options: WatchOptions) -> Watched<K> {
         let store: Store<K> = self.watches.store(resource, options);
         let metrics = self.shared.metrics.clone();
@@ -251,30 +252,29 @@ impl Setup {
         ));
     }
 
-    /// Answers mutating admissions at this path, on every replica, once ready. The API server is told of it
-    /// by `kruise-<app>-mutating-webhook-configuration`, which the installation brings: here its caBundle
-    /// is kept right, and nothing is waited for where it is missing.
+    /// Answers mutating admissions at this path, on every replica, once it is ready. The API server is told of the
+    /// path by `kruise-<app>-mutating-webhook-configuration`, which the installation brings. This process keeps the
+    /// configuration's caBundle right, and waits for nothing where the configuration is missing.
     pub fn mutating_webhook(&mut self, path: &str, handler: impl Admission) {
         self.webhooks.mutate(self.app, path, handler);
     }
 
     /// The same for pods, which the mutating webhooks of several deployables may change one after the other. The API
-    /// server asks them in the order of their configurations' names, so that this one has its place in its name:
+    /// server asks these webhooks in the order of their configurations' names, so the name holds the webhook's place:
     /// `kruise-<place>-<app>-mutating-webhook-configuration`, with a place from 10 to 99 (PF-908). That order is a
-    /// habit of the server's, not a promise: what the handler does must be right in any order, and when it is asked
-    /// again.
+    /// habit of the server's, not a promise: the handler must be right in any order, and when it is asked again.
     pub fn mutating_pod_webhook(&mut self, place: u8, path: &str, handler: impl Admission) {
         self.webhooks.mutate_pods(place, self.app, path, handler);
     }
 
-    /// The same as [`Setup::mutating_webhook`] for validating admissions and `kruise-<app>-validating-webhook-configuration`.
+    /// The same as [`Setup::mutating_webhook`] for validating admissions and
+    /// `kruise-<app>-validating-webhook-configuration`.
     pub fn validating_webhook(&mut self, path: &str, handler: impl Admission) {
         self.webhooks.validate(self.app, path, handler);
     }
 
-    /// Converts objects of a kind between the versions of its CRD, on every replica. The
-    /// converter is told the version wanted, such as `apps.kruise.io/v1beta1`; its error is what a user
-    /// reads, and should name the object.
+    /// Converts objects of a kind between the versions of its CRD, on every replica. The converter is told the wanted
+    /// version, such as `apps.kruise.io/v1beta1`. Users read the converter's error, which should name the object.
     pub fn conversion<C, E>(&mut self, crd: &'static str, kind: &'static str, converter: C)
     where
         C: Fn(Value, &str) -> Result<Value, E> + Send + Sync + 'static,
@@ -283,7 +283,7 @@ impl Setup {
         self.webhooks.convert(crd, kind, converter);
     }
 
-    /// Runs something else as long as the process; when it ends, the process ends.
+    /// Runs another task as long as the process; when the task ends, the process ends.
     pub fn task(&mut self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.push((name.to_owned(), Box::pin(task)));
     }

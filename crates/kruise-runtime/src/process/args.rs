@@ -1,5 +1,5 @@
-//! Flags that deployables share, in three groups, of which a binary takes those that it needs. Names and defaults
-//! are OpenKruise's (docs/spec/platform.md 2.4), except where docs/spec/deviations.md says otherwise (DV-D3).
+//! Flags that deployables share, in three groups. A binary takes the groups that it needs. Names and defaults are
+//! OpenKruise's (docs/spec/platform.md 2.4), except where docs/spec/deviations.md says otherwise (DV-D3).
 
 pub(crate) mod check;
 pub(crate) mod controller;
@@ -11,29 +11,29 @@ use controller::ControllerArgs;
 use process::ProcessArgs;
 use webhook::WebhookArgs;
 
-/// All of them: flags of a controller with webhooks.
+/// All shared flags: those of a controller with webhooks.
 #[derive(clap::Args, Clone, Debug)]
 pub struct RuntimeArgs {
-    /// Of the process.
+    /// Flags of the process.
     #[command(flatten)]
     pub process: ProcessArgs,
-    /// Of its controllers.
+    /// Flags of its controllers.
     #[command(flatten)]
     pub controller: ControllerArgs,
-    /// Of its webhooks.
+    /// Flags of its webhooks.
     #[command(flatten)]
     pub webhook: WebhookArgs,
 }
 
 impl From<ProcessArgs> for RuntimeArgs {
-    /// Of an agent on each node: it reconciles as the other flags' defaults say, and serves no webhooks.
+    /// Flags of an agent on each node: it reconciles as the other flags' defaults say, and serves no webhooks.
     fn from(process: ProcessArgs) -> Self {
         (process, ControllerArgs::default()).into()
     }
 }
 
 impl From<(ProcessArgs, ControllerArgs)> for RuntimeArgs {
-    /// Of a controller without webhooks.
+    /// Flags of a controller without webhooks.
     fn from((process, controller): (ProcessArgs, ControllerArgs)) -> Self {
         Self {
             process,
@@ -149,7 +149,7 @@ mod tests {
         process: ProcessArgs,
     }
 
-    // What a manager has, an agent on each node would only be asked about.
+    // An agent that also took a manager's flags would make users wonder what these do on a node.
     #[test]
     fn an_agent_has_the_flags_of_a_process_and_no_others() {
         let agent = Agent::try_parse_from(["agent", "-v", "4", "--metrics-addr=:10221"]);

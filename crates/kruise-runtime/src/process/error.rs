@@ -50,15 +50,15 @@ pub(crate) enum RunError {
     /// Something that must run as long as the process has ended.
     #[error("{task} has ended")]
     TaskEnded {
-        /// What.
+        /// Name of the task.
         task: String,
     },
     /// Something that must run as long as the process has panicked.
     #[error("{task} has panicked")]
     TaskPanicked {
-        /// What.
+        /// Name of the task.
         task: String,
-        /// How.
+        /// How the task panicked.
         #[source]
         source: tokio::task::JoinError,
     },

@@ -1,6 +1,6 @@
 //! Feature gates: OpenKruise's names, defaults and forced dependencies (PF-130 to PF-132).
 //!
-//! Every binary knows all names, so that one string can be given to all of them, and acts on its own.
+//! Every binary knows all names, so one string can be given to all binaries. Each binary acts on its own gates alone.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -162,7 +162,7 @@ impl FeatureGates {
                 }
             }
         }
-        // PF-132: the list's only effect left is on this default. Items are not trimmed.
+        // PF-132: this default is all that the list of kinds still decides. Items are not trimmed.
         let pod_webhook =
             custom_resources.is_empty() || custom_resources.split(',').any(|s| s == "SidecarSet");
         Ok(Self::from_explicit(
@@ -197,7 +197,7 @@ impl FeatureGates {
         gates
     }
 
-    /// PF-131, in its order.
+    /// Forces gates in PF-131's order.
     fn force_dependencies(&mut self) {
         if !self.enabled(Gate::PodWebhook) {
             self.force(false, NEEDS_POD_WEBHOOK);
@@ -259,8 +259,8 @@ pub(crate) fn parse_go_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// Names that contain the given one or are contained in it come first: the known mistakes (a missing
-/// or an extra `Gate`, another case) are of that sort.
+/// Names that contain the given one or are contained in it come first: the known mistakes (a missing or an extra
+/// `Gate`, another case) are of that sort.
 fn unknown(name: &str) -> GateError {
     let lower = name.to_lowercase();
     let stem = lower.trim_end_matches("gate").trim_end_matches("feature");

@@ -28,14 +28,14 @@ use crate::{
 };
 
 const LARGEST_BODY: usize = 1024;
-/// How long readiness waits for lists of our own kinds. With anybody there who converts, they take a second.
+/// How long readiness waits for lists of our own kinds. While a replica that converts is there, they take a second.
 const LISTS_WITHIN: Duration = Duration::from_secs(10);
 
 /// `/healthz`, `/readyz`, and `/loglevel` for those who are in the pod.
 pub(crate) struct HealthServer {
     pub(crate) readiness: Readiness,
     pub(crate) log_level: LogLevel,
-    /// Of the threads that all other tasks share.
+    /// The pulse of the threads that all other tasks share.
     pub(crate) pulse: Pulse,
 }
 
@@ -44,15 +44,15 @@ pub(crate) struct Readiness {
     pub(crate) client: ApiClient,
     pub(crate) leadership: Leadership,
     pub(crate) watches: Vec<Watching>,
-    /// Of a process that serves webhooks.
+    /// `Some` in a process that serves webhooks.
     pub(crate) certificates: Option<Certificates>,
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) started: Instant,
 }
 
 impl Readiness {
-    /// Whether the API server may call this process, and a line for each check. Leading is told, but
-    /// doesn't count, nor, after a while, do watches of our own kinds that don't come to an end (design rule 9).
+    /// Whether the API server may call this process, and a line for each check. Leading is shown, but doesn't count.
+    /// Nor, after a while, do watches of our own kinds whose lists don't end (design rule 9).
     pub(crate) fn check(&self) -> (bool, String) {
         let mut ready = true;
         let mut lines = String::new();
@@ -94,9 +94,9 @@ impl Readiness {
     }
 }
 
-/// Whether a list of the kind may need a conversion by one of our processes. If readiness waited for it
-/// without end, then nobody would ever be ready who could convert: not this process, nor another one that waits for a
-/// kind of this one in turn.
+/// Whether a list of the kind may need a conversion by one of our processes. If readiness waited for such a list
+/// without end, no process that converts would ever be ready: neither this process, nor another one that waits in
+/// turn for a kind that this one converts.
 fn is_ours(resource: &Resource) -> bool {
     resource.group.ends_with(".kruise.io")
 }
@@ -206,8 +206,8 @@ mod tests {
         (readiness, keeper)
     }
 
-    /// Otherwise a cluster in which every object is stored in a version that we convert would never
-    /// start: no list without a conversion, no conversion without a ready replica.
+    /// If readiness waited for ever, a cluster in which every object is stored in a version that we convert would
+    /// never start: no list without a conversion, no conversion without a ready replica.
     #[tokio::test(start_paused = true)]
     async fn readiness_waits_for_lists_that_may_need_our_conversion_but_not_for_ever() {
         let pods = Store::<Pod>::new(PODS);

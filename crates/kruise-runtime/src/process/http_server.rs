@@ -1,5 +1,5 @@
-//! How the plain HTTP servers of a process serve. Anyone in the cluster's network can reach them, so
-//! that their connections are bounded in number, and each in time: it has one request.
+//! How the plain HTTP servers of a process serve. Anyone in the cluster's network can reach them, so connections are
+//! bounded in number and each in time. A connection has one request.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,13 +22,13 @@ use crate::webhook::connections::{Bounds, Connections};
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for a request and its answer, all in all. Prometheus waits 10 s for metrics unless told otherwise.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Kubelets ask once or twice a second, each with a connection of its own, and few scrape metrics.
+/// Kubelets ask once or twice a second, each time with a new connection, and few clients scrape metrics.
 const BOUNDS: Bounds = Bounds {
     all: 128,
     of_a_peer: 64,
     handshakes: 128,
 };
-/// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
+/// Pause after a failed accept: most likely no file descriptor is left, and trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) type Answer = Response<Full<Bytes>>;

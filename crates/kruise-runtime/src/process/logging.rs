@@ -44,8 +44,8 @@ impl LogLevel {
 }
 
 fn filter(verbosity: u8) -> EnvFilter {
-    // The libraries tell of every connection; kube's client also reports as an error every answer that
-    // we have a use for. Failed calls are logged by those who made them.
+    // The libraries log every connection. kube's client also logs as an error every answer that we have a use for.
+    // Failed calls are logged by their callers.
     EnvFilter::new(match verbosity {
         0..=3 => "info,kube_client=off,hyper=warn,hyper_util=warn,tower=warn,rustls=warn",
         4..=5 => "debug,kube_client=off,hyper=warn,hyper_util=warn,tower=warn,rustls=warn",
@@ -54,7 +54,7 @@ fn filter(verbosity: u8) -> EnvFilter {
     })
 }
 
-/// One object a line: the event's own fields, and under `span` those of what it belongs to, such as the
+/// One object a line: the event's own fields, and under `span` the fields of what the event belongs to, such as the
 /// object that is reconciled.
 fn json<S, W>(
     lines: fmt::Layer<S, fmt::format::DefaultFields, fmt::format::Format, W>,
@@ -62,7 +62,7 @@ fn json<S, W>(
     lines.json().flatten_event(true).with_span_list(false)
 }
 
-/// Starts logging. Where someone else has done so already, theirs stays.
+/// Starts logging. Where other code has started it already, that code's logging stays.
 pub(crate) fn init(args: &ProcessArgs) -> LogLevel {
     let (filter, handle) = reload::Layer::new(filter(args.verbosity));
     let registry = tracing_subscriber::registry().with(filter);

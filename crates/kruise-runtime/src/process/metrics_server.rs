@@ -20,7 +20,7 @@ impl Handler for MetricsServer {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }
         let registry = Arc::clone(&self.0);
-        // Of thousands of objects these are megabytes.
+        // With thousands of objects, metrics are megabytes.
         let encoded = tokio::task::spawn_blocking(move || metrics::encode(&registry)).await;
         let error = match encoded {
             Ok(Ok(body)) => {

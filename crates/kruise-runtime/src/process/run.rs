@@ -55,13 +55,13 @@ const TRUSTED_WITHIN: Duration = Duration::from_secs(10);
 /// Name of a process that runs several apps, and of its lease.
 const SEVERAL_APPS: &str = "kruise";
 
-/// Runs the apps until a signal, or until something that must not end ends. `args` are the groups of flags that the
+/// Runs the apps until a signal, or until a task ends that must not end. `args` are the groups of flags that the
 /// binary has.
 #[must_use]
 pub fn run(args: impl Into<RuntimeArgs>, apps: Vec<App>) -> ExitCode {
     let args = args.into();
     let log_level = logging::init(&args.process);
-    // An error says that there is one already, which is as good.
+    // An error says that there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -110,7 +110,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// All of it on the runtime of the test, by one client.
+    /// Runs everything on the runtime of the test, with one client.
     #[cfg(test)]
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let vital = Vital {
@@ -141,7 +141,7 @@ impl Process {
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let bare = ApiClient::new(client, name, metrics.clone()).with_host(&host);
-        // Each with limits of its own, so that a roll-out makes nobody else wait (DV-D11).
+        // Each client has limits of its own, so a roll-out makes nobody else wait (DV-D11).
         let limited = || {
             let (qps, burst) = (
                 args.controller.rest_config_qps,
@@ -164,7 +164,7 @@ impl Process {
                 .with_fence(leadership.fence())
                 .with_gate(gate.subscribe())
         };
-        // Events of objects don't wait for reconcilers' writes, nor these for events.
+        // Events don't wait for reconcilers' writes, nor these writes for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
         let shared = Shared {
             args: args.clone(),
@@ -286,7 +286,7 @@ impl Process {
             election.run(stop_election.clone()),
             &vital.thread,
         );
-        // It ends with the last recorder; the set-up holds one.
+        // The event writer ends with the last recorder; the set-up holds one.
         let mut events = Tasks::default();
         events.spawn("event writer", event_writer.run());
 
@@ -299,13 +299,13 @@ impl Process {
             error = events.first_end() => Err(error),
         };
         stopping.store(true, Ordering::Relaxed);
-        // Serves on for some seconds, until everyone knows that this replica isn't ready any more.
+        // The webhook server serves on for some seconds, until everyone knows that this replica isn't ready any more.
         stop_serving.cancel();
         if let Err(error) = &result {
             tracing::error!(error = chain(error), "stopping");
         }
-        // Reconciles first, and only then the lease: nobody else may begin before they have ended. What they have not
-        // sent yet is for the next leader.
+        // Reconciles end first, and only then the lease: no other process may begin before they have ended. What they
+        // have not sent yet is for the next leader.
         WorkGate::set(&gate, WorkGate::Stopped);
         stop_workers.cancel();
         if tokio::time::timeout(FINISH_WITHIN, workers.all_end())
@@ -318,7 +318,7 @@ impl Process {
         stop_election.cancel();
         elections.all_end().await;
         servers.all_end().await;
-        // With the last recorders, the writer ends once it has written what it was given.
+        // Once the last recorders are dropped, the event writer ends when it has written what it was given.
         drop((setup, tasks));
         if tokio::time::timeout(TELL_WITHIN, events.all_end())
             .await
@@ -330,8 +330,8 @@ impl Process {
     }
 }
 
-/// Our own lists may need our own conversion: watches begin when the API server can call us. Whether it
-/// will ever be able to isn't sure, and what isn't stored in another version doesn't need it.
+/// Our own lists may need our own conversion, so watches begin when the API server can call us. It may never be able
+/// to, so the wait is bounded: objects that aren't stored in another version need no conversion.
 async fn trusted(certificates: Option<Certificates>) {
     if let Some(certificates) = certificates {
         let mut ready = certificates.ready();

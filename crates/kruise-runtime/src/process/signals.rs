@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::error::RunError;
 
-/// Ends with the first signal to stop; the second one ends the process at once.
+/// A token that the first signal to stop cancels; the second signal ends the process at once.
 pub(crate) fn stop_signal() -> Result<CancellationToken, RunError> {
     let listen = |kind| tokio::signal::unix::signal(kind).map_err(RunError::Signals);
     let mut terminate = listen(SignalKind::terminate())?;

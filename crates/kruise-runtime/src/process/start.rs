@@ -1,6 +1,6 @@
-//! When reconcilers may begin (design rule 9): after the lease, when every index is at least as new as
-//! the API server was at that moment. So a new leader never plans on a view older than the last write
-//! of the one before it.
+//! When reconcilers may begin (design rule 9): after this process has got the lease, when every index is at least as
+//! new as the API server was at that moment. So a new leader never plans on a view older than its predecessor's last
+//! write.
 
 use std::{
     sync::{
@@ -28,11 +28,11 @@ use crate::{
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// A kind in which nothing happens tells no version until its next bookmark, up to a minute later.
-/// Then a list is asked for.
+/// A kind in which nothing happens tells no version until its next bookmark, up to a minute later. After this time a
+/// list is asked for.
 const LIST_AFTER: Duration = Duration::from_secs(1);
 const LIST_AGAIN_AFTER: Duration = Duration::from_secs(30);
-/// Writes end within 5 s, and reconciles without writes soon; what runs longer than this hangs.
+/// Writes end within 5 s, and reconciles that can't write end soon. A reconcile that runs longer than this hangs.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) struct Starter {
@@ -68,8 +68,8 @@ impl Starter {
                     _ = state.wait_for(|now| *now != term) => break,
                 }
                 if has_led {
-                    // Another led meanwhile; what it wanted to look at again later, only it knew. And after a restore
-                    // nothing is as it was.
+                    // Another process may have led meanwhile, and only it knew what it wanted to look at again later.
+                    // And after a restore nothing is as it was.
                     for watching in &self.watches {
                         watching.store.replay();
                     }
@@ -95,7 +95,7 @@ impl Starter {
         }
     }
 
-    /// Whether they do so in time.
+    /// Waits for reconcilers to end, and says whether they did so in time.
     async fn reconcilers_end(&self) -> bool {
         let stop_by = Instant::now() + STOP_WITHIN;
         while self.busy.load(Ordering::SeqCst) > 0 {
@@ -108,17 +108,19 @@ impl Starter {
         true
     }
 
-    /// Until what all watches show is of now, and of one and the same data. No list that would change that enters after.
+    /// Returns when all watches show what is there now, all from the same data. Lists of restored data don't enter
+    /// after that.
     async fn indexes_fresh(&self, restores: &mut u64) {
         loop {
             if self.restores.count() > *restores {
                 let lists = self.watches.iter().map(Watching::listed_again);
                 futures::future::join_all(lists).await;
-                // Each of them may have found the same restore.
+                // Each watch may have found the same restore.
                 *restores = self.restores.count();
             }
             self.indexes_newer_than_now().await;
-            // From now on a watch that finds one waits for us, and what was found before is counted.
+            // From now on a watch that finds a restore waits for us. A restore that was found before is counted
+            // below.
             self.restores.reconcilers_rest(false);
             if self.restores.count() == *restores {
                 return;
@@ -149,23 +151,24 @@ impl Starter {
 }
 
 impl Watching {
-    /// Until the store is as new as a list made now. A kind that is missing has no objects to miss.
+    /// Returns when the store is as new as a list made now. A kind that is missing has no objects to miss.
     async fn fresh(&self, client: &ApiClient) {
         let seen = self.store.newest_version();
         let version = loop {
             match self.version_now(client).await {
                 Some(version) => break version,
                 None if self.store.is_empty() => return,
-                // An API server that starts may not know a kind for a moment; the watch forgets the objects of one
-                // that stays away.
+                // An API server that starts may not know a kind for a moment. If the kind stays away, its watch
+                // forgets the objects.
                 None => sleep(LIST_AFTER).await,
             }
         };
         if version < seen {
-            // Its data were restored from a backup, and a watch that waits for the version of before is silent.
+            // The API server's data was restored from a backup. A watch that waits for an earlier, higher version is
+            // silent.
             return self.listed_again().await;
         }
-        // It answers, so a watch that backs off since it didn't may go on.
+        // The API server answers, so a watch that backs off because it didn't may go on.
         self.store.hurry_watch();
         while !self.store.synced() {
             sleep(LOOK_EVERY).await;
@@ -175,14 +178,14 @@ impl Watching {
             sleep(LOOK_EVERY).await;
             if Instant::now() >= list_at {
                 self.store.want_list();
-                // The attempt that was hurried above may have ended with 410, and waits again.
+                // The attempt that was hurried above may have ended with 410, so the watch waits again.
                 self.store.hurry_watch();
                 list_at = Instant::now() + LIST_AGAIN_AFTER;
             }
         }
     }
 
-    /// Until a list that began after now has entered. Of a kind that is missing there is none.
+    /// Returns when a list that began after now has entered. A kind that is missing has no list.
     async fn listed_again(&self) {
         let lists = self.store.lists();
         self.store.want_list();

@@ -1,4 +1,4 @@
-//! Tasks with names, so that one that ends can be told by its name.
+//! Tasks with names, so that the name of a task that ends is known.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ impl Tasks {
         self.names.insert(id, name.to_owned());
     }
 
-    /// Waits for ever when there are none.
+    /// Returns when the first task ends; never when there are none.
     pub(crate) async fn first_end(&mut self) -> RunError {
         let name = |id| self.names.get(&id).cloned().unwrap_or_default();
         match self.tasks.join_next_with_id().await {

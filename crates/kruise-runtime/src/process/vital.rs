@@ -1,18 +1,17 @@
 //! What keeps the process alive and leading runs on a thread of its own: the lease, and the health server. Watches,
-//! reconcilers and handlers share the other threads, and none of them, however busy, can keep a
-//! renewal or a probe waiting.
+//! reconcilers and handlers share the other threads. However busy these are, no renewal or probe waits for them.
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// Where that runs, and by what the lease is renewed.
+/// Where the lease and the health server run, and the client that renews the lease.
 pub(crate) struct Vital {
     pub(crate) thread: Handle,
-    /// Of which no clone is used elsewhere: connections live on the thread that has opened them, and others'
+    /// No clone of this client is used elsewhere. Connections live on the thread that has opened them, and others'
     /// requests leave connections behind that may have died unnoticed.
     pub(crate) client: kube::Client,
 }
 
-/// The thread.
+/// The runtime of that one thread.
 pub(crate) fn thread() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(1)

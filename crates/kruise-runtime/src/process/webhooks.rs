@@ -1,5 +1,5 @@
-//! What the apps of a process serve to the API server, and how that is put together: one server, one
-//! certificate, and the objects that have to trust it.
+//! What the apps of a process serve to the API server, and how this is put together: one server, one certificate, and
+//! the objects that have to trust the certificate.
 
 use std::collections::BTreeSet;
 
@@ -28,16 +28,16 @@ pub(crate) struct Webhooks {
     conversions: Conversions,
 }
 
-/// What serving takes besides.
+/// What serving needs besides the webhooks.
 pub(crate) struct Serving<'a> {
-    /// Of the process: its Secret and its Services are named after it.
+    /// Name of the process, after which its Secret and its Services are named.
     pub(crate) name: &'static str,
     pub(crate) args: &'a WebhookArgs,
     pub(crate) gates: &'a FeatureGates,
     /// While OpenKruise's own manager is alive, CRDs are left to it.
     pub(crate) yield_to_manager: Option<Leadership>,
     pub(crate) metrics: WebhookMetrics,
-    /// One that writes without leading.
+    /// A client that writes without leading.
     pub(crate) client: ApiClient,
 }
 
@@ -82,7 +82,7 @@ impl Webhooks {
         self.admissions.is_empty() && self.conversions.is_empty()
     }
 
-    /// What has to trust the certificates: of CRDs those alone whose kinds are converted.
+    /// What has to trust the certificates. A CRD has to only if its kind is converted.
     fn certificates(&self, serving: &Serving<'_>) -> CertificatesConfig {
         let external = serving.gates.enabled(Gate::EnableExternalCerts);
         CertificatesConfig {
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(places(&webhooks).mutating, expected);
     }
 
-    // PF-402: nobody converts a kind of one version, and its CRD is left as it is.
+    // PF-402: a kind with one version needs no conversion, so its CRD is left as it is.
     #[tokio::test]
     async fn a_kind_without_a_converter_has_admission_and_no_place_in_a_crd() {
         let mut webhooks = Webhooks::default();

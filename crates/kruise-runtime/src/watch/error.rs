@@ -53,8 +53,8 @@ impl WatchError {
         }
     }
 
-    /// Whether the version to go on from is of no use any more. A server that forgot its data, or
-    /// never had that version, answers with "invalid". Or it says nothing until it gets to that version, which takes for
+    /// Whether the version to go on from is of no use any more. A server that forgot its data, or never had that
+    /// version, answers with "invalid". Or the server says nothing until it gets to that version, which takes for
     /// ever after a restore from a backup.
     pub(crate) fn needs_list(&self) -> bool {
         matches!(self, Self::ListWanted | Self::Silent)

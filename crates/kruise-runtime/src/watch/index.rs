@@ -1,4 +1,4 @@
-//! The tables behind a store: objects by key, and keys by what readers ask for. Plain data: it knows
+//! The tables behind a store: objects by key, and keys by what readers ask for. An index is plain data: it knows
 //! which of two versions is newer, and nothing of watches.
 
 use std::{
@@ -26,7 +26,7 @@ pub(crate) struct Difference<K> {
     version: u64,
     /// Whether the list comes from data that was restored from a backup.
     pub(crate) restored: bool,
-    /// What it lacks.
+    /// What the list lacks.
     pub(crate) missing: Vec<(ObjectKey, String)>,
     /// What is new, or other than before.
     put: Vec<Arc<K>>,
@@ -38,15 +38,15 @@ pub(crate) struct Index<K> {
     objects: BTreeMap<ObjectKey, Arc<K>>,
     by_uid: HashSet<ByUid<K>>,
     by_owner: HashMap<Text, SharedList<Arc<K>>>,
-    /// UIDs that a live read found gone before the watch said so. A UID never comes back, so an event
-    /// about one of them is old. Forgotten when the watch reports the deletion, or a list lacks it.
+    /// UIDs that a live read found gone before the watch said so. A UID never comes back, so an event about such a
+    /// UID is old. A UID is forgotten when the watch reports the deletion, or a list lacks the object.
     tombstones: BTreeSet<String>,
-    /// Highest version seen in an event, a bookmark or a list; not in a live read, which says nothing
+    /// Highest version seen in an event, a bookmark or a list. A live read's version doesn't count: it says nothing
     /// of other objects.
     pub(crate) newest: u64,
 }
 
-/// An object that is found by its UID: no copy of it is kept beside the object.
+/// An object in a set that is searched by UID: no copy of the UID is kept beside the object.
 pub(crate) struct ByUid<K>(pub(crate) Arc<K>);
 
 impl<K: Object> Borrow<str> for ByUid<K> {
@@ -98,7 +98,7 @@ impl<K: Object> Index<K> {
         self.by_owner.get(uid).cloned().unwrap_or_default()
     }
 
-    /// Those whose name begins so, sorted by name.
+    /// Objects in this namespace whose name begins with `prefix`, sorted by name.
     pub(crate) fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
         self.objects
             .range(ObjectKey::new(namespace, prefix)..)
@@ -127,7 +127,7 @@ impl<K: Object> Index<K> {
         self.tombstones.contains(uid)
     }
 
-    /// Puts an object in unless what is there is as new. Says what changed.
+    /// Puts an object in, unless the stored one is as new. Says what changed.
     pub(crate) fn put(&mut self, object: Arc<K>) -> Option<Change<K>> {
         let meta = object.meta();
         if self.tombstones.contains(&meta.uid) {
@@ -144,7 +144,7 @@ impl<K: Object> Index<K> {
         Some(self.set(object))
     }
 
-    /// Puts an object in, whatever is there.
+    /// Puts an object in, whatever is stored.
     pub(crate) fn set(&mut self, object: Arc<K>) -> Change<K> {
         let key = ObjectKey::of(object.meta());
         let old = self.objects.insert(key, Arc::clone(&object));
@@ -171,7 +171,7 @@ impl<K: Object> Index<K> {
     ) -> Option<Change<K>> {
         self.tombstones.remove(uid);
         let known = self.objects.get(key)?;
-        // Another object of that name, or this one as someone read it live later.
+        // Newer: another object of that name, or this object as a later live read found it.
         let newer = version_number(&known.meta().resource_version) > version;
         if newer || known.meta().uid != uid {
             return None;
@@ -195,11 +195,11 @@ impl<K: Object> Index<K> {
         self.tombstones.remove(uid);
     }
 
-    /// What a complete list of this version changes. `undecodable` are listed too, only not readable. Nothing is changed
-    /// yet, so that readers wait for no more than [`Index::enter`].
+    /// What a complete list of this version changes. `undecodable` are listed too, but can't be read. This changes
+    /// nothing yet, so readers wait only for [`Index::enter`].
     ///
-    /// Versions compare as long as the data is the same. A list that is older than what was seen comes from
-    /// data that was restored from a backup: then it alone counts.
+    /// Versions compare as long as the data is the same. A list that is older than what was seen comes from data that
+    /// was restored from a backup: then that list alone counts.
     pub(crate) fn difference(
         &self,
         listed: Vec<Arc<K>>,
@@ -207,12 +207,12 @@ impl<K: Object> Index<K> {
         version: u64,
     ) -> Difference<K> {
         let restored = version < self.newest;
-        // Only a live read that was later than the list.
+        // Newer: an object that a live read found later than the list.
         let is_newer =
             |known: &K| !restored && version_number(&known.meta().resource_version) > version;
         let uids = listed.iter().map(|object| object.meta().uid.clone());
         let uids: HashSet<String> = uids.collect();
-        // Of one that can't be read what was known stays, unless that is of data that are no more.
+        // An object that can't be read stays as it was known, unless it was known from data that is no more.
         let kept = undecodable.iter().filter(|_| !restored).cloned();
         let mut there: HashSet<ObjectKey> = kept.collect();
         let mut put = vec![];
@@ -243,7 +243,7 @@ impl<K: Object> Index<K> {
         }
     }
 
-    /// Takes a complete list: all of it, or what of it is different. Says what changed.
+    /// Applies what a complete list changes. Says what changed.
     pub(crate) fn enter(&mut self, difference: Difference<K>) -> Vec<Change<K>> {
         let Difference {
             version,
@@ -262,7 +262,7 @@ impl<K: Object> Index<K> {
             self.tombstones.clear();
             self.newest = version;
         } else {
-            // Those of UIDs that the list lacks are no longer needed.
+            // Tombstones of UIDs that the list lacks are no longer needed.
             self.tombstones.retain(|uid| uids.contains(uid));
             self.saw(version);
         }
@@ -275,7 +275,7 @@ impl<K: Object> Index<K> {
         Some(old)
     }
 
-    /// Takes an object out wherever the one that comes in its place is not found as well.
+    /// Takes an object out of the tables, except where the object that replaces it has the same entry.
     fn unlink(&mut self, old: &Arc<K>, new: Option<&Arc<K>>) {
         let new = new.map(|new| new.meta());
         if new.is_none_or(|new| new.uid != old.meta().uid) {
@@ -300,7 +300,7 @@ fn by_key<K: Object>(a: &Arc<K>, b: &Arc<K>) -> Ordering {
     (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
 }
 
-/// UIDs under which an object is found by its owners; the empty one where it has none.
+/// UIDs of the object's owners; the empty UID if it has none.
 fn owners(meta: &ObjectMeta) -> impl Iterator<Item = Text> {
     let owners = &meta.owner_references;
     let nobody = owners.is_empty().then(Text::default);

@@ -1,5 +1,5 @@
-//! One line of a watch. Objects are decoded one by one from raw JSON, so that one that can't be
-//! decoded costs nobody but itself.
+//! One line of a watch. Objects are decoded one by one from raw JSON, so an object that can't be decoded costs nobody
+//! but itself.
 
 use kruise_api::{meta::StringMap, object::Object, resource::ObjectKey};
 use serde::Deserialize;
@@ -30,7 +30,7 @@ pub(crate) enum Decoded<K> {
     Undecodable(Peek, serde_json::Error),
 }
 
-/// What can be told of an object that can't be decoded.
+/// What can be read of an object that can't be decoded.
 pub(crate) struct Peek {
     pub(crate) key: ObjectKey,
     pub(crate) uid: String,

@@ -1,5 +1,5 @@
-//! What a streaming list has brought so far. The server tells it as events, and what happens meanwhile it tells
-//! between them: a change, or a deletion, of what it has listed already.
+//! What a streaming list has brought so far. The server sends the list as events. Between these it sends what happens
+//! meanwhile: a change, or a deletion, of an object that it has listed already.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -15,7 +15,7 @@ use crate::watch::{
 
 pub(crate) struct OpenList<K> {
     objects: HashSet<ByUid<K>>,
-    /// By UID.
+    /// Keys by UID.
     undecodable: BTreeMap<String, ObjectKey>,
 }
 
@@ -29,18 +29,18 @@ impl<K> Default for OpenList<K> {
 }
 
 impl<K: Object> OpenList<K> {
-    /// An object, or a later state of one.
+    /// Adds an object, or a later state of it.
     pub(crate) fn add(&mut self, object: Arc<K>) {
         self.undecodable.remove(&object.meta().uid);
         self.objects.replace(ByUid(object));
     }
 
-    /// An object that is there and can't be read. What could be read of it before stays.
+    /// Adds an object that is there and can't be read. What could be read of it before stays.
     pub(crate) fn add_undecodable(&mut self, peek: Peek) {
         self.undecodable.insert(peek.uid, peek.key);
     }
 
-    /// An object that is gone, or no longer selected.
+    /// Takes out an object that is gone, or no longer selected.
     pub(crate) fn remove(&mut self, last: &Decoded<K>) {
         let uid = match last {
             Decoded::Object(last) => last.meta().uid.as_str(),

@@ -4,20 +4,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A restart that is asked for more often than this is put off: reading live keeps a lagging watch
-/// harmless meanwhile.
+/// A restart that is asked for more often than this is put off: live reads keep a lagging watch harmless meanwhile.
 const RESTART_AT_MOST_EVERY: Duration = Duration::from_secs(30);
-/// A watch that was found to have skipped something may have skipped more, of which nobody knows. So it is
-/// listed at once, and again after this time, twice this time and so on, at most 30 s apart,
+/// A watch that was found to have skipped something may have skipped more, of which nobody knows. So it is listed at
+/// once, and again after this time, twice this time and so on, up to [`LIST_AGAIN_AT_LEAST_EVERY`].
 const LIST_AGAIN_AFTER: Duration = Duration::from_secs(4);
 const LIST_AGAIN_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
-/// until nothing more was found for so long.
+/// A watch that has skipped something is trusted again when nothing more was found for this long.
 const DISTRUST_FOR: Duration = Duration::from_secs(300);
 
 /// What is asked of the watch.
 #[derive(Default)]
 pub(crate) struct Wanted {
-    /// To have seen this version by then, or to open the connection again.
+    /// The watch shall have seen this version by this time, or open the connection again.
     version: Option<(u64, Instant)>,
     relist: bool,
     last_restart: Option<Instant>,
@@ -41,7 +40,7 @@ pub(crate) enum WatchOrder {
 }
 
 impl Wanted {
-    /// To have seen a version in time, or to open the connection again.
+    /// Asks the watch to have seen a version in time, or to open the connection again.
     pub(crate) fn version_within(&mut self, version: u64, within: Duration, newest: u64) {
         let by = Instant::now() + within;
         // Many writes may be late at once: the first deadline holds, for the highest version.
@@ -51,12 +50,12 @@ impl Wanted {
         };
     }
 
-    /// A complete list.
+    /// Asks for a complete list.
     pub(crate) fn list(&mut self) {
         self.relist = true;
     }
 
-    /// A complete list at once, and more of them for a while.
+    /// Asks for a complete list at once, and for more of them for a while.
     pub(crate) fn distrust(&mut self) {
         let now = Instant::now();
         let until = now + DISTRUST_FOR;
@@ -72,7 +71,8 @@ impl Wanted {
         }
     }
 
-    /// When the next list is due for want of trust; `None`: there is trust. One that is due is taken as done.
+    /// When the next list is due for want of trust; `None`: the watch is trusted. A list that is due is taken as
+    /// done.
     fn list_for_distrust(&mut self, now: Instant) -> Option<Instant> {
         let distrust = self.distrust.as_mut()?;
         if distrust.until <= now {

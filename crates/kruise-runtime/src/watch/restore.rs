@@ -1,7 +1,7 @@
 //! A restore of the API server's data from a backup, as the watches of a process find it out one after the other.
-//! What a watch has listed since and what another one saw before don't fit together: a set of later, say, with the pods
-//! of the backup. So no list of the restored data enters before reconcilers rest, and they go on when every
-//! kind has been listed.
+//! What one watch has listed since the restore doesn't fit what another watch saw before it: later sets, say, with
+//! the pods of the backup. So no list of the restored data enters before reconcilers rest. Reconcilers go on when
+//! every kind has been listed.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ pub(crate) struct Restores {
 }
 
 struct Inner {
-    /// How often a watch has found one.
+    /// How often a watch has found a restore.
     found: watch::Sender<u64>,
     resting: watch::Sender<bool>,
 }
 
 impl Default for Restores {
-    /// Nobody works yet.
+    /// Reconcilers rest at first: none has begun yet.
     fn default() -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -32,11 +32,11 @@ impl Default for Restores {
 }
 
 impl Restores {
-    /// A watch has found one. Returns when reconcilers rest.
+    /// A watch has found a restore. Returns when reconcilers rest.
     pub(crate) async fn found(&self) {
         self.inner.found.send_modify(|found| *found += 1);
         let mut resting = self.inner.resting.subscribe();
-        // It fails only without a sender, which is here.
+        // `wait_for` fails only when the sender is gone, and `self` holds the sender.
         let _ = resting.wait_for(|resting| *resting).await;
     }
 
@@ -44,13 +44,13 @@ impl Restores {
         *self.inner.found.borrow()
     }
 
-    /// Until there were more than these.
+    /// Returns when more restores than these were found.
     pub(crate) async fn more_than(&self, known: u64) {
         let mut found = self.inner.found.subscribe();
         let _ = found.wait_for(|found| *found > known).await;
     }
 
-    /// Whether reconcilers rest from now on. Once they do, lists enter.
+    /// Says whether reconcilers rest from now on. While they rest, lists of restored data enter.
     pub(crate) fn reconcilers_rest(&self, resting: bool) {
         self.inner.resting.send_replace(resting);
     }

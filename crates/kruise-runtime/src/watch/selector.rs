@@ -1,6 +1,6 @@
-//! Whether labels match a selector as it is written in a query. Only what our watches use: `key`,
-//! `!key`, `key=value`, `key==value`, `key!=value`, joined by commas. Set-based requirements count as
-//! matched, since the API server has applied them.
+//! Whether labels match a selector as it is written in a query. It understands only what our watches use: `key`,
+//! `!key`, `key=value`, `key==value`, `key!=value`, joined by commas. Set-based requirements count as matched, since
+//! the API server has applied them.
 
 use kruise_api::{text::Text, text_map::TextMap};
 

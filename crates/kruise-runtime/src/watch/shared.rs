@@ -1,4 +1,4 @@
-//! The watches that the apps of a process ask for, before they run: one a kind, whoever asks for it.
+//! The watches that the apps of a process ask for, before the watches run: one a kind, whoever asks for it.
 
 use std::{
     any::{Any, TypeId},

@@ -1,6 +1,6 @@
-//! What a watch has seen, for readers. The watch task writes, and so does whoever injects the answer
-//! of a live read; one lock orders them, and change handlers run under it, so that every handler sees
-//! all changes in one order.
+//! What a watch has seen, for readers. The watch task writes, and so does whoever injects the answer of a live read.
+//! One lock orders these writers. Change handlers run under the same lock, so every handler sees all changes in one
+//! order.
 
 mod changes;
 mod live_reads;
@@ -59,7 +59,7 @@ struct Inner<K> {
     /// Known when the watch begins.
     selection: OnceLock<Selection>,
     index: RwLock<Index<K>>,
-    /// Held over a change and its handlers: makes writers take turns.
+    /// Locked during a change and its handlers, so that writers take turns.
     handlers: Mutex<Vec<Handler<K>>>,
     synced: AtomicBool,
     /// How many complete lists were taken.
@@ -67,7 +67,7 @@ struct Inner<K> {
     kind_missing: AtomicBool,
     wanted: Mutex<Wanted>,
     wake_watch: Notify,
-    /// Nobody is told who doesn't wait just then.
+    /// Wakes only a watch that waits at this moment.
     hurry_watch: Notify,
 }
 
@@ -82,7 +82,7 @@ struct Selection {
 type Strays = mpsc::UnboundedSender<(ObjectKey, String)>;
 
 impl<K: Object> Store<K> {
-    /// An empty store, with nobody who fills it: a start for tests of readers.
+    /// An empty store that nobody fills: a start for tests of readers.
     #[must_use]
     pub fn new(resource: Resource) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl<K: Object> Store<K> {
         }
     }
 
-    /// Says what of the kind the watch shows. Once, before the first object.
+    /// Says what of the kind the watch shows. To be called once, before the first object.
     pub(crate) fn select(&self, label_selector: Option<String>, strays: Option<Strays>) {
         let selection = Selection {
             label_selector,
@@ -115,8 +115,8 @@ impl<K: Object> Store<K> {
         self.inner.selection.get()?.strays.as_ref()
     }
 
-    /// Calls `keys` for every change, with the object before and after it, and adds the keys it
-    /// returns to the queue. For the time before the watch starts: earlier objects aren't reported.
+    /// Calls `keys` for every change, with the object before and after it, and adds the returned keys to the queue.
+    /// To be called before the watch starts: earlier objects aren't reported.
     pub fn on_change<F>(&self, queue: &Queue, mut keys: F)
     where
         F: FnMut(Option<&K>, Option<&K>) -> Vec<ObjectKey> + Send + 'static,

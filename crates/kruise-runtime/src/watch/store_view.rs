@@ -17,22 +17,22 @@ pub struct BeforeRead {
     pub newest: u64,
 }
 
-/// What a live read's answer was to a store.
+/// What the answer of a live read told a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Injected {
     /// News, or nothing new.
     Taken,
-    /// The watch got past the answer while it was on its way, and doesn't show the object. Either it is
-    /// deleted by now, or the watch skipped it: the next read tells.
+    /// The watch got past the answer while the answer was on its way, and doesn't show the object. Either the object
+    /// is deleted by now, or the watch skipped it: the next read tells.
     Overtaken,
-    /// The watch had got past this version before the read began, and hadn't shown it. Or it had shown a later one, so
-    /// that the API server's data must have been restored from a backup.
+    /// The watch had got past this version before the read began, and hadn't shown it. Or the watch had shown a later
+    /// version, so the API server's data must have been restored from a backup.
     Skipped,
 }
 
 /// A store of any kind, as own-write tracking, readiness and start order see it.
 pub trait StoreView: Send + Sync {
-    /// The kind it holds.
+    /// The kind that the store holds.
     fn resource(&self) -> Resource;
     /// Highest version that an event, a bookmark or a list had.
     fn newest_version(&self) -> u64;
@@ -42,7 +42,7 @@ pub trait StoreView: Send + Sync {
     fn lists(&self) -> u64;
     /// Whether the API server doesn't know the kind.
     fn kind_missing(&self) -> bool;
-    /// Whether it holds no object.
+    /// Whether the store holds no object.
     fn is_empty(&self) -> bool;
     /// Version of the object with this UID, and whether it is terminating.
     fn state_of(&self, uid: &str) -> Option<(u64, bool)>;
@@ -50,8 +50,8 @@ pub trait StoreView: Send + Sync {
     fn found_gone(&self, uid: &str) -> bool;
     /// What a live read of the object with this key has to be compared with: what was known before it.
     fn before_read(&self, key: &ObjectKey) -> BeforeRead;
-    /// [`crate::Store::inject`], for an answer not yet decoded, and with a look at whether the watch should have
-    /// told it.
+    /// [`crate::Store::inject`], for an answer that is not yet decoded. Also checks whether the watch should have
+    /// reported the answer.
     ///
     /// # Errors
     /// When the answer can't be decoded.
@@ -66,7 +66,7 @@ pub trait StoreView: Send + Sync {
     fn want_version(&self, version: u64, within: Duration);
     /// Asks the watch for a complete list.
     fn want_list(&self);
-    /// Tells a watch that waits before its next attempt that the API server answers: it need not wait.
+    /// Tells a watch that waits before its next attempt that the API server answers, so that it waits no longer.
     fn hurry_watch(&self);
     /// Reports every object to the change handlers as if it were new, behind all real changes.
     fn replay(&self);

@@ -1,6 +1,5 @@
-//! Objects that left a label-selected watch. Whether they are gone or only no longer selected, a live
-//! read tells; those that live stay in the store, read again from time to time, since no event about
-//! them will come.
+//! Objects that left a label-selected watch. A live read tells whether they are gone or only no longer selected.
+//! Those that live stay in the store. They are read again from time to time, since no event about them will come.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,9 +20,9 @@ use crate::{
 
 /// How often a living stray is read. Strays come from labels edited by hand, so they are few.
 const READ_EVERY: Duration = Duration::from_secs(10);
-/// After a failed read, and for an object whose state couldn't be read.
+/// How soon a stray is read again when the read failed.
 const READ_AGAIN: Duration = Duration::from_secs(2);
-/// A namespace that was deleted while the watch was away leaves thousands to read.
+/// Bounded: a namespace that was deleted while the watch was away leaves thousands to read.
 const READS_AT_ONCE: usize = 8;
 
 type Stray = (ObjectKey, String);
@@ -55,7 +54,7 @@ impl Strays {
     }
 }
 
-/// Never returns before the watch ends.
+/// Verifies strays until the watch ends.
 pub(crate) async fn verify<K: Object>(
     client: ApiClient,
     resource: Resource,
@@ -126,7 +125,7 @@ async fn read<K: Object>(
             None
         }
         Some(live) if store.selects(&live) => {
-            // It has its label again, so the watch tells of it; this may be earlier.
+            // The object has its label again, so the watch reports it. The watch may be later than this read.
             store.inject_after(key, uid, Some(live), &before);
             None
         }

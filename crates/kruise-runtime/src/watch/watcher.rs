@@ -1,5 +1,4 @@
-//! One watch: lists, follows, and never gives up. It fills a store and knows nothing of what the
-//! objects mean.
+//! One watch: lists, follows, and never gives up. A watch fills a store and knows nothing of what the objects mean.
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,16 +52,16 @@ pub struct WatchOptions {
     /// Only objects with this value in a field that doesn't change as long as they live, such as
     /// `metadata.name=node-1`. A pod's `spec.nodeName` is such a field once it is set.
     pub field_selector: Option<String>,
-    /// Whether an object that vanishes from the selection is read live before it counts as gone, and
-    /// stays in the store while it lives. Without a label selector this has no effect.
+    /// Whether an object that leaves the selection is read live before it counts as gone, and stays in the store
+    /// while it lives. Without a label selector this has no effect.
     pub verify_vanished: bool,
-    /// Whether the kind belongs to another deployable, which need not be installed. It is looked for
-    /// again and again, every 30 s in the end, and its absence is no warning.
+    /// Whether the kind belongs to another deployable, which need not be installed. The kind is looked for again and
+    /// again, every 30 s in the end, and its absence is no warning.
     pub may_be_missing: bool,
 }
 
 impl WatchOptions {
-    /// Lets the watch serve somebody else too. A query can't say "either of two selections".
+    /// Widens the selection to what somebody else asks for too. A query can't say "either of two selections".
     pub(crate) fn widen(&mut self, other: &Self) {
         if self.label_selector != other.label_selector {
             self.label_selector = None;
@@ -87,7 +86,7 @@ pub(crate) struct Watcher<K> {
     missing_since: Option<Instant>,
     /// Version to go on from; `None`: list first.
     from: Option<String>,
-    /// Streaming lists cost the server less, but not every server has them.
+    /// Whether to list by streaming: that costs the server less, but not every server can do it.
     streaming: Streaming,
     strays: Option<mpsc::UnboundedReceiver<(ObjectKey, String)>>,
     stray_sender: Option<mpsc::UnboundedSender<(ObjectKey, String)>>,
@@ -97,7 +96,7 @@ pub(crate) struct Watcher<K> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Streaming {
     Try,
-    /// The last one failed; the next list is a paging one.
+    /// The last streaming list failed; the next list is in pages.
     NotNow,
     Never,
 }
@@ -157,8 +156,8 @@ impl<K: Object> Watcher<K> {
             let error = self.connect().await;
             let over = Instant::now();
             self.report(&error);
-            // It is back after an outage and has forgotten our version: an answer, and no reason to wait for
-            // as long as the outage has taught to.
+            // The API server is back after an outage and has forgotten our version. That is an answer, so the watch
+            // need not wait for as long as the outage has taught it to.
             let is_back = was_away && error.needs_list();
             let may_forgive = forgiven.is_none_or(|at| at.elapsed() >= STABLE_AFTER);
             if start.elapsed() >= STABLE_AFTER || is_back && may_forgive {
@@ -169,8 +168,8 @@ impl<K: Object> Watcher<K> {
             if error.needs_list() {
                 self.from = None;
             }
-            // Each end costs a delay, also a regular one: a server that ends every watch at once must
-            // not be called in a loop. A regular end comes after minutes, so half a second is little.
+            // Each end costs a delay, also a regular one: a server that ends every watch at once must not be called
+            // in a loop. A regular end comes after minutes, so half a second is little.
             let (delay, asked) = match error {
                 WatchError::Late | WatchError::ListWanted | WatchError::StreamRefused(_) => {
                     (Duration::ZERO, Duration::ZERO)
@@ -180,8 +179,8 @@ impl<K: Object> Watcher<K> {
                     (backoff.next(), asked.unwrap_or_default())
                 }
             };
-            // After an outage a new leader would wait for its indexes as long as the outage has taught
-            // them to wait. What the server itself asked for holds all the same.
+            // After an outage a new leader would wait as long for its indexes as these have learned to wait. So a
+            // watch can be hurried. The delay that the server itself asked for holds all the same.
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
                 () = self.store.watch_hurried() => {}
@@ -226,7 +225,7 @@ impl<K: Object> Watcher<K> {
 
     /// One connection, with a list before it where needed.
     async fn connect(&mut self) -> WatchError {
-        // Orders from before are met by what comes now.
+        // The connection that begins now meets orders from before.
         if self.store.watch_order() == WatchOrder::Relist {
             self.from = None;
         }
@@ -248,7 +247,8 @@ impl<K: Object> Watcher<K> {
         error
     }
 
-    /// A list in pages. The first page decides on the version; a page that comes too late spoils all.
+    /// Lists in pages. The first page decides on the version. A page that is asked for too late spoils the whole
+    /// list.
     async fn list(&mut self) -> Result<(), ApiError> {
         let mut objects = vec![];
         let mut undecodable = vec![];
@@ -281,8 +281,8 @@ impl<K: Object> Watcher<K> {
         }
     }
 
-    /// Takes a complete list. One that is older than what was seen before says that the API server's data was restored
-    /// from a backup, and until every kind has been listed again, no two of them fit together.
+    /// Takes a complete list. A list that is older than what was seen before says that the API server's data was
+    /// restored from a backup. Until every kind has been listed again, no two kinds fit together.
     async fn complete(&mut self, objects: Vec<Arc<K>>, undecodable: &[ObjectKey], version: String) {
         if version_number(&version) < self.store.newest_version() {
             tracing::error!(
@@ -357,7 +357,7 @@ impl<K: Object> Watcher<K> {
         }
     }
 
-    /// Reads one line, unless something else comes first.
+    /// Reads one line, unless the watch falls silent or has to restart first.
     async fn read_line(&self, lines: &mut Lines, line: &mut Vec<u8>) -> Result<(), WatchError> {
         let silent_at = Instant::now() + SILENT_AFTER;
         loop {
@@ -367,7 +367,7 @@ impl<K: Object> Watcher<K> {
                 WatchOrder::Continue(at) => at.unwrap_or(silent_at).min(silent_at),
             };
             tokio::select! {
-                // What was read of a line before another branch won stays in the buffer.
+                // The part of a line that was read before another branch won stays in the buffer.
                 read = lines.read_until(b'\n', line) => {
                     return match read {
                         Ok(_) if line.ends_with(b"\n") => Ok(()),
@@ -386,8 +386,8 @@ impl<K: Object> Watcher<K> {
         }
     }
 
-    /// Takes an object into a list that isn't complete. Nothing else may be kept of it, its version least of all:
-    /// whoever went on from there would never hear of what the list still had to tell.
+    /// Takes an object into a list that isn't complete. Nothing else may be kept of the object, least of all its
+    /// version: a watch that went on from there would never hear of what the list still had to tell.
     fn listed(&self, decoded: Decoded<K>, list: &mut OpenList<K>) {
         match decoded {
             Decoded::Object(object) => list.add(self.store.stored_or(object)),
@@ -418,7 +418,8 @@ impl<K: Object> Watcher<K> {
             Decoded::Object(last) => {
                 let meta = last.meta();
                 match &self.stray_sender {
-                    // Deleted for good without ever being marked, or only no longer selected?
+                    // The event doesn't say whether the object was deleted without being marked as terminating, or is
+                    // only no longer selected.
                     Some(strays) if !meta.is_terminating() => {
                         // Fails only when the watch is being stopped.
                         let _ = strays.send((ObjectKey::of(meta), meta.uid.clone()));
@@ -429,7 +430,7 @@ impl<K: Object> Watcher<K> {
             }
             Decoded::Undecodable(peek, error) => {
                 self.skip(&peek.key, &error);
-                // That it is gone needs no decoding.
+                // The key and the UID are enough to say that the object is gone.
                 self.store.inject(&peek.key, &peek.uid, None);
                 peek.version
             }

@@ -56,7 +56,7 @@ impl ApiClient {
             () = self.limits.token() => {}
             error = self.permission.withheld(call) => return Err(error),
         }
-        // After the wait, too: what counts is the time at which the request goes out.
+        // Checked after the wait, too: what counts is the time at which the request goes out.
         self.permission.check(call)?;
         let answer = within(WRITE_TIMEOUT, call, self.send_and_read(call, request)).await;
         let code = match &answer {
@@ -74,7 +74,8 @@ impl ApiClient {
         answer
     }
 
-    /// What changes nothing: limits, time-out, body. Nobody waits for the answer any more who may not send now.
+    /// Sends a request that changes nothing: limits, time-out, body. A caller who may no longer send stops waiting
+    /// for the answer.
     pub(super) async fn send_within(
         &self,
         timeout: Duration,

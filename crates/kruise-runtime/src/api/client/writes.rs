@@ -34,8 +34,8 @@ impl ApiClient {
         self.send_create(resource, namespace, object, JSON).await
     }
 
-    /// [`ApiClient::create`], for those who need no more of the answer than which object it is now. The
-    /// server sends no more than metadata then.
+    /// [`ApiClient::create`], for callers who need no more of the answer than which object was made. The server then
+    /// sends nothing but metadata.
     ///
     /// # Errors
     /// When the call fails.
@@ -69,8 +69,8 @@ impl ApiClient {
         parse(&call, &body)
     }
 
-    /// Has the API server judge an object without storing it, within this time. That changes nothing, so
-    /// that it is asked whether this process leads or not.
+    /// Has the API server judge an object without storing it, within this time. A dry run changes nothing, so the API
+    /// server is asked even when this process doesn't lead.
     ///
     /// # Errors
     /// When the object can't be created, or there is no answer in time.
@@ -109,7 +109,7 @@ impl ApiClient {
             .await
     }
 
-    /// [`ApiClient::patch`], as [`ApiClient::create_briefly`].
+    /// [`ApiClient::patch`], which returns no more than [`ApiClient::create_briefly`] does.
     ///
     /// # Errors
     /// When the call fails.
@@ -125,8 +125,8 @@ impl ApiClient {
             .await
     }
 
-    /// Has the API server judge a patch without storing what comes of it. It is asked under the same conditions as
-    /// anything else that this client sends, and counts as no write.
+    /// Has the API server judge a patch without storing the result. The dry run is sent under the same conditions as
+    /// any other request of this client, and counts as no write.
     ///
     /// # Errors
     /// When the patch would fail.

@@ -25,7 +25,7 @@ fn refusal(code: u16) -> Answer {
     )
 }
 
-// DV-CS10: nothing is stored, so that it doesn't matter who leads.
+// DV-CS10: a dry run stores nothing, so it doesn't matter who leads.
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_is_sent_without_leading() {
     let server = TestServer::new(|call| Answer::Json(201, call.body.clone()));
@@ -78,7 +78,7 @@ async fn a_refusal_has_its_code_and_causes() {
     }
 }
 
-// DV-CS10: at most a second.
+// DV-CS10: a dry run takes at most a second.
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_is_given_up_in_time() {
     let server = TestServer::new(|_| Answer::Hang);
@@ -125,7 +125,7 @@ async fn calls_that_were_waited_for_before_go_out_at_once() {
         prepaid.get(&PODS, &key).await.unwrap();
     }
     assert_eq!(start.elapsed(), waited);
-    // The fourth waits as any other.
+    // The fourth call waits as any other.
     prepaid.get(&PODS, &key).await.unwrap();
     assert!(start.elapsed() > waited);
 }

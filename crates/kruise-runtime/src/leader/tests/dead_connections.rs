@@ -33,9 +33,9 @@ use crate::{
 struct Server {
     leases: Leases,
     connections: Arc<AtomicUsize>,
-    /// Of the first so many connections, what is sent is taken and never answered.
+    /// How many of the first connections take requests and never answer.
     dead: Arc<AtomicUsize>,
-    /// By which connection leases were written.
+    /// Which connection each write of a lease came by.
     writes: Arc<Mutex<Vec<usize>>>,
 }
 
@@ -77,7 +77,7 @@ impl Server {
     }
 }
 
-/// PF-107. What is sent on such a connection is lost, and so is the time until that is noticed.
+/// PF-107. A request that is sent on a dead connection is lost, and so is the time until that is noticed.
 #[tokio::test]
 async fn a_lease_is_kept_when_the_connections_that_it_uses_have_died() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

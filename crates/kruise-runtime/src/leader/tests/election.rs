@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Leases {
     leases: Arc<Mutex<BTreeMap<String, (u64, Value)>>>,
     pub(crate) down: Arc<Mutex<bool>>,
-    /// So many calls more are never answered.
+    /// How many more calls are never answered.
     swallows: Arc<Mutex<usize>>,
     /// The next release loses against a renewal of the same holder.
     late_renewal: Arc<Mutex<bool>>,
@@ -128,7 +128,7 @@ fn elect(leases: &Leases) -> (Leadership, CancellationToken) {
     elect_with(leases, config())
 }
 
-/// Time until the state is as wanted, if that comes within a minute.
+/// Time until this process leads, or doesn't, as `leads` says; `None` if that takes more than a minute.
 async fn time_until(leadership: &Leadership, leads: bool) -> Option<Duration> {
     let start = Instant::now();
     let mut state = leadership.subscribe();
@@ -190,7 +190,7 @@ async fn a_living_holders_lease_is_never_taken_however_wrong_its_clock() {
         let leases = leases.clone();
         async move {
             for second in 0..60 {
-                // Hours ago, but changing.
+                // The holder's clock is years behind, but the lease changes.
                 leases.put("test", "alive", &format!("2001-01-01T00:00:{second:02}Z"));
                 sleep(Duration::from_secs(10)).await;
             }

@@ -1,5 +1,5 @@
-//! Flags that can't work, alone or together: refused when the process starts, by name and value. What one flag alone
-//! says wrongly is mostly found while it is parsed.
+//! Flags that can't work, alone or together: refused when the process starts, by name and value. A flag that is wrong
+//! by itself is mostly refused earlier, while it is parsed.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use crate::{
     process::args::{RuntimeArgs, controller::ControllerArgs},
 };
 
-/// client-go's: with less, jitter leaves no time for a second attempt.
+/// client-go's factor: with less, jitter leaves no time for a second attempt.
 const JITTER: f64 = 1.2;
-/// Everything is looked at again at this pace at most.
+/// With a shorter period, everything would be looked at again almost without a pause.
 const SHORTEST_SYNC_PERIOD: Duration = Duration::from_secs(1);
 
 /// Why a process doesn't start.
@@ -49,8 +49,8 @@ pub(crate) fn check(args: &RuntimeArgs, elects: bool) -> Result<(), FlagError> {
     Ok(())
 }
 
-/// client-go's rules, and one of ours. A write is begun within the renew deadline of the last renewal and has ended,
-/// or been given up, [`WRITE_TIMEOUT`] after that. Only then may the lease end, and somebody else begin.
+/// client-go's rules, and one of ours. A write is begun within the renew deadline of the last renewal. It has ended,
+/// or been given up, [`WRITE_TIMEOUT`] after that deadline. Only then may the lease end, and another leader begin.
 fn check_election(args: &ControllerArgs) -> Result<(), FlagError> {
     let (lease, renew, retry) = (
         args.leader_election_lease_duration,
@@ -67,7 +67,7 @@ fn check_election(args: &ControllerArgs) -> Result<(), FlagError> {
         let why = format!("the former must be above {JITTER} times the latter");
         return refuse(format!("{renew_flag} {retry_flag}"), why);
     }
-    // What a Lease can hold.
+    // A Lease holds whole seconds.
     let held = Duration::from_secs(lease.as_secs());
     if held <= renew + WRITE_TIMEOUT {
         let why = format!(

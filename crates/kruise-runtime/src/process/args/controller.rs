@@ -74,7 +74,7 @@ pub struct ControllerArgs {
     /// Watch this namespace only; empty: all.
     #[arg(long, default_value = "")]
     pub namespace: String,
-    /// How long a reconciler's watches may take to sync before it is reported.
+    /// How long a reconciler's watches may take to sync before the delay is reported.
     #[arg(long, default_value = "2m", value_parser = parse_go_duration)]
     pub controller_cache_sync_timeout: Duration,
     /// How often everything is looked at again, give or take a quarter; empty: 10h, 0: never.
@@ -101,7 +101,7 @@ pub struct ControllerArgs {
     /// When a write of ours that the watch doesn't show is counted as leaked.
     #[arg(long, default_value = "5m", value_parser = parse_go_duration)]
     pub expectation_timeout: Duration,
-    /// Note each refusal that protects something in `protection.log` of this directory, a line of JSON each
+    /// Write each refusal that protects something to `protection.log` in this directory, one line of JSON each
     #[arg(long, value_name = "DIRECTORY")]
     pub protection_log_path: Option<PathBuf>,
 }

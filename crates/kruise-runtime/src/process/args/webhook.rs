@@ -51,7 +51,7 @@ fn cert_writer(text: &str) -> Result<CertWriter, String> {
 }
 
 impl WebhookArgs {
-    /// Of a process that serves no webhooks.
+    /// Flags of a process that serves no webhooks.
     pub(crate) fn off() -> Self {
         Self {
             webhook_port: 0,
@@ -63,7 +63,7 @@ impl WebhookArgs {
         }
     }
 
-    /// What these say about the certificates of a binary.
+    /// The certificates of a binary, as these flags describe them.
     pub(crate) fn certificates(
         &self,
         binary: &str,

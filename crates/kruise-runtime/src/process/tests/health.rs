@@ -181,7 +181,7 @@ async fn connections_that_say_nothing_dont_keep_a_probe_out() {
     }
     let alive = request(health.address, "GET", "/healthz", "").await;
     assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
-    // All but as many as one peer may have were closed, long before their time for a request was over.
+    // All but as many connections as one peer may have were closed, long before their time for a request was over.
     for stream in silent.iter_mut().take(200 - 64) {
         let mut byte = [0];
         let closed = tokio::time::timeout(HEADER_TIMEOUT / 2, stream.read(&mut byte));

@@ -257,7 +257,7 @@ async fn who_waits_to_write_is_told_when_the_lease_is_lost() {
     sleep(Duration::from_secs(8)).await;
     assert_eq!(running.cluster.patches(), sent);
     assert!(!running.process.is_finished());
-    // Leading again, it begins at once: nothing has failed, so that there is nothing to back off from.
+    // Leading again, the roll-out begins at once: nothing has failed, so there is nothing to back off from.
     running.cluster.give_lease_to("");
     sleep(Duration::from_secs(60)).await;
     assert_eq!(running.ended(), ["not_leader", "done"]);
@@ -274,7 +274,7 @@ async fn who_waits_to_write_is_told_when_the_process_stops() {
     running.process.await.unwrap().unwrap();
     assert!(stopped_at.elapsed() < Duration::from_secs(3));
     assert_eq!(*running.ended.lock().unwrap(), ["stopping"]);
-    // One may have got its token at that very moment.
+    // One write may have got its token at that very moment.
     assert!(running.cluster.patches() <= sent + 1);
     assert_eq!(running.cluster.holder(), "");
 }

@@ -191,7 +191,7 @@ fn start_with(flags: &[&str], cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec
     }
 }
 
-/// Reconciles the pods that are watched so.
+/// Reconciles the pods that a watch with these options shows.
 fn reconcile_pods(setup: &mut Setup, options: WatchOptions, notes: Notes) {
     let name = setup.app_name();
     let pods = setup.watch::<Pod>(PODS, options);
@@ -256,7 +256,7 @@ async fn reconcilers_wait_for_an_index_as_new_as_the_lease() {
         ..Cluster::default()
     };
     *cluster.version.lock().unwrap() = 50;
-    // Another leads when this process starts, and dies; meanwhile the cluster goes on.
+    // Another process leads when this one starts, and dies; meanwhile the cluster goes on.
     let lease = json!({ "spec": { "holderIdentity": "other", "leaseDurationSeconds": 15 } });
     cluster.leases.lock().unwrap().insert("app".into(), lease);
     let running = start_apps(cluster, |notes| vec![app("app", notes)]);
@@ -352,7 +352,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Design rule 9: our own lists may need us.
+/// Design rule 9: our own lists may need our own conversion.
 #[tokio::test(start_paused = true)]
 async fn watches_wait_for_webhooks_to_be_trusted_but_not_for_ever() {
     let cluster = Cluster {
@@ -391,7 +391,7 @@ async fn events_of_the_last_moment_are_written() {
                 namespace: "ns".into(),
                 ..EventTarget::default()
             };
-            // Dropped with the task, at the very end.
+            // The recorder is dropped with the task, at the very end.
             setup.task("teller", async move {
                 let _at_the_end = Telling(recorder, about);
                 std::future::pending::<()>().await;
@@ -431,7 +431,7 @@ async fn everything_is_looked_at_again_after_the_sync_period() {
     assert!((3..=5).contains(&times), "{times}");
 }
 
-/// An agent on each node: no lease is looked for, and only its own node's objects are.
+/// An agent on each node: it looks for no lease, and only for its own node's objects.
 #[tokio::test(start_paused = true)]
 async fn an_app_without_leader_election_reconciles_on_every_replica() {
     let cluster = Cluster {

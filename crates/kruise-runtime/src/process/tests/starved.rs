@@ -1,4 +1,4 @@
-//! A process whose reconcilers keep every thread busy that they have.
+//! A process whose reconcilers keep all of their threads busy.
 
 use std::{
     io::{Read, Write},
@@ -54,7 +54,7 @@ impl Reconciler for Computing {
     }
 }
 
-/// Both are ended without waiting for anybody.
+/// Two runtimes, both shut down without waiting for anybody.
 struct Threads {
     others: Option<Runtime>,
     vital: Option<Runtime>,

@@ -40,7 +40,7 @@ struct LatePass {
     client: ApiClient,
     planned: Arc<Notify>,
     go_on: Arc<Notify>,
-    /// Categories of what came of the writes.
+    /// Categories of the writes' results.
     written: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -94,7 +94,7 @@ async fn leads(leadership: &Leadership, wanted: bool) {
     state.wait_for(is_so).await.unwrap();
 }
 
-/// DV-PF16. Another may have led in between, so that the plan is about a cluster that is no more.
+/// DV-PF16. Another process may have led in between, so the plan may be about a cluster that is no more.
 #[tokio::test(start_paused = true)]
 async fn a_pass_of_an_earlier_term_writes_nothing_when_the_lease_was_lost_and_regained() {
     let leases = Leases::default();
@@ -139,7 +139,7 @@ async fn a_pass_of_an_earlier_term_writes_nothing_when_the_lease_was_lost_and_re
     pass.planned.notified().await;
     assert_eq!(*pass.written.lock().unwrap(), ["not_leader"]);
 
-    // Decided anew, in this term.
+    // The next pass decides anew, in this term.
     pass.go_on.notify_one();
     pass.planned.notified().await;
     pass.planned.notified().await;

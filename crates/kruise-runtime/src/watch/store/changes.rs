@@ -8,7 +8,7 @@ use super::{Store, notify};
 use crate::watch::version::version_number;
 
 impl<K: Object> Store<K> {
-    /// Takes an event that says that the object is now so.
+    /// Takes an event that says that this is the object's state now.
     pub fn apply(&self, object: K) {
         let mut handlers = self.handlers();
         let change = {
@@ -39,16 +39,16 @@ impl<K: Object> Store<K> {
         self.write().saw(version_number(version));
     }
 
-    /// Takes a complete list, at once. Objects it lacks are gone, unless a live read is newer than the list;
-    /// where objects may leave the selection while alive, they become strays instead.
-    /// `undecodable` are listed too, only not readable: what was known of them stays.
+    /// Takes a complete list, at once. Objects that the list lacks are gone, unless a live read is newer than the
+    /// list. Where objects may leave the selection while alive, they become strays instead. `undecodable` are listed
+    /// too, but can't be read: what was known of them stays.
     pub fn replace(&self, listed: Vec<K>, undecodable: &[ObjectKey], version: &str) {
         let listed = listed.into_iter().map(Arc::new).collect();
         self.replace_shared(listed, undecodable, version);
     }
 
-    /// The object that is stored, if this is equal: a list that is taken again then costs no second
-    /// copy of everything. A version alone would not do: after a restore it may stand for another state.
+    /// The stored object, if it equals this one. So a list that is taken again costs no second copy of everything.
+    /// Equal versions would not be enough: after a restore a version may stand for another state.
     pub(crate) fn stored_or(&self, object: K) -> Arc<K> {
         self.by_uid(&object.meta().uid)
             .filter(|stored| **stored == object)
@@ -63,9 +63,9 @@ impl<K: Object> Store<K> {
     ) {
         let mut handlers = self.handlers();
         let version = version_number(version);
-        // Worked out beside the readers, who then see all of it or nothing.
+        // The difference is worked out while readers go on. They then see all of it or nothing.
         let mut difference = self.read().difference(listed, undecodable, version);
-        // After a restore versions of before say nothing: the list alone counts.
+        // After a restore, versions from before it say nothing: the list alone counts.
         if let Some(strays) = self.strays().filter(|_| !difference.restored) {
             for stray in std::mem::take(&mut difference.missing) {
                 // Fails only when the watch is being stopped.
@@ -81,7 +81,7 @@ impl<K: Object> Store<K> {
         }
     }
 
-    /// Takes all objects away, as a complete list without any would.
+    /// Takes all objects away, as an empty complete list would.
     pub(crate) fn forget_all(&self) {
         let newest = self.read().newest;
         self.replace_shared(vec![], &[], &newest.to_string());

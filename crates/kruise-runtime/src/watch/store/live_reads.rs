@@ -1,4 +1,4 @@
-//! What live reads found, which a watch may have lost, or have yet to tell.
+//! What live reads found, which a watch may have lost, or have yet to report.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::watch::{
 };
 
 impl<K: Object> Store<K> {
-    /// Takes the answer of a live read of the object that had this UID: the object of that name, or
-    /// `None`. It enters like an event if it is newer; a missing object is remembered by its UID, so
-    /// that an older event doesn't bring it back.
+    /// Takes the answer of a live read of the object that had this UID: the object of that name, or `None`. A newer
+    /// object enters as it would from an event. A missing object's UID is remembered, so that an older event doesn't
+    /// bring the object back.
     pub fn inject(&self, key: &ObjectKey, uid: &str, live: Option<K>) {
         let before = BeforeRead {
             uid: uid.to_owned(),
@@ -24,7 +24,7 @@ impl<K: Object> Store<K> {
         self.inject_after(key, uid, live, &before);
     }
 
-    /// The same, knowing what was known before the read.
+    /// [`Store::inject`], knowing what was known before the read.
     pub(crate) fn inject_after(
         &self,
         key: &ObjectKey,
@@ -68,8 +68,8 @@ impl<K: Object> Store<K> {
             return (change, Injected::Taken);
         }
         let mut index = self.write();
-        // A watch tells everything up to its newest version, so that it has lost what a read finds that
-        // began after that.
+        // When the read began, the watch should have reported everything up to `before.newest`. So it has lost a
+        // later state of the object up to that version.
         let seen = if before.uid == meta.uid {
             before.version
         } else {
@@ -78,15 +78,16 @@ impl<K: Object> Store<K> {
         if seen < version && version <= before.newest {
             return (index.put(Arc::new(live)), Injected::Skipped);
         }
-        // What it doesn't show of that is gone since: this answer was overtaken by the deletion.
+        // The watch has got past this version and doesn't show the object. So the object is deleted since, and the
+        // deletion overtook this answer.
         if !known && version <= index.newest {
             return (None, Injected::Overtaken);
         }
         (index.put(Arc::new(live)), Injected::Taken)
     }
 
-    /// Whether a live read found an older state than was known before it began. So the API server's data
-    /// was restored from a backup, and versions don't compare.
+    /// Whether a live read found an older state than was known before the read began. Then the API server's data was
+    /// restored from a backup, and versions don't compare.
     fn went_back(&self, live: &K, before: &BeforeRead) -> bool {
         let meta = live.meta();
         before.uid == meta.uid

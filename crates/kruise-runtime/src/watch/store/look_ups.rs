@@ -25,7 +25,7 @@ impl<K: Object> Store<K> {
         self.shared_by_owner(uid).iter().cloned().collect()
     }
 
-    /// The same, where they may be many: shared with the store, and with what it gave before.
+    /// [`Store::by_owner`] for long lists: the list is shared with the store, and with what it returned before.
     #[must_use]
     pub fn shared_by_owner(&self, uid: &str) -> SharedList<Arc<K>> {
         self.read().by_owner(uid)
@@ -39,7 +39,7 @@ impl<K: Object> Store<K> {
         objects
     }
 
-    /// All objects in this namespace whose name begins so, sorted by name.
+    /// All objects in this namespace whose name begins with `prefix`, sorted by name.
     #[must_use]
     pub fn named(&self, namespace: &str, prefix: &str) -> Vec<Arc<K>> {
         self.read().named(namespace, prefix)

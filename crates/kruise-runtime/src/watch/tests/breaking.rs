@@ -82,7 +82,7 @@ async fn a_missing_kind_is_told_and_found_once_it_is_there() {
     assert!(store.synced() && !store.kind_missing());
 }
 
-// Some such answers may be of an API server that has just started.
+// A few such answers may come from an API server that has just started.
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_taken_away_takes_its_objects_along() {
     let not_found = || Answer::status(404, "NotFound");
@@ -101,7 +101,7 @@ async fn a_kind_that_is_taken_away_takes_its_objects_along() {
         let store = pods(&server);
         sleep(Duration::from_secs(300)).await;
         assert_eq!(store.len(), kept);
-        // It goes on from where it was, or lists.
+        // The watch goes on from where it was, or lists.
         let last = server.calls().pop().unwrap();
         let goes_on = last.query.contains("resourceVersion=7");
         assert_eq!(goes_on, kept == 1, "{last:?}");
@@ -221,8 +221,8 @@ async fn a_hurried_watch_waits_as_long_as_the_server_asked_for() {
     assert!(server.calls().len() > calls);
 }
 
-// A dead connection is one reason. Another is a server that was restored from a backup: it is silent until it gets
-// to the version that was asked for.
+// A dead connection is one reason for silence. Another is a restore from a backup: the server says nothing until it
+// gets to the version that was asked for.
 #[tokio::test(start_paused = true)]
 async fn a_silent_watch_is_listed_anew() {
     let (lines, receiver) = mpsc::unbounded();

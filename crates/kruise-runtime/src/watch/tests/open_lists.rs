@@ -63,7 +63,7 @@ async fn what_cant_be_decoded_and_is_deleted_while_a_list_is_open_is_not_in_it()
     assert!(store.is_empty(), "{:?}", names(&store));
 }
 
-// What was told of an open list is no list, so that it is no place to go on from.
+// An unfinished list is no list, and no version in it is a place to go on from.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_breaks_off_is_listed_again_whatever_it_told() {
     let deleted = event("DELETED", pod("a", "ua", 8));

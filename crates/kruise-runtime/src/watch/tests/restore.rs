@@ -1,5 +1,5 @@
-//! After a restore of the API server's data from a backup, versions jump back. Nothing is decided on a view
-//! that mixes what was with what is.
+//! After a restore of the API server's data from a backup, versions jump back. Nothing is decided on a view that
+//! mixes states from before the restore with states from after it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -169,8 +169,8 @@ fn start(cluster: &Cluster) -> (Seen, tokio::task::JoinHandle<Result<(), RunErro
     (seen, tokio::spawn(process.run(CancellationToken::new())))
 }
 
-// Five hundred were wanted after the backup and three before it: who sees the three pods of the backup and the five
-// hundred of later makes 497 too many.
+// The set wanted three pods at the time of the backup, and five hundred later. Whoever sees the later five hundred
+// with the backup's three pods makes 497 too many.
 #[tokio::test(start_paused = true)]
 async fn nobody_sees_one_kind_restored_and_another_not() {
     for first_to_know in ["pods", "clonesets"] {

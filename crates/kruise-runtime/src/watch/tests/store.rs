@@ -110,8 +110,8 @@ fn a_list_older_than_what_was_seen_starts_anew() {
     assert_eq!(store.newest_version(), 10);
 }
 
-// Versions of before a restore say nothing: neither of an object that may only have left the selection, nor of one that
-// can't be read.
+// Versions from before a restore say nothing: neither of an object that may only have left the selection, nor of an
+// object that can't be read.
 #[test]
 fn a_list_of_restored_data_leaves_nothing_of_before() {
     let store = store();
@@ -140,7 +140,7 @@ fn seen_meanwhile(store: &Store<Pod>) -> Arc<Mutex<Vec<Vec<String>>>> {
     seen
 }
 
-// Whoever looks sees what was before the list or what is after it, nothing between.
+// Readers see what was before the list or what is after it, and nothing in between.
 #[test]
 fn a_list_enters_at_once() {
     for (version, what) in [("200", "later"), ("10", "older, after a restore")] {
@@ -163,8 +163,8 @@ fn a_list_enters_at_once() {
     }
 }
 
-// The state in a list is that of its version: nothing that the watch told earlier is newer than it, unless the data was
-// restored from a backup in between.
+// A list has each object's state at the list's version. So no state that the watch told earlier is newer, unless the
+// data was restored from a backup in between.
 #[test]
 fn a_list_brings_objects_back_to_older_states() {
     let store = store();
@@ -242,7 +242,7 @@ fn a_list_that_is_taken_again_is_no_second_copy() {
     let again = store.stored_or(decoded(pod("a", "u", 3)));
     assert!(Arc::ptr_eq(&stored, &again));
 
-    // The same version with another state: data was restored, and the version given anew.
+    // The same version with another state: the data was restored, and the version was given out again.
     let mut other = pod("a", "u", 3);
     other["spec"]["nodeName"] = "n".into();
     let other = store.stored_or(decoded(other));
@@ -269,7 +269,7 @@ fn objects_are_found_by_uid_and_owner_as_long_as_they_are_there() {
         "6"
     );
 
-    // Given away.
+    // The object gets another owner.
     let mut given_away = owned("b", 7);
     given_away.metadata.owner_references.clear();
     store.apply(given_away);

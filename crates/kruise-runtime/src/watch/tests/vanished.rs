@@ -91,7 +91,7 @@ async fn what_lives_without_its_label_stays_until_it_is_gone() {
     assert!(store.is_empty());
 }
 
-// Deleted or only no longer selected: a list says it of neither.
+// A list that lacks an object doesn't say whether the object was deleted or is only no longer selected.
 #[tokio::test(start_paused = true)]
 async fn what_leaves_while_a_list_is_open_stays_until_it_is_read_live() {
     for (live, kept) in [(Some(without_label(8)), 1), (None, 0)] {

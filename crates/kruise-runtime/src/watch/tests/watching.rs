@@ -246,7 +246,7 @@ impl Object for KeepsText {
     }
 }
 
-// Streamed, listed or read live: nothing is made a tree first.
+// An object is decoded from its text, whether it is streamed, listed or read live. No JSON tree is made first.
 #[tokio::test(start_paused = true)]
 async fn a_projection_reads_the_text_that_was_sent() {
     let object = |version: u64| {
