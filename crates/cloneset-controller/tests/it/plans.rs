@@ -36,7 +36,7 @@ fn a_new_set_creates_its_revision_and_then_pods_in_growing_batches() {
     assert_eq!(world.status("availableReplicas"), json!(5));
 }
 
-// Design rule: creation costs two writes a pod, in place three, ReCreate four.
+// ARCHITECTURE.md, invariant 4: creation costs two writes a pod, in place three, ReCreate four.
 #[test]
 fn writes_per_pod_are_the_least_possible() {
     let mut world = settled(4, in_place(json!("100%")));
@@ -65,7 +65,7 @@ fn a_settled_set_plans_nothing() {
     }
 }
 
-// Design rule: equal snapshots give equal plans.
+// ARCHITECTURE.md, invariant 1: equal snapshots give equal plans.
 #[test]
 fn planning_twice_gives_the_same_plan() {
     let mut world = World::new(spec(5, json!({})));

@@ -270,7 +270,7 @@ fn scene(reason: &str) -> World {
     }
 }
 
-// Design rule 2, DV-D8: after 10 s a person finds the reason with kubectl describe, and what it is about.
+// DV-D8: after 10 s a person finds the reason with kubectl describe, and what it is about.
 #[test]
 fn every_reason_is_reachable_and_told() {
     let mut met = BTreeSet::new();

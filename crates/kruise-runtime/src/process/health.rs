@@ -52,7 +52,7 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     /// Whether the API server may call this process, and a line for each check. Leading is shown, but doesn't count.
-    /// Nor, after a while, do watches of our own kinds whose lists don't end (design rule 9).
+    /// Nor, after a while, do watches of our own kinds whose lists don't end.
     pub(crate) fn check(&self) -> (bool, String) {
         let mut ready = true;
         let mut lines = String::new();

@@ -1,4 +1,4 @@
-//! When reconcilers may begin (design rule 9): after this process has got the lease, when every index is at least as
+//! When reconcilers may begin: after this process has got the lease, when every index is at least as
 //! new as the API server was at that moment. So a new leader never plans on a view older than its predecessor's last
 //! write.
 

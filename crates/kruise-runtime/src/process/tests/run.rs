@@ -308,7 +308,7 @@ async fn two_apps_share_one_watch_and_one_lease() {
     assert_eq!(leases, ["kruise"]);
 }
 
-/// Design rule 4: one watch a kind, whoever asks for it.
+/// One watch a kind, whoever asks for it.
 #[tokio::test(start_paused = true)]
 async fn apps_that_select_differently_share_one_watch_that_selects_nothing() {
     let cluster = Cluster {
@@ -352,7 +352,7 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Design rule 9: our own lists may need our own conversion.
+/// Our own lists may need our own conversion.
 #[tokio::test(start_paused = true)]
 async fn watches_wait_for_webhooks_to_be_trusted_but_not_for_ever() {
     let cluster = Cluster {
