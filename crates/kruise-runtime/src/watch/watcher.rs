@@ -430,8 +430,15 @@ impl<K: Object> Watcher<K> {
             }
             Decoded::Undecodable(peek, error) => {
                 self.skip(&peek.key, &error);
-                // The key and the UID are enough to say that the object is gone.
-                self.store.inject(&peek.key, &peek.uid, None);
+                // Key and UID say which object it is. Whether it is gone, or no longer selected, a live read tells.
+                match &self.stray_sender {
+                    Some(strays) => {
+                        let _ = strays.send((peek.key, peek.uid));
+                    }
+                    None => {
+                        self.store.inject(&peek.key, &peek.uid, None);
+                    }
+                }
                 peek.version
             }
         };

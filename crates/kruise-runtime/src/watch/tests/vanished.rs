@@ -91,6 +91,29 @@ async fn what_lives_without_its_label_stays_until_it_is_gone() {
     assert!(store.is_empty());
 }
 
+// An object that only left the selection, and comes back, would never be seen again if it were taken for gone.
+#[tokio::test(start_paused = true)]
+async fn what_leaves_in_a_form_that_cannot_be_read_may_live() {
+    for (live, kept) in [(Some(without_label(8)), 1), (None, 0)] {
+        let mut unreadable = without_label(8);
+        unreadable["spec"] = json!("none");
+        let lines = vec![
+            event("ADDED", pod("a", "ua", 1)),
+            list_end(7),
+            event("DELETED", unreadable),
+        ];
+        let mut answers = script(vec![Answer::Lines(lines)]);
+        let server = TestServer::new(move |call| match (call.is_watch(), &live) {
+            (true, _) => answers(call),
+            (false, Some(live)) => Answer::Json(200, live.clone()),
+            (false, None) => Answer::status(404, "NotFound"),
+        });
+        let store: Store<Pod> = watch(&server, PODS, selected());
+        sleep(A_MOMENT).await;
+        assert_eq!(store.len(), kept);
+    }
+}
+
 // A list that lacks an object doesn't say whether the object was deleted or is only no longer selected.
 #[tokio::test(start_paused = true)]
 async fn what_leaves_while_a_list_is_open_stays_until_it_is_read_live() {
