@@ -148,7 +148,7 @@ async fn a_place_that_cant_be_written_is_told() {
     );
 }
 
-/// Design rule 10: OpenKruise's manager keeps its CRDs as long as it is alive.
+/// OpenKruise's manager keeps its CRDs as long as it is alive.
 #[tokio::test(start_paused = true)]
 async fn crds_are_left_to_a_manager_that_is_alive() {
     let cluster = Cluster::new();
