@@ -1,6 +1,6 @@
-//! Other eyes on a plan: what must hold for it whatever the kind of its owner is. The rules are known here, not how
-//! plans are made.
+//! A second look at a plan: what must hold for every plan, whatever the kind of its owner. The checks know the rules,
+//! and nothing of how plans are made.
 //!
-//! A kind's own checker asks those checks that its specification says too, and adds what only that kind's says.
+//! A kind's own checker calls those checks that the kind's specification asks for, and adds its own.
 
 pub mod pods;

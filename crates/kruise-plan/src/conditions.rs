@@ -12,8 +12,8 @@ pub fn remove<C: Condition>(conditions: &mut Vec<C>, type_: &str) {
     conditions.retain(|present| present.type_() != type_);
 }
 
-/// Puts a condition in, or changes the one of its type. The same status and reason change nothing but an empty
-/// message, which tells nobody anything; the same status alone keeps its time (CS-118).
+/// Adds a condition, or replaces the one of its type. If status and reason are the same, only an empty message is
+/// replaced: it tells nobody anything. If only the status is the same, the transition time stays (CS-118).
 pub fn set<C: Condition>(conditions: &mut Vec<C>, mut new: C) {
     let present = conditions
         .iter_mut()

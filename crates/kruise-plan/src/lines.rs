@@ -1,5 +1,5 @@
-//! What is logged of what holds an owner back: one line a kind of reason, when it changes. A reason may hold for
-//! thousands of pods, and for as many passes as these have events.
+//! The log lines about what holds an owner back: one line for each kind of reason, and only when that line changes.
+//! The same reason may hold for thousands of pods, and each event of each pod causes a pass.
 
 use crate::wait::WaitReason;
 
@@ -34,8 +34,9 @@ pub fn news<'a>(logged: &[WaitReason], waiting_on: &'a [WaitReason]) -> Vec<Line
     lines
 }
 
-/// What is logged after that. While there is work, a kind that the plan does not mention stays: a pass that acts
-/// doesn't get as far as asking what else holds, and the next one would tell it again.
+/// What the log has told by the end of the pass. While the plan acts, a kind that the plan does not mention stays in
+/// the list: a pass that acts doesn't get as far as asking what else holds, and the next pass would log that kind
+/// again.
 #[must_use]
 pub fn remembered(
     logged: &[WaitReason],
@@ -88,7 +89,7 @@ mod tests {
         all
     }
 
-    // Policy InPlaceOnly and a change that is none in place.
+    // Policy InPlaceOnly, and a change that can't be made in place.
     #[test]
     fn two_thousand_pods_are_one_line() {
         let pass = || held((0..2000).map(not_in_place).collect());

@@ -31,7 +31,7 @@ impl Notes {
 /// What a part of a planner has decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Turn<S> {
-    /// This is done, and the parts after it wait for the next pass. There is at least one step.
+    /// These steps are done, and the later parts wait for the next pass. There is at least one step.
     Acts(Vec<S>),
     /// There is nothing to do: the next part decides.
     GoesOn,

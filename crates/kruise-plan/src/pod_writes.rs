@@ -20,7 +20,7 @@ pub struct PodRef {
 }
 
 impl PodRef {
-    /// Of this pod.
+    /// The reference to this pod.
     #[must_use]
     pub fn of(pod: &Pod) -> Self {
         Self {
@@ -30,8 +30,8 @@ impl PodRef {
     }
 }
 
-/// Strategic merge patches of one pod: one, or few in order. Where several carry the resourceVersion
-/// read, the executor puts in the one that the write before returned, so that nothing slips in between.
+/// One or a few strategic merge patches of one pod, in order. Where several carry the resourceVersion read, the
+/// executor puts in the version that the patch before returned, so that nothing slips in between.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PodPatch {
     /// The pod.
@@ -54,8 +54,8 @@ impl PodPatch {
         }
     }
 
-    /// Moves the pod to another lifecycle state, and holds it not ready if `hook` wants that (IP-66). None
-    /// when it is there and held.
+    /// Moves the pod to another lifecycle state, and holds it not ready if `hook` wants that (IP-66). `None` when the
+    /// pod is in that state already, and held if need be.
     #[must_use]
     pub fn transition(
         pod: &Pod,
@@ -82,14 +82,15 @@ impl PodPatch {
 pub struct InPlaceUpdate {
     /// The pod.
     pub pod: PodRef,
-    /// What the writes were made for: while that is what is there, they may be sent again (DV-IP15).
+    /// The pod that the writes were made for. While the live pod is still like this one, they may be sent again
+    /// (DV-IP15).
     pub seen: Arc<Pod>,
-    /// Marks the pod not ready; of `pods/status`. Absent when the pod has no readiness gate, or stays
-    /// ready (IP-16).
+    /// Patch of `pods/status` that marks the pod not ready. Absent when the pod has no readiness gate, or stays ready
+    /// (IP-16).
     pub not_ready: Option<Value>,
-    /// Changes resources; of `pods/resize`.
+    /// Patch of `pods/resize` that changes resources.
     pub resize: Option<Value>,
-    /// Changes the pod.
+    /// Patch of the pod itself.
     pub start: Value,
     /// Name of the revision that the pod goes to.
     pub revision: String,

@@ -1,6 +1,6 @@
-//! Writes that the API server refused: what is left alone because of that, and for how long. Of a resize nothing
-//! but its pod (DV-IP10); otherwise what would only be refused again, or would take another pod out of service in
-//! vain (DV-CS19).
+//! Writes that the API server refused: what is left alone because of a refusal, and for how long. After a refused
+//! resize that is its pod alone (DV-IP10). After any other refused write it is whatever would only be refused again,
+//! or would take another pod out of service in vain (DV-CS19).
 
 use std::{collections::BTreeMap, mem, time::Duration};
 
@@ -9,7 +9,7 @@ use kruise_api::{meta::Time, pod::Pod, text::Text};
 
 use crate::owned_pods::OwnedPods;
 
-/// A node may get free at any time, and nobody tells.
+/// How long a pod is left alone after a refused resize. Its node may get room at any time, and nobody tells.
 const TRIED_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 
 /// A resize that the API server refused, and what it was refused for.
@@ -34,8 +34,8 @@ impl RefusedResize {
         }
     }
 
-    /// How long the pod is still left alone; none when it is time to try again: node, pod or owner
-    /// have changed, or the time is over.
+    /// How long the pod is still left alone; `None` when it is time to try again: node, pod or owner have changed, or
+    /// the time is over.
     fn holds_for(&self, owned: &OwnedPods<'_>, pod: &Pod) -> Option<Duration> {
         let is_same = self.node == pod.spec.node_name
             && self.pod_generation == pod.metadata.generation
@@ -58,7 +58,8 @@ impl RefusedResizes {
         self.0.is_empty()
     }
 
-    /// The refusal of this pod's resize, and how long the pod is still left alone; none when it is time to try again.
+    /// The refusal of this pod's resize, and how long the pod is still left alone; `None` when it is time to try
+    /// again.
     #[must_use]
     pub fn holding(&self, owned: &OwnedPods<'_>, pod: &Pod) -> Option<(&RefusedResize, Duration)> {
         let refusal = self.0.get(&pod.metadata.uid)?;
@@ -71,8 +72,8 @@ impl RefusedResizes {
         self.0.get(uid).is_some_and(|refusal| refusal.why == why)
     }
 
-    /// Notes what was refused now: UID of the pod, and the server's words. What has changed since, or is old, is
-    /// forgotten.
+    /// Notes what was refused now: UID of the pod, and the server's words. Forgets earlier refusals that hold no
+    /// longer.
     pub fn note(&mut self, owned: &OwnedPods<'_>, refused: Vec<(String, String)>) {
         self.0.retain(|uid, refusal| {
             let pod = owned.pod(uid);
@@ -87,9 +88,9 @@ impl RefusedResizes {
     }
 }
 
-/// The first pause after a refusal. Each time the same is refused again it doubles.
+/// The first pause after a refusal. The pause doubles each time the same write is refused again.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
-/// The longest. With whatever refused gone, all goes on within half a minute.
+/// The longest pause. Once nothing refuses any more, all goes on within half a minute.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(25);
 
 /// What was asked for a pod.
@@ -145,14 +146,14 @@ impl RefusedWrite {
         }
     }
 
-    /// Whether pod and owner are as they were.
+    /// Whether pod and owner are as they were when the write was refused.
     fn is_about(&self, owned: &OwnedPods<'_>, pod: &Pod) -> bool {
         self.pod_generation == pod.metadata.generation && self.owner_generation == owned.generation
     }
 
     fn left(&self, now: Time) -> Duration {
         let waited = now.duration_since(self.at);
-        // A clock that was set back must not hold anything for as long.
+        // A clock that was set back must not prolong the pause.
         if waited.is_negative() {
             return Duration::ZERO;
         }
@@ -166,8 +167,8 @@ impl RefusedWrite {
 pub struct RefusedWrites(BTreeMap<(String, Asked), RefusedWrite>);
 
 impl RefusedWrites {
-    /// What still stands, and for how long it is left alone yet: not at all where it is time to ask again. It
-    /// stands until it was asked again.
+    /// The refusals that still stand, and for how long each is still respected: zero when it is time to ask again. A
+    /// refusal stands until its write was asked for again.
     pub fn standing<'a>(
         &'a self,
         owned: &OwnedPods<'a>,
@@ -214,11 +215,12 @@ impl RefusedWrites {
         self.0.values().any(|refused| refused.why == why)
     }
 
-    /// Notes what was refused now. What this pass asked again, and was not refused again, is done. So is what
-    /// nobody asked although it was time to, in a pass that had nothing to do: it is wanted no longer.
+    /// Notes what was refused now. A refusal is forgotten when this pass asked for its write again and was not
+    /// refused. It is forgotten too when it was time to ask again, nobody did, and the pass had nothing to do: the
+    /// write is wanted no longer.
     ///
-    /// `may_have_asked` says of what is asked for whether the plan of this pass asked for it where it was to be asked
-    /// for. A plan that acts elsewhere has not come to it.
+    /// `may_have_asked` says for each [`Asked`] whether the plan of this pass got as far as asking for such a write.
+    /// A plan that acts elsewhere has not got that far.
     pub fn note(
         &mut self,
         owned: &OwnedPods<'_>,

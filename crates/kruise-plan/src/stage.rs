@@ -1,5 +1,5 @@
-//! What a step comes down to: calls to the API server, in which order they are made, and what follows from each answer.
-//! The runtime's executor makes them; it has nothing left to choose.
+//! What a step comes down to: calls to the API server, in which order they are made, and what follows from each
+//! answer. The runtime's executor makes the calls, and has nothing left to choose.
 //!
 //! Stages borrow what the plan holds already: a plan may have a thousand patches.
 
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::{event::Event, refused::Asked};
 
-/// Works that belong together. Stages are done one after the other; a failure ends the stage, as its order says,
-/// and those after it.
+/// Works that belong together. Stages are done one after the other. A failure ends its stage in the way that the
+/// stage's order says, and no later stage begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage<'a> {
     /// How the works run.
@@ -26,12 +26,12 @@ pub struct Stage<'a> {
 /// How the works of a stage run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// One after the other. After a failure none is begun.
+    /// One after the other. After a failure no further work begins.
     OneByOne,
     /// Side by side, whatever becomes of the others. The failure of the stage is the first by position.
     SideBySide,
-    /// The first alone, and one more side by side for each that succeeded. After a failure that may meet the others
-    /// too, none is begun.
+    /// The first alone, and one more side by side for each that succeeded. After a failure that other works may meet
+    /// too, no further work begins.
     Widening,
 }
 
@@ -41,11 +41,11 @@ pub struct Work<'a> {
     /// The calls, in order. A patch that carries the resourceVersion read gets the one that the patch before it
     /// returned, so that nothing slips in between.
     pub calls: Vec<Call<'a>>,
-    /// Whether the first call waits until the client's limits let all of them pass: an object that is left
-    /// half-way would wait for its turn out of service.
+    /// Whether the first call waits until the client's limits let all of them pass. Otherwise an object that is
+    /// changed half-way would wait for its turn out of service.
     pub prepaid: bool,
-    /// The pod as it was planned for. A later patch that met a conflict is sent again while nothing has
-    /// changed but reports (DV-IP15).
+    /// The pod as it was planned for. A later patch that met a conflict is sent again while nothing of the pod has
+    /// changed but what the kubelet reports (DV-IP15).
     pub seen: Option<Arc<Pod>>,
 }
 
@@ -60,9 +60,10 @@ pub struct Call<'a> {
     pub verb: Verb<'a>,
     /// Answers that are no failure.
     pub tolerated: &'static [Answer],
-    /// Told when it is done.
+    /// The event to tell when the call is done.
     pub done: Option<Event>,
-    /// Told when it has failed, with the error in words; not of an answer that says only that somebody was faster.
+    /// The event to tell, with the error in words, when the call has failed. An answer that says only that somebody
+    /// was faster is not told.
     pub failed: Option<FailureEvent>,
     /// What follows when the API server does not want it as it is.
     pub refused: IfRefused,
@@ -76,7 +77,8 @@ pub enum Verb<'a> {
         /// All of it.
         body: Body<'a>,
     },
-    /// Creates the object, unless one of its name is there that the owner with this UID owns and that stays.
+    /// Creates the object, unless an object of its name is there that belongs to the owner with this UID and is not
+    /// being deleted.
     Ensure {
         /// All of it.
         body: Body<'a>,
@@ -106,7 +108,8 @@ pub enum Verb<'a> {
 pub enum Body<'a> {
     /// All of it.
     Whole(Cow<'a, Value>),
-    /// Parts of it, which are put together when it is sent: a plan may have hundreds of objects that share a large spec.
+    /// Parts of it, put together when the object is sent: a plan may have hundreds of objects that share a large
+    /// spec.
     Parts {
         /// Group and version.
         api_version: &'static str,
@@ -149,7 +152,7 @@ impl<'a> From<&'a Value> for Body<'a> {
 /// A patch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Patch<'a> {
-    /// Of which subresource; none: of the object.
+    /// The subresource that is patched; `None` for the object itself.
     pub subresource: Option<&'static str>,
     /// Which kind of patch.
     pub kind: PatchKind,
@@ -177,30 +180,30 @@ pub struct FailureEvent {
     pub warning: bool,
     /// One word.
     pub reason: &'static str,
-    /// Whether it is told of an answer too that is tolerated.
+    /// Whether the event is told of a tolerated answer, too.
     pub though_tolerated: bool,
 }
 
 /// What follows when the API server judged a write and does not want it as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IfRefused {
-    /// It is a failure like others.
+    /// The refusal is a failure like any other.
     Fails,
-    /// It is a failure, and noted of the pod. It is told only in words that were not heard before.
+    /// The refusal is a failure, and is noted for the pod. The event is told only if the server's words are new.
     FailsNoted {
         /// UID of the pod.
         uid: String,
         /// What was asked for it.
         asked: Asked,
     },
-    /// It is noted of the pod as a refused resize, and the work ends without failure.
+    /// The refusal is noted as a refused resize of the pod, and the work ends without failure.
     EndsWork {
         /// UID of the pod.
         uid: String,
         /// Reason of the event, where the words are new.
         told: &'static str,
     },
-    /// It is noted of the pod as a refused resize, and nothing that follows is done.
+    /// The refusal is noted as a refused resize of the pod, and nothing that follows is done.
     EndsPlan {
         /// UID of the pod.
         uid: String,

@@ -26,10 +26,10 @@ pub enum WaitReason {
     },
     /// `scaleStrategy.maxUnavailable` cuts the number of creations (CS-51).
     ScaleUpLimited,
-    /// With reuse of volume claims, a pod that is to have the id, and the claims, of an earlier one waits
-    /// for the end of that one (CS-77).
+    /// Volume claims are reused, and the pod that had the id and the claims of a new pod is still there: the new one
+    /// waits for its end (CS-77).
     ClaimsInUse {
-        /// The first such pod by name; the earlier one had the same.
+        /// The first such pod by name; the earlier pod had the same name.
         pod: String,
         /// What is still there.
         why: String,
@@ -157,7 +157,7 @@ impl WaitReason {
         }
     }
 
-    /// The pod that has to change before it goes on, where it is one.
+    /// The pod that has to change before the plan goes on, if the reason waits for a pod.
     #[must_use]
     pub fn pod(&self) -> Option<&str> {
         match self {
@@ -172,7 +172,7 @@ impl WaitReason {
         }
     }
 
-    /// The PodUnavailableBudget that has to change before it goes on, where it is one.
+    /// The PodUnavailableBudget that has to change before the plan goes on, if the reason waits for a budget.
     #[must_use]
     pub fn budget(&self) -> Option<&str> {
         match self {

@@ -7,7 +7,7 @@ use kruise_api::{condition::Condition, meta::Time};
 
 use crate::{conditions, wait::WaitReason};
 
-/// Ours: why nothing, or not more, happens. Absent when nothing is held back.
+/// Our own condition: why nothing, or not more, happens. Absent when nothing is held back.
 const WAITING: &str = "Waiting";
 /// A reason goes into the status when it has held for this long, so that what passes by itself in
 /// an ordinary roll-out costs no writes.
@@ -20,7 +20,7 @@ pub struct Waiting<'a> {
     pub waiting_on: &'a [WaitReason],
     /// Whether the plan does anything.
     pub acts: bool,
-    /// The reason that came first in the plan before, and since when it did.
+    /// The reason that came first in the last plan, and since when it has come first.
     pub before: Option<&'a (WaitReason, Time)>,
     /// The controller's clock.
     pub now: Time,
@@ -29,18 +29,18 @@ pub struct Waiting<'a> {
 /// What came of telling.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Told {
-    /// Whether the condition is another one now.
+    /// Whether the condition has changed.
     pub changed: bool,
     /// When the reason will have held for long enough.
     pub look_again: Option<Duration>,
 }
 
 impl Waiting<'_> {
-    /// Sets, changes or removes the condition. Where the status is written anyway, it costs nothing to follow the
-    /// words of a reason that is told.
+    /// Sets, changes or removes the condition. If the status is written anyway (`is_written`), it costs nothing to
+    /// bring the words of a told reason up to date.
     ///
-    /// `is_over` says of a told condition whether it holds no more. It is asked only where the plan acts: such a plan
-    /// has not asked for everything that might hold besides, so that its silence alone is no proof.
+    /// `is_over` says whether a told condition holds no longer. It is asked only if the plan acts: such a plan has
+    /// not looked for every reason, so that its silence alone proves nothing.
     pub fn tell<C: Condition>(
         &self,
         conditions: &mut Vec<C>,
@@ -91,7 +91,7 @@ impl Waiting<'_> {
         }
     }
 
-    /// Tells a reason that a person has to correct. Whether that changed anything.
+    /// Tells a reason that a person has to correct. Returns whether that changed anything.
     pub fn tell_at_once<C: Condition>(&self, conditions: &mut Vec<C>) -> bool {
         let Some(reason) = self.first() else {
             return false;

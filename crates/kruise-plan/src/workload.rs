@@ -1,4 +1,4 @@
-//! Rules that kinds share whose pods come of a template, in revisions, and are updated in place.
+//! Rules that all kinds share whose pods are made from a template, in revisions, and are updated in place.
 
 mod explain;
 mod history;

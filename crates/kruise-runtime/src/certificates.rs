@@ -1,5 +1,5 @@
-//! Certificates of the webhook server: made, shared by all replicas, renewed, swapped while serving, and
-//! trusted by the API server (PF-216 to PF-227).
+//! Certificates of the webhook server: made, shared by all replicas, renewed, swapped while serving, and trusted by
+//! the API server (PF-216 to PF-227).
 //!
 //! ```text
 //!  source                          trust                         resolver

@@ -1,9 +1,8 @@
 //! The HTTPS server for admission and conversion.
 //!
-//! `Routes` say what answers at which path, `WebhookService` answers one request, and `Server`
-//! puts that on a TLS socket. Answers are given within the time that the API server waits, bodies,
-//! requests and connections are bounded, handlers compute on threads of their own, and one that panics fails
-//! its own request only (PF-106).
+//! `Routes` say what answers at which path, `WebhookService` answers one request, and `Server` puts the service on a
+//! TLS socket. Answers are given within the time that the API server waits. Bodies, requests and connections are
+//! bounded. Handlers compute on threads of their own, and a handler that panics fails its own request only (PF-106).
 //!
 //! What it doesn't do: it makes no certificates, which come from the caller's resolver; it doesn't
 //! register itself anywhere; and it verifies no client certificates (PF-210), so that a handler must

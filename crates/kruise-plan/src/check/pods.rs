@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use crate::{owned_pods::OwnedPods, owner::Owner, pod_writes::PodRef};
 
-/// Every pod touched is known and names the owner (CS-27, AS-35, DS-30, BJ-23). A kind that adopts pods which name
-/// nobody does not count these among them.
+/// Every pod touched is known and names the owner (CS-27, AS-35, DS-30, BJ-23). A kind that adopts pods leaves those
+/// that it adopts out of `touched`.
 #[must_use]
 pub fn only_owned(owner_uid: &str, owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> {
     let wrong = touched.iter().filter_map(|touched| {
@@ -46,8 +46,8 @@ pub fn none_terminating(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<Strin
         .collect()
 }
 
-/// A pod that has ended is left alone (CS-27, BJ-35, BJ-41). Not for kinds that make ended pods anew under the same
-/// name, or on the same node.
+/// A pod that has ended is left alone (CS-27, BJ-35, BJ-41). A kind that replaces ended pods under the same name, or
+/// on the same node, does not ask for this check.
 #[must_use]
 pub fn none_finished(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> {
     let known = touched.iter().filter_map(|pod| owned.pod(&pod.uid));
@@ -57,8 +57,8 @@ pub fn none_finished(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> 
         .collect()
 }
 
-/// No new pod has the name of one that is there, in whatever state, of one in `others`, or of another new one
-/// (CS-58, CS-59, AS-65).
+/// The name of a new pod is free: no pod that is there has it, in whatever state, nor does `others`, nor another new
+/// pod (CS-58, CS-59, AS-65).
 #[must_use]
 pub fn names_are_new(
     owned: &OwnedPods<'_>,
@@ -121,7 +121,7 @@ mod tests {
         pod.status.phase = "Failed".into();
     }
 
-    /// Our pods `a` and `b`, of which the first is changed so.
+    /// Our pods `a` and `b`, of which `change` changes the first.
     fn pods(change: Change) -> SharedList<Arc<Pod>> {
         let pods = ["a", "b"].into_iter().map(|name| {
             let mut pod = Pod::default();
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(checked(change, &touched), expected);
     }
 
-    // The name alone says nothing: a pod that was made anew under it is another one.
+    // The name alone says nothing: a pod that was made anew under the same name is another pod.
     #[test]
     fn pods_are_known_by_their_uid() {
         let made_anew = PodRef {

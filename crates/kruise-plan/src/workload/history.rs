@@ -52,7 +52,7 @@ pub struct Revisions<K> {
     pub current: String,
     /// Name of the revision of the present template (CS-37).
     pub update: String,
-    /// How much of the present template is filled in, so that it is what the update revision stores.
+    /// How much of the present template has to be filled in to get what the update revision stores.
     pub filled: Filled,
     /// Known revisions, oldest first (IP-132).
     pub known: Vec<Arc<ControllerRevision<K>>>,
@@ -69,7 +69,7 @@ pub struct Revisions<K> {
 /// A write to a revision.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RevisionStep {
-    /// Create a revision. That the name is taken means: look again.
+    /// Create a revision. If its name is taken, the next pass looks again.
     Create {
         /// The whole object.
         body: Value,
@@ -140,7 +140,7 @@ impl<K> Revisions<K> {
                 *name != self.current && *name != self.update
             })
             .collect();
-        // Most often they are few, and nobody need be asked.
+        // Most often there are so few that nobody need ask which are used.
         if unused.len() > limit {
             unused.retain(|known| !is_used(&known.metadata.name));
         }
@@ -162,7 +162,7 @@ pub fn is_at(pod: &Pod, name: &str) -> bool {
 /// The name of a new revision.
 struct Named<K> {
     name: String,
-    /// The revision that has it, if that stores the same.
+    /// The revision that has the name already, if it stores the same template.
     taken_over: Option<Arc<ControllerRevision<K>>>,
 }
 
@@ -173,8 +173,8 @@ impl<K: Clone> History<'_, K> {
         let mut known = self.known();
         let mut collision_count = self.collision_count;
         let newest_number = known.last().map_or(0, |newest| newest.revision);
-        // Where no revision has the form that is wanted, one that was stored in another will do: it is the same
-        // template, and making it anew would roll all pods (DV-CS20).
+        // If no revision stores the template in the wanted form, a revision that stores another form will do: it is
+        // the same template, and a new revision would roll all pods (DV-CS20).
         let wanted = self.wanted;
         let others = Filled::ALL.into_iter().filter(|filled| *filled != wanted);
         let found = [wanted].into_iter().chain(others).find_map(|filled| {
@@ -228,7 +228,7 @@ impl<K: Clone> History<'_, K> {
             let name = revision::name(&self.owner.metadata.name, &hash);
             let mut revisions = self.revisions.iter();
             match revisions.find(|taken| taken.metadata.name == name) {
-                // Not listed as ours. The same data under our name is used, whoever owns it.
+                // This revision is not listed as ours. With the same data under our name it is used, whoever owns it.
                 Some(taken) if taken.data.is(data) => {
                     let mut taken = ControllerRevision::clone(taken);
                     taken.data = RevisionData::Text(data.into());
@@ -285,7 +285,7 @@ impl<K: Clone> History<'_, K> {
         if let Some((key, value)) = &self.annotation {
             all_annotations.insert(*key, value.as_str());
         }
-        // It was just written by ourselves.
+        // We have just written this text ourselves.
         let data: Value = serde_json::from_str(data).unwrap_or_default();
         RevisionStep::Create {
             body: json!({

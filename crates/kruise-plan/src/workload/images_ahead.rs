@@ -40,15 +40,15 @@ pub struct Job<'a> {
     pub selector: &'a LabelSelector,
     /// Name of the revision that pods go to.
     pub revision: &'a str,
-    /// Its hash label.
+    /// That revision's hash label.
     pub hash: &'a str,
-    /// What it stores.
+    /// What that revision stores.
     pub data: Option<&'a Value>,
     /// What the revision stores that pods come from.
     pub old_data: Option<&'a Value>,
-    /// Nodes at the same time, as written; 1 if it is not.
+    /// How many nodes pull at the same time, as written; 1 if nothing is written.
     pub parallelism: Option<&'a IntOrString>,
-    /// After which a pull is given up; 300 if it is not said.
+    /// Seconds after which a pull is given up; 300 if nothing is said.
     pub timeout_seconds: Option<i32>,
 }
 

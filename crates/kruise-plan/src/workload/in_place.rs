@@ -27,17 +27,17 @@ pub fn may_be_updated(pod: &Pod) -> bool {
 /// Whether a pod can be updated in place.
 #[derive(Debug, Clone)]
 pub enum InPlace {
-    /// It can, and this changes.
+    /// It can, by this update.
     Possible(Box<inplace::Update>),
-    /// That is known in this time, or earlier.
+    /// Nobody can tell yet. It is known after this time, or earlier.
     AwaitDaemon(Duration),
     /// It can't.
     Impossible(NotInPlace),
 }
 
 impl InPlace {
-    /// What comes of a change that is possible as far as revisions say. Where it reaches containers through their
-    /// environment, a node daemon has to restart them (DV-IP12); `daemon_may_come` says whether to expect one of which
+    /// Judges a change that is possible as far as revisions say. If it reaches containers through their environment,
+    /// a node daemon has to restart them (DV-IP12). `daemon_may_come` says whether to expect a daemon of which
     /// nothing is known yet.
     #[must_use]
     pub fn of(
@@ -83,10 +83,10 @@ struct Difference {
 }
 
 impl Differences {
-    /// What changes, as it was calculated before, or is now.
+    /// What changes from `old` to `new`. It is calculated only once.
     ///
     /// # Errors
-    /// Why that is not possible in place.
+    /// Why the change is not possible in place.
     pub fn get(
         &self,
         old: &str,

@@ -5,15 +5,15 @@ use serde_json::json;
 
 use crate::{owner::Owner, pod_writes::PodPatch};
 
-/// Whose an active pod is that has a reference to this owner.
+/// Whose an active pod is, as this owner sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ownership {
     /// The owner manages it, and its selector matches it.
     Ours,
     /// The owner manages it, and its selector does not match it any more: this patch lets it go.
     Released(PodPatch),
-    /// Nobody manages it, and the owner's selector matches it: this patch makes it the owner's. Only after the
-    /// live owner was read again and is the same (CS-28).
+    /// Nobody manages it, and the owner's selector matches it: this patch makes it the owner's. The patch may be sent
+    /// only after the live owner was read again and is the same (CS-28).
     Adopted(PodPatch),
     /// It is left alone.
     NotOurs,

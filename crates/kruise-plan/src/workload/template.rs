@@ -1,4 +1,4 @@
-//! The present template as a revision stores it, in each way that one may have been stored (CS-31, DV-CS20).
+//! The present template in each form in which a revision may have stored it (CS-31, DV-CS20).
 
 use std::{
     hash::{DefaultHasher, Hasher},
@@ -15,15 +15,15 @@ pub enum Filled {
     Nothing,
     /// The defaults of CS-9.
     Defaults,
-    /// The host ports of templates that use the host's network as well.
+    /// The defaults, and the host ports of templates that use the host's network.
     DefaultsAndHostPorts,
 }
 
 impl Filled {
-    /// Each way, as one release or another may have stored a template, or one gate or another.
+    /// All forms. Which of them a revision stores depends on the release, and on the gates, that stored it.
     pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
 
-    /// Fills it in.
+    /// Fills this much of the template in.
     pub fn fill(self, template: &mut Value) {
         if self == Self::Nothing {
             return;
@@ -56,7 +56,7 @@ impl TemplateForms {
         }
     }
 
-    /// Whether it was this template.
+    /// Whether these are the forms of this template.
     #[must_use]
     pub fn are_of(&self, template: &Value) -> bool {
         self.of == digest_of(template)

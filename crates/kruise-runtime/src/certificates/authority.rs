@@ -82,7 +82,7 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes a new one.
+    /// Makes a new authority.
     pub(crate) fn generate(
         now: Timestamp,
         lifetimes: &Lifetimes,
@@ -118,8 +118,8 @@ impl Authority {
         })
     }
 
-    /// Reads a stored one. A key that can't be used, or is another's, counts as none: what was signed
-    /// with it is still good.
+    /// Reads a stored authority. A key that can't be used, or belongs to another certificate, counts as missing: what
+    /// the authority has signed is still good.
     pub(crate) fn read(
         certificate_pem: &[u8],
         key_pem: Option<&[u8]>,

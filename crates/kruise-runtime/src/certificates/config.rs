@@ -46,8 +46,8 @@ pub(crate) struct CertificatesConfig {
     pub validating: Vec<String>,
     /// How long certificates hold.
     pub lifetimes: Lifetimes,
-    /// By which to tell whether OpenKruise's own manager is alive: as long as it is, CRDs are left to
-    /// it. `None` when they aren't (`--allow-kruise-manager`).
+    /// How to tell whether OpenKruise's own manager is alive: as long as it is, CRDs are left to it. `None` when CRDs
+    /// are never left to it (`--allow-kruise-manager`).
     pub yield_to_manager: Option<Leadership>,
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Lifetimes {
     /// A serving certificate is replaced when it, or its authority, has less than this left
     /// (`CERTS_RENEW_BEFORE`), or less than a third of its life.
     pub renew_before: Duration,
-    /// Then an authority is replaced as well when it has less than this left.
+    /// When a serving certificate is replaced, its authority is replaced as well if it has less than this left.
     pub replace_authority_before: Duration,
 }
 

@@ -29,7 +29,7 @@ mod keys {
     pub(super) const NEXT_KEY: &str = "next-ca-key.pem";
     /// Authorities that sign no more, and are still trusted.
     pub(super) const RETIRED: &str = "old-ca-cert.pem";
-    /// Until when: RFC 3339.
+    /// Until when these authorities are trusted, in RFC 3339.
     pub(super) const RETIRED_UNTIL: &str = "old-ca-until";
 }
 
@@ -233,7 +233,7 @@ impl Material {
     }
 }
 
-/// What may be missing: said when it is there and can't be read.
+/// A part that may be missing; a warning says when it is there and can't be read.
 fn optional<T>(read: Result<T, ReadMaterialError>) -> Option<T> {
     match read {
         Ok(value) => Some(value),

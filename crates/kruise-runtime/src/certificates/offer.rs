@@ -8,9 +8,9 @@ use super::{serving::Serving, x509::Certificate};
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
     pub(crate) serving: Serving,
-    /// Who signed it, where that decides when it may be served.
+    /// Who signed the certificate, where that decides when it may be served.
     pub(crate) authority: Option<Certificate>,
-    /// Whom clients must trust; nobody is named where that isn't known.
+    /// Whom clients must trust; empty where that isn't known.
     pub(crate) bundle: Vec<CertificateDer<'static>>,
     /// The authority that shall sign next.
     pub(crate) next: Option<Certificate>,

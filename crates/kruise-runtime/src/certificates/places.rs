@@ -143,7 +143,7 @@ impl Place {
         });
         let found = object.pointer("/spec/conversion/webhook/clientConfig");
         let mut change = difference(found, &wanted)?;
-        // The API server takes either of the two.
+        // The API server takes a URL or a Service, not both.
         if found.is_some_and(|found| found.get("url").is_some_and(|url| !url.is_null())) {
             change.insert("url".to_owned(), Value::Null);
         }
@@ -157,8 +157,8 @@ impl Place {
         )]))
     }
 
-    /// Entries are merged by name (strategic merge), so that those which are right, and whatever else
-    /// stands in the others, isn't touched.
+    /// Entries are merged by name (strategic merge). So right entries aren't touched, nor are other fields of the
+    /// wrong ones.
     fn entries_patch(&self, object: &Value, bundle: &str) -> Option<Map<String, Value>> {
         let changes: Vec<Value> = entries(object)
             .iter()

@@ -28,11 +28,11 @@ use super::{
     x509::Certificate,
 };
 
-/// How long an authority that signs no more stays trusted. Replicas take the new certificate within a
-/// minute or two; one that still serves under the old authority says so by extending this.
+/// How long an authority that signs no more stays trusted. Replicas take the new certificate within a minute or two.
+/// A replica that still serves under the old authority makes this time begin anew.
 pub(crate) const RETIRED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// With so many authorities still trusted that sign no more, deleting the Secret asks for no further one:
+/// When this many authorities that sign no more are still trusted, deleting the Secret asks for no further authority:
 /// whatever deletes it again and again must not fill the places that trust us.
 pub(crate) const MOST_RETIRED: usize = 16;
 
@@ -160,7 +160,7 @@ fn is_usable(authority: &Authority, now: Timestamp) -> bool {
     authority.can_sign() && (validity.not_before..=validity.not_after).contains(&now)
 }
 
-/// Whether it may sign another serving certificate.
+/// Whether the authority lasts long enough to sign another serving certificate.
 fn lasts(authority: &Authority, view: &View<'_>) -> bool {
     let left = view.lifetimes.replace_authority_before;
     authority.can_sign() && !ends_within(authority.certificate.validity, left, view.now)
@@ -254,7 +254,7 @@ pub(crate) fn carry_out(
             retired_until: None,
             ..material.clone()
         },
-        // Kept; the others don't occur, since `plan` decided on the same content.
+        // `Keep` changes nothing. Other combinations don't occur, since `plan` decided on the same content.
         _ => return Ok(None),
     };
     Ok(Some(changed))

@@ -25,8 +25,8 @@ const SECRETS: Resource = Resource {
     namespaced: true,
 };
 
-/// Looks in a row before it is left to the next round. Each step is one write, and as many replicas as
-/// there are may be faster.
+/// Looks in a row before the rest is left to the next round. Each step is one write, and every other replica may be
+/// faster.
 const LOOKS: usize = 50;
 
 /// Keys of a Secret that somebody else maintains (PF-216).
@@ -88,8 +88,8 @@ impl SharedSecret {
         Err(CertificatesError::Contended)
     }
 
-    /// The bundle of this moment. `None` while the Secret lacks what this replica serves under: then
-    /// it has to be put right first.
+    /// The bundle of this moment. `None` while the Secret lacks what this replica serves under: then the Secret has
+    /// to be put right first.
     pub(crate) async fn bundle_now(
         &self,
         view: &View<'_>,

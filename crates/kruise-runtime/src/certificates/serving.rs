@@ -151,8 +151,8 @@ impl Serving {
     }
 }
 
-/// Whether a certificate has less than `left` of its life, or a third of it where that is shorter: one
-/// that lives only for days must not be replaced all the time.
+/// Whether a certificate has less than `left` of its life, or a third of its life where that is shorter: a
+/// certificate that lives only for days must not be replaced all the time.
 pub(crate) fn ends_within(validity: Validity, left: Duration, now: Timestamp) -> bool {
     after(now, at_most_a_third(validity, left)) >= validity.not_after
 }

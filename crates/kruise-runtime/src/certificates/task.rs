@@ -146,7 +146,7 @@ impl Task {
             served_under: served_under.as_ref(),
             ..view
         };
-        // Even of an offer that couldn't be looked at again: places are edited meanwhile, too.
+        // Trust is kept even if the offer couldn't be looked at again: places are edited meanwhile, too.
         self.keep_trust(&view).await && is_fresh
     }
 

@@ -1,9 +1,9 @@
-//! Keeps our authorities trusted: writes caBundle into our own CRDs and webhook configurations, puts
-//! foreign edits right, and notes since when whom all of them trust.
+//! Keeps our authorities trusted: writes caBundle into our own CRDs and webhook configurations, puts foreign edits
+//! right, and notes whom all of them trust, and since when.
 //!
-//! Bundles never go back to an older state, although many replicas write them without a lease: a place
-//! is read first, then the Secret, and the write names the version of the place. Whoever decided on an
-//! older Secret than the last writer had read the place before that write, and is refused.
+//! Bundles never go back to an older state, although many replicas write them without a lease. A replica reads a
+//! place first, then the Secret, and its write names the version of the place. A replica that decided on an older
+//! Secret than the last writer's had read the place before that last write, and is refused.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -53,7 +53,7 @@ impl Round {
         self.errors.is_empty() && self.wrong.is_empty()
     }
 
-    /// For people.
+    /// What came of the round, for people.
     pub(crate) fn describe(&self) -> String {
         let mut text = if self.is_good() {
             format!("caBundle live in {} objects", self.n_present)
@@ -155,7 +155,7 @@ impl TrustKeeper {
         if is_right || !source.writes_places() {
             return Ok(Some(place.bundles(&object)));
         }
-        // Only now, after the place: see above.
+        // The Secret is read only now, after the place: see the module's first lines.
         let bundle = source.bundle_now(view, known).await?;
         let patch = bundle.and_then(|bundle| place.patch(&object, &bundle));
         let Some((kind, patch)) = patch else {

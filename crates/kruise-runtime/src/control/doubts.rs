@@ -1,5 +1,5 @@
 //! Doubts about a watch: a pod or budget that an object has waited for for some seconds is read live, now and then.
-//! A watch that lost the event it waits for would let it wait until the next list (decision 3).
+//! If the watch lost the awaited event, the object would otherwise wait until the next list (decision 3).
 
 use std::{
     collections::HashMap,

@@ -28,7 +28,7 @@ use crate::{
 /// How often a later write of a work is sent again when the kubelet was faster.
 const SENT_AGAIN: usize = 2;
 
-/// What the stages of one plan are carried out with.
+/// Carries out the stages of one plan.
 pub struct Executor<'a> {
     owner: EventTarget,
     writer: Writer,
@@ -52,14 +52,14 @@ enum Next {
     Call { version: Option<String> },
     /// The next work.
     Work,
-    /// Nothing.
+    /// Nothing: the plan ends.
     Nothing,
-    /// Nothing, and this is why.
+    /// Nothing, because of this failure.
     Failure(Box<StageError>),
 }
 
 impl<'a> Executor<'a> {
-    /// For the plan of one object.
+    /// An executor for the plan of one object.
     #[must_use]
     pub fn new(owner: EventTarget, writer: Writer, recorder: &'a Recorder) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Tells no refusal again that is remembered.
+    /// Keeps the executor from telling again what these refusals have told.
     #[must_use]
     pub fn knowing(self, writes: &'a RefusedWrites, resizes: &'a RefusedResizes) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Carries stages out in order. The first that fails, or is to end the plan, ends them.
+    /// Carries stages out in order. The first stage that fails, or is to end the plan, is the last.
     ///
     /// # Errors
     /// The failure.
@@ -255,7 +255,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Whether the object that has the name will do.
+    /// Whether the object that has the name already is usable.
     async fn check_taken(
         &self,
         call: &Call<'_>,
@@ -308,7 +308,7 @@ impl<'a> Executor<'a> {
                 IfRefused::FailsNoted { uid, asked } => {
                     is_news = self.note_refusal(uid, *asked, error.api_message());
                 }
-                // A look that was refused says nothing of the write.
+                // A refused live read says nothing of the write.
                 IfRefused::EndsWork { .. } | IfRefused::EndsPlan { .. } if error.is_of_a_look() => {
                 }
                 IfRefused::EndsWork { uid, told } => {
@@ -334,7 +334,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// Whether the words are new.
+    /// Notes a refusal; returns whether its words are new.
     fn note_refusal(&self, uid: &str, asked: Asked, why: &str) -> bool {
         let mut found = self.found();
         let is_said = self.known.is_some_and(|(writes, _)| writes.say(why))
@@ -376,7 +376,7 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// For errors.
+/// The verb, as errors name it.
 fn verb(verb: &Verb<'_>) -> &'static str {
     match verb {
         Verb::Create { .. } | Verb::Ensure { .. } => "create",

@@ -30,14 +30,14 @@ impl<M: Clone + Default> Memories<M> {
             .unwrap_or_default()
     }
 
-    /// Whether something is remembered, and of another object than that with this UID.
+    /// Whether something is remembered under this key, of an object with another UID.
     pub(crate) fn are_of_another(&self, key: &ObjectKey, uid: Option<&str>) -> bool {
         let by_key = self.lock();
         let of = by_key.get(key).map(|(of, _)| of.as_str());
         of.is_some() && of != uid
     }
 
-    /// Forgets what has this key; returns the UID of it.
+    /// Forgets the object with this key; returns its UID.
     pub(crate) fn forget(&self, key: &ObjectKey) -> Option<String> {
         self.lock().remove(key).map(|(uid, _)| uid)
     }

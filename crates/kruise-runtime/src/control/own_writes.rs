@@ -1,9 +1,9 @@
 //! Reading one's own writes (DV-D2): nothing is decided on a view older than the last write, and
 //! nothing is waited for longer than a few seconds.
 //!
-//! What a write promised to show is noted a write, for the owner that it was made for. `settle` says
-//! whether the stores show it by now; what they don't show after 2 s is read live, and the answer goes
-//! into the store. There is no expectation that could leak: each note ends with one look at the world.
+//! Each write leaves a note of what it promised to show, for the owner that it was made for. `settle` says whether
+//! the stores show it by now. What they don't show after 2 s is read live, and the answer goes into the store. There
+//! is no expectation that could leak: each note ends with one look at the world.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// How long the watch may take after that before its connection is opened again.
+/// How long the watch may take after a live read before its connection is opened again.
 const RECONNECT_AFTER: Duration = Duration::from_secs(3);
 /// Wait after a live read that failed.
 const AFTER_FAILED_READ: Duration = Duration::from_secs(1);
@@ -148,13 +148,13 @@ impl OwnWrites {
         notes.is_some_and(Notes::has_leaked)
     }
 
-    /// Forgets an owner that is gone. Whoever remembers owners by name has to do so too when another
-    /// one has come under the name.
+    /// Forgets an owner that is gone. Whoever remembers owners by name must also call this when another owner has
+    /// taken the name.
     pub fn forget(&self, owner_uid: &str) {
         self.noted().by_owner.remove(owner_uid);
     }
 
-    /// Drops the notes that the stores meet; `None` when there are no others.
+    /// Drops the notes that the stores meet; `None` when no notes are left.
     fn look(&self, owner_uid: &str, stores: &[&dyn StoreView]) -> Option<Looked> {
         let mut noted = self.noted();
         let notes = noted.by_owner.get_mut(owner_uid)?;
@@ -172,7 +172,7 @@ impl OwnWrites {
         (!is_settled).then_some(looked)
     }
 
-    /// Whether the world told its state, so that the note has done its duty.
+    /// Reads live what a write has come to. Returns whether that is known now, so that the note has done its duty.
     async fn read_live(&self, note: &Note, stores: &[&dyn StoreView]) -> bool {
         let Some(store) = note.store(stores) else {
             return true;
@@ -202,7 +202,8 @@ impl OwnWrites {
         }
     }
 
-    /// Reads the object that has, or should have, this UID: unless it is told, that of the one in the store.
+    /// Reads an object live. `uid` is the UID that it has, or should have; if none is given, that of the object in
+    /// the store counts.
     async fn inject_live(
         &self,
         store: &dyn StoreView,

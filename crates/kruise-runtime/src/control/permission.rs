@@ -1,6 +1,6 @@
-//! Whether calls of reconcilers may go out: while this process leads, and while reconcilers may work. It ends
-//! waits too: a roll-out that waits for the client's limits would otherwise go on waiting for longer than
-//! a process may take to stop (DV-PF16).
+//! Whether calls of reconcilers may go out: while this process leads, and while reconcilers may work. When the
+//! permission ends, waits end too: a roll-out that waits for the client's limits would otherwise go on waiting for
+//! longer than a process may take to stop (DV-PF16).
 
 use tokio::sync::watch;
 

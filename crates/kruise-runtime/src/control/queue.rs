@@ -14,8 +14,8 @@ use crate::{
     tell::metrics::{Metrics, NameLabels},
 };
 
-/// How failing keys are slowed down (PF-104): the larger of an exponential delay a key and a token
-/// bucket over all keys.
+/// How failing keys are slowed down (PF-104): by the larger of an exponential delay for each key and a token bucket
+/// over all keys.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateLimit {
     /// First delay.
@@ -29,7 +29,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// The library's (PF-104), which no flag changes. Its greatest delay is the one that the flags have by
+    /// The library's limits (PF-104), which no flag changes. Their greatest delay is the one that the flags have by
     /// default (DV-D3).
     pub const LIBRARY: Self = Self {
         base: Duration::from_millis(5),
@@ -219,7 +219,7 @@ impl Queue {
     pub fn close(&self) {
         self.state().closed = true;
         self.inner.wake.notify_waiters();
-        // For one that was about to wait.
+        // For a worker that was about to wait.
         self.inner.wake.notify_one();
     }
 

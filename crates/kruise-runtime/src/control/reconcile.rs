@@ -43,8 +43,8 @@ pub enum Consequence {
 
 /// An error that knows what follows from it.
 pub trait ReconcileError: std::error::Error {
-    /// Label for metrics. That of a call that was withheld ([`crate::ApiError::was_withheld`]) has to be the call's
-    /// own: such a reconcile counts as interrupted, not as failed.
+    /// Label for metrics. The error of a call that was withheld ([`crate::ApiError::was_withheld`]) has to keep that
+    /// call's own label: such a reconcile counts as interrupted, not as failed.
     fn category(&self) -> &'static str;
     /// When to try again.
     fn consequence(&self) -> Consequence;
@@ -75,7 +75,8 @@ pub(crate) struct Controller<R> {
 
 /// How often the gauges of work in progress are brought up to date (client-go's value).
 const MEASURE_EVERY: Duration = Duration::from_millis(500);
-/// Longer than the gate takes to close once the lease is lost or the process stops.
+/// How long an interrupted reconcile waits: longer than the gate takes to close once the lease is lost or the process
+/// stops.
 const WITHHELD_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl<R: Reconciler> Controller<R> {
@@ -87,7 +88,7 @@ impl<R: Reconciler> Controller<R> {
             .max_concurrent_reconciles
             .get_or_create(&labels)
             .set(workers);
-        // Present from the start, so that a rate over it is right from the first one on.
+        // The series is there from the start, so that a rate over it is right from the first panic on.
         self.metrics
             .reconcile_panics
             .get_or_create(&labels)
@@ -177,8 +178,8 @@ impl<R: Reconciler> Controller<R> {
         let result = match reconcile {
             Ok(Ok(outcome)) => self.succeeded(key, outcome),
             Ok(Err(error)) if WITHHELD.contains(&error.category()) => {
-                // It didn't fail, and is done as soon as this process may write again. Until the gate closes it would
-                // only be told the same.
+                // The reconcile didn't fail, and is done as soon as this process may write again. Until the gate
+                // closes, its calls would only be withheld again.
                 self.queue.add_after(key.clone(), WITHHELD_AGAIN_AFTER);
                 tracing::debug!(error = chain(&error), "may not write any more");
                 "requeue"

@@ -1,5 +1,5 @@
-//! What every reconciler does around its plan: wait until its own writes are seen, read live what is doubted, remember,
-//! tell why it waits, and know when to look again. It calls nothing of the reconciler.
+//! What every reconciler does around its plan: wait until its own writes are seen, read live what is doubted,
+//! remember, tell why it waits, and know when to look again. Upkeep calls nothing of the reconciler.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     watch::store_view::StoreView,
 };
 
-/// Never spin, however short a wait is asked for.
+/// The shortest pause, however short a wait is asked for, so that no key spins.
 const MIN_PAUSE: Duration = Duration::from_millis(5);
 
 /// The upkeep of one controller; `M` is what it remembers of an object between two passes.
@@ -37,9 +37,9 @@ pub struct Upkeep<M> {
 pub struct Stores<'a> {
     /// All of them: own writes are looked for there.
     pub all: Vec<&'a dyn StoreView>,
-    /// That of the pods that a plan may wait for.
+    /// The store of the pods that a plan may wait for.
     pub pods: Option<&'a dyn StoreView>,
-    /// That of the PodUnavailableBudgets that a plan may wait for.
+    /// The store of the PodUnavailableBudgets that a plan may wait for.
     pub budgets: Option<&'a dyn StoreView>,
 }
 
@@ -53,7 +53,7 @@ pub struct PutOff {
 }
 
 impl<M: Clone + Default> Upkeep<M> {
-    /// With nothing remembered.
+    /// Upkeep with nothing remembered.
     #[must_use]
     pub fn new(own_writes: OwnWrites, client: ApiClient, wait_reasons: WaitReasons) -> Self {
         Self {
@@ -65,8 +65,8 @@ impl<M: Clone + Default> Upkeep<M> {
         }
     }
 
-    /// Forgets what is known of an object that is gone, also if another one has its name by now: `uid` is that of
-    /// the one that is there. Whether anything was forgotten.
+    /// Forgets what is known of an object that is gone, even if another object has its name by now. `uid` is the UID
+    /// of the object that is there. Returns whether anything was forgotten.
     pub fn forget_others(&self, key: &ObjectKey, uid: Option<&str>) -> bool {
         if uid.is_some() && !self.memories.are_of_another(key, uid) {
             return false;
@@ -123,8 +123,8 @@ impl<M: Clone + Default> Upkeep<M> {
         self.own_writes.writer(uid, self.client.clone())
     }
 
-    /// Tells what a plan waits for, in metrics and in the log. The same reason is logged once: what holds for an hour, or
-    /// for each pod, is one line, not thousands.
+    /// Tells what a plan waits for, in metrics and in the log. The same reason is logged once: a reason that holds
+    /// for an hour, or for each pod, is one line, not thousands.
     pub fn tell(&self, key: &ObjectKey, logged: &[WaitReason], waiting_on: &[WaitReason]) {
         let first = waiting_on.first().map(WaitReason::reason);
         self.wait_reasons.set(key, first);

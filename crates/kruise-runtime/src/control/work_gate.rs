@@ -6,7 +6,7 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WorkGate {
     Closed,
-    /// In this term of leading.
+    /// They may, in this term of leading.
     Open {
         term: u64,
     },
@@ -15,7 +15,7 @@ pub(crate) enum WorkGate {
 }
 
 impl WorkGate {
-    /// Opens or closes it, unless the process stops.
+    /// Opens or closes the gate, unless the process stops.
     pub(crate) fn set(gate: &watch::Sender<Self>, to: Self) {
         gate.send_if_modified(|now| {
             let modified = *now != Self::Stopped && *now != to;

@@ -1,5 +1,5 @@
-//! What own writes promised to show, noted for one owner. A set may have thousands of such notes, and is
-//! looked at with each event: so a look costs what has happened since the last one, not what is noted.
+//! What own writes promised to show, noted for one owner. An owner may have thousands of such notes, and is looked at
+//! with each event: so a look costs what has happened since the last look, not what is noted.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -55,9 +55,9 @@ pub(crate) struct Looked {
     pub(crate) due: Vec<Note>,
     /// The oldest of what may still be shown in time.
     pub(crate) early: Option<Note>,
-    /// How long what was shown, or is of no concern, had been waited for.
+    /// How long each dropped note had been waited for.
     pub(crate) waits: Vec<Duration>,
-    /// How many have become too old.
+    /// How many notes have become too old.
     pub(crate) leaked: u64,
 }
 
@@ -100,7 +100,7 @@ impl Notes {
         self.by_id.insert(id, note);
     }
 
-    /// Drops what these stores show, and what none of them could.
+    /// Drops the notes of what these stores show, and of kinds that none of them holds.
     pub(crate) fn look(&mut self, stores: &[&dyn StoreView], leaked_after: Duration) -> Looked {
         let mut looked = Looked::default();
         let mut due: BTreeSet<u64> = self.unclear.clone();
@@ -113,7 +113,8 @@ impl Notes {
         }
         let is_late = self.by_id.values().next().is_some_and(Note::is_late);
         if is_late || !due.is_empty() {
-            // Something is read live anyway. Whether all is well after that must not depend on the order of things.
+            // Something is read live anyway. Whether all is well after that read must not depend on the order of the
+            // notes.
             let over = self.by_id.values().filter(|note| note.is_over(stores));
             let over: Vec<u64> = over.map(|note| note.id).collect();
             for id in over {
@@ -137,8 +138,8 @@ impl Notes {
         looked
     }
 
-    /// Of a watch that got past a write without showing it nothing more will come: the object is gone, or its
-    /// event is.
+    /// Looks at writes that a watch got past without showing them. The watch will show nothing more of such a write:
+    /// the object is gone, or its event is lost.
     fn look_at_passed(
         &mut self,
         stores: &[&dyn StoreView],
@@ -173,7 +174,7 @@ impl Notes {
         }
     }
 
-    /// A live read has told what became of it.
+    /// Removes a note: a live read has told what became of its write.
     pub(crate) fn close(&mut self, note: &Note) {
         self.remove(note.id);
     }
@@ -199,7 +200,7 @@ impl Notes {
         Some(note)
     }
 
-    /// When the first of them is due, if there is any.
+    /// How long until the first note is due, if there is any.
     pub(crate) fn due_after(&self) -> Option<Duration> {
         let (_, oldest) = self.by_id.first_key_value()?;
         let is_due = !self.unclear.is_empty();
@@ -210,7 +211,7 @@ impl Notes {
         })
     }
 
-    /// Whether one of them is too old. They get so one after the other.
+    /// Whether a note is too old. The oldest note tells, since notes age in their order.
     pub(crate) fn has_leaked(&self) -> bool {
         let oldest = self.by_id.first_key_value();
         oldest.is_some_and(|(_, note)| note.leaked)
@@ -240,7 +241,7 @@ impl Promise {
 }
 
 impl Note {
-    /// Whether it is shown, or of a kind that nobody here watches.
+    /// Whether the stores show what was promised, or none of them holds the kind.
     fn is_over(&self, stores: &[&dyn StoreView]) -> bool {
         store_of(self.resource, stores).is_none_or(|store| self.promise.is_kept(store))
     }
@@ -260,7 +261,7 @@ impl Note {
         }
     }
 
-    /// Of the same object.
+    /// Whether this note says all that an earlier one about the same object says.
     fn contains(&self, earlier: &Self) -> bool {
         match (&self.promise, &earlier.promise) {
             (

@@ -162,7 +162,7 @@ struct Written {
     last: Instant,
 }
 
-/// A recorder and what writes its events; the latter's `run` must be polled.
+/// A recorder, and the writer of its events, whose `run` must be polled.
 #[must_use]
 pub fn recorder(
     component: &'static str,

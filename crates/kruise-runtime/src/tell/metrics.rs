@@ -183,7 +183,7 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// Takes the series about an object away, which is gone.
+    /// Removes the series about an object that is gone.
     pub(crate) fn forget_object(&self, kind: &str, key: &ObjectKey) {
         let object = format!("{kind}_{}_{}", key.namespace, key.name);
         self.workload_deletion_protection.forget(&object);
@@ -358,8 +358,8 @@ impl Adder<'_> {
     }
 }
 
-/// What the objects of one controller wait for, as the gauge `kruise_wait_reason`: the number of
-/// objects a reason.
+/// What the objects of one controller wait for, as the gauge `kruise_wait_reason`: the number of objects for each
+/// reason.
 #[derive(Clone, Debug)]
 pub struct WaitReasons {
     controller: &'static str,

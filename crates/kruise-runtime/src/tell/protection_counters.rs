@@ -17,8 +17,8 @@ pub struct ProtectionLabels {
     pub username: String,
 }
 
-/// Refusals about objects, by the object and by who was refused. Both are names that users choose, so that there may be
-/// any number of them over the years: the series of an object go when it goes.
+/// Refusals about objects, by the object and by who was refused. Users choose both names, so that there may be any
+/// number of them over the years: the series of an object go when the object goes.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectionCounters {
     pub(crate) series: Family<ProtectionLabels, PlainCounter>,

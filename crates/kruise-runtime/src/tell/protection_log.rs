@@ -1,5 +1,5 @@
-//! The protection log: one line of JSON for each refusal that protects something, in a file of its own
-//! (PF-116). Who collects logs for audits reads it apart from all others.
+//! The protection log: one line of JSON for each refusal that protects something, in a file of its own (PF-116), so
+//! that whoever collects logs for audits can read these lines apart from all others.
 
 use std::{
     fs::{self, File, OpenOptions},

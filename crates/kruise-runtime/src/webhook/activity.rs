@@ -1,5 +1,5 @@
-//! What goes on on one connection: whether anything has been asked lately, and whether a request was begun
-//! and isn't finished.
+//! What happens on one connection: whether anything has been asked lately, and whether a request was begun and isn't
+//! finished.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::webhook::connections::Seat;
 
-/// What goes on on one connection.
+/// What happens on one connection.
 #[derive(Default)]
 pub(super) struct Activity {
     running: AtomicUsize,
@@ -31,7 +31,7 @@ pub(super) struct Activity {
     /// How often something was written, ever, and whether the peer has yet to make room for more.
     written: AtomicUsize,
     peer_is_full: AtomicBool,
-    /// Of a connection that counts with others.
+    /// The seat of a connection that counts with others.
     seat: Option<Seat>,
 }
 

@@ -6,10 +6,11 @@ use super::{request::AdmissionRequest, response::AdmissionResponse};
 
 /// Decides on requests at one path.
 ///
-/// What decides by the request and what the process knows is a closure from `&AdmissionRequest` to
-/// [`AdmissionResponse`]; what has to ask the API server implements this trait. Either is dropped when
-/// the API server stops waiting, but for what it is just computing. It is called on a thread that it may
-/// keep busy; who computes for long keeps others of the same path waiting. It has no side effects on a dry run.
+/// A handler that decides by the request and by what the process knows is a closure from `&AdmissionRequest` to
+/// [`AdmissionResponse`]. A handler that has to ask the API server implements this trait. When the API server stops
+/// waiting, either kind is dropped, as soon as it is not computing. Either kind is called on a thread that it may
+/// keep busy, but one that computes for long keeps other requests of its path waiting. No handler has side effects on
+/// a dry run.
 pub trait Admission: Send + Sync + 'static {
     /// The decision.
     fn admit<'a>(&'a self, request: &'a AdmissionRequest) -> BoxFuture<'a, AdmissionResponse>;

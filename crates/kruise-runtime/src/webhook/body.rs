@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{limits::Limits, no_review::NoReview};
 
-/// A body that has been read, or an answer in its place. It counts until it is dropped.
+/// A body that has been read, or an answer in its place. Its bytes count until it is dropped.
 pub(crate) struct HeldBody {
     bytes: Vec<u8>,
     held: Option<OwnedSemaphorePermit>,
@@ -22,7 +22,7 @@ impl HeldBody {
         &self.bytes
     }
 
-    /// The answer to this: about as large, and held until the peer has taken it.
+    /// The answer to this body: about as large, and held until the peer has taken it.
     pub(crate) fn answered_by(self, answer: Vec<u8>) -> Bytes {
         Bytes::from_owner(Self {
             bytes: answer,
@@ -37,8 +37,8 @@ impl AsRef<[u8]> for HeldBody {
     }
 }
 
-/// Reads a body of `largest` bytes at most, while `free`, of which there is one permit a byte, has room
-/// for what arrives, and as long as it arrives fast enough.
+/// Reads a body of at most `largest` bytes, as long as it arrives fast enough and `free` has room for what arrives.
+/// `free` has one permit for each byte.
 pub(crate) async fn read<B>(
     body: B,
     largest: usize,

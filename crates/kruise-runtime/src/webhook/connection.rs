@@ -18,13 +18,13 @@ use super::{
 };
 use crate::webhook::connections::Seat;
 
-/// A peer that is gone without a word is noticed by this, as the API server does it.
+/// How often a peer is pinged, as the API server does it. A peer that is gone without a word is noticed by this.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(15);
-/// Requests at once on one connection by HTTP/2. A client with more opens another one. Heads of requests whose
-/// bodies don't come would be held by tens of thousands otherwise.
+/// Requests at once on one connection by HTTP/2. A client with more requests opens another connection. Without this
+/// bound, the heads of tens of thousands of requests would be held whose bodies don't come.
 const STREAMS: u32 = 32;
-/// The least that HTTP/1 can have here. The API server's heads have some hundred bytes.
+/// Bytes of a request's head: the least that hyper allows for HTTP/1. The API server's heads have some hundred bytes.
 const HEADER_BYTES: usize = 8 * 1024;
 
 /// What a connection needs.
@@ -127,7 +127,7 @@ impl Connection {
     }
 }
 
-/// Whether the handshake has agreed on that; a client that names no protocol means HTTP/1.
+/// Whether the handshake has agreed on HTTP/2; a client that names no protocol means HTTP/1.
 fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
     let (_, session) = stream.get_ref();
     session.alpn_protocol() == Some(b"h2")
@@ -138,7 +138,7 @@ fn builder(is_http2: bool) -> auto::Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // It would run while a connection is idle, too, and so close it under the API server's hands.
+        // This timeout would also run while a connection is idle, and so close it under the API server's hands.
         .header_read_timeout(None)
         .max_buf_size(HEADER_BYTES);
     builder

@@ -1,9 +1,10 @@
 //! Who is connected to a server, which anyone in the cluster's network can reach: a bound on all connections, and a
 //! lower one on those of each peer, so that no peer alone can take what all have.
 //!
-//! At a bound it is not the newcomer that is turned away but a connection on which nothing is done: of the peer
-//! that has most of these, the one that has been so for longest. A connection works from the moment at which a
-//! request has come whole until it is answered. Whoever is only talking doesn't work, however busy that is.
+//! At a bound the newcomer is not turned away: a connection on which nothing is done has to go. Of the peer that has
+//! most idle connections it is the one that has been idle for longest. A connection works from the moment at which a
+//! request has come whole until the request is answered. Whoever is only talking doesn't work, however busy the
+//! connection is.
 
 use std::{
     collections::HashMap,
@@ -15,7 +16,7 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-/// How often it is told that connections were closed.
+/// How often the log tells that connections were closed.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// How many connections there may be at once.
@@ -23,13 +24,13 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Bounds {
     pub(crate) all: usize,
     pub(crate) of_a_peer: usize,
-    /// Of all, those that haven't finished their TLS handshake.
+    /// How many of all may be in their TLS handshake.
     pub(crate) handshakes: usize,
 }
 
 /// The connections of one server.
 pub(crate) struct Connections {
-    /// For people.
+    /// Name of the server, for the log.
     server: &'static str,
     bounds: Bounds,
     table: Mutex<Table>,
@@ -53,7 +54,7 @@ struct Taken {
 struct State {
     shakes_hands: bool,
     working: usize,
-    /// Since when nothing is done, unless something is.
+    /// Since when nothing is done; without meaning while something is done.
     since: Instant,
 }
 
@@ -108,7 +109,8 @@ impl Connections {
         })
     }
 
-    /// Whether there is room for one more of those that are counted, if need be after one has gone.
+    /// Makes room for one more of the connections that `counts` selects, if need be by closing one. Returns whether
+    /// there is room.
     fn make_room(&self, table: &mut Table, bound: usize, counts: impl Fn(&Taken) -> bool) -> bool {
         if table.seats.values().filter(|taken| counts(taken)).count() < bound {
             return true;
@@ -136,7 +138,7 @@ impl Connections {
         true
     }
 
-    /// Whoever can reach the port can cause this, as often as they like.
+    /// Warns once in a while: whoever can reach the port can cause this, as often as they like.
     fn tell(&self, table: &mut Table) {
         table.closed_untold += 1;
         if table.told_at.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
@@ -173,7 +175,7 @@ impl Seat {
         self.change(|state| state.working += 1);
     }
 
-    /// It has been answered.
+    /// A request has been answered.
     pub(crate) fn has_worked(&self) {
         self.change(|state| {
             state.working = state.working.saturating_sub(1);

@@ -1,7 +1,7 @@
 //! Conversion reviews: objects in, the same objects in another version out (PF-401).
 //!
-//! The API server puts all objects of a list in one review, so that objects are decoded one by one, and
-//! other requests get their turn in between; nothing more is converted when nobody waits for it any more.
+//! The API server puts all objects of a list in one review. So objects are decoded one by one, and other requests get
+//! their turn in between. Nothing more is converted when nobody waits for the answer any more.
 
 use std::{
     borrow::Cow,
@@ -23,7 +23,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) type Converter = Arc<dyn Fn(Value, &str) -> Result<Value, BoxError> + Send + Sync>;
 
 const REVIEW_KIND: &str = "ConversionReview";
-/// The review's versions, which have the same fields (PF-402). The answer has that of the question.
+/// The review's versions, which have the same fields (PF-402). The answer has the version of the question.
 const REVIEW_VERSIONS: [&str; 2] = ["apiextensions.k8s.io/v1", "apiextensions.k8s.io/v1beta1"];
 
 /// Answers a review.
@@ -56,8 +56,8 @@ pub(crate) async fn answer(body: &[u8], converter: &Converter) -> Result<Vec<u8>
     serde_json::to_vec(&answer).map_err(NoReview::Unwritable)
 }
 
-/// After this time others get their turn. Not after each object: a turn costs a way through the other threads, which
-/// may be busy.
+/// After this time other requests get their turn. A turn after each object would be too often: a turn costs a way
+/// through the other threads, which may be busy.
 pub(super) const TURN: Duration = Duration::from_millis(20);
 
 /// All objects in their order, or what is wrong with the first that can't be converted.

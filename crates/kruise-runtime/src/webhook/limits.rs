@@ -4,18 +4,18 @@ use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
-/// What a webhook server takes on at most. Anyone in the cluster's network may connect, so that all of
-/// it is bounded.
+/// What a webhook server takes on at most. Anyone in the cluster's network may connect, so that everything is
+/// bounded.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
-    /// Requests that are handled, or wait for their turn, at once. One beyond is told to come again, which
-    /// the API server does.
+    /// Requests that are handled, or wait for their turn, at once. A caller with one more is told to come again,
+    /// which the API server does.
     pub requests: usize,
-    /// Of the requests of one path, so many compute at once, each on a thread of its own. The others wait for
-    /// their turn, within their time.
+    /// Requests of one path, with small bodies, that compute at once, each on a thread of its own. The others wait
+    /// for their turn, within their time.
     pub small_at_once: usize,
-    /// The same for requests with a large body. Read into values, JSON takes up to some thirty times its
-    /// size, so that there must not be many of these; small ones don't wait for them.
+    /// The same for requests with a large body. Read into values, JSON takes up to some thirty times its size, so
+    /// that there must not be many of these. Requests with small bodies don't wait for them.
     pub large_at_once: usize,
     /// Bytes from which on a body is large. A review of one object seldom has a tenth of it.
     pub large_from: usize,
@@ -26,21 +26,21 @@ pub(crate) struct Limits {
     pub conversion_body: usize,
     /// Bytes of all bodies that are held at once: from their first byte on until the answer has been taken.
     pub bodies: usize,
-    /// What a body may take that brings no bytes at all.
+    /// Time that a body has even if it brings no bytes at all.
     pub body_grace: Duration,
-    /// Bytes a second that a body must bring besides: who sends more slowly is cut off, since what has come of it
-    /// counts meanwhile. The API server sends megabytes in milliseconds.
+    /// Bytes that each second beyond the grace must bring. Whoever sends more slowly is cut off, since the bytes that
+    /// have come count meanwhile. The API server sends megabytes in milliseconds.
     pub body_rate: usize,
-    /// Connections at once. For one beyond, the one that has been idle longest is closed. There must be more than
-    /// `requests`, so that there always is one. With those of the plain servers, and our own, they fit into
-    /// the 1024 open files that a process has at least.
+    /// Connections at once. When one more comes, the connection that has been idle longest is closed. There must be
+    /// more connections than `requests`, so that one is always idle. Together with those of the plain servers, and
+    /// those that we open, they fit into the 1024 open files that a process has at least.
     pub connections: usize,
     /// Connections of one peer at once. An API server that speaks HTTP/1 opens one for each concurrent
     /// request, and several of them may share an address (a proxy, a load balancer): so it is more than
     /// `requests`, by the 25 idle connections that each of two such servers keeps. No peer alone can
     /// take what all have.
     pub connections_of_a_peer: usize,
-    /// Unfinished TLS handshakes at once. For one beyond, the oldest is given up.
+    /// Unfinished TLS handshakes at once. When one more comes, the oldest is given up.
     pub handshakes: usize,
     /// Time for a TLS handshake.
     pub handshake: Duration,

@@ -107,7 +107,7 @@ pub(crate) struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// Returns how long it took.
+    /// Ends the request; returns how long it took.
     pub(crate) fn end(self, path: &str, code: StatusCode) -> Duration {
         let time = self.start.elapsed();
         self.metrics

@@ -1,5 +1,5 @@
-//! Work of handlers, on threads of their own: what computes for long there holds up neither those who serve
-//! others, nor, since there are only so many turns, the rest of the machine.
+//! Handlers' work, on threads of its own. Work that computes for long there doesn't hold up those who serve others.
+//! It doesn't hold up the rest of the machine either, since there are only so many turns.
 //!
 //! Work takes a turn whenever it computes, and holds none while it waits for something. It can't be stopped
 //! while it computes: when nobody waits for it any more, it keeps its one turn until it pauses or ends.
@@ -35,7 +35,7 @@ impl Turns {
         }
     }
 
-    /// Does work on a body of so many bytes, as soon as it is its turn.
+    /// Does the work on a body of this many bytes, as soon as its turn comes.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         bytes: usize,

@@ -21,7 +21,7 @@ pub(super) fn carry_over(original: &Value, before: &Value, after: &Value) -> Val
         (Value::Object(original), Value::Object(before), Value::Object(after)) => {
             Value::Object(carry_members(original, before, after))
         }
-        // Of a list that the type sees otherwise than it is, no element can be told.
+        // Elements can be told apart only in a list that the type sees as long as it is.
         (Value::Array(original), Value::Array(before), Value::Array(after))
             if original.len() == before.len() =>
         {
@@ -41,7 +41,7 @@ fn carry_members(
     for (key, after) in after {
         let value = match (original.get(key), before.get(key)) {
             (Some(original), Some(before)) => carry_over(original, before, after),
-            // Only what the type adds in both forms.
+            // The type adds this member in both forms, so that it is no change.
             (None, Some(before)) if before == after => continue,
             (_, _) => after.clone(),
         };

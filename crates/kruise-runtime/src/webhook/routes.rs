@@ -17,7 +17,7 @@ const ADMISSION_TIME: Duration = Duration::from_secs(10);
 const CONVERSION_TIME: Duration = Duration::from_secs(25);
 /// The API server's own bound on the time of a webhook.
 const LONGEST_TIME: Duration = Duration::from_secs(30);
-/// What is kept of the caller's time for the way to it and back: a tenth, and no more than this.
+/// The part of the caller's time that is kept for the way there and back: a tenth, and no more than this.
 const LARGEST_SLACK: Duration = Duration::from_millis(500);
 
 /// What answers at which path.
@@ -44,7 +44,7 @@ impl Routes {
         self.admission_within(path, ADMISSION_TIME, handler)
     }
 
-    /// The same, in this time unless the caller says how long it waits.
+    /// Answers requests for admission at this path, in this time unless the caller says how long it waits.
     #[must_use]
     pub(crate) fn admission_within(
         self,
@@ -60,8 +60,8 @@ impl Routes {
     }
 
     /// Converts objects at [`CONVERT_PATH`] to the version that the converter is told, such as
-    /// `apps.kruise.io/v1beta1`. It isn't called for objects of that version. Its error is what a user
-    /// reads, and should name the object.
+    /// `apps.kruise.io/v1beta1`. The converter isn't called for objects that have that version already. Its error is
+    /// what a user reads, and should name the object.
     #[must_use]
     pub(crate) fn conversion<C, E>(self, converter: C) -> Self
     where

@@ -44,10 +44,9 @@ impl Server {
         })
     }
 
-    /// Serves until some time after `stop`. Then new connections are still taken for
-    /// [`Limits::serve_on`]; the caller has said by then that it isn't ready. Meanwhile each answer by
-    /// HTTP/1 is the last of its connection. After that nothing new is
-    /// taken, clients are told to go (HTTP/2 GOAWAY), and requests in flight have
+    /// Serves until some time after `stop`. The caller has said by then that it isn't ready. For [`Limits::serve_on`]
+    /// after `stop` new connections are still taken, and each answer by HTTP/1 is the last of its connection. After
+    /// that nothing new is taken, clients are told to go (HTTP/2 GOAWAY), and requests in flight have
     /// [`Limits::finish_within`] to finish.
     pub(crate) async fn serve(self, listener: TcpListener, stop: CancellationToken) {
         let limits = self.service.limits().clone();

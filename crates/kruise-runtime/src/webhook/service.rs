@@ -150,7 +150,7 @@ impl Shared {
             Endpoint::Conversion(_) => self.limits.conversion_body,
         };
         let body = body::read(body, largest, &self.free_bytes, &self.limits).await?;
-        // Only now: a client that sends slowly takes nobody's place.
+        // The request counts only from here on: a client that sends slowly takes nobody's place.
         let _running = self
             .free_requests
             .try_acquire()
@@ -158,7 +158,7 @@ impl Shared {
         let bytes = body.bytes().len();
         let work = {
             let served = Arc::clone(served);
-            // The body goes with the work: it counts as long as that goes on, whoever still waits for it.
+            // The body goes with the work: its bytes count as long as the work goes on, whoever still waits for it.
             async move {
                 // What a handler leaves behind when it panics is its own; nothing here is half changed.
                 let answer = AssertUnwindSafe(handle(&served.route, body.bytes()))

@@ -121,7 +121,7 @@ impl Cluster {
         }
     }
 
-    /// With a CRD that converts by webhook, and two webhook configurations.
+    /// A cluster with a CRD that converts by webhook, and two webhook configurations.
     pub(super) fn new() -> Self {
         let cluster = Self::empty();
         cluster.put(

@@ -147,7 +147,7 @@ fn what_is_remembered_is_restored_and_a_rotation_begun() {
     assert_eq!(given.plan(), Step::Keep);
 }
 
-/// A day must not have to pass between two of them: the second leak of a key is as bad as the first.
+/// A day must not have to pass between two deletions: the second leak of a key is as bad as the first.
 #[test]
 fn deleting_the_secret_asks_for_a_new_authority_each_time_but_not_without_end() {
     let mut given = Given::begun();

@@ -72,7 +72,7 @@ async fn a_rotation_cuts_nobody_off() {
     assert_eq!(cluster.violations(), [""; 0]);
 }
 
-/// One place that doesn't trust it is enough, and a minute in all places is needed.
+/// One place that doesn't trust the new authority is enough to hold it back. All places must trust it for a minute.
 #[tokio::test(start_paused = true)]
 async fn an_authority_doesnt_sign_before_every_place_trusts_it() {
     let cluster = Cluster::new();

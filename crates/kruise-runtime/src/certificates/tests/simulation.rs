@@ -59,7 +59,7 @@ impl Story {
                 self.n_started += 1;
                 self.replicas.insert(*slot, replica);
             }
-            // One always stays, and it isn't the one without a connection.
+            // One replica always stays, and it isn't the one without a connection.
             Event::Crash(slot) if self.replicas.len() > 1 && cut_off.is_none() => {
                 if let Some(replica) = self.replicas.remove(slot) {
                     replica.crash();
@@ -69,7 +69,7 @@ impl Story {
                 *self.cut_off.lock().unwrap() = self.replicas.get(slot).map(Replica::id);
             }
             Event::Reconnect => *self.cut_off.lock().unwrap() = None,
-            // As with a day: years later nobody trusts what was not yet replaced now.
+            // As with `DayPasses`: years later nobody trusts what was not yet replaced now.
             Event::NearTheEnd if cut_off.is_none() => {
                 self.settle().await;
                 if let Some(material) = self.cluster.material() {
@@ -80,13 +80,13 @@ impl Story {
                     }
                 }
             }
-            // Whoever is cut off for a day can't know that his authority is no longer trusted.
+            // Whoever is cut off for a day can't know that their authority is no longer trusted.
             Event::DayPasses if cut_off.is_none() => {
                 self.settle().await;
                 self.cluster
                     .jump_to(self.cluster.now() + Duration::from_secs(90_000));
             }
-            // Both need somebody who remembers, and nobody who begins without memory meanwhile.
+            // Both events need a replica that remembers, and no replica that begins without memory meanwhile.
             Event::Garbage | Event::DeleteSecret if cut_off.is_none() => {
                 self.settle().await;
                 if matches!(event, Event::Garbage) {
@@ -111,7 +111,7 @@ impl Story {
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
-        // Each is a story of an hour or two.
+        // Each case is a story of an hour or two.
         cases: ProptestConfig::default().cases / 8,
         ..ProptestConfig::default()
     })]

@@ -36,7 +36,7 @@ pub enum StageError {
         #[source]
         source: ApiError,
     },
-    /// The live owner is another one than that which was planned for (CS-28).
+    /// The live owner is not the one that was planned for (CS-28).
     #[error("{before}: {kind} {object} is gone, replaced or being deleted")]
     OwnerChanged {
         /// What was to be done.
@@ -66,8 +66,8 @@ impl StageError {
             Answer::NotFound => matches!(self.api(), Some(ApiError::NotFound { .. })),
             Answer::AlreadyThere => matches!(self.api(), Some(ApiError::AlreadyExists { .. })),
             Answer::LostRace => self.is_lost_race(),
-            // A webhook that has side effects, and was installed when that was still allowed, is not asked in a dry
-            // run; the API server refuses that whatever the object.
+            // A webhook with side effects may have been installed when Kubernetes still allowed that. The API server
+            // can't ask it in a dry run, and so refuses every dry run that would reach it.
             Answer::NoDryRun => {
                 matches!(self.api(), Some(ApiError::Invalid { code: 400, .. }))
                     && self.api_message().contains("does not support dry run")
@@ -92,13 +92,13 @@ impl StageError {
             .is_some_and(|error| matches!(error, ApiError::Conflict { .. }) || error.was_withheld())
     }
 
-    /// Whether the same may come of calls about other objects: not that this one was changed, or is gone.
+    /// Whether calls about other objects may fail in the same way. They don't if this object was changed, or is gone.
     #[must_use]
     pub fn may_meet_others(&self) -> bool {
         !self.is_lost_race() && !self.is(Answer::NotFound)
     }
 
-    /// Whether it is about a live read, before or between writes.
+    /// Whether the error is about a live read, before or between writes.
     pub(super) fn is_of_a_look(&self) -> bool {
         matches!(self, Self::Write { verb: "get", .. })
     }
@@ -138,7 +138,7 @@ impl ReconcileError for StageError {
     fn consequence(&self) -> Consequence {
         match self {
             Self::OwnerChanged { .. } => Consequence::After(Duration::from_secs(1)),
-            // What is there is on its way out, and so is the owner.
+            // All that is in the namespace is on its way out, the owner too.
             _ if self.namespace_is_terminating() => Consequence::AwaitChange,
             _ => Consequence::BackOff,
         }

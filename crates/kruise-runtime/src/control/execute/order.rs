@@ -4,7 +4,7 @@ use futures::stream::{self, FuturesUnordered, StreamExt};
 
 use super::error::StageError;
 
-/// Whether what follows is done.
+/// Whether the rest of the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// It is.
@@ -39,9 +39,9 @@ where
     Ok(flow)
 }
 
-/// Runs works in this order: the first alone, and one more side by side for each that succeeded. After a failure
-/// that may meet the others too, or when one ends the plan, none is begun any more, and those begun end. Such a failure
-/// is returned before any other, and of several the first by position.
+/// Runs works in this order: the first alone, and one more side by side for each that succeeded. After a failure that
+/// other works may meet too, or when a work ends the plan, no further work begins, and those begun finish. A failure
+/// that others may meet is returned before any other, and of several such failures the first by position.
 pub(super) async fn widening<F>(works: impl Iterator<Item = F>) -> Result<Flow, StageError>
 where
     F: Future<Output = Result<Flow, StageError>>,

@@ -235,7 +235,7 @@ async fn what_a_late_watch_doesnt_show_is_read_live_and_enters_the_store() {
     assert_eq!(world.store.watch_order(), WatchOrder::Continue(None));
 }
 
-// Else a set whose watches are all silent sleeps over its own writes.
+// Otherwise an owner whose watches are all silent would sleep over its own writes.
 #[tokio::test(start_paused = true)]
 async fn after_a_write_there_is_a_time_to_look_again() {
     let world = World::new(found(&pod("a", "ua", 10)), not_found);

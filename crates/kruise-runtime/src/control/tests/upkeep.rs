@@ -21,7 +21,7 @@ use crate::{
 };
 
 const UID: &str = "owner";
-/// After which a write should have been seen.
+/// The time within which a write should have been seen.
 const OVERDUE: Duration = Duration::from_secs(300);
 
 struct World {
@@ -98,7 +98,7 @@ async fn a_pass_is_put_off_until_its_own_writes_are_seen() {
     assert_eq!(world.reads(), 0);
 }
 
-// Decision 3: a watch that lost an event would let it wait until the next list.
+// Decision 3: if the watch lost an event, the object would otherwise wait until the next list.
 #[tokio::test(start_paused = true)]
 async fn what_is_waited_for_is_read_live_when_it_is_time() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! What a look at the notes of own writes costs: a set of thousands of pods is looked at with each event.
+//! What a look at the notes of own writes costs: an owner of thousands of pods is looked at with each event.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -180,7 +180,7 @@ async fn the_order_of_what_is_shown_does_not_matter() {
     assert!(notes.is_empty());
 }
 
-// Else the set would be looked at 2 s later, though nothing is missing.
+// Otherwise the owner would be looked at 2 s later, though nothing is missing.
 #[tokio::test(start_paused = true)]
 async fn what_is_shown_behind_something_late_is_dropped_with_it() {
     let asked = asked();

@@ -39,7 +39,7 @@ impl<K: AdmittedKind> Visitor<K> for Defaults<'_, K::Gates> {
     }
 }
 
-/// The object with its defaults, and with what no type knows.
+/// The object with its defaults, and with the fields that no type knows.
 fn changed<K, V>(request: &AdmissionRequest, gates: &K::Gates) -> Result<Value, UnreadableObject>
 where
     K: AdmittedKind,
@@ -51,7 +51,8 @@ where
         _ => None,
     };
     typed.default_raw(old.as_ref(), gates);
-    // They are as they were sent but for defaults; only the rest is read by a type that may not know all.
+    // The raw parts are as they were sent, but for defaults. Only the rest was read by a type, which may not know all
+    // fields.
     let raw = typed.take_raw();
     let written = |typed: &V| {
         serde_json::to_value(typed).map_err(|source| UnreadableObject::Unreadable {

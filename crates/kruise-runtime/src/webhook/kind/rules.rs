@@ -97,13 +97,13 @@ where
     }
 }
 
-/// By the resource that matched.
+/// Decides by the resource that the webhook's rule matched.
 fn is_about<V: CustomResource>(request: &AdmissionRequest) -> bool {
     let resource = &request.resource;
     resource.group == V::GROUP && resource.resource == V::PLURAL && resource.version == V::VERSION
 }
 
-/// The refusal of what is about none of the versions (PF-213).
+/// The refusal of a request that is about none of the versions (PF-213).
 pub(super) fn not_served(request: &AdmissionRequest) -> AdmissionResponse {
     let resource = &request.resource;
     let what = format!(

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Judges a PodTemplate. What can't be judged passes.
 pub trait TemplateCheck: Send + Sync + 'static {
-    /// What is wrong with it, with paths as in the object that the template is a part of.
+    /// What is wrong with the template, with paths as in the object that it is a part of.
     fn check<'a>(
         &'a self,
         namespace: &'a str,
@@ -40,7 +40,7 @@ impl TemplateCheck for NoTemplateCheck {
 pub struct ServerTemplateCheck {
     /// Needs the right to create podtemplates.
     pub client: ApiClient,
-    /// What the kind tolerates in its templates of what the server refuses in PodTemplates.
+    /// What the server refuses in PodTemplates, but the kind tolerates in its templates.
     pub tolerates: fn(&StatusCause) -> bool,
 }
 
@@ -69,8 +69,8 @@ impl TemplateCheck for ServerTemplateCheck {
     }
 }
 
-/// What of the server's refusal counts: what it says about the template, less what is tolerated. Whatever else may
-/// refuse PodTemplates, a policy say, names no field of it. Paths are those of `spec.template`.
+/// The part of the server's refusal that counts: what it says about the template, less what is tolerated. A policy,
+/// say, may refuse PodTemplates as well, but names no field of the template. Paths are those of `spec.template`.
 pub fn refusals(causes: &[StatusCause], tolerates: fn(&StatusCause) -> bool) -> FieldErrors {
     causes
         .iter()

@@ -122,12 +122,12 @@ struct Deciding<'a, Known: ?Sized> {
 
 /// What the request and what the process knows lead to.
 enum Decision {
-    /// This.
+    /// This answer.
     Answer(AdmissionResponse),
     /// Nothing is wrong so far; the API server is still to judge a new template.
     AskServer {
         pod_template: Value,
-        /// Of the answer, if it finds something wrong.
+        /// Code of the answer, if the API server finds something wrong.
         code: StatusCode,
     },
 }
@@ -175,7 +175,7 @@ where
     V: AdmittedVersion<K>,
 {
     let mut object: V = request.object()?;
-    // Whoever wrote it, this is what the controller will read (PF-907).
+    // The controller will read the object with its defaults, whoever wrote it (PF-907).
     object.apply_defaults();
     // PF-211: OpenKruise couldn't decode such an object at all.
     if let Some(why) = object.unreadable() {

@@ -50,7 +50,7 @@ async fn connections_at_work_are_bounded() {
     while running.is_closed().await {}
 }
 
-/// DV-PF24. Whoever sends a body without an end has what came of it counted, and works at nothing.
+/// DV-PF24. What has come of a body without an end counts, but the connection that sends it doesn't work.
 #[tokio::test]
 async fn bodies_without_an_end_make_room_too() {
     let limits = Limits {
@@ -64,7 +64,7 @@ async fn bodies_without_an_end_make_room_too() {
         let head = "POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
         let request = format!("{head}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
-        // Said when the body is waited for.
+        // The server says this when it waits for the body.
         let mut answer = [0; 21];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 100 Continue");

@@ -208,7 +208,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     assert_eq!(metrics.in_flight.get_or_create(&labels).get(), 0);
     let mut second = Box::pin(post(&service, "/a", &review));
     let answered = loop {
-        // The first one may just have been computing, and have taken the word for itself.
+        // The first request may have been computing just now, and have taken the permit.
         go.notify_one();
         tokio::select! {
             answered = &mut second => break answered,
@@ -218,7 +218,7 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
     assert_eq!(answered.code, StatusCode::OK);
 }
 
-/// DV-PF24. Each is cut off when it has brought less than it must have by then, however busy it looks.
+/// DV-PF24. A body is cut off when it has brought less than it must have by then, however busy it looks.
 #[tokio::test(start_paused = true)]
 async fn a_body_that_comes_too_slowly_is_given_up() {
     let service = limited(Limits {

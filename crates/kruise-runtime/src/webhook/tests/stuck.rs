@@ -58,7 +58,7 @@ async fn stuck_server(limits: Limits) -> (Workers, Running, mpsc::Receiver<()>) 
     (Workers { runtime, go }, running, begins)
 }
 
-/// Instead of waiting for ever.
+/// What comes of it, or `None` after a while, instead of waiting for ever.
 async fn soon<T>(what: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(Duration::from_secs(20), what)
         .await

@@ -38,7 +38,7 @@ use crate::webhook::{Admission, Server};
 struct Certificates(Mutex<Option<Arc<CertifiedKey>>>);
 
 impl Certificates {
-    /// Makes a new one and shows it from now on.
+    /// Makes a new certificate and shows it from now on.
     fn renew(&self) -> CertificateDer<'static> {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());

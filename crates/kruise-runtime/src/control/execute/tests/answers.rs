@@ -154,7 +154,7 @@ async fn a_tolerated_answer_is_no_failure_and_untold(
     }
 }
 
-// CS-62: that a volume claim is gone by now, say.
+// CS-62: for instance, that a volume claim is gone by now.
 #[tokio::test(start_paused = true)]
 async fn a_tolerated_answer_is_told_where_it_is_to_be() {
     let server = refusing("web-00", || status(404, "NotFound", "gone"));
@@ -199,7 +199,7 @@ async fn what_is_done_and_what_has_failed_is_told() {
     assert!(words.contains(TOO_BIG), "{words}");
 }
 
-/// Two works of two calls, of which the first one's first is refused, and a stage after them.
+/// A stage of two works with two calls each, and a stage after it. The first call of the first work is refused.
 fn refused(if_refused: IfRefused) -> [Stage<'static>; 2] {
     let first = patch("web-00", Some("resize")).warning_of("Failed");
     let work = |first: Call<'static>, then: &str| Work {
@@ -218,7 +218,7 @@ fn uid_and_told() -> (String, &'static str) {
     (uid("web-00"), "Refused")
 }
 
-/// What a refusal comes to: the flow, or none for a failure, what is done after it, what is noted and told.
+/// What follows a refusal: the flow (`None` for a failure), the calls made after it, what is noted, and what is told.
 struct Follows {
     flow: Option<Flow>,
     done: &'static [&'static str],
@@ -293,7 +293,7 @@ async fn the_end_of_a_plan(#[case] order: Order, #[case] n_begun: usize) {
     let done = carry_out(&server, &[works(order, calls), after]).await;
     assert_eq!(done.result.unwrap(), Flow::Ends);
     let n_patched = server.called(&Method::PATCH, "").len();
-    // While the second runs, the third may.
+    // With `Order::Widening` the third may begin while the second runs.
     let may_begin = n_begun + usize::from(order == Order::Widening);
     assert!((n_begun..=may_begin).contains(&n_patched), "{n_patched}");
     assert!(deleted(&server).is_empty());
@@ -318,7 +318,7 @@ async fn the_same_words_are_told_once() {
     assert_eq!(first.told(), ["Warning Failed"]);
     assert_eq!(first.refused.writes.len(), 3);
 
-    // Of another pod, too.
+    // The words are known even if they were about another pod.
     let remembered = Remembered::of("web-07", TOO_BIG);
     let again = remembered.carry_out_by(&server.client(), &stages).await;
     assert_eq!(again.told(), [""; 0]);

@@ -25,7 +25,7 @@ fn counting() -> (TestServer, Arc<AtomicUsize>) {
     (server, most)
 }
 
-// CS-62, DV-CS18: all are done, so many side by side.
+// CS-62, DV-CS18: every work is done, and at most this many run side by side.
 #[rstest]
 #[case(Order::OneByOne, 1)]
 #[case(Order::SideBySide, CONCURRENCY)]
@@ -77,7 +77,7 @@ async fn a_failure_ends_its_order_and_what_comes_after(
     assert_eq!(deleted(&server), expected);
 }
 
-// Whatever comes first by the clock.
+// The first by position counts, whichever comes first by the clock.
 #[tokio::test(start_paused = true)]
 async fn of_failures_side_by_side_the_first_by_position_is_told() {
     let server = TestServer::later(|call| async move {
@@ -131,7 +131,8 @@ async fn nothing_is_deleted_after_a_failure() {
     assert!(n_deleted <= 5, "{n_deleted}");
 }
 
-// A pod that is gone, or was changed, says nothing about the others; what does is the error that is told.
+// That a pod is gone, or was changed, says nothing about the others. The error that is returned is one that may meet
+// others, too.
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_ends_no_other_call() {
     let server = TestServer::later(|call| async move {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Out of service, and then its new spec, for the pod as it is in version 1.
+/// Takes the pod out of service, and then gives it its new spec. Planned for the pod in version 1.
 pub(super) fn update(name: &str) -> Work<'static> {
     let calls = [patch(name, Some("status")), patch(name, None)];
     Work {
@@ -136,7 +136,7 @@ async fn a_pod_that_never_stands_still_is_left_to_the_next_pass() {
     assert_eq!(server.called(&Method::PATCH, "").len(), 3);
 }
 
-// It was decided on a view that is old, and nothing has been done yet.
+// The write was decided on an old view, and nothing has been done yet.
 #[tokio::test(start_paused = true)]
 async fn the_first_write_of_an_update_is_not_sent_again() {
     let server = TestServer::new(|call| match call.method.as_str() {
