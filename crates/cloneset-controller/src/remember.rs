@@ -90,7 +90,7 @@ fn note_found(memory: &mut Memory, snapshot: &Snapshot, plan: &Plan, found: Foun
     }
 }
 
-/// Whether a plan asked for this where it was to be asked for. One that acts elsewhere has not come to it.
+/// Whether the plan got as far as asking for such a write. A plan that acts elsewhere has not got that far.
 fn may_have_asked(plan: &Plan, asked: Asked) -> bool {
     plan.steps.is_empty()
         || plan.steps.iter().any(|step| match asked {
