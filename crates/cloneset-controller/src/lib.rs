@@ -225,11 +225,7 @@ fn owners(old: Option<&ObjectMeta>, new: Option<&ObjectMeta>) -> Vec<ObjectKey> 
             metadata
                 .owner_references
                 .iter()
-                // PF-404: the group decides, not the version.
-                .filter(|owner| {
-                    owner.kind == CloneSet::KIND
-                        && owner.api_version.split('/').next() == Some(CloneSet::GROUP)
-                })
+                .filter(|owner| owner.is_of(CloneSet::GROUP, CloneSet::KIND))
                 .map(|owner| ObjectKey {
                     namespace: metadata.namespace.clone(),
                     name: owner.name.to_string(),

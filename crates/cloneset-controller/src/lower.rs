@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use kruise_api::resource::PatchKind;
 use kruise_api::{
     apps::v1beta1::CLONESETS,
     read::POD_UNAVAILABLE_BUDGETS,
-    resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
+    resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind},
 };
 use kruise_plan::{
     InPlaceUpdate, PodPatch, PodRef,

@@ -1,12 +1,12 @@
-//! One reconcile: observe, plan, execute.
+//! One reconcile: begin, observe, plan, carry out, remember.
 
 use std::{sync::Arc, time::Duration};
 
 use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
 use kruise_plan::WaitReason;
 use kruise_runtime::{
-    ApiClient, EventTarget, Executor, Leadership, Outcome, ProtectionLog, PutOff, Reconciler,
-    Recorder, RefusedOperation, StageError, Upkeep, chain,
+    ApiClient, EventTarget, Executor, Leadership, MIN_PAUSE, Outcome, ProtectionLog, PutOff,
+    Reconciler, Recorder, RefusedOperation, StageError, Upkeep, chain,
 };
 
 use crate::{
@@ -194,8 +194,6 @@ fn ending(error: Option<&StageError>, found: Found) -> Ending {
 
 /// Lease of the deployable that sets the first KruisePodReady, where it is installed (DV-D7).
 const POD_READINESS_LEASE: &str = "podreadiness-controller";
-/// Never spin, however short a wait is asked for.
-const MIN_PAUSE: Duration = Duration::from_millis(5);
 
 #[cfg(test)]
 mod tests {

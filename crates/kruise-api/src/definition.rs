@@ -9,12 +9,10 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use self::rules::Rule;
-use crate::{json::sort_keys, object::CustomResource};
+use crate::{json::sort_keys, object::CustomResource, well_known::CONVERT_PATH};
 
 /// Namespace that everything is installed in.
 const NAMESPACE: &str = "kruise-system";
-/// Path of every converter (PF-401).
-const CONVERT_PATH: &str = "/convert";
 
 /// What is said of a kind in all its versions.
 pub(crate) struct Definition {

@@ -131,6 +131,14 @@ pub struct OwnerReference {
     pub block_owner_deletion: Option<bool>,
 }
 
+impl OwnerReference {
+    /// Whether the owner is of this kind. The group decides, not the version (PF-404).
+    #[must_use]
+    pub fn is_of(&self, group: &str, kind: &str) -> bool {
+        self.kind == kind && self.api_version.split('/').next() == Some(group)
+    }
+}
+
 /// A label selector as it is written in objects. Absent selects nothing, empty selects everything.
 // `selector::Selector` is the form that matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

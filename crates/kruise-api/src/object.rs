@@ -8,6 +8,8 @@ use serde::{
     de::{self, DeserializeOwned},
 };
 
+use serde_json::Value;
+
 use crate::meta::ObjectMeta;
 
 /// A kind as it is watched: decoded straight from the wire. A projection that leaves fields out is never written
@@ -15,6 +17,16 @@ use crate::meta::ObjectMeta;
 pub trait Object: DeserializeOwned + PartialEq + Send + Sync + 'static {
     /// The object's metadata.
     fn meta(&self) -> &ObjectMeta;
+}
+
+/// Whether an object that was read live, and is not decoded, names this UID among its owners.
+#[must_use]
+pub fn names_owner(live: &Value, uid: &str) -> bool {
+    let owners = live
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    let mut owners = owners.into_iter().flatten();
+    owners.any(|owner| owner.get("uid").and_then(Value::as_str) == Some(uid))
 }
 
 /// Implements [`Object`] for types that keep their metadata under its own name.

@@ -187,3 +187,6 @@ pub mod lifecycle_states {
     /// To be deleted, held by the preDelete hook.
     pub const PREPARING_DELETE: &str = "PreparingDelete";
 }
+
+/// Path at which a deployable converts between versions of its kind. In CRDs; called by the API server (PF-401).
+pub const CONVERT_PATH: &str = "/convert";

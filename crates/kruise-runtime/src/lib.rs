@@ -46,7 +46,7 @@ pub use control::{
     own_writes::{OwnWrites, Settled, Writer},
     queue::Queue,
     reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
-    upkeep::{PutOff, Stores, Upkeep},
+    upkeep::{MIN_PAUSE, PutOff, Stores, Upkeep},
 };
 pub use leader::{fence::LeaderState, leadership::Leadership};
 // What the process reports: events, metrics and the protection log.

@@ -239,10 +239,8 @@ impl Kind {
                  .into_iter()\n\
                  .flatten()\n\
                  .flat_map(|metadata| {{\n\
-                   let of_ours = metadata.owner_references.iter().filter(|owner| {{\n\
-                     owner.kind == {constant}.kind\n\
-                       && owner.api_version.split('/').next() == Some({constant}.group)\n\
-                   }});\n\
+                   let owners = metadata.owner_references.iter();\n\
+                   let of_ours = owners.filter(|owner| owner.is_of({constant}.group, {constant}.kind));\n\
                    of_ours.map(|owner| ObjectKey::new(metadata.namespace.clone(), owner.name.to_string()))\n\
                  }})\n\
                  .collect();\n\

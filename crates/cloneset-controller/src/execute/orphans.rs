@@ -1,7 +1,10 @@
 //! Volume claims whose pods are gone. What is in a volume comes back with no later look, so each pod is looked for
 //! live before its claim is deleted (CS-74, DV-CS17).
 
-use kruise_api::resource::{ObjectKey, PODS};
+use kruise_api::{
+    object::names_owner,
+    resource::{ObjectKey, PODS},
+};
 use kruise_plan::stage::Stage;
 use kruise_runtime::StageError;
 use serde_json::Value;
@@ -10,7 +13,7 @@ use super::Execution;
 use crate::{lower::delete_claim, memory::Found, plan::OrphanClaim};
 
 impl Execution<'_> {
-    /// Deletes claims, one after the other. One whose pod lives, and is only not seen or not ours any more, stays.
+    /// Deletes claims, one after the other. A claim stays whose pod lives, and is only not seen or not ours any more.
     pub(super) async fn delete_orphans(
         &self,
         orphans: &[OrphanClaim],
@@ -19,7 +22,7 @@ impl Execution<'_> {
         for OrphanClaim { claim, pod } in orphans {
             if let Some(pod) = pod
                 && let Some(live) = self.live_pod(pod).await?
-                && (is_owned_by(&live, self.snapshot.uid()) || mounts(&live, &claim.name))
+                && (names_owner(&live, self.snapshot.uid()) || mounts(&live, &claim.name))
             {
                 let in_use = (claim.uid.clone(), pod.clone());
                 found.claims_in_use.push(in_use);
@@ -41,16 +44,6 @@ impl Execution<'_> {
             source,
         })
     }
-}
-
-fn is_owned_by(live: &Value, set_uid: &str) -> bool {
-    let owners = live
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(set_uid))
 }
 
 /// Whether the pod has the claim among its volumes.

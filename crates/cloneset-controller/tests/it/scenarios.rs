@@ -1,6 +1,7 @@
 //! Further scenarios of the behaviour contract, and gates that change the planner's mind.
 
 use cloneset_controller::plan::{Plan, Step};
+use kruise_plan::WaitReason;
 use serde_json::{Value, json};
 
 use crate::world::{World, in_place, reasons, settled, spec, template};
@@ -299,4 +300,37 @@ fn a_pod_that_prepares_for_its_update_counts_as_updated_with_the_gate() {
         "the old one that is unavailable goes"
     );
     assert!(scaled_in_while_one_prepares(true), "an old one goes");
+}
+
+// CS-83, CS-90: where nobody may be taken any more, the order shows in the reasons alone.
+#[test]
+fn in_place_only_names_pods_in_the_order_of_updates_also_when_nobody_may_be_taken() {
+    let mut terms = in_place(json!(1));
+    terms["podUpdatePolicy"] = json!("InPlaceOnly");
+    terms["priorityStrategy"] = json!({ "orderPriority": [{ "orderedKey": "rank" }] });
+    let mut world = settled(4, terms);
+    let pods = names(&world);
+    for (name, rank) in pods.iter().zip(["2", "4", "1", "3"]) {
+        label(&mut world, name, "rank", rank);
+    }
+    let mut impossible = template("acme/app:2");
+    impossible["spec"]["hostNetwork"] = json!(true);
+    world.change(json!({ "spec": { "template": impossible } }));
+    world.reconcile();
+    let named = |world: &World| {
+        let plan = world.reconcile_without_executing();
+        assert_eq!(plan.steps, []);
+        let named = plan.waiting_on.iter().map(|reason| match reason {
+            WaitReason::NotInPlace { pod, .. } => pods.iter().position(|name| name == pod),
+            _ => None,
+        });
+        named.collect::<Option<Vec<_>>>()
+    };
+    assert_eq!(named(&world), Some(vec![1, 3, 0, 2]));
+
+    // One that is at the new revision, and not ready, uses the limit up.
+    let update = world.status("updateRevision");
+    label(&mut world, &pods[2], REVISION, update.as_str().unwrap());
+    set_ready(&mut world, &pods[2], false);
+    assert_eq!(named(&world), Some(vec![1, 3, 0]));
 }

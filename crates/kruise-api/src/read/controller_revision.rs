@@ -12,7 +12,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::metadata::{Kept, OnTheWire};
 use crate::{
-    meta::{ObjectMeta, OwnerReference},
+    meta::ObjectMeta,
     object::{CustomResource, Object},
     revision,
     well_known::annotations,
@@ -97,7 +97,7 @@ impl<'de, K: CustomResource> Deserialize<'de> for ControllerRevision<K> {
         let text = data.as_deref().map_or("null", RawValue::get);
         let owners = metadata.owner_references.get_or_insert_default();
         owners.retain(|owner| owner.controller == Some(true));
-        let is_of_others = owners.iter().any(|owner| !is_of::<K>(owner));
+        let is_of_others = owners.iter().any(|owner| !owner.is_of(K::GROUP, K::KIND));
         let (labels, data) = if is_of_others {
             (Kept::None, RevisionData::Digest(digest_of(text)))
         } else {
@@ -113,11 +113,6 @@ impl<'de, K: CustomResource> Deserialize<'de> for ControllerRevision<K> {
             of: PhantomData,
         })
     }
-}
-
-/// PF-404: the group decides, not the version.
-fn is_of<K: CustomResource>(owner: &OwnerReference) -> bool {
-    owner.kind == K::KIND && owner.api_version.split('/').next() == Some(K::GROUP)
 }
 
 #[cfg(test)]

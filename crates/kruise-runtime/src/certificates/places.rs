@@ -7,12 +7,10 @@ use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
 
-use kruise_api::resource::PatchKind;
+use kruise_api::{resource::PatchKind, well_known::CONVERT_PATH};
 
 use super::x509::{bundle_pem, read_chain};
 
-/// Where conversion is served (PF-225).
-const CONVERT_PATH: &str = "/convert";
 /// Port of the Services.
 const PORT: u64 = 443;
 

@@ -1,10 +1,8 @@
 //! The Secret that replicas share: read, decided about, and written under guard of its version.
 
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{ObjectKey, PatchKind, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
-
-use kruise_api::resource::PatchKind;
 
 use super::{
     error::CertificatesError,

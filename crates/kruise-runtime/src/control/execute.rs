@@ -8,7 +8,7 @@ mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use kruise_api::{pod::Pod, resource::ObjectKey};
+use kruise_api::{object::names_owner, pod::Pod, resource::ObjectKey};
 use kruise_plan::{
     Event,
     pod_writes::is_as_seen,
@@ -401,7 +401,7 @@ fn with_version(patch: &Value, version: Option<&str>) -> Value {
 fn why_not_usable(live: Option<&Value>, owner: &str) -> Option<&'static str> {
     match live {
         None => Some("it was there, and is gone by now"),
-        Some(live) if !is_owned_by(live, owner) => {
+        Some(live) if !names_owner(live, owner) => {
             Some("it is there already and belongs to somebody else")
         }
         Some(live) if is_terminating(live) => Some("the one of that name is still terminating"),
@@ -415,14 +415,4 @@ fn has_uid(live: &Value, uid: &str) -> bool {
 
 fn is_terminating(live: &Value) -> bool {
     live.pointer("/metadata/deletionTimestamp").is_some()
-}
-
-fn is_owned_by(live: &Value, owner: &str) -> bool {
-    let owners = live
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|reference| reference.get("uid").and_then(Value::as_str) == Some(owner))
 }

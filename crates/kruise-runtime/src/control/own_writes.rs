@@ -12,10 +12,8 @@ use std::{
 };
 
 use futures::StreamExt;
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{ObjectKey, PatchKind, Resource};
 use serde_json::Value;
-
-use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{

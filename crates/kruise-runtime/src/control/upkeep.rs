@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The shortest pause, however short a wait is asked for, so that no key spins.
-const MIN_PAUSE: Duration = Duration::from_millis(5);
+pub const MIN_PAUSE: Duration = Duration::from_millis(5);
 
 /// The upkeep of one controller; `M` is what it remembers of an object between two passes.
 pub struct Upkeep<M> {

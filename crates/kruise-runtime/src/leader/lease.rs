@@ -3,11 +3,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{ObjectKey, PatchKind, Resource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-
-use kruise_api::resource::PatchKind;
 
 use crate::api::{
     client::ApiClient,

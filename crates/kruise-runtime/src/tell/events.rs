@@ -8,12 +8,11 @@ use std::{
 
 use kruise_api::{
     meta::timestamp,
-    resource::{ObjectKey, Resource},
+    resource::{ObjectKey, PatchKind, Resource},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
 
-use kruise_api::resource::PatchKind;
 use kruise_plan::Owner;
 
 use crate::{

@@ -2,13 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use kruise_api::well_known::CONVERT_PATH;
 use serde_json::Value;
 
 use super::{admission::Admission, conversion::Converter};
 use crate::duration::parse_go_duration;
-
-/// Path of conversion.
-pub(super) const CONVERT_PATH: &str = "/convert";
 
 /// Time for an admission whose caller doesn't say how long it waits: the API server does, and lets a
 /// webhook take 10 s unless its configuration says otherwise.

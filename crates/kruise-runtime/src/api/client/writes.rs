@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{ObjectKey, PatchKind, Resource};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-use kruise_api::resource::PatchKind;
 
 use super::{
     ApiClient, WRITE_TIMEOUT,

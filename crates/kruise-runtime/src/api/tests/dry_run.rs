@@ -1,10 +1,8 @@
 use std::time::Duration;
 
 use http::Method;
-use kruise_api::resource::{ObjectKey, POD_TEMPLATES, PODS};
+use kruise_api::resource::{ObjectKey, POD_TEMPLATES, PODS, PatchKind};
 use serde_json::json;
-
-use kruise_api::resource::PatchKind;
 
 use crate::{
     api::error::{ApiError, StatusCause},

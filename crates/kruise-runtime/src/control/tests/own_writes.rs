@@ -6,12 +6,10 @@ use std::{
 use http::Method;
 use kruise_api::{
     pod::Pod,
-    resource::{ObjectKey, PODS},
+    resource::{ObjectKey, PODS, PatchKind},
 };
 use serde_json::{Value, json};
 use tokio::time::advance;
-
-use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{error::ApiError, written::Written},

@@ -14,7 +14,7 @@ use futures::{channel::mpsc, future::join_all};
 use http::Method;
 use kruise_api::{
     pod::Pod,
-    resource::{ObjectKey, POD_TEMPLATES, PODS},
+    resource::{ObjectKey, POD_TEMPLATES, PODS, PatchKind},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -22,8 +22,6 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-
-use kruise_api::resource::PatchKind;
 
 use crate::{
     api::{client::ApiClient, error::ApiError},
