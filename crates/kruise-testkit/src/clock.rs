@@ -1,0 +1,39 @@
+//! What time it is in a test: a fixed beginning, and then what tokio's clock says has gone by. With tokio's clock
+//! paused, an hour takes as long as the work in it.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+/// When tests begin, unless they say otherwise.
+const BEGINNING: &str = "2026-01-10T08:00:00Z";
+
+/// A wall clock that goes with tokio's.
+#[derive(Clone, Copy, Debug)]
+pub struct VirtualClock {
+    beginning: Timestamp,
+    began: Instant,
+}
+
+impl VirtualClock {
+    /// A clock that stands at its beginning now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            beginning: BEGINNING.parse().expect("a time"),
+            began: Instant::now(),
+        }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let since = SignedDuration::try_from(self.began.elapsed()).expect("a short test");
+        self.beginning + since
+    }
+}
+
+impl Default for VirtualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
