@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{StreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, BodyStream, StreamBody};
+use http_body_util::{BodyExt, BodyStream, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
 use kruise_testkit::{clock::VirtualClock, server::ApiServer};
 use kube::client::Body;
@@ -15,6 +15,8 @@ use serde_json::Value;
 use crate::history::Told;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
+/// What comes back.
+type Answer = Response<UnsyncBoxBody<Bytes, Error>>;
 
 /// A request on its way.
 #[derive(Clone, Debug)]
@@ -66,7 +68,9 @@ impl Call {
     /// Whether it asks for changes as they come.
     #[must_use]
     pub fn is_watch(&self) -> bool {
-        self.query.split('&').any(|pair| pair == "watch=1" || pair == "watch=true")
+        self.query
+            .split('&')
+            .any(|pair| pair == "watch=1" || pair == "watch=true")
     }
 
     /// Whether it is of this method and kind, and changes something.
@@ -129,7 +133,11 @@ impl Between {
         kube::Client::new(service, "default")
     }
 
-    async fn pass(self, inner: kube::Client, request: Request<Body>) -> Result<Response<Body>, Error> {
+    async fn pass(
+        self,
+        inner: kube::Client,
+        request: Request<Body>,
+    ) -> Result<Answer, Error> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let mut call = Call {
@@ -137,15 +145,23 @@ impl Between {
             method: parts.method.clone(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
-            body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? },
+            body: if body.is_empty() {
+                Value::Null
+            } else {
+                serde_json::from_slice(&body)?
+            },
         };
         let Some(saboteur) = self.saboteur.clone() else {
-            let response = inner.send(Request::from_parts(parts, Body::from(body))).await?;
+            let response = inner
+                .send(Request::from_parts(parts, Body::from(body)))
+                .await?;
             return self.hand_over(call, response).await;
         };
         match saboteur.call(&mut call) {
             Next::Send => {}
-            Next::Answer(code, answer) => return Ok(Response::builder().status(code).body(json(&answer)?)?),
+            Next::Answer(code, answer) => {
+                return Ok(Response::builder().status(code).body(plain(json(&answer)?))?);
+            }
             Next::After(calls) => {
                 for call in calls {
                     let answer = inner.send(encode(&parts, &call)?).await;
@@ -157,7 +173,11 @@ impl Between {
         self.hand_over(call, response).await
     }
 
-    async fn hand_over(self, call: Call, response: Response<Body>) -> Result<Response<Body>, Error> {
+    async fn hand_over(
+        self,
+        call: Call,
+        response: Response<Body>,
+    ) -> Result<Answer, Error> {
         let (parts, body) = response.into_parts();
         if !parts.status.is_success() {
             if parts.status == StatusCode::NOT_FOUND
@@ -165,14 +185,14 @@ impl Between {
             {
                 self.note(call.plural(), name, self.server.version());
             }
-            return Ok(Response::from_parts(parts, body));
+            return Ok(Response::from_parts(parts, plain(body)));
         }
         if call.is_watch() {
             return Ok(Response::from_parts(parts, self.watched(call, body)));
         }
         let bytes = body.collect().await?.to_bytes();
         let bytes = self.look(&call, bytes)?;
-        Ok(Response::from_parts(parts, Body::from(bytes)))
+        Ok(Response::from_parts(parts, plain(Body::from(bytes))))
     }
 
     /// Notes an answer, and lets the saboteur at it.
@@ -185,24 +205,38 @@ impl Between {
                 }
                 // Only with the last page.
                 if answer.metadata.is_whole() {
-                    self.told().note_list(self.who, call.plural(), self.clock.now(), answer.metadata.version());
+                    self.told().note_list(
+                        self.who,
+                        call.plural(),
+                        self.clock.now(),
+                        answer.metadata.version(),
+                    );
                 }
             }
-            None => self.note(call.plural(), &answer.metadata.name, answer.metadata.version()),
+            None => self.note(
+                call.plural(),
+                &answer.metadata.name,
+                answer.metadata.version(),
+            ),
         }
         let Some(saboteur) = &self.saboteur else {
             return Ok(bytes);
         };
         let mut whole: Value = serde_json::from_slice(&bytes)?;
         match whole["items"].as_array_mut() {
-            Some(items) => items.iter_mut().for_each(|item| saboteur.object(call, item)),
+            Some(items) => items
+                .iter_mut()
+                .for_each(|item| saboteur.object(call, item)),
             None => saboteur.object(call, &mut whole),
         }
         Ok(serde_json::to_vec(&whole)?.into())
     }
 
-    fn watched(self, call: Call, body: Body) -> Body {
-        let held = self.saboteur.as_ref().map(|saboteur| saboteur.holds_back(call.plural()));
+    fn watched(self, call: Call, body: Body) -> UnsyncBoxBody<Bytes, Error> {
+        let held = self
+            .saboteur
+            .as_ref()
+            .map(|saboteur| saboteur.holds_back(call.plural()));
         let lines = stream::unfold(
             (self, call, BodyStream::new(body), Vec::new()),
             move |(between, call, mut body, mut rest)| async move {
@@ -213,21 +247,27 @@ impl Between {
                         if let Some(held) = held.filter(|held| !held.is_zero()) {
                             tokio::time::sleep(held).await;
                         }
-                        return Some((Ok(Frame::data(Bytes::from(line))), (between, call, body, rest)));
+                        return Some((
+                            Ok(Frame::data(Bytes::from(line))),
+                            (between, call, body, rest),
+                        ));
                     }
                     match body.next().await {
                         Some(Ok(frame)) => rest.extend(frame.into_data().unwrap_or_default()),
-                        Some(Err(error)) => return Some((Err(error), (between, call, body, rest))),
+                        Some(Err(error)) => return Some((Err(error.into()), (between, call, body, rest))),
                         None if rest.is_empty() => return None,
                         None => {
                             let broken = std::mem::take(&mut rest);
-                            return Some((Ok(Frame::data(Bytes::from(broken))), (between, call, body, rest)));
+                            return Some((
+                                Ok(Frame::data(Bytes::from(broken))),
+                                (between, call, body, rest),
+                            ));
                         }
                     }
                 }
             },
         );
-        Body::wrap_body(StreamBody::new(lines.boxed()))
+        StreamBody::new(lines.boxed()).boxed_unsync()
     }
 
     fn event(&self, call: &Call, line: Vec<u8>) -> Vec<u8> {
@@ -236,8 +276,16 @@ impl Between {
         };
         let metadata = &event.object.metadata;
         if event.type_ == "BOOKMARK" {
-            if metadata.annotations.contains_key("k8s.io/initial-events-end") {
-                self.told().note_list(self.who, call.plural(), self.clock.now(), metadata.version());
+            if metadata
+                .annotations
+                .contains_key("k8s.io/initial-events-end")
+            {
+                self.told().note_list(
+                    self.who,
+                    call.plural(),
+                    self.clock.now(),
+                    metadata.version(),
+                );
             }
         } else {
             self.note(call.plural(), &metadata.name, metadata.version());
@@ -253,7 +301,8 @@ impl Between {
     }
 
     fn note(&self, plural: &str, name: &str, version: u64) {
-        self.told().note(self.who, plural, name, self.clock.now(), version);
+        self.told()
+            .note(self.who, plural, name, self.clock.now(), version);
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -276,10 +325,18 @@ fn encode(parts: &Parts, call: &Call) -> Result<Request<Body>, Error> {
     }
     if parts.method != call.method {
         let is_patch = call.method == Method::PATCH;
-        let of_body = if is_patch { "application/merge-patch+json" } else { "application/json" };
+        let of_body = if is_patch {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
         request = request.header(header::CONTENT_TYPE, of_body);
     }
     Ok(request.body(json(&call.body)?)?)
+}
+
+fn plain(body: Body) -> UnsyncBoxBody<Bytes, Error> {
+    body.map_err(Into::into).boxed_unsync()
 }
 
 fn json(value: &Value) -> Result<Body, Error> {

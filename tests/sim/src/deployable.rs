@@ -77,5 +77,7 @@ pub const ALL: &[&dyn Deployable] = &[&crate::cloneset::CloneSets];
 /// The deployable of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static dyn Deployable> {
-    ALL.iter().copied().find(|deployable| deployable.name() == name)
+    ALL.iter()
+        .copied()
+        .find(|deployable| deployable.name() == name)
 }

@@ -54,20 +54,36 @@ pub struct Told {
 
 impl Told {
     /// A process was told of an object in this version, or that it is gone since.
-    pub fn note(&mut self, who: &'static str, plural: &str, name: &str, at: Timestamp, version: u64) {
-        let told = self.objects.entry((who, plural.to_owned(), name.to_owned()));
+    pub fn note(
+        &mut self,
+        who: &'static str,
+        plural: &str,
+        name: &str,
+        at: Timestamp,
+        version: u64,
+    ) {
+        let told = self
+            .objects
+            .entry((who, plural.to_owned(), name.to_owned()));
         add(told.or_default(), at, version);
     }
 
     /// A process was told all objects of a kind, as of this version.
     pub fn note_list(&mut self, who: &'static str, plural: &str, at: Timestamp, version: u64) {
-        add(self.lists.entry((who, plural.to_owned())).or_default(), at, version);
+        add(
+            self.lists.entry((who, plural.to_owned())).or_default(),
+            at,
+            version,
+        );
     }
 
     /// The newest version of an object that the process had been told of at this time.
     #[must_use]
     pub fn newest(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
-        newest(self.objects.get(&(who, plural.to_owned(), name.to_owned())), at)
+        newest(
+            self.objects.get(&(who, plural.to_owned(), name.to_owned())),
+            at,
+        )
     }
 
     /// The newest version of an object that any pass knew which is still under way.
@@ -78,7 +94,14 @@ impl Told {
 
     /// Whether any pass that is still under way knew what became of the object in this version.
     #[must_use]
-    pub fn knew(&self, who: &'static str, plural: &str, name: &str, version: u64, at: Timestamp) -> bool {
+    pub fn knew(
+        &self,
+        who: &'static str,
+        plural: &str,
+        name: &str,
+        version: u64,
+        at: Timestamp,
+    ) -> bool {
         let listed = newest(self.lists.get(&(who, plural.to_owned())), at - UNDER_WAY);
         self.surely(who, plural, name, at).max(listed) >= version
     }
@@ -108,7 +131,10 @@ mod tests {
             told.note("a", "pods", "x", at(when), version);
         }
         let newest = |when| told.newest("a", "pods", "x", at(when));
-        assert_eq!([newest(9), newest(10), newest(20), newest(99)], [0, 5, 9, 9]);
+        assert_eq!(
+            [newest(9), newest(10), newest(20), newest(99)],
+            [0, 5, 9, 9]
+        );
         assert_eq!(told.newest("b", "pods", "x", at(99)), 0);
         assert_eq!(told.surely("a", "pods", "x", at(21)), 5);
     }

@@ -33,13 +33,23 @@ fn without_lease(history: &History) -> Vec<Violation> {
     for change in &history.changes {
         if change.resource.plural == "leases" {
             let spec = |object: &Option<_>| match object {
-                Some(object) => text(&std::sync::Arc::<serde_json::Value>::as_ref(object)["spec"]["holderIdentity"]),
+                Some(object) => text(
+                    &std::sync::Arc::<serde_json::Value>::as_ref(object)["spec"]["holderIdentity"],
+                ),
                 None => String::new(),
             };
             holder = (!spec(&change.after).is_empty()).then_some(change.by);
         } else if is_work(history, change) && holder != Some(change.by) {
-            let what = format!("{} changes {} while {holder:?} holds the lease", change.by, name_of(change));
-            found.push(Violation { rule: "without-lease", at: change.at, what });
+            let what = format!(
+                "{} changes {} while {holder:?} holds the lease",
+                change.by,
+                name_of(change)
+            );
+            found.push(Violation {
+                rule: "without-lease",
+                at: change.at,
+                what,
+            });
         }
     }
     found
@@ -62,7 +72,8 @@ fn settled_written(history: &History) -> Vec<Violation> {
         return vec![];
     };
     let later = history.changes.iter().filter(|change| change.at > settled);
-    let ours = later.filter(|change| history.is_ours(change.by) && change.resource.plural != "leases");
+    let ours =
+        later.filter(|change| history.is_ours(change.by) && change.resource.plural != "leases");
     let violation = |change: &Change| Violation {
         rule: "settled-written",
         at: change.at,
@@ -72,7 +83,10 @@ fn settled_written(history: &History) -> Vec<Violation> {
 }
 
 fn too_many_events(history: &History) -> Vec<Violation> {
-    let events = history.changes.iter().filter(|change| change.resource.plural == "events");
+    let events = history
+        .changes
+        .iter()
+        .filter(|change| change.resource.plural == "events");
     let mut ours: Vec<&Change> = events.filter(|change| history.is_ours(change.by)).collect();
     let most = EVENTS_FOR_AN_ACT * (1 + history.n_acts);
     if ours.len() <= most {
@@ -80,11 +94,18 @@ fn too_many_events(history: &History) -> Vec<Violation> {
     }
     let what = format!("{} events for {} acts", ours.len(), history.n_acts);
     let at = ours.remove(most).at;
-    vec![Violation { rule: "event-storm", at, what }]
+    vec![Violation {
+        rule: "event-storm",
+        at,
+        what,
+    }]
 }
 
 fn too_many_requests(history: &History) -> Vec<Violation> {
-    let ours = history.requests.iter().filter(|request| history.is_ours(request.by));
+    let ours = history
+        .requests
+        .iter()
+        .filter(|request| history.is_ours(request.by));
     let ours: Vec<&Recorded> = ours.collect();
     let far = ours.iter().zip(ours.iter().skip(REQUESTS_AT_ONCE));
     let mut storms = far.filter(|(first, last)| last.at.duration_since(first.at).as_secs() < 10);
@@ -101,11 +122,19 @@ fn deletions(history: &History) -> Vec<Violation> {
     let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
     let mut found = vec![];
     for request in &history.requests {
-        if request.verb != "delete" || request.plural != PODS.plural || !history.is_ours(request.by) {
+        if request.verb != "delete" || request.plural != PODS.plural || !history.is_ours(request.by)
+        {
             continue;
         }
-        let tell = |rule| Violation { rule, at: request.at, what: format!("{} {}", request.by, request.key) };
-        if request.body["preconditions"]["uid"].as_str().is_none_or(str::is_empty) {
+        let tell = |rule| Violation {
+            rule,
+            at: request.at,
+            what: format!("{} {}", request.by, request.key),
+        };
+        if request.body["preconditions"]["uid"]
+            .as_str()
+            .is_none_or(str::is_empty)
+        {
             found.push(tell("unguarded-deletion"));
         }
         if was_done(request) {
@@ -122,5 +151,9 @@ fn deletions(history: &History) -> Vec<Violation> {
 /// Whether a request was carried out, whatever its client heard of that.
 fn was_done(request: &Recorded) -> bool {
     let is_heard = request.code.is_some_and(|code| (200..300).contains(&code));
-    is_heard || matches!(request.fault, Some("answer_lost" | "reset_after" | "timeout_after"))
+    is_heard
+        || matches!(
+            request.fault,
+            Some("answer_lost" | "reset_after" | "timeout_after")
+        )
 }

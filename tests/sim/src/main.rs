@@ -45,11 +45,15 @@ fn main() -> Result<ExitCode> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     if let Some(filter) = &args.log {
-        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let lines = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
         lines.without_time().init();
     }
     let chosen: Vec<&'static dyn Deployable> = match &args.deployable {
-        Some(name) => vec![deployable::named(name).with_context(|| format!("no deployable {name}"))?],
+        Some(name) => {
+            vec![deployable::named(name).with_context(|| format!("no deployable {name}"))?]
+        }
         None => deployable::ALL.to_vec(),
     };
     let mut is_well = true;
@@ -74,5 +78,9 @@ fn main() -> Result<ExitCode> {
         };
         is_well &= tell_all(plan, &stop, true);
     }
-    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

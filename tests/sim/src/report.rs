@@ -106,7 +106,11 @@ pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
         if told_at.elapsed() >= Duration::from_secs(10) {
             told_at = Instant::now();
             let (seeds, failed) = (total.seeds, total.failed.len());
-            println!("{seeds} of {} seeds, {failed} failed, {:.1} a second", plan.seeds, rate(total, start));
+            println!(
+                "{seeds} of {} seeds, {failed} failed, {:.1} a second",
+                plan.seeds,
+                rate(total, start)
+            );
         }
     });
     print!("{}", summary(plan, &total, start));
@@ -126,7 +130,9 @@ fn summary(plan: Plan, total: &Total, start: Instant) -> String {
         let _ = writeln!(text, "{words}");
     };
     let hours = total.time.as_secs_f64() / 3600.0;
-    let Total { seeds, n_requests, .. } = total;
+    let Total {
+        seeds, n_requests, ..
+    } = total;
     line(format!(
         "{}: {seeds} seeds in {:.1} s, {:.1} a second; {hours:.1} hours went by in them, with {n_requests} requests",
         plan.deployable.name(),
@@ -140,9 +146,16 @@ fn summary(plan: Plan, total: &Total, start: Instant) -> String {
     }
     line(format!("{} seeds broke a rule", total.failed.len()));
     for outcome in total.failed.iter().take(10) {
-        line(format!("seed {}: {}", outcome.seed, again(plan, outcome.seed)));
+        line(format!(
+            "seed {}: {}",
+            outcome.seed,
+            again(plan, outcome.seed)
+        ));
         for violation in outcome.violations.iter().take(5) {
-            line(format!("  {} at {}: {}", violation.rule, violation.at, violation.what));
+            line(format!(
+                "  {} at {}: {}",
+                violation.rule, violation.at, violation.what
+            ));
         }
     }
     text
@@ -150,8 +163,13 @@ fn summary(plan: Plan, total: &Total, start: Instant) -> String {
 
 /// The line that repeats a seed.
 fn again(plan: Plan, seed: u64) -> String {
-    let mutant = plan.mutant.map_or_else(String::new, |mutant| format!(" --mutant {}", mutant.name));
-    format!("cargo xtask sim --deployable {}{mutant} --seed {seed}", plan.deployable.name())
+    let mutant = plan
+        .mutant
+        .map_or_else(String::new, |mutant| format!(" --mutant {}", mutant.name));
+    format!(
+        "cargo xtask sim --deployable {}{mutant} --seed {seed}",
+        plan.deployable.name()
+    )
 }
 
 fn story(outcome: &Outcome) -> String {

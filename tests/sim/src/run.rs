@@ -73,7 +73,11 @@ fn note_panics() {
 
 /// Plays and judges one seed.
 #[must_use]
-pub fn run(deployable: &'static dyn Deployable, seed: u64, mutant: Option<&'static Mutant>) -> Outcome {
+pub fn run(
+    deployable: &'static dyn Deployable,
+    seed: u64,
+    mutant: Option<&'static Mutant>,
+) -> Outcome {
     note_panics();
     PANICS.take();
     play(seed, async |world| {
@@ -114,7 +118,10 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
         stage.note(what);
         told.n_acts += 1;
     }
-    stage.world.run_for(Duration::from_secs(random.below(30) as u64)).await;
+    stage
+        .world
+        .run_for(Duration::from_secs(random.below(30) as u64))
+        .await;
     stage.calm();
     story.end(stage).await;
     stage.note("nothing goes wrong any more");
@@ -135,7 +142,13 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
         looks -= 1;
     }
     let now = stage.world.clock.now();
-    let mut tell = |rule, what| told.violations.push(Violation { rule, at: now, what });
+    let mut tell = |rule, what| {
+        told.violations.push(Violation {
+            rule,
+            at: now,
+            what,
+        })
+    };
     if let Some(missing) = missing {
         tell("not-reached", format!("since {calm_since}: {missing}"));
     } else {
@@ -160,7 +173,11 @@ fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: T
         changes: server.changes_since(0),
         requests: server.requests(),
         processes: PROCESSES.to_vec(),
-        told: stage.told.lock().expect("nobody panics while noting").clone(),
+        told: stage
+            .told
+            .lock()
+            .expect("nobody panics while noting")
+            .clone(),
         settled: told.settled,
         n_acts: told.n_acts,
     };
@@ -168,12 +185,20 @@ fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: T
     violations.extend(judge::violations(&history));
     violations.extend(deployable.violations(&history));
     violations.sort_by_key(|violation| violation.at);
-    let time = stage.world.clock.now().duration_since(history.changes[0].at);
+    let time = stage
+        .world
+        .clock
+        .now()
+        .duration_since(history.changes[0].at);
     Outcome {
         seed,
         digest: digest(&history),
         faults: server.faults().injected(),
-        n_requests: history.requests.iter().filter(|request| history.is_ours(request.by)).count(),
+        n_requests: history
+            .requests
+            .iter()
+            .filter(|request| history.is_ours(request.by))
+            .count(),
         time: Duration::try_from(time).unwrap_or_default(),
         story: story(stage, &history, &violations),
         violations,
@@ -194,14 +219,21 @@ fn digest(history: &History) -> u64 {
 
 /// The diary, requests and changes, in order.
 fn story(stage: &Stage, history: &History, violations: &[Violation]) -> Vec<(Timestamp, String)> {
-    let diary = stage.diary.iter().map(|(at, what)| (*at, format!("== {what}")));
+    let diary = stage
+        .diary
+        .iter()
+        .map(|(at, what)| (*at, format!("== {what}")));
     let mut lines: Vec<(Timestamp, String)> = diary.collect();
     // Nobody reads it otherwise.
     if !violations.is_empty() {
         let requests = history.requests.iter();
-        let told = requests.filter(|request| history.is_ours(request.by) && request.plural != "leases");
+        let told =
+            requests.filter(|request| history.is_ours(request.by) && request.plural != "leases");
         lines.extend(told.map(|request| (request.at, request_line(request))));
-        let changes = history.changes.iter().filter(|change| change.resource.plural != "leases");
+        let changes = history
+            .changes
+            .iter()
+            .filter(|change| change.resource.plural != "leases");
         lines.extend(changes.map(|change| (change.at, change_line(change))));
         let broken = violations.iter();
         lines.extend(broken.map(|it| (it.at, format!("!! {}: {}", it.rule, it.what))));
@@ -211,23 +243,43 @@ fn story(stage: &Stage, history: &History, violations: &[Violation]) -> Vec<(Tim
 }
 
 fn request_line(request: &Recorded) -> String {
-    let Recorded { by, verb, plural, key, subresource, code, fault, body, dry_run, .. } = request;
+    let Recorded {
+        by,
+        verb,
+        plural,
+        key,
+        subresource,
+        code,
+        fault,
+        body,
+        dry_run,
+        ..
+    } = request;
     let code = code.map_or_else(|| "no answer".to_owned(), |code| code.to_string());
     let dry = if *dry_run { " (dry run)" } else { "" };
     let fault = fault.map_or_else(String::new, |fault| format!(" [{fault}]"));
-    let body = if body.is_null() { String::new() } else { format!(" {body}") };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        format!(" {body}")
+    };
     format!("-> {by} {verb}{dry} {plural} {key} {subresource}: {code}{fault}{body}")
 }
 
 fn change_line(change: &Change) -> String {
     let object = change.after.as_ref().or(change.before.as_ref());
-    let name = object.and_then(|object| object["metadata"]["name"].as_str()).unwrap_or_default();
+    let name = object
+        .and_then(|object| object["metadata"]["name"].as_str())
+        .unwrap_or_default();
     let what = match (&change.before, &change.after) {
         (None, _) => "created",
         (_, None) => "gone",
         _ => "changed",
     };
-    let pod = change.after.as_ref().filter(|_| change.resource.plural == "pods");
+    let pod = change
+        .after
+        .as_ref()
+        .filter(|_| change.resource.plural == "pods");
     let pod = pod.map_or_else(String::new, |pod| {
         let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
         let on = conditions.filter(|it| it["status"] == "True");
@@ -239,8 +291,15 @@ fn change_line(change: &Change) -> String {
             pod["spec"]["nodeName"],
             pod["spec"]["containers"][0]["image"],
             labels["lifecycle.apps.kruise.io/state"],
-            if pod["metadata"].get("deletionTimestamp").is_some() { " terminating" } else { "" },
+            if pod["metadata"].get("deletionTimestamp").is_some() {
+                " terminating"
+            } else {
+                ""
+            },
         )
     });
-    format!("   {} {} {name} {what} by {}{pod}", change.version, change.resource.plural, change.by)
+    format!(
+        "   {} {} {name} {what} by {}{pod}",
+        change.version, change.resource.plural, change.by
+    )
 }

@@ -11,7 +11,7 @@ use kruise_runtime::{ApiClient, Metrics};
 use kruise_testkit::{
     builders,
     fakes::{text, uid_of},
-    world::World,
+    world::{NAMESPACES, World},
 };
 use serde_json::Value;
 
@@ -50,9 +50,9 @@ impl Stage {
                 world.serve_conversion(&definition, &PROCESSES);
             }
         }
-        for namespace in ["default", "kruise-system"] {
-            world.server.put("setup", kruise_testkit::world::NAMESPACES, builders::namespace(namespace));
-        }
+        world
+            .server
+            .put("setup", NAMESPACES, builders::namespace("kruise-system"));
         world.serve_webhooks(deployable.directory(), &PROCESSES);
         let (server, clock) = (world.server.clone(), world.clock);
         let noted = Arc::clone(&told);
@@ -95,8 +95,10 @@ impl Stage {
     /// The user creates an object, and tries again where nobody answers.
     pub async fn create(&mut self, resource: &Resource, object: &Value) -> bool {
         let namespace = text(&object["metadata"]["namespace"]);
-        self.insist(async |user: ApiClient| user.create(resource, &namespace, object).await.map(drop))
-            .await
+        self.insist(async |user: ApiClient| {
+            user.create(resource, &namespace, object).await.map(drop)
+        })
+        .await
     }
 
     /// The user changes an object.
@@ -185,7 +187,9 @@ impl Stage {
             return "there is no pod to delete".to_owned();
         };
         let name = text(&pod["metadata"]["name"]);
-        self.world.server.delete(USER, PODS, &ObjectKey::new("default", name.clone()));
+        self.world
+            .server
+            .delete(USER, PODS, &ObjectKey::new("default", name.clone()));
         format!("pod {name} is deleted by hand")
     }
 
@@ -244,4 +248,3 @@ impl Stage {
         }
     }
 }
-

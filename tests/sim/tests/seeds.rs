@@ -23,7 +23,13 @@ fn threads() -> usize {
 
 #[test]
 fn clonesets_keep_the_rules_and_get_where_they_should() {
-    let plan = Plan { deployable: cloneset(), mutant: None, first: 1, seeds: SEEDS, threads: threads() };
+    let plan = Plan {
+        deployable: cloneset(),
+        mutant: None,
+        first: 1,
+        seeds: SEEDS,
+        threads: threads(),
+    };
     let total = play_all(plan, &AtomicBool::new(false), |_| {});
     for outcome in &total.failed {
         println!("seed {}: {:#?}", outcome.seed, outcome.violations);
@@ -39,7 +45,10 @@ fn a_seed_is_played_the_same_way_each_time() {
         let digests = [0, 1].map(|_| run(cloneset(), seed, None).digest);
         assert_eq!(digests[0], digests[1], "seed {seed}");
     }
-    assert_ne!(run(cloneset(), 3, None).digest, run(cloneset(), 5, None).digest);
+    assert_ne!(
+        run(cloneset(), 3, None).digest,
+        run(cloneset(), 5, None).digest
+    );
 }
 
 #[test]
@@ -48,7 +57,10 @@ fn each_broken_controller_is_noticed() {
     for mutant in cloneset().mutants() {
         let is_noticed = |seed| {
             let outcome = run(cloneset(), seed, Some(mutant));
-            outcome.violations.iter().any(|violation| mutant.breaks.contains(&violation.rule))
+            outcome
+                .violations
+                .iter()
+                .any(|violation| mutant.breaks.contains(&violation.rule))
         };
         match (1..=SHOWS_WITHIN).find(|seed| is_noticed(*seed)) {
             Some(seed) => println!("{}: by seed {seed}", mutant.name),

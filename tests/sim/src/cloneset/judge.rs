@@ -8,11 +8,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kruise_api::{apps::v1beta1::CLONESETS, resource::{PODS, Resource}};
-use kruise_testkit::{
-    fakes::text,
-    server::Change,
+use kruise_api::{
+    apps::v1beta1::CLONESETS,
+    resource::{PODS, Resource},
 };
+use kruise_testkit::{fakes::text, server::Change};
 
 use super::seen::{PodSeen, Template, Terms};
 use crate::history::{History, Violation};
@@ -76,7 +76,11 @@ impl<'a> Judge<'a> {
     fn take(&mut self, change: &'a Change) {
         if is(&change.resource, &CLONESETS) {
             if let Some(set) = &change.after {
-                self.set_changed(change.version, &text(&set["metadata"]["name"]), Terms::read(set));
+                self.set_changed(
+                    change.version,
+                    &text(&set["metadata"]["name"]),
+                    Terms::read(set),
+                );
             }
         } else if is(&change.resource, &PODS) {
             match (&change.before, &change.after) {
@@ -100,7 +104,9 @@ impl<'a> Judge<'a> {
         }
         let is_new = last.is_some_and(|last| last.terms.template != terms.template);
         let is_rolled_back = if is_new {
-            history.iter().any(|dated| dated.terms.template == terms.template)
+            history
+                .iter()
+                .any(|dated| dated.terms.template == terms.template)
         } else {
             last.is_some_and(|last| last.is_rolled_back)
         };
@@ -159,7 +165,8 @@ impl<'a> Judge<'a> {
         let taken_out = is_ours
             && (new_image
                 || ends
-                || (matches!(before.state.as_str(), "" | "Normal") && pod.state.starts_with("Preparing"))
+                || (matches!(before.state.as_str(), "" | "Normal")
+                    && pod.state.starts_with("Preparing"))
                 || (before.in_place_ready && !pod.in_place_ready));
         if taken_out {
             known.in_service = None;
@@ -192,7 +199,10 @@ impl<'a> Judge<'a> {
 
     fn check_restarts(&mut self, at: Timestamp, pod: &PodSeen, n_images: u64) {
         if pod.app_restarts > n_images {
-            let what = format!("{}: {} restarts for {n_images} images", pod.name, pod.app_restarts);
+            let what = format!(
+                "{}: {} restarts for {n_images} images",
+                pod.name, pod.app_restarts
+            );
             self.tell("app-restarted", at, what);
         }
         if pod.sidecar_restarts > 0 {
@@ -237,18 +247,30 @@ impl<'a> Judge<'a> {
             return;
         };
         let in_force = self.in_force(deed);
-        let min_ready = in_force.iter().map(|dated| dated.terms.min_ready_seconds).max();
+        let min_ready = in_force
+            .iter()
+            .map(|dated| dated.terms.min_ready_seconds)
+            .max();
         let decided_at = deed.at - crate::history::UNDER_WAY;
-        if !knew(&before.name, since) || !before.is_available(min_ready.unwrap_or_default(), decided_at) {
+        if !knew(&before.name, since)
+            || !before.is_available(min_ready.unwrap_or_default(), decided_at)
+        {
             return;
         }
         let least = in_force
             .iter()
-            .map(|dated| dated.terms.replicas.saturating_sub(dated.terms.max_unavailable))
+            .map(|dated| {
+                dated
+                    .terms
+                    .replicas
+                    .saturating_sub(dated.terms.max_unavailable)
+            })
             .min();
         let n_left = self.count(deed.set, |known| {
             known.in_service.is_some()
-                && known.lost.is_none_or(|version| !knew(&known.seen.name, version))
+                && known
+                    .lost
+                    .is_none_or(|version| !knew(&known.seen.name, version))
         });
         if let Some(least) = least.filter(|least| n_left < *least) {
             let what = format!("{} leaves {n_left} in service, of {least}", before.name);
@@ -264,7 +286,9 @@ impl<'a> Judge<'a> {
         let template = last.terms.template.clone();
         // Between two templates, which one is the newest depends on what the controller has been told. One that comes
         // back has pods that nobody had to update.
-        let is_one = in_force.iter().all(|dated| dated.terms.template == template);
+        let is_one = in_force
+            .iter()
+            .all(|dated| dated.terms.template == template);
         if !is_one || last.is_rolled_back || self.pods[uid].seen.template != template {
             return;
         }
@@ -272,8 +296,13 @@ impl<'a> Judge<'a> {
         let history = self.sets[deed.set].iter().rev();
         let since_then = history.take_while(|dated| dated.terms.template == template);
         let kept = |terms: &Terms| terms.replicas.saturating_sub(terms.partition) + terms.max_surge;
-        let most = since_then.map(|dated| kept(&dated.terms)).max().unwrap_or_default();
-        let is_first = self.sets[deed.set].iter().all(|dated| dated.terms.template == template);
+        let most = since_then
+            .map(|dated| kept(&dated.terms))
+            .max()
+            .unwrap_or_default();
+        let is_first = self.sets[deed.set]
+            .iter()
+            .all(|dated| dated.terms.template == template);
         let n_updated = self.count(deed.set, |known| {
             known.seen.is_active() && known.seen.template == template
         });
@@ -296,15 +325,20 @@ impl<'a> Judge<'a> {
         let in_force = self.in_force(deed);
         let wanted = in_force.iter().map(|dated| dated.terms.replicas).min();
         let sets = &self.sets[deed.set];
-        let is_specified =
-            pod.is_specified || sets.iter().any(|dated| dated.terms.pods_to_delete.contains(&pod.name));
+        let is_specified = pod.is_specified
+            || sets
+                .iter()
+                .any(|dated| dated.terms.pods_to_delete.contains(&pod.name));
         if wanted.is_none_or(|wanted| n_before > wanted) {
             return;
         }
         let what = format!("{}, one of {n_before}", pod.name);
-        let templates: Vec<&Template> = in_force.iter().map(|dated| &dated.terms.template).collect();
+        let templates: Vec<&Template> =
+            in_force.iter().map(|dated| &dated.terms.template).collect();
         let is_in_place = in_force.iter().all(|dated| dated.terms.in_place)
-            && templates.iter().all(|template| template.env == pod.template.env);
+            && templates
+                .iter()
+                .all(|template| template.env == pod.template.env);
         let is_updated = templates.iter().all(|template| **template == pod.template);
         let rule = match (is_specified, is_in_place, is_updated) {
             (false, true, _) => "deleted-in-place",
@@ -335,7 +369,9 @@ impl<'a> Judge<'a> {
 
     fn count(&self, set: &str, of: impl Fn(&Known) -> bool) -> usize {
         let known = self.pods.values();
-        known.filter(|known| known.seen.set == set && of(known)).count()
+        known
+            .filter(|known| known.seen.set == set && of(known))
+            .count()
     }
 
     fn tell(&mut self, rule: &'static str, at: Timestamp, what: String) {

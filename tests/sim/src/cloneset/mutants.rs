@@ -19,88 +19,131 @@ use crate::{
 
 /// All of them.
 pub(super) const ALL: &[Mutant] = &[
-    mutant("doubled-max-unavailable", &["max-unavailable"], || reads(|spec| {
-        let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
-        let wanted = rolling["maxUnavailable"].as_u64().unwrap_or_default();
-        rolling["maxUnavailable"] = json!(wanted * 2 + 1);
-    })),
-    mutant("more-surge", &["too-many-pods"], || reads(|spec| {
-        let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
-        let wanted = rolling["maxSurge"].as_u64().unwrap_or_default();
-        rolling["maxSurge"] = json!(wanted + 2);
-    })),
-    mutant("no-partition", &["partition"], || reads(|spec| {
-        spec["updateStrategy"]["rollingUpdate"]["partition"] = json!(0);
-    })),
-    mutant("never-paused", &["updated-while-paused"], || reads(|spec| {
-        spec["updateStrategy"]["rollingUpdate"]["paused"] = json!(false);
-    })),
-    mutant("always-recreate", &["deleted-in-place"], || reads(|spec| {
-        spec["updateStrategy"]["rollingUpdate"]["podUpdatePolicy"] = json!("ReCreate");
-    })),
-    mutant("deaf-to-names", &["not-reached"], || reads(|spec| {
-        spec["scaleStrategy"] = json!({});
-    })),
-    mutant("unguarded-deletions", &["unguarded-deletion"], || calls(|call| {
-        if call.writes(&Method::DELETE, "pods") {
-            call.body = json!({});
-        }
-        Next::Send
-    })),
-    mutant("doubled-creations", &["too-many-pods", "instance-twice"], || calls(|call| {
-        let mut twin = call.clone();
-        if !call.writes(&Method::POST, "pods") {
-            return Next::Send;
-        }
-        let name = twin.body["metadata"]["name"].as_str().unwrap_or_default();
-        twin.body["metadata"]["name"] = json!(format!("{name}-twin"));
-        Next::After(vec![twin])
-    })),
-    mutant("doubled-deletions", &["deleted-twice"], || calls(|call| {
-        if call.writes(&Method::DELETE, "pods") {
-            return Next::After(vec![call.clone()]);
-        }
-        Next::Send
-    })),
-    mutant("changed-in-service", &["changed-in-service", "max-unavailable"], || calls(|call| {
-        let conditions = &mut call.body["status"]["conditions"];
-        for condition in conditions.as_array_mut().into_iter().flatten() {
-            if condition["type"] == "InPlaceUpdateReady" {
-                condition["status"] = json!("True");
+    mutant("doubled-max-unavailable", &["max-unavailable"], || {
+        reads(|spec| {
+            let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
+            let wanted = rolling["maxUnavailable"].as_u64().unwrap_or_default();
+            rolling["maxUnavailable"] = json!(wanted * 2 + 1);
+        })
+    }),
+    mutant("more-surge", &["too-many-pods"], || {
+        reads(|spec| {
+            let rolling = &mut spec["updateStrategy"]["rollingUpdate"];
+            let wanted = rolling["maxSurge"].as_u64().unwrap_or_default();
+            rolling["maxSurge"] = json!(wanted + 2);
+        })
+    }),
+    mutant("no-partition", &["partition"], || {
+        reads(|spec| {
+            spec["updateStrategy"]["rollingUpdate"]["partition"] = json!(0);
+        })
+    }),
+    mutant("never-paused", &["updated-while-paused"], || {
+        reads(|spec| {
+            spec["updateStrategy"]["rollingUpdate"]["paused"] = json!(false);
+        })
+    }),
+    mutant("always-recreate", &["deleted-in-place"], || {
+        reads(|spec| {
+            spec["updateStrategy"]["rollingUpdate"]["podUpdatePolicy"] = json!("ReCreate");
+        })
+    }),
+    mutant("deaf-to-names", &["not-reached"], || {
+        reads(|spec| {
+            spec["scaleStrategy"] = json!({});
+        })
+    }),
+    mutant("unguarded-deletions", &["unguarded-deletion"], || {
+        calls(|call| {
+            if call.writes(&Method::DELETE, "pods") {
+                call.body = json!({});
             }
-        }
-        Next::Send
-    })),
-    mutant("sidecar-too", &["more-was-changed", "other-container-restarted"], || calls(|call| {
-        let containers = call.body["spec"]["containers"].as_array_mut();
-        if let (Method::PATCH, Some(containers)) = (&call.method, containers) {
-            containers.push(json!({ "name": super::seen::SIDECAR, "image": "example/sidecar:2" }));
-        }
-        Next::Send
-    })),
-    mutant("lying-status", &["untrue-status"], || calls(|call| {
-        if call.subresource() == Some("status") && call.plural() == "clonesets" {
-            let ready = call.body["status"]["readyReplicas"].as_u64();
-            if let Some(ready) = ready {
-                call.body["status"]["readyReplicas"] = json!(ready + 1);
+            Next::Send
+        })
+    }),
+    mutant(
+        "doubled-creations",
+        &["too-many-pods", "instance-twice"],
+        || {
+            calls(|call| {
+                let mut twin = call.clone();
+                if !call.writes(&Method::POST, "pods") {
+                    return Next::Send;
+                }
+                let name = twin.body["metadata"]["name"].as_str().unwrap_or_default();
+                twin.body["metadata"]["name"] = json!(format!("{name}-twin"));
+                Next::After(vec![twin])
+            })
+        },
+    ),
+    mutant("doubled-deletions", &["deleted-twice"], || {
+        calls(|call| {
+            if call.writes(&Method::DELETE, "pods") {
+                return Next::After(vec![call.clone()]);
             }
-        }
-        Next::Send
-    })),
-    mutant("restless", &["settled-written"], || with_each_renewal(|renewal, call| {
-        call.method = Method::PATCH;
-        call.path = "/apis/apps.kruise.io/v1beta1/namespaces/default/clonesets/web".to_owned();
-        call.body = json!({ "metadata": { "annotations": { "restless": renewal.to_string() } } });
-    })),
-    mutant("talkative", &["event-storm", "settled-written"], || with_each_renewal(|renewal, call| {
-        call.method = Method::POST;
-        call.path = "/api/v1/namespaces/default/events".to_owned();
-        let about = json!({ "kind": "CloneSet", "name": "web", "namespace": "default" });
-        call.body = json!({
-            "apiVersion": "v1", "kind": "Event", "involvedObject": about, "reason": "Talk",
-            "metadata": { "name": format!("web.{renewal}"), "namespace": "default" },
-        });
-    })),
+            Next::Send
+        })
+    }),
+    mutant(
+        "changed-in-service",
+        &["changed-in-service", "max-unavailable"],
+        || {
+            calls(|call| {
+                let conditions = &mut call.body["status"]["conditions"];
+                for condition in conditions.as_array_mut().into_iter().flatten() {
+                    if condition["type"] == "InPlaceUpdateReady" {
+                        condition["status"] = json!("True");
+                    }
+                }
+                Next::Send
+            })
+        },
+    ),
+    mutant(
+        "sidecar-too",
+        &["more-was-changed", "other-container-restarted"],
+        || {
+            calls(|call| {
+                let containers = call.body["spec"]["containers"].as_array_mut();
+                if let (true, Some(containers)) = (call.method == Method::PATCH, containers) {
+                    containers.push(
+                        json!({ "name": super::seen::SIDECAR, "image": "example/sidecar:2" }),
+                    );
+                }
+                Next::Send
+            })
+        },
+    ),
+    mutant("lying-status", &["untrue-status"], || {
+        calls(|call| {
+            if call.subresource() == Some("status") && call.plural() == "clonesets" {
+                let ready = call.body["status"]["readyReplicas"].as_u64();
+                if let Some(ready) = ready {
+                    call.body["status"]["readyReplicas"] = json!(ready + 1);
+                }
+            }
+            Next::Send
+        })
+    }),
+    mutant("restless", &["settled-written"], || {
+        with_each_renewal(|renewal, call| {
+            call.method = Method::PATCH;
+            call.path = "/apis/apps.kruise.io/v1beta1/namespaces/default/clonesets/web".to_owned();
+            call.body =
+                json!({ "metadata": { "annotations": { "restless": renewal.to_string() } } });
+        })
+    }),
+    mutant("talkative", &["event-storm", "settled-written"], || {
+        with_each_renewal(|renewal, call| {
+            call.method = Method::POST;
+            call.path = "/api/v1/namespaces/default/events".to_owned();
+            let about = json!({ "kind": "CloneSet", "name": "web", "namespace": "default" });
+            call.body = json!({
+                "apiVersion": "v1", "kind": "Event", "involvedObject": about, "reason": "Talk",
+                "metadata": { "name": format!("web.{renewal}"), "namespace": "default" },
+            });
+        })
+    }),
     mutant("two-leaders", &["without-lease"], || Arc::new(TwoLeaders)),
     mutant("creates-one-only", &["not-reached"], || {
         let created = AtomicUsize::new(0);
@@ -111,7 +154,16 @@ pub(super) const ALL: &[Mutant] = &[
             Next::Send
         })
     }),
-    mutant("forgets-own-writes", &["too-many-pods", "max-unavailable", "instance-twice", "updated-twice"], || Arc::new(Forgetful)),
+    mutant(
+        "forgets-own-writes",
+        &[
+            "too-many-pods",
+            "max-unavailable",
+            "instance-twice",
+            "updated-twice",
+        ],
+        || Arc::new(Forgetful),
+    ),
 ];
 
 const fn mutant(
@@ -119,7 +171,11 @@ const fn mutant(
     breaks: &'static [&'static str],
     saboteur: fn() -> Arc<dyn Saboteur>,
 ) -> Mutant {
-    Mutant { name, breaks, saboteur }
+    Mutant {
+        name,
+        breaks,
+        saboteur,
+    }
 }
 
 fn refused() -> Next {
@@ -159,7 +215,9 @@ impl<F: Fn(&mut Call) -> Next + Send + Sync> Saboteur for Calls<F> {
 }
 
 /// Sends something else with each renewal of the lease, which come all the time.
-fn with_each_renewal(change: impl Fn(usize, &mut Call) + Send + Sync + 'static) -> Arc<dyn Saboteur> {
+fn with_each_renewal(
+    change: impl Fn(usize, &mut Call) + Send + Sync + 'static,
+) -> Arc<dyn Saboteur> {
     let renewals = AtomicUsize::new(0);
     calls(move |call| {
         if call.plural() != "leases" || matches!(call.method, Method::GET | Method::POST) {
@@ -215,6 +273,10 @@ impl Saboteur for Forgetful {
     }
 
     fn holds_back(&self, plural: &str) -> Duration {
-        if plural == "pods" { Duration::from_millis(400) } else { Duration::ZERO }
+        if plural == "pods" {
+            Duration::from_millis(400)
+        } else {
+            Duration::ZERO
+        }
     }
 }

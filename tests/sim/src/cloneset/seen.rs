@@ -99,7 +99,11 @@ impl PodSeen {
         let sidecar = named(&spec["containers"], SIDECAR);
         let owner = list(&metadata["ownerReferences"]).first();
         let mut rest_of_spec = spec.clone();
-        for container in rest_of_spec["containers"].as_array_mut().into_iter().flatten() {
+        for container in rest_of_spec["containers"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+        {
             container["image"] = Value::Null;
         }
         Self {
@@ -124,7 +128,9 @@ impl PodSeen {
             running: status["phase"] == "Running",
             is_specified: metadata["labels"].get(labels::SPECIFIED_DELETE).is_some(),
             revision: label("controller-revision-hash"),
-            update: InPlaceUpdate::read(&metadata["annotations"][annotations::INPLACE_UPDATE_STATE]),
+            update: InPlaceUpdate::read(
+                &metadata["annotations"][annotations::INPLACE_UPDATE_STATE],
+            ),
         }
     }
 }
@@ -175,7 +181,11 @@ impl Terms {
             replicas: number(&spec["replicas"]),
             max_unavailable: number(&rolling["maxUnavailable"]),
             // CS-43
-            max_surge: if paused { 0 } else { number(&rolling["maxSurge"]) },
+            max_surge: if paused {
+                0
+            } else {
+                number(&rolling["maxSurge"])
+            },
             partition: number(&rolling["partition"]),
             min_ready_seconds: spec["minReadySeconds"].as_i64().unwrap_or_default(),
             paused,
@@ -192,5 +202,7 @@ impl Terms {
 /// The element of this name.
 pub(super) fn named<'a>(elements: &'a Value, name: &str) -> &'a Value {
     let mut elements = list(elements).iter();
-    elements.find(|element| element["name"] == name).unwrap_or(&Value::Null)
+    elements
+        .find(|element| element["name"] == name)
+        .unwrap_or(&Value::Null)
 }

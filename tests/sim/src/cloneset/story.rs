@@ -1,7 +1,10 @@
 //! What users do with a CloneSet.
 
 use futures::future::LocalBoxFuture;
-use kruise_api::{apps::v1beta1::CLONESETS, resource::{ObjectKey, PODS}};
+use kruise_api::{
+    apps::v1beta1::CLONESETS,
+    resource::{ObjectKey, PODS},
+};
 use kruise_testkit::{
     builders,
     fakes::{list, text},
@@ -40,11 +43,17 @@ impl CloneSetStory {
     }
 
     async fn patch_spec(stage: &mut Stage, spec: Value) {
-        stage.patch(&CLONESETS, &key(), &json!({ "spec": spec })).await;
+        stage
+            .patch(&CLONESETS, &key(), &json!({ "spec": spec }))
+            .await;
     }
 
     async fn patch_rolling(stage: &mut Stage, rolling: Value) {
-        Self::patch_spec(stage, json!({ "updateStrategy": { "rollingUpdate": rolling } })).await;
+        Self::patch_spec(
+            stage,
+            json!({ "updateStrategy": { "rollingUpdate": rolling } }),
+        )
+        .await;
     }
 
     /// A merge patch replaces lists, so the template goes whole.
@@ -54,7 +63,11 @@ impl CloneSetStory {
         };
         let mut containers = set["spec"]["template"]["spec"]["containers"].clone();
         change(&mut containers[0]);
-        Self::patch_spec(stage, json!({ "template": { "spec": { "containers": containers } } })).await;
+        Self::patch_spec(
+            stage,
+            json!({ "template": { "spec": { "containers": containers } } }),
+        )
+        .await;
     }
 
     async fn change_image(&mut self, stage: &mut Stage) -> String {
@@ -79,7 +92,8 @@ impl CloneSetStory {
         };
         let name = text(&pod["metadata"]["name"]);
         if stage.world.random.chance(500) {
-            let label = json!({ "metadata": { "labels": { "apps.kruise.io/specified-delete": "true" } } });
+            let label =
+                json!({ "metadata": { "labels": { "apps.kruise.io/specified-delete": "true" } } });
             let key = ObjectKey::new("default", name.clone());
             stage.patch(&PODS, &key, &label).await;
             return format!("pod {name} is labelled for deletion");
@@ -94,10 +108,16 @@ impl Story for CloneSetStory {
     fn begin<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
             let random = &mut stage.world.random;
-            let policy = *random.pick(&["InPlaceIfPossible", "InPlaceIfPossible", "InPlaceOnly", "ReCreate"]);
+            let policy = *random.pick(&[
+                "InPlaceIfPossible",
+                "InPlaceIfPossible",
+                "InPlaceOnly",
+                "ReCreate",
+            ]);
             self.is_in_place_only = policy == "InPlaceOnly";
             let image = self.next_image();
-            let template = builders::template(NAME, &[(APP, &image), (SIDECAR, "example/sidecar:1")]);
+            let template =
+                builders::template(NAME, &[(APP, &image), (SIDECAR, "example/sidecar:1")]);
             let mut set = builders::cloneset(NAME, 1 + random.below(7) as u64, template);
             let mut rolling = Self::limits(random);
             rolling["podUpdatePolicy"] = json!(policy);
@@ -155,27 +175,52 @@ impl Story for CloneSetStory {
     }
 
     fn reached(&self, server: &ApiServer) -> Result<(), String> {
-        let set = server.get(CLONESETS, &key()).ok_or("there is no CloneSet")?;
+        let set = server
+            .get(CLONESETS, &key())
+            .ok_or("there is no CloneSet")?;
         let terms = Terms::read(&set);
-        let pods: Vec<PodSeen> = server.list(PODS).iter().map(|pod| PodSeen::read(pod)).collect();
+        let pods: Vec<PodSeen> = server
+            .list(PODS)
+            .iter()
+            .map(|pod| PodSeen::read(pod))
+            .collect();
         let n = |of: &dyn Fn(&PodSeen) -> bool| pods.iter().filter(|pod| of(pod)).count();
         let missing = |what: String| Err(what);
-        let names = || pods.iter().map(|pod| (&pod.name, &pod.template.image, &pod.state)).collect::<Vec<_>>();
+        let names = || {
+            pods.iter()
+                .map(|pod| (&pod.name, &pod.template.image, &pod.state))
+                .collect::<Vec<_>>()
+        };
         if pods.len() != terms.replicas {
-            return missing(format!("{} pods for {} replicas: {:?}", pods.len(), terms.replicas, names()));
+            return missing(format!(
+                "{} pods for {} replicas: {:?}",
+                pods.len(),
+                terms.replicas,
+                names()
+            ));
         }
         let n_active = n(&|pod| pod.is_active() && !pod.is_specified);
         if n_active != terms.replicas {
-            return missing(format!("{n_active} pods that stay, for {} replicas", terms.replicas));
+            return missing(format!(
+                "{n_active} pods that stay, for {} replicas",
+                terms.replicas
+            ));
         }
         let n_serving = n(&PodSeen::is_serving);
         if n_serving != terms.replicas {
-            return missing(format!("{n_serving} pods in service, for {} replicas: {:?}", terms.replicas, names()));
+            return missing(format!(
+                "{n_serving} pods in service, for {} replicas: {:?}",
+                terms.replicas,
+                names()
+            ));
         }
         let n_old = n(&|pod| pod.template != terms.template);
         let kept = terms.partition.min(terms.replicas);
         if n_old > kept {
-            return missing(format!("{n_old} old pods, for partition {kept}: {:?}", names()));
+            return missing(format!(
+                "{n_old} old pods, for partition {kept}: {:?}",
+                names()
+            ));
         }
         if !terms.pods_to_delete.is_empty() {
             return missing(format!("podsToDelete {:?}", terms.pods_to_delete));
@@ -190,28 +235,48 @@ impl Story for CloneSetStory {
         };
         let (status, now) = (&set["status"], stage.world.clock.now());
         let terms = Terms::read(&set);
-        let pods: Vec<PodSeen> = server.list(PODS).iter().map(|pod| PodSeen::read(pod)).collect();
+        let pods: Vec<PodSeen> = server
+            .list(PODS)
+            .iter()
+            .map(|pod| PodSeen::read(pod))
+            .collect();
         let n = |of: &dyn Fn(&PodSeen) -> bool| pods.iter().filter(|pod| of(pod)).count() as u64;
         let update_revision = text(&status["updateRevision"]);
         let is_updated = |pod: &PodSeen| pod.revision == update_revision;
         let is_available = |pod: &PodSeen| pod.is_available(terms.min_ready_seconds, now);
         let expected = [
-            ("observedGeneration", set["metadata"]["generation"].as_u64().unwrap_or_default()),
+            (
+                "observedGeneration",
+                set["metadata"]["generation"].as_u64().unwrap_or_default(),
+            ),
             ("replicas", n(&PodSeen::is_active)),
             ("readyReplicas", n(&PodSeen::is_update_ready)),
             ("availableReplicas", n(&is_available)),
             ("updatedReplicas", n(&is_updated)),
-            ("updatedReadyReplicas", n(&|pod| is_updated(pod) && pod.is_update_ready())),
-            ("updatedAvailableReplicas", n(&|pod| is_updated(pod) && is_available(pod))),
+            (
+                "updatedReadyReplicas",
+                n(&|pod| is_updated(pod) && pod.is_update_ready()),
+            ),
+            (
+                "updatedAvailableReplicas",
+                n(&|pod| is_updated(pod) && is_available(pod)),
+            ),
         ];
         let mut untruths: Vec<String> = expected
             .iter()
             .filter(|(field, expected)| status[*field].as_u64().unwrap_or_default() != *expected)
-            .map(|(field, expected)| format!("status.{field} is {}, and should be {expected}", status[*field]))
+            .map(|(field, expected)| {
+                format!(
+                    "status.{field} is {}, and should be {expected}",
+                    status[*field]
+                )
+            })
             .collect();
         let newest = pods.iter().find(|pod| is_updated(pod));
         if newest.is_some_and(|pod| pod.template != terms.template) {
-            untruths.push(format!("updateRevision {update_revision} isn't the template's"));
+            untruths.push(format!(
+                "updateRevision {update_revision} isn't the template's"
+            ));
         }
         let failed = list(&status["conditions"]).iter();
         let failed = failed.filter(|it| matches!(it["type"].as_str(), Some("FailedScale")));
