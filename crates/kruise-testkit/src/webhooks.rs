@@ -23,7 +23,8 @@ pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProces
                 let webhook = webhook(described, rule);
                 let described = described.clone();
                 let processes = Arc::clone(&processes);
-                let answer = move |review: Value| admit(described.clone(), Arc::clone(&processes), review);
+                let answer =
+                    move |review: Value| admit(described.clone(), Arc::clone(&processes), review);
                 if mutates {
                     server.set_mutating(webhook, answer);
                 } else {
@@ -44,10 +45,17 @@ pub(crate) fn convert(server: &ApiServer, definition: &str, processes: Vec<InPro
         let review = review.to_string();
         let answers = processes.iter().filter_map(|process| {
             // A conversion asks nobody, so it is ready at once.
-            process.call(CONVERT_PATH, review.as_bytes()).now_or_never().flatten()
+            process
+                .call(CONVERT_PATH, review.as_bytes())
+                .now_or_never()
+                .flatten()
         });
-        let answer = answers.into_iter().next().ok_or("connect: connection refused")??;
-        let mut answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
+        let answer = answers
+            .into_iter()
+            .next()
+            .ok_or("connect: connection refused")??;
+        let mut answer: Value =
+            serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
         let response = &mut answer["response"];
         if response["result"]["status"] == "Success" {
             Ok(response["convertedObjects"][0].take())
@@ -93,11 +101,17 @@ async fn admit(
 }
 
 fn is_selected(described: &Value, request: &Value) -> bool {
-    list(&described["objectSelector"]["matchExpressions"]).iter().all(|wanted| {
-        assert_eq!(wanted["operator"], "Exists", "the one that is used");
-        let has = |object: &Value| object["metadata"]["labels"].get(text(&wanted["key"])).is_some();
-        has(&request["object"]) || has(&request["oldObject"])
-    })
+    list(&described["objectSelector"]["matchExpressions"])
+        .iter()
+        .all(|wanted| {
+            assert_eq!(wanted["operator"], "Exists", "the one that is used");
+            let has = |object: &Value| {
+                object["metadata"]["labels"]
+                    .get(text(&wanted["key"]))
+                    .is_some()
+            };
+            has(&request["object"]) || has(&request["oldObject"])
+        })
 }
 
 /// There is no CEL here: the conditions that are deployed are known by what they speak of.
@@ -105,9 +119,14 @@ fn meets_conditions(described: &Value, request: &Value) -> bool {
     list(&described["matchConditions"]).iter().all(|condition| {
         let expression = text(&condition["expression"]);
         if expression == "!has(object.metadata.deletionTimestamp)" {
-            return request["object"]["metadata"].get("deletionTimestamp").is_none();
+            return request["object"]["metadata"]
+                .get("deletionTimestamp")
+                .is_none();
         }
-        let (is, user) = match expression.split_once(" == ").or(expression.split_once(" != ")) {
+        let (is, user) = match expression
+            .split_once(" == ")
+            .or(expression.split_once(" != "))
+        {
             Some(("request.userInfo.username", user)) => (expression.contains(" == "), user),
             _ => panic!("{expression}: not known here"),
         };

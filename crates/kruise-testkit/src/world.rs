@@ -12,7 +12,14 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::VirtualClock, fakes::{Fakes, text}, manifests, random::Random, server::ApiServer, webhooks};
+use crate::{
+    clock::VirtualClock,
+    fakes::{Fakes, text},
+    manifests,
+    random::Random,
+    server::ApiServer,
+    webhooks,
+};
 
 /// How often a condition is looked at while nothing changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -133,11 +133,7 @@ impl Between {
         kube::Client::new(service, "default")
     }
 
-    async fn pass(
-        self,
-        inner: kube::Client,
-        request: Request<Body>,
-    ) -> Result<Answer, Error> {
+    async fn pass(self, inner: kube::Client, request: Request<Body>) -> Result<Answer, Error> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let mut call = Call {
@@ -160,7 +156,9 @@ impl Between {
         match saboteur.call(&mut call) {
             Next::Send => {}
             Next::Answer(code, answer) => {
-                return Ok(Response::builder().status(code).body(plain(json(&answer)?))?);
+                return Ok(Response::builder()
+                    .status(code)
+                    .body(plain(json(&answer)?))?);
             }
             Next::After(calls) => {
                 for call in calls {
@@ -173,11 +171,7 @@ impl Between {
         self.hand_over(call, response).await
     }
 
-    async fn hand_over(
-        self,
-        call: Call,
-        response: Response<Body>,
-    ) -> Result<Answer, Error> {
+    async fn hand_over(self, call: Call, response: Response<Body>) -> Result<Answer, Error> {
         let (parts, body) = response.into_parts();
         if !parts.status.is_success() {
             if parts.status == StatusCode::NOT_FOUND
@@ -254,7 +248,9 @@ impl Between {
                     }
                     match body.next().await {
                         Some(Ok(frame)) => rest.extend(frame.into_data().unwrap_or_default()),
-                        Some(Err(error)) => return Some((Err(error.into()), (between, call, body, rest))),
+                        Some(Err(error)) => {
+                            return Some((Err(error.into()), (between, call, body, rest)));
+                        }
                         None if rest.is_empty() => return None,
                         None => {
                             let broken = std::mem::take(&mut rest);
