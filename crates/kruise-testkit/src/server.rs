@@ -10,6 +10,7 @@ mod admission;
 mod answer;
 mod call;
 mod custom;
+mod defaults;
 mod delete;
 mod eviction;
 mod faults;
@@ -28,6 +29,7 @@ mod scale;
 mod schema;
 mod select;
 mod serve;
+mod shape;
 mod status;
 mod store;
 #[cfg(test)]
@@ -237,12 +239,12 @@ impl ApiServer {
 
     /// Deletes an object as a user's delete does: finalizers and grace hold it.
     pub fn delete(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::default());
+        self.delete_past_faults(by, resource, key, &delete::Options::default());
     }
 
     /// Deletes an object without grace, as a kubelet does when a pod has ended: finalizers alone hold it.
     pub fn delete_now(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::without_grace());
+        self.delete_past_faults(by, resource, key, &delete::Options::without_grace());
     }
 
     fn delete_past_faults(
@@ -250,11 +252,11 @@ impl ApiServer {
         by: &'static str,
         resource: Resource,
         key: &ObjectKey,
-        options: delete::Options,
+        options: &delete::Options,
     ) {
         let call = self.call(by, Verb::Delete, resource, key);
         // What isn't there need not be deleted.
-        let _ = self.delete_without_admission(&call, &options);
+        let _ = self.delete_without_admission(&call, options);
         self.inner.changed.notify_waiters();
     }
 
