@@ -41,7 +41,7 @@ pub(crate) fn fill_in(kind: &Kind, object: &mut Value) {
             set(&mut object["status"], "phase", json!("Pending"));
         }
         ("apps", plural) if object["spec"].get("template").is_some() => {
-            workload(plural, &mut object["spec"])
+            workload(plural, &mut object["spec"]);
         }
         ("scheduling.k8s.io", _) => set(object, "preemptionPolicy", json!("PreemptLowerPriority")),
         ("storage.k8s.io", _) => {
@@ -55,14 +55,14 @@ pub(crate) fn fill_in(kind: &Kind, object: &mut Value) {
             }
         }
         ("apiextensions.k8s.io", _) => definition(&mut object["spec"]),
-        ("rbac.authorization.k8s.io", plural) if plural.ends_with("bindings") => {
-            if object["roleRef"].is_object() {
-                set(
-                    &mut object["roleRef"],
-                    "apiGroup",
-                    json!("rbac.authorization.k8s.io"),
-                );
-            }
+        ("rbac.authorization.k8s.io", "clusterrolebindings" | "rolebindings")
+            if object["roleRef"].is_object() =>
+        {
+            set(
+                &mut object["roleRef"],
+                "apiGroup",
+                json!("rbac.authorization.k8s.io"),
+            );
         }
         _ => {}
     }

@@ -139,7 +139,7 @@ pub(crate) fn check_creation(kind: &Kind, version: &str, object: &Value) -> Vec<
             let mut errors = vec![];
             match object.get("data") {
                 None | Some(Value::Null) => {
-                    errors.push(FieldError::required("data", "data is mandatory"))
+                    errors.push(FieldError::required("data", "data is mandatory"));
                 }
                 Some(Value::Object(_)) => {}
                 Some(_) => errors.push(FieldError::required(
