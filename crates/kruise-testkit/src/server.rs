@@ -208,6 +208,18 @@ impl ApiServer {
         self.lock().store.version()
     }
 
+    /// Returns when there is a newer version than this one.
+    pub async fn newer_than(&self, version: u64) {
+        loop {
+            // Made before the look, so that no change falls between.
+            let changed = self.inner.changed.notified();
+            if self.version() > version {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Creates an object past faults and admission, as a part of the test kit. A status that it brings stays.
     pub fn put(&self, by: &'static str, resource: Resource, object: Value) -> Arc<Value> {
         let call = self.call(by, Verb::Create, resource, &store::key_of(&object));

@@ -279,7 +279,9 @@ impl Shapes {
             | (Type::Any, _) => return Ok(()),
             (Type::Int64, Value::Number(number)) if number.is_i64() => return Ok(()),
             (Type::Int32 | Type::IntOrText, Value::Number(number))
-                if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) =>
+                if number
+                    .as_i64()
+                    .is_some_and(|number| i32::try_from(number).is_ok()) =>
             {
                 return Ok(());
             }
