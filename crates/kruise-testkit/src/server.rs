@@ -34,6 +34,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod watch;
 mod write;
 
@@ -51,6 +52,7 @@ use self::{
     kinds::Kinds,
     path::{Query, Verb},
     store::{Store, Write},
+    texts::Texts,
 };
 pub use self::{
     admission::Webhook,
@@ -80,6 +82,7 @@ struct Inner {
 struct State {
     kinds: Kinds,
     store: Store,
+    texts: Texts,
     random: Random,
     requests: Vec<Recorded>,
     hooks: Hooks,
@@ -142,6 +145,7 @@ impl ApiServer {
                 state: Mutex::new(State {
                     kinds,
                     store,
+                    texts: Texts::default(),
                     random,
                     requests: vec![],
                     hooks: Hooks::default(),

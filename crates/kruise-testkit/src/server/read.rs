@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -69,10 +70,6 @@ impl ApiServer {
     pub(super) fn read_list(&self, call: &Call) -> Result<Answer, Status> {
         let selection = Selection::read(&call.kind, &call.query)?;
         let page = self.page(call, &selection)?;
-        let mut items = vec![];
-        for object in page.items {
-            items.push(call.form.of(&self.in_version(call, &object)?));
-        }
         let whole = call.form == Form::Whole;
         let list = List {
             kind: if whole {
@@ -86,12 +83,19 @@ impl ApiServer {
                 "meta.k8s.io/v1".to_owned()
             },
             metadata: page.metadata,
-            items: &items,
             untyped: whole && call.kind.custom.is_none(),
         };
-        let text =
-            serde_json::to_string(&list).map_err(|error| Status::internal(&error.to_string()))?;
-        Ok(Answer::Text(text))
+        let mut items = vec![];
+        for object in page.items {
+            items.push(self.text_for(call, &object)?);
+        }
+        Ok(Answer::Text(list.text(&items)))
+    }
+
+    /// The object as this client reads it.
+    pub(super) fn text_for(&self, call: &Call, object: &Arc<Value>) -> Result<Bytes, Status> {
+        let object = call.form.of(&self.in_version(call, object)?);
+        Ok(self.lock().texts.of(&object))
     }
 
     /// One page of a list, or all of it.

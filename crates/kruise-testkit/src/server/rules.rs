@@ -44,7 +44,12 @@ pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(),
         custom.read(version, object);
         return Ok(());
     }
-    shape::read(kind.resource.kind, object).map_err(|why| Status::bad_request(&why))?;
+    let named = kind.resource.kind;
+    shape::read(named, object).map_err(|why| {
+        let message =
+            format!("{named} in version {version:?} cannot be handled as a {named}: {why}");
+        Status::bad_request(&message)
+    })?;
     defaults::fill_in(kind, object);
     Ok(())
 }

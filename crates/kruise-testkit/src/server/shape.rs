@@ -296,15 +296,15 @@ impl Shapes {
                 *value = canonical.into();
                 return Ok(());
             }
-            (Type::Time | Type::MicroTime, Value::String(text)) => {
-                let time: Timestamp = text
-                    .parse()
-                    .map_err(|_| format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?}"))?;
-                *value = match type_ {
-                    Type::Time => clock_text(time),
-                    _ => time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string(),
-                }
-                .into();
+            (Type::Time, Value::String(text)) => {
+                let time: Timestamp = text.parse().map_err(|_| {
+                    format!("parsing time {text:?} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text:?} as \"2006\"")
+                })?;
+                *text = clock_text(time);
+                return Ok(());
+            }
+            (Type::MicroTime, Value::String(text)) => {
+                *text = micro_time(text)?;
                 return Ok(());
             }
             (Type::Metadata, Value::Object(members)) => {
@@ -352,6 +352,22 @@ impl Shapes {
         }
         self.read(type_, item, path)
     }
+}
+
+/// Such a time must have six digits of the second.
+fn micro_time(text: &str) -> Result<String, String> {
+    let from = text.find(['.', 'Z']).unwrap_or(text.len());
+    let digits = text[from..]
+        .trim_start_matches('.')
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let time = text.parse::<Timestamp>().ok().filter(|_| digits == 6);
+    let time = time.ok_or_else(|| {
+        let rest = &text[from..];
+        format!("parsing time {text:?} as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse {rest:?} as \".000000\"")
+    })?;
+    Ok(time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string())
 }
 
 /// Brings an object of one of Kubernetes' own kinds into its form. Its metadata was read before. Kinds without a shape
@@ -429,13 +445,21 @@ mod tests {
             pod,
             json!({ "metadata": {}, "spec": { "containers": null }, "status": {} })
         );
-        let mut lease =
-            json!({ "spec": { "renewTime": "2026-01-10T08:00:00.1Z", "holderIdentity": "" } });
+        let mut lease = json!({ "spec": { "renewTime": "2026-01-10T09:00:00.100000+01:00", "holderIdentity": "" } });
         read("Lease", &mut lease).unwrap();
         assert_eq!(
             lease,
             json!({ "spec": { "renewTime": "2026-01-10T08:00:00.100000Z", "holderIdentity": "" } })
         );
+    }
+
+    #[test]
+    fn a_time_in_microseconds_has_six_digits() {
+        let mut lease = json!({ "spec": { "renewTime": "2026-01-10T08:00:00.1Z" } });
+        let error = read("Lease", &mut lease).unwrap_err();
+        let expected = "parsing time \"2026-01-10T08:00:00.1Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot parse \
+                        \".1Z\" as \".000000\"";
+        assert_eq!(error, expected);
     }
 
     #[test]
