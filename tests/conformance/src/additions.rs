@@ -12,7 +12,11 @@ const ADDITIONS: &[Addition] = &[];
 
 /// Takes them out of an object.
 pub(crate) fn remove(object: &mut Map<String, Value>) {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = object
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let of_kind = ADDITIONS.iter().filter(|addition| addition.kind == kind);
     for addition in of_kind {
         let Some((last, path)) = addition.field.split_last() else {

@@ -63,15 +63,25 @@ pub(crate) fn answers(kit: &Answer, cluster: &Answer) -> Option<Place> {
 /// What of a refusal is compared.
 fn comparable(answer: &Answer) -> Value {
     let mut body = answer.body.clone();
-    if let Some(Value::String(message)) = body.get_mut("message")
-        && answer.code == 422
-    {
-        // What follows on further lines is a picture of the difference between two specs.
-        if let Some((first, _)) = message.split_once('\n') {
-            *message = first.to_owned();
-        }
+    if answer.code == 422 {
+        shorten(&mut body);
+        let causes = body["details"]
+            .get_mut("causes")
+            .and_then(Value::as_array_mut);
+        causes.into_iter().flatten().for_each(shorten);
     }
     body
+}
+
+/// Cuts off a message where it shows the difference between two specs on further lines, or quotes a whole object.
+fn shorten(body: &mut Value) {
+    if let Some(Value::String(message)) = body.get_mut("message") {
+        for end in ["\n", "Invalid value: \"{"] {
+            if let Some((first, _)) = message.split_once(end) {
+                *message = first.to_owned();
+            }
+        }
+    }
 }
 
 /// An answer in a line.
@@ -90,7 +100,9 @@ pub(crate) fn brief(answer: &Answer) -> String {
             ),
         };
     }
-    let message = body["message"].as_str().map_or_else(|| body.to_string(), str::to_owned);
+    let message = body["message"]
+        .as_str()
+        .map_or_else(|| body.to_string(), str::to_owned);
     format!(
         "{} {}: {message}",
         answer.code,

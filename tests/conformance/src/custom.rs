@@ -28,9 +28,7 @@ pub(crate) fn definition() -> Result<Value> {
 }
 
 fn path() -> String {
-    format!(
-        "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/clonesets.{CUSTOM_GROUP}"
-    )
+    format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/clonesets.{CUSTOM_GROUP}")
 }
 
 /// Installs it in a cluster.
@@ -42,7 +40,11 @@ pub(crate) fn install(side: &Side<'_>) -> Result<()> {
         Some(("application/json", &definition)),
     )?;
     if made.code != 201 && made.code != 409 {
-        bail!("installing the custom kind answered {}: {}", made.code, made.body);
+        bail!(
+            "installing the custom kind answered {}: {}",
+            made.code,
+            made.body
+        );
     }
     wait("until the custom kind is served", || {
         let list = side.call(http::Method::GET, &sets(), None)?;
@@ -69,7 +71,11 @@ pub(crate) fn wait_until_collected(side: &Side<'_>) -> Result<()> {
         "metadata": { "name": NAME, "ownerReferences": owner } });
     let maps = "/api/v1/namespaces/default/configmaps".to_owned();
     for (path, object) in [(sets(), set), (maps, map)] {
-        let made = side.call(http::Method::POST, &path, Some(("application/json", &object)))?;
+        let made = side.call(
+            http::Method::POST,
+            &path,
+            Some(("application/json", &object)),
+        )?;
         if made.code != 201 && made.code != 409 {
             bail!("{path} answered {}: {}", made.code, made.body);
         }

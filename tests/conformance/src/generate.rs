@@ -23,7 +23,9 @@ pub(crate) fn sequence(seed: u64) -> Vec<Request> {
     let mut random = Random::new(seed);
     let length = 15 + random.below(26);
     let mut generator = Generator {
-        kinds: (0..1 + random.below(3)).map(|_| kinds::any(&mut random)).collect(),
+        kinds: (0..1 + random.below(3))
+            .map(|_| kinds::any(&mut random))
+            .collect(),
         random,
         named: Vec::new(),
         next: 0,
@@ -122,7 +124,9 @@ impl Generator {
             request.query.push(("dryRun", "All".to_owned()));
         }
         if self.random.chance(300) {
-            request.query.push(("fieldManager", "conformance".to_owned()));
+            request
+                .query
+                .push(("fieldManager", "conformance".to_owned()));
         }
         request.brief = request.brief || self.random.chance(80);
     }
@@ -135,9 +139,9 @@ fn may_settle(request: &Request) -> bool {
         Body::Nothing => false,
         Body::Text(text) => touches(text),
         Body::Json(value) => touches(&value.to_string()),
-        Body::Read { edits, otherwise, .. } => {
-            touches(&otherwise.to_string()) || edits.iter().any(|edit| touches(edit.pointer))
-        }
+        Body::Read {
+            edits, otherwise, ..
+        } => touches(&otherwise.to_string()) || edits.iter().any(|edit| touches(edit.pointer)),
     };
     sent || matches!(request.verb, Verb::Delete | Verb::DeleteCollection)
         || matches!(request.subresource, "eviction" | "binding")
@@ -151,7 +155,11 @@ fn put(object: &mut Value, pointer: &str, value: Option<Value>) {
         if parts.peek().is_none() {
             match (at, value) {
                 (Value::Array(items), Some(value)) => {
-                    if let Some(item) = part.parse().ok().and_then(|index: usize| items.get_mut(index)) {
+                    if let Some(item) = part
+                        .parse()
+                        .ok()
+                        .and_then(|index: usize| items.get_mut(index))
+                    {
                         *item = value;
                     }
                 }
@@ -166,7 +174,11 @@ fn put(object: &mut Value, pointer: &str, value: Option<Value>) {
             return;
         }
         if let Value::Array(items) = at {
-            let Some(item) = part.parse().ok().and_then(|index: usize| items.get_mut(index)) else {
+            let Some(item) = part
+                .parse()
+                .ok()
+                .and_then(|index: usize| items.get_mut(index))
+            else {
                 return;
             };
             at = item;

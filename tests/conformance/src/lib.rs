@@ -107,14 +107,13 @@ fn play_some(
             continue;
         };
         let again = worker.play(&requests, PATIENCE)?;
-        let Some(found) = again.filter(|again| again.signature(&requests) == found.signature(&requests))
-        else {
-            locked().once.push(seed);
+        let signature = found.signature(&requests);
+        let Some(found) = again.filter(|again| again.signature(&requests) == signature) else {
+            locked().once.push((seed, found));
             continue;
         };
         let shrinks = {
             let mut report = locked();
-            let signature = found.signature(&requests);
             let seeds = report.kinds.entry(signature).or_default();
             seeds.push(seed);
             seeds.len() == 1 && report.kinds.len() <= options.shown

@@ -153,13 +153,19 @@ impl Memory {
 
     fn version(&self, key: &str, back: &str) -> String {
         let back = back.parse().unwrap_or_default();
-        let known = self.versions(key).and_then(|all| all.keys().rev().nth(back));
+        let known = self
+            .versions(key)
+            .and_then(|all| all.keys().rev().nth(back));
         known.unwrap_or(&self.begin).to_string()
     }
 
     fn uid(&self, key: &str, back: &str) -> String {
         let mut uids: Vec<&str> = Vec::new();
-        for known in self.versions(key).into_iter().flat_map(|all| all.values().rev()) {
+        for known in self
+            .versions(key)
+            .into_iter()
+            .flat_map(|all| all.values().rev())
+        {
             if !uids.contains(&known.uid.as_str()) {
                 uids.push(&known.uid);
             }

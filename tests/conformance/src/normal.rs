@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::memory::{Memory, version_of};
+use crate::memory::version_of;
 use crate::request::{Request, Verb};
 
 /// Times that a server sets by its own clock. That they are there is compared.
-const TIMES: &[&str] = &["creationTimestamp", "deletionTimestamp", "lastTransitionTime"];
+const TIMES: &[&str] = &[
+    "creationTimestamp",
+    "deletionTimestamp",
+    "lastTransitionTime",
+];
 
 /// Where a message has a version: after these words.
 const BEFORE_VERSIONS: &[&str] = &[
-    "ResourceVersion in precondition: ",
-    "ResourceVersion in object meta: ",
+    "ResourceVersion in the precondition (",
+    "ResourceVersion in record (",
     "resource version: ",
     "current: ",
     "resourceVersion: ",
@@ -28,7 +32,6 @@ pub(crate) struct Normal {
     /// The versions that writes were answered with.
     made: BTreeSet<u64>,
     uids: BTreeMap<String, usize>,
-    names: Vec<(String, String)>,
 }
 
 impl Normal {
@@ -39,17 +42,11 @@ impl Normal {
             ghost: ghost.to_owned(),
             made: BTreeSet::new(),
             uids: BTreeMap::new(),
-            names: Vec::new(),
         }
     }
 
     /// Takes in what a write was answered.
-    pub(crate) fn learn(&mut self, request: &Request, answer: &Value, memory: &Memory) {
-        if let Some(name) = memory.made.get(&request.id)
-            && !self.names.iter().any(|(made, _)| made == name)
-        {
-            self.names.push((name.clone(), format!("g{}-~", request.id)));
-        }
+    pub(crate) fn learn(&mut self, request: &Request, answer: &Value) {
         let reads = matches!(
             request.verb,
             Verb::Get | Verb::List | Verb::Watch | Verb::DeleteCollection
@@ -73,6 +70,11 @@ impl Normal {
         } else {
             format!("after #{rank}")
         }
+    }
+
+    /// How many of our writes are in a list of this version.
+    pub(crate) fn as_of(&self, version: u64) -> String {
+        format!("as of #{}", self.made.range(..=version).count())
     }
 
     /// How events are put in order: those that no write was answered with come as they like.
@@ -122,7 +124,7 @@ impl Normal {
             && let Ok(number) = version.parse::<u64>()
         {
             *version = if list {
-                format!("as of #{}", self.made.range(..=number).count())
+                self.as_of(number)
             } else {
                 self.rank(number)
             };
@@ -135,12 +137,11 @@ impl Normal {
     }
 
     fn text(&mut self, text: &str, at: &str) -> String {
-        let mut text = self.without_uids(text);
-        for (name, stands_for) in &self.names {
-            text = text.replace(name, stands_for);
-        }
+        let mut text = without_drawn_names(&self.without_uids(text));
         // The ghost's name has the namespace's in it.
-        text = text.replace(&self.ghost, "ghost").replace(&self.namespace, "(namespace)");
+        text = text
+            .replace(&self.ghost, "ghost")
+            .replace(&self.namespace, "(namespace)");
         if at == "message" {
             for words in BEFORE_VERSIONS {
                 text = self.without_versions(&text, words);
@@ -153,7 +154,9 @@ impl Normal {
         let mut parts = text.split(words);
         let mut out = parts.next().unwrap_or_default().to_owned();
         for part in parts {
-            let end = part.find(|it: char| !it.is_ascii_digit()).unwrap_or(part.len());
+            let end = part
+                .find(|it: char| !it.is_ascii_digit())
+                .unwrap_or(part.len());
             let (digits, rest) = part.split_at(end);
             out.push_str(words);
             match digits.parse::<u64>() {
@@ -192,6 +195,35 @@ impl Normal {
     }
 }
 
+/// Names that were generated end on what was drawn: `g12-x7k2p`.
+fn without_drawn_names(text: &str) -> String {
+    const DRAWN: usize = 5;
+    let is_drawn = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
+    };
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('-') {
+        let (before, after) = rest.split_at(at + 1);
+        out.push_str(before);
+        rest = after;
+        let number = before
+            .trim_end_matches('-')
+            .trim_end_matches(|it: char| it.is_ascii_digit());
+        let generated = number.ends_with('g') && number.len() + 1 < before.len();
+        if generated
+            && let Some(drawn) = rest.as_bytes().get(..DRAWN)
+            && is_drawn(drawn)
+        {
+            out.push('~');
+            rest = &rest[DRAWN..];
+        }
+    }
+    out + rest
+}
+
 fn is_uid(bytes: &[u8]) -> bool {
     bytes.len() == 36
         && bytes.iter().enumerate().all(|(index, byte)| match index {
@@ -224,6 +256,12 @@ mod tests {
                 "message": "too old resource version: after #1 (15)",
             })
         );
+    }
+
+    #[test]
+    fn drawn_names_go_and_others_stay() {
+        let text = without_drawn_names("pods \"g12-x7k2p\" of a-g3-4ddvh, not big-things");
+        assert_eq!(text, "pods \"g12-~\" of a-g3-~, not big-things");
     }
 
     #[test]

@@ -60,7 +60,11 @@ pub(crate) fn play(
             theirs = cluster.ask(request)?;
             normal_theirs = normal(cluster, &theirs);
         }
-        answers.push((request.id, compare::brief(&ours), compare::brief(&normal_theirs)));
+        answers.push((
+            request.id,
+            compare::brief(&ours),
+            compare::brief(&normal_theirs),
+        ));
         if let Some(place) = compare::answers(&ours, &normal_theirs) {
             return Ok(Some(Difference {
                 request: Some(request.id),
@@ -148,7 +152,10 @@ fn watched(
         let theirs = events(cluster, &theirs);
         if let Some(place) = compare::values(&ours, &theirs) {
             let of = match request {
-                Some(request) => format!("events of {} on the watch of request {request}", kind.plural),
+                Some(request) => format!(
+                    "events of {} on the watch of request {request}",
+                    kind.plural
+                ),
                 None => format!("all events of {}", kind.plural),
             };
             return Ok(Some((of, place)));
@@ -162,13 +169,31 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
     let mut ordered = Vec::new();
     for event in events {
         let object = &event["object"];
-        let normal = side.normal.value(event);
-        let name = normal["object"]["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let (rank, alone) = version_of(object).map_or((usize::MAX, true), |version| side.normal.order(version));
-        ordered.push(((rank, alone, if alone { name } else { String::new() }), normal));
+        let mut normal = side.normal.value(event);
+        if event["type"] == "BOOKMARK"
+            && let Some(version) = version_of(object)
+        {
+            // A whole list's version, which writes elsewhere move on.
+            normal["object"]["metadata"]["resourceVersion"] = json!(side.normal.as_of(version));
+        }
+        let name = normal["object"]["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let (rank, alone) =
+            version_of(object).map_or((usize::MAX, true), |version| side.normal.order(version));
+        ordered.push((
+            (rank, alone, if alone { name } else { String::new() }),
+            normal,
+        ));
     }
     ordered.sort_by(|(one, _), (other, _)| one.cmp(other));
-    json!(ordered.into_iter().map(|(_, event)| event).collect::<Vec<_>>())
+    json!(
+        ordered
+            .into_iter()
+            .map(|(_, event)| event)
+            .collect::<Vec<_>>()
+    )
 }
 
 impl Difference {
@@ -178,10 +203,20 @@ impl Difference {
             .iter()
             .find(|request| Some(request.id) == self.request)
             .map_or_else(String::new, |request| {
-                format!("{} {}/{}", request.verb.name(), request.kind.plural, request.subresource)
+                format!(
+                    "{} {}/{}",
+                    request.verb.name(),
+                    request.kind.plural,
+                    request.subresource
+                )
             });
         let of = self.of.split(" on the watch").next().unwrap_or_default();
-        let place: String = self.place.pointer.chars().filter(|it| !it.is_ascii_digit()).collect();
+        let place: String = self
+            .place
+            .pointer
+            .chars()
+            .filter(|it| !it.is_ascii_digit())
+            .collect();
         let codes = match (&self.place.kit, &self.place.cluster) {
             (Value::String(ours), Value::String(theirs)) if place == "code" => {
                 let code = |text: &str| text.split(' ').next().unwrap_or_default().to_owned();

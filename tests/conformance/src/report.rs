@@ -27,7 +27,7 @@ pub struct Report {
     pub(crate) verbs: BTreeMap<String, usize>,
     pub(crate) plurals: BTreeMap<String, usize>,
     /// Seeds of sequences that differed once and not again.
-    pub(crate) once: Vec<u64>,
+    pub(crate) once: Vec<(u64, Difference)>,
 }
 
 impl Report {
@@ -45,7 +45,10 @@ impl Report {
                 subresource => format!("{} {subresource}", request.verb.name()),
             };
             *self.verbs.entry(verb).or_default() += 1;
-            *self.plurals.entry(request.kind.plural.to_owned()).or_default() += 1;
+            *self
+                .plurals
+                .entry(request.kind.plural.to_owned())
+                .or_default() += 1;
         }
     }
 }
@@ -57,18 +60,27 @@ impl fmt::Display for Report {
         }
         for (kind, seeds) in &self.kinds {
             let some: Vec<String> = seeds.iter().take(5).map(u64::to_string).collect();
-            writeln!(formatter, "{:>5} × {kind} (seeds {} …)", seeds.len(), some.join(", "))?;
+            writeln!(
+                formatter,
+                "{:>5} × {kind} (seeds {} …)",
+                seeds.len(),
+                some.join(", ")
+            )?;
         }
         let requests: usize = self.verbs.values().sum();
         for counts in [&self.verbs, &self.plurals] {
-            let shown: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            let shown: Vec<String> = counts
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
+                .collect();
             writeln!(formatter, "{}", shown.join(", "))?;
         }
-        if !self.once.is_empty() {
+        for (seed, difference) in &self.once {
+            let (place, of) = (&difference.place, &difference.of);
             writeln!(
                 formatter,
-                "differed once and not when played again: seeds {:?}",
-                self.once
+                "seed {seed} differed once and not when played again, after {:?} in {of} at {}:\n  {}\n  {}",
+                difference.request, place.pointer, place.kit, place.cluster
             )?;
         }
         writeln!(
@@ -96,9 +108,16 @@ impl fmt::Display for Differing {
                 }
             }
         }
-        let after = difference.request.map_or_else(|| "at the end".to_owned(), |id| format!("after request {id}"));
+        let after = difference.request.map_or_else(
+            || "at the end".to_owned(),
+            |id| format!("after request {id}"),
+        );
         let place = &difference.place;
-        writeln!(formatter, "  {after}, {} differs at {}", difference.of, place.pointer)?;
+        writeln!(
+            formatter,
+            "  {after}, {} differs at {}",
+            difference.of, place.pointer
+        )?;
         writeln!(formatter, "      test kit: {}", place.kit)?;
         writeln!(formatter, "      cluster:  {}", place.cluster)?;
         writeln!(

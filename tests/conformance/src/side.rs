@@ -82,7 +82,14 @@ impl<'a> Side<'a> {
         let mut builder = http::Request::builder()
             .method(request.verb.method())
             .uri(&path)
-            .header("Accept", if request.brief { BRIEF } else { "application/json" });
+            .header(
+                "Accept",
+                if request.brief {
+                    BRIEF
+                } else {
+                    "application/json"
+                },
+            );
         if body.is_some() {
             builder = builder.header("Content-Type", request.verb.content_type());
         }
@@ -97,7 +104,7 @@ impl<'a> Side<'a> {
         let dry = answer.code >= 300 || is_dry(request);
         if !dry {
             self.memory.keep(request, &answer.body);
-            self.normal.learn(request, &answer.body, &self.memory);
+            self.normal.learn(request, &answer.body);
         }
         Ok(answer)
     }
@@ -207,7 +214,11 @@ impl<'a> Side<'a> {
         let code = response.status().as_u16();
         let body = response.into_body();
         if code >= 300 {
-            let bytes = self.runtime.block_on(body.collect()).with_context(|| what)?.to_bytes();
+            let bytes = self
+                .runtime
+                .block_on(body.collect())
+                .with_context(|| what)?
+                .to_bytes();
             let text = String::from_utf8_lossy(&bytes);
             let body = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
             return Ok(Answer { code, body });
@@ -264,7 +275,11 @@ impl<'a> Side<'a> {
         let watch = &mut self.watches[index];
         self.runtime.block_on(async {
             loop {
-                let within = if watch.events.len() >= wanted { quiet } else { patience };
+                let within = if watch.events.len() >= wanted {
+                    quiet
+                } else {
+                    patience
+                };
                 let mut line = String::new();
                 match tokio::time::timeout(within, watch.lines.read_line(&mut line)).await {
                     Err(_) => break,
@@ -292,7 +307,12 @@ impl<'a> Side<'a> {
     pub(crate) fn stored(&mut self, kind: &Kind) -> Result<Value> {
         let answer = self.call(http::Method::GET, &kind.path(&self.memory.namespace), None)?;
         if answer.code != 200 {
-            bail!("listing {} answered {}: {}", kind.plural, answer.code, answer.body);
+            bail!(
+                "listing {} answered {}: {}",
+                kind.plural,
+                answer.code,
+                answer.body
+            );
         }
         let mut list = self.normal.value(&answer.body);
         Ok(list["items"].take())

@@ -90,11 +90,16 @@ impl Worker {
             Some(("application/json", &body)),
         )?;
         if made.code != 201 && made.code != 409 {
-            bail!("making namespace {namespace} answered {}: {}", made.code, made.body);
+            bail!(
+                "making namespace {namespace} answered {}: {}",
+                made.code,
+                made.body
+            );
         }
         wait("for the namespace's service account", || {
             let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
-            Ok(side.call(http::Method::GET, &path, None)?.code == 200 && self.root(&side)?.is_some())
+            Ok(side.call(http::Method::GET, &path, None)?.code == 200
+                && self.root(&side)?.is_some())
         })?;
         let all: Vec<&Kind> = crate::kinds::KINDS.iter().collect();
         self.empty(&all)?;
@@ -109,7 +114,10 @@ impl Worker {
     }
 
     fn root(&self, side: &Side<'_>) -> Result<Option<Value>> {
-        let path = format!("/api/v1/namespaces/{}/configmaps/{ROOT_CERTIFICATE}", self.namespace);
+        let path = format!(
+            "/api/v1/namespaces/{}/configmaps/{ROOT_CERTIFICATE}",
+            self.namespace
+        );
         let answer = side.call(http::Method::GET, &path, None)?;
         Ok((answer.code == 200).then_some(answer.body))
     }
@@ -137,7 +145,9 @@ impl Worker {
             other.empty(&kinds)?;
             return difference;
         }
-        let root = self.root(&cluster)?.context("the namespace lacks its root certificate")?;
+        let root = self
+            .root(&cluster)?
+            .context("the namespace lacks its root certificate")?;
         let client = virtual_time.block_on(async { self.kit(&root).await })?;
         let mut kit = Side::new(&virtual_time, client, &self.namespace, &ghost)?;
         kit.virtual_time = true;

@@ -73,6 +73,8 @@ fn play(kubeconfig: &std::path::Path, options: Options) -> Result<()> {
     progress::say(report.to_string().trim_end())?;
     match report.differences() {
         0 => Ok(()),
-        differences => bail!("the test kit's API server differs from a real one in {differences} sequences"),
+        differences => {
+            bail!("the test kit's API server differs from a real one in {differences} sequences")
+        }
     }
 }

@@ -19,7 +19,9 @@ impl Generator {
     pub(super) fn delete_collection(&mut self) -> Request {
         let mut request = self.plain(Verb::DeleteCollection);
         // Never all ConfigMaps: one belongs to the cluster, which would make it again.
-        let selector = *self.random.pick(&["app=a", "app", "tier", "app notin (a),app"]);
+        let selector = *self
+            .random
+            .pick(&["app=a", "app", "tier", "app notin (a),app"]);
         request.query.push(("labelSelector", selector.to_owned()));
         if self.random.chance(500) {
             let mut options = self.options(&request);
@@ -48,7 +50,9 @@ impl Generator {
             options["preconditions"]["resourceVersion"] = json!(version);
         }
         if random.chance(350) {
-            options["gracePeriodSeconds"] = random.pick(&[json!(0), json!(0), json!(5), json!(40), json!(-1)]).clone();
+            options["gracePeriodSeconds"] = random
+                .pick(&[json!(0), json!(0), json!(5), json!(40), json!(-1)])
+                .clone();
         }
         if random.chance(550) {
             options["propagationPolicy"] = json!(random.pick(&[
@@ -73,7 +77,9 @@ impl Generator {
             request.query.push(("gracePeriodSeconds", "0".to_owned()));
         }
         if self.random.chance(60) {
-            request.query.push(("propagationPolicy", "Background".to_owned()));
+            request
+                .query
+                .push(("propagationPolicy", "Background".to_owned()));
         }
         if self.random.chance(50) {
             request.query.push(("dryRun", "All".to_owned()));
@@ -123,7 +129,9 @@ impl Generator {
                         json!({ "limits": { "memory": "256Mi" } }),
                     ])
                     .clone();
-                request.body = Body::Json(json!({ "spec": { "containers": [{ "name": "main", "resources": resources }] } }));
+                request.body = Body::Json(
+                    json!({ "spec": { "containers": [{ "name": "main", "resources": resources }] } }),
+                );
             }
         }
         if self.random.chance(80) {
@@ -134,7 +142,10 @@ impl Generator {
 
     fn scale(&mut self, mut request: Request) -> Request {
         request.subresource = "scale";
-        let replicas = self.random.pick(&[json!(0), json!(2), json!(4), json!(-1)]).clone();
+        let replicas = self
+            .random
+            .pick(&[json!(0), json!(2), json!(4), json!(-1)])
+            .clone();
         if self.random.chance(400) {
             request.verb = Verb::Merge;
             request.body = Body::Json(json!({ "spec": { "replicas": replicas } }));

@@ -51,7 +51,9 @@ impl Generator {
                 request.query.push(("resourceVersion", version));
                 let matching = ["", "NotOlderThan"][self.random.below(2)];
                 if !matching.is_empty() {
-                    request.query.push(("resourceVersionMatch", matching.to_owned()));
+                    request
+                        .query
+                        .push(("resourceVersionMatch", matching.to_owned()));
                 }
                 request.stale = true;
             }
@@ -60,10 +62,14 @@ impl Generator {
                 let back = self.random.below(3);
                 let version = format!("<version {}/{name} {back}>", request.kind.plural);
                 request.query.push(("resourceVersion", version));
-                request.query.push(("resourceVersionMatch", "Exact".to_owned()));
+                request
+                    .query
+                    .push(("resourceVersionMatch", "Exact".to_owned()));
             }
             3..=5 => {
-                request.query.push(("limit", (1 + self.random.below(2)).to_string()));
+                request
+                    .query
+                    .push(("limit", (1 + self.random.below(2)).to_string()));
                 if self.random.chance(500) {
                     let next = format!("<continue {}>", request.kind.plural);
                     request.query.push(("continue", next));
@@ -74,7 +80,10 @@ impl Generator {
                     [("resourceVersion", "abc"), ("limit", "5")],
                     [("resourceVersionMatch", "Exact"), ("limit", "5")],
                     [("resourceVersion", "0"), ("resourceVersionMatch", "Exact")],
-                    [("resourceVersion", "0"), ("resourceVersionMatch", "Nonsense")],
+                    [
+                        ("resourceVersion", "0"),
+                        ("resourceVersionMatch", "Nonsense"),
+                    ],
                     [("limit", "5"), ("continue", "nonsense")],
                 ];
                 let odd = *self.random.pick(&odd);
@@ -104,7 +113,9 @@ impl Generator {
                 let version = format!("<list {}>", request.kind.plural);
                 request.query.push(("resourceVersion", version));
             }
-            6 => request.query.push(("resourceVersion", "<begin>".to_owned())),
+            6 => request
+                .query
+                .push(("resourceVersion", "<begin>".to_owned())),
             7 | 8 => {
                 bookmarks = true;
                 request.query.push(("sendInitialEvents", "true".to_owned()));
@@ -115,7 +126,6 @@ impl Generator {
                 let odd = [
                     ("sendInitialEvents", "true"),
                     ("resourceVersionMatch", "Exact"),
-                    ("resourceVersion", "1"),
                     ("resourceVersion", "abc"),
                 ];
                 let (name, value) = *self.random.pick(&odd);
@@ -124,7 +134,9 @@ impl Generator {
             _ => {}
         }
         if bookmarks {
-            request.query.push(("allowWatchBookmarks", "true".to_owned()));
+            request
+                .query
+                .push(("allowWatchBookmarks", "true".to_owned()));
         }
         request
     }

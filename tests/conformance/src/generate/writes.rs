@@ -198,7 +198,11 @@ impl Generator {
         for edit in self.edits(request.kind, status) {
             operations.push(match edit.value {
                 Some(value) => {
-                    let operation = if self.random.chance(500) { "add" } else { "replace" };
+                    let operation = if self.random.chance(500) {
+                        "add"
+                    } else {
+                        "replace"
+                    };
                     json!({ "op": operation, "path": edit.pointer, "value": value })
                 }
                 None => json!({ "op": "remove", "path": edit.pointer }),
@@ -255,7 +259,11 @@ impl Generator {
             put(patch, "/metadata/resourceVersion", Some(json!(version)));
         }
         if self.random.chance(80) {
-            put(patch, "/metadata/uid", Some(json!(format!("<uid {key} 0>"))));
+            put(
+                patch,
+                "/metadata/uid",
+                Some(json!(format!("<uid {key} 0>"))),
+            );
         }
     }
 }

@@ -47,7 +47,8 @@ fn pod_spec(random: &mut Random) -> Value {
         "containers": containers,
     });
     if random.chance(300) {
-        spec["terminationGracePeriodSeconds"] = random.pick(&[json!(0), json!(5), json!(60)]).clone();
+        spec["terminationGracePeriodSeconds"] =
+            random.pick(&[json!(0), json!(5), json!(60)]).clone();
     }
     if random.chance(200) {
         spec["readinessGates"] = json!([{ "conditionType": "InPlaceUpdateReady" }]);
@@ -59,7 +60,8 @@ fn pod_spec(random: &mut Random) -> Value {
         spec["restartPolicy"] = json!("Never");
     }
     if random.chance(100) {
-        spec["volumes"] = json!([{ "name": "v", "emptyDir": {} }, { "name": "c", "configMap": { "name": "a" } }]);
+        spec["volumes"] =
+            json!([{ "name": "v", "emptyDir": {} }, { "name": "c", "configMap": { "name": "a" } }]);
     }
     if random.chance(100) {
         spec["tolerations"] = json!([{ "key": "x", "operator": "Exists" }]);

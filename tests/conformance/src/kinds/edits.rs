@@ -29,7 +29,10 @@ pub(crate) fn metadata(random: &mut Random) -> Edit {
         14 => Edit::set("/metadata/labels/app", json!("not a label")),
         _ => random
             .pick(&[
-                Edit::set("/metadata/uid", json!("00000000-0000-0000-0000-000000000000")),
+                Edit::set(
+                    "/metadata/uid",
+                    json!("00000000-0000-0000-0000-000000000000"),
+                ),
                 Edit::set("/metadata/generation", json!(7)),
                 Edit::set("/metadata/creationTimestamp", json!("2020-01-01T00:00:00Z")),
                 Edit::set("/metadata/deletionTimestamp", json!("2020-01-01T00:00:00Z")),
@@ -185,7 +188,10 @@ pub(super) fn clone_set(random: &mut Random) -> Edit {
             Edit::set("/spec/minReadySeconds", json!(7)),
             Edit::set("/spec/minReadySeconds", json!("7")),
             Edit::set("/spec/unknown", json!("x")),
-            Edit::set("/spec/lifecycle", json!({ "preDelete": { "labelsHandler": { "x": "1" } } })),
+            Edit::set(
+                "/spec/lifecycle",
+                json!({ "preDelete": { "labelsHandler": { "x": "1" } } }),
+            ),
             Edit::set("/status/replicas", json!(2)),
             Edit::unset("/spec/template"),
             Edit::unset("/spec/selector"),
