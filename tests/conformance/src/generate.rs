@@ -65,8 +65,7 @@ impl Generator {
             _ => self.odd(),
         };
         self.next += 1;
-        let dry = request.query.iter().any(|(name, _)| *name == "dryRun");
-        request.settles = !dry && may_settle(&request);
+        request.settles = !request.is_dry() && may_settle(&request);
         request
     }
 

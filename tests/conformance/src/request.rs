@@ -123,6 +123,21 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether it is a dry run.
+    pub(crate) fn is_dry(&self) -> bool {
+        let in_query = self.query.iter().any(|(name, _)| *name == "dryRun");
+        match (&self.body, self.verb) {
+            // A server that is sent options doesn't look for others.
+            (Body::Json(options), Verb::Delete | Verb::DeleteCollection) => {
+                options.get("dryRun").is_some()
+            }
+            (Body::Json(eviction), _) if self.subresource == "eviction" => {
+                in_query || eviction["deleteOptions"].get("dryRun").is_some()
+            }
+            _ => in_query,
+        }
+    }
+
     /// The object's key in what a side remembers.
     pub(crate) fn key(&self) -> String {
         key(self.kind, &self.name)

@@ -101,8 +101,7 @@ impl<'a> Side<'a> {
         } else {
             self.send(sent)?
         };
-        let dry = answer.code >= 300 || is_dry(request);
-        if !dry {
+        if answer.code < 300 && !request.is_dry() {
             self.memory.keep(request, &answer.body);
             self.normal.learn(request, &answer.body);
         }
@@ -110,8 +109,8 @@ impl<'a> Side<'a> {
     }
 
     fn path(&self, request: &Request) -> String {
-        let namespace = request.namespace.unwrap_or(&self.memory.namespace);
-        let mut path = request.kind.path(namespace);
+        let namespace = self.memory.text(request.namespace.unwrap_or("<namespace>"));
+        let mut path = request.kind.path(&namespace);
         let name = self.memory.name(&request.name);
         for part in [name.as_str(), request.subresource] {
             if !part.is_empty() {
@@ -317,13 +316,6 @@ impl<'a> Side<'a> {
         let mut list = self.normal.value(&answer.body);
         Ok(list["items"].take())
     }
-}
-
-/// Whether it is a dry run.
-pub(crate) fn is_dry(request: &Request) -> bool {
-    request.query.iter().any(|(name, _)| *name == "dryRun")
-        || matches!(&request.body, Body::Json(body) if body.get("dryRun").is_some()
-            || body["deleteOptions"].get("dryRun").is_some())
 }
 
 fn ends_initial_events(event: &Value) -> bool {

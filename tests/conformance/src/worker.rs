@@ -18,6 +18,8 @@ use crate::side::Side;
 
 /// What the cluster puts into each namespace.
 const ROOT_CERTIFICATE: &str = "kube-root-ca.crt";
+/// The ConfigMap that holds the namespace that is being ended.
+const HOLDS: &str = "holds";
 const PAUSE: Duration = Duration::from_millis(15);
 /// Until the cluster has prepared or emptied a namespace.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,13 +103,29 @@ impl Worker {
             Ok(side.call(http::Method::GET, &path, None)?.code == 200
                 && self.root(&side)?.is_some())
         })?;
+        self.begin_ending(&side)?;
         let all: Vec<&Kind> = crate::kinds::KINDS.iter().collect();
         self.empty(&all)?;
         self.itself.as_ref().map_or(Ok(()), |other| other.begin())
     }
 
+    /// Makes the namespace that is being ended all the time: an object in it holds it.
+    fn begin_ending(&self, side: &Side<'_>) -> Result<()> {
+        for (method, path, object) in ending(&self.namespace) {
+            let answer = side.call(method, &path, Some(("application/json", &object)))?;
+            if answer.code >= 300 && answer.code != 409 && answer.code != 403 {
+                bail!("{path} answered {}: {}", answer.code, answer.body);
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn end(&self) -> Result<()> {
         let side = self.bare_side("default")?;
+        let path = format!("/api/v1/namespaces/{}-ending/configmaps/{HOLDS}", self.namespace);
+        let patch = json!({ "metadata": { "finalizers": null } });
+        let content = Some(("application/merge-patch+json", &patch));
+        side.call(http::Method::PATCH, &path, content)?;
         let path = format!("/api/v1/namespaces/{}", self.namespace);
         side.call(http::Method::DELETE, &path, None)?;
         self.itself.as_ref().map_or(Ok(()), |other| other.end())
@@ -167,12 +185,17 @@ impl Worker {
         let root = json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": root["data"],
             "metadata": { "name": ROOT_CERTIFICATE, "annotations": root["metadata"]["annotations"] } });
         let inside = format!("/api/v1/namespaces/{}", self.namespace);
-        for (path, object) in [
-            ("/api/v1/namespaces".to_owned(), namespace),
-            (format!("{inside}/serviceaccounts"), account),
-            (format!("{inside}/configmaps"), root),
-        ] {
-            let request = http::Request::post(&path)
+        let post = http::Method::POST;
+        let mut calls = vec![
+            (post.clone(), "/api/v1/namespaces".to_owned(), namespace),
+            (post.clone(), format!("{inside}/serviceaccounts"), account),
+            (post, format!("{inside}/configmaps"), root),
+        ];
+        calls.extend(ending(&self.namespace));
+        for (method, path, object) in calls {
+            let request = http::Request::builder()
+                .method(method)
+                .uri(&path)
                 .header("Content-Type", "application/json")
                 .body(kube::client::Body::from(object.to_string().into_bytes()))
                 .with_context(|| path.clone())?;
@@ -220,6 +243,20 @@ impl Worker {
         }
         Ok(())
     }
+}
+
+/// What makes a namespace that never ends ending.
+fn ending(namespace: &str) -> [(http::Method, String, Value); 3] {
+    let name = format!("{namespace}-ending");
+    let made = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+    let held = json!({ "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": HOLDS, "finalizers": ["example.com/hold"] } });
+    let all = "/api/v1/namespaces";
+    [
+        (http::Method::POST, all.to_owned(), made),
+        (http::Method::POST, format!("{all}/{name}/configmaps"), held),
+        (http::Method::DELETE, format!("{all}/{name}"), json!({})),
+    ]
 }
 
 /// Asks again until it is so.

@@ -54,8 +54,8 @@ impl Generator {
             }
             _ => metadata["name"] = json!(self.name(request.kind).replace('~', "z")),
         }
-        if self.random.chance(15) {
-            request.namespace = Some("conformance-none");
+        if self.random.chance(30) {
+            request.namespace = Some(*self.random.pick(&["conformance-none", "<namespace>-ending"]));
         }
         request.body = Body::Json(object);
         self.trim(&mut request);
