@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::additions;
 use crate::side::Answer;
 
 /// The first place where two values differ.
@@ -64,24 +65,9 @@ pub(crate) fn answers(kit: &Answer, cluster: &Answer) -> Option<Place> {
 fn comparable(answer: &Answer) -> Value {
     let mut body = answer.body.clone();
     if answer.code == 422 {
-        shorten(&mut body);
-        let causes = body["details"]
-            .get_mut("causes")
-            .and_then(Value::as_array_mut);
-        causes.into_iter().flatten().for_each(shorten);
+        additions::shorten_refusal(&mut body);
     }
     body
-}
-
-/// Cuts off a message where it shows the difference between two specs on further lines, or quotes a whole object.
-fn shorten(body: &mut Value) {
-    if let Some(Value::String(message)) = body.get_mut("message") {
-        for end in ["\n", "Invalid value: \"{"] {
-            if let Some((first, _)) = message.split_once(end) {
-                *message = first.to_owned();
-            }
-        }
-    }
 }
 
 /// An answer in a line.

@@ -27,11 +27,7 @@ pub(crate) fn definition() -> Result<Value> {
     Ok(definition)
 }
 
-fn path() -> String {
-    format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/clonesets.{CUSTOM_GROUP}")
-}
-
-/// Installs it in a cluster.
+/// Installs it in a cluster. It stays there: what collects garbage takes half a minute to learn of it anew.
 pub(crate) fn install(side: &Side<'_>) -> Result<()> {
     let definition = definition()?;
     let made = side.call(
@@ -85,9 +81,4 @@ pub(crate) fn wait_until_collected(side: &Side<'_>) -> Result<()> {
         })?;
     }
     Ok(())
-}
-
-/// Takes it away.
-pub(crate) fn uninstall(side: &Side<'_>) -> Result<()> {
-    side.call(http::Method::DELETE, &path(), None).map(drop)
 }

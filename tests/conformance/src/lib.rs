@@ -80,7 +80,6 @@ pub fn run(kubeconfig: &Path, options: Options) -> Result<Report> {
             })
             .collect()
     });
-    Worker::new(kubeconfig, 0, false)?.uninstall()?;
     results.into_iter().collect::<Result<()>>()?;
     Ok(report.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

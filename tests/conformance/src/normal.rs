@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::additions;
 use crate::memory::version_of;
 use crate::request::{Request, Verb};
 
@@ -86,6 +87,7 @@ impl Normal {
     /// An answer's body that can be compared.
     pub(crate) fn value(&mut self, value: &Value) -> Value {
         let mut value = value.clone();
+        additions::remove_empty(&mut value);
         self.walk(&mut value, "");
         value
     }
@@ -104,7 +106,8 @@ impl Normal {
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
             self.metadata(metadata, list);
         }
-        crate::additions::remove(fields);
+        // In one order, so that UIDs come up in the same order.
+        fields.sort_keys();
         for (name, field) in fields.iter_mut() {
             if TIMES.contains(&name.as_str()) && field.is_string() {
                 *field = json!("(a time)");

@@ -113,7 +113,8 @@ fn settle(
     patience: Patience,
 ) -> Result<Option<(String, Place)>> {
     if kit.virtual_time {
-        kit.runtime.block_on(tokio::time::sleep(VIRTUAL));
+        kit.runtime
+            .block_on(async { tokio::time::sleep(VIRTUAL).await });
     }
     let since = Instant::now();
     for kind in kinds {

@@ -4,7 +4,7 @@ use kruise_testkit::random::Random;
 use serde_json::{Value, json};
 
 use super::{Generator, NAMES};
-use crate::kinds::Kind;
+use crate::kinds::{KINDS, Kind};
 
 impl Generator {
     /// A whole object of this kind, without a name.
@@ -57,7 +57,11 @@ impl Generator {
     }
 
     fn owner(&mut self) -> Value {
-        let kind = *self.random.pick(&self.kinds);
+        let mut kind = *self.random.pick(&self.kinds);
+        if kind.kind == "Event" && self.random.chance(900) {
+            // None may be an owner.
+            kind = &KINDS[1];
+        }
         let name = *self.random.pick(NAMES);
         let mut owner = json!({
             "apiVersion": kind.api_version(),
