@@ -107,9 +107,13 @@ impl ApiServer {
         }
         if allowed == 0 {
             let (wanted, healthy) = (number_of("desiredHealthy"), number_of("currentHealthy"));
-            return Err(refuse(format!(
-                "The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"
-            )));
+            return Err(refuse(if healthy <= wanted {
+                format!(
+                    "The disruption budget {name} needs {wanted} healthy pods and has {healthy} currently"
+                )
+            } else {
+                format!("The disruption budget {name} does not allow evicting pods currently")
+            }));
         }
         if dry_run {
             return Ok(());

@@ -1,6 +1,10 @@
 //! The server through its client, area by area.
 
+mod admitting;
+mod collecting;
 mod core;
+mod custom;
+mod faulty;
 mod watching;
 mod writing;
 
