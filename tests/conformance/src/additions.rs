@@ -67,7 +67,9 @@ fn is_empty(value: &Value) -> bool {
 
 /// Shortens the reason why an object is refused, where a real server tells what the test kit's can't know.
 pub(crate) fn shorten_refusal(status: &mut Value) {
-    let causes = status["details"].get_mut("causes").and_then(Value::as_array_mut);
+    let causes = status["details"]
+        .get_mut("causes")
+        .and_then(Value::as_array_mut);
     let mut causes: Vec<&mut Value> = causes.into_iter().flatten().collect();
     for cause in &mut causes {
         shorten(cause);

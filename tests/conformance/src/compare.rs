@@ -64,8 +64,13 @@ pub(crate) fn answers(kit: &Answer, cluster: &Answer) -> Option<Place> {
 /// What of a refusal is compared.
 fn comparable(answer: &Answer) -> Value {
     let mut body = answer.body.clone();
-    if answer.code == 422 {
-        additions::shorten_refusal(&mut body);
+    match answer.code {
+        // Nobody reads why a request makes no sense.
+        400 => {
+            body["message"].take();
+        }
+        422 => additions::shorten_refusal(&mut body),
+        _ => {}
     }
     body
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::{AsyncBufRead, AsyncBufReadExt, TryStreamExt};
 use http_body_util::BodyExt;
+use kruise_testkit::server::ApiServer;
 use kube::client::Body as HttpBody;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -46,8 +47,8 @@ pub(crate) struct Side<'a> {
     pub(crate) client: kube::Client,
     pub(crate) memory: Memory,
     pub(crate) normal: Normal,
-    /// Whether its clock goes on by itself when nothing is to be done.
-    pub(crate) virtual_time: bool,
+    /// The test kit's server, if it is that one.
+    pub(crate) kit: Option<ApiServer>,
     watches: Vec<Watch>,
 }
 
@@ -64,7 +65,7 @@ impl<'a> Side<'a> {
             client,
             memory: Memory::new(namespace, ghost, 0),
             normal: Normal::new(0, namespace, ghost),
-            virtual_time: false,
+            kit: None,
             watches: Vec::new(),
         };
         let path = format!("/api/v1/namespaces/{namespace}/configmaps?limit=1");

@@ -125,7 +125,10 @@ impl Worker {
 
     pub(crate) fn end(&self) -> Result<()> {
         let side = self.bare_side("default")?;
-        let path = format!("/api/v1/namespaces/{}-ending/configmaps/{HOLDS}", self.namespace);
+        let path = format!(
+            "/api/v1/namespaces/{}-ending/configmaps/{HOLDS}",
+            self.namespace
+        );
         let patch = json!({ "metadata": { "finalizers": null } });
         let content = Some(("application/merge-patch+json", &patch));
         side.call(http::Method::PATCH, &path, content)?;
@@ -169,9 +172,9 @@ impl Worker {
         let root = self
             .root(&cluster)?
             .context("the namespace lacks its root certificate")?;
-        let client = virtual_time.block_on(async { self.kit(&root).await })?;
+        let (server, client) = virtual_time.block_on(async { self.kit(&root).await })?;
         let mut kit = Side::new(&virtual_time, client, &self.namespace, &ghost)?;
-        kit.virtual_time = true;
+        kit.kit = Some(server);
         let difference = play::play(requests, &mut kit, &mut cluster, patience);
         drop((kit, cluster));
         self.empty(&kinds)?;
@@ -179,7 +182,7 @@ impl Worker {
     }
 
     /// A client of a test kit's server that has what every cluster has.
-    async fn kit(&self, root: &Value) -> Result<kube::Client> {
+    async fn kit(&self, root: &Value) -> Result<(ApiServer, kube::Client)> {
         let server = ApiServer::new(VirtualClock::new(), 1);
         server.install(custom::definition()?);
         let client = server.client_of("conformance");
@@ -208,7 +211,7 @@ impl Worker {
                 bail!("{path} of the test kit answered {}", response.status());
             }
         }
-        Ok(client)
+        Ok((server, client))
     }
 
     /// Takes everything out of the namespace.

@@ -32,7 +32,7 @@ impl Part {
             "resize" if kind.is_core("pods") => Ok(Self::Resize),
             "ephemeralcontainers" if kind.is_core("pods") => Ok(Self::EphemeralContainers),
             "finalize" if kind.is_core("namespaces") => Ok(Self::Finalize),
-            _ => Err(Status::no_such_path()),
+            _ => Err(Status::no_such_subresource()),
         }
     }
 }
@@ -43,8 +43,20 @@ pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(),
         custom.read(version, object);
         return Ok(());
     }
+    // Data that no type describes keep theirs.
+    let data = (kind.names() == ("apps", "controllerrevisions"))
+        .then(|| object.get("data").cloned())
+        .flatten();
     drop_nulls(object);
+    if let Some(data) = data.filter(|data| !data.is_null()) {
+        object["data"] = data;
+    }
     match kind.names() {
+        ("coordination.k8s.io", "leases") => {
+            for member in ["acquireTime", "renewTime"] {
+                check_micro_time(kind, version, &object["spec"][member])?;
+            }
+        }
         ("", "pods") => pods::default(object),
         ("", "namespaces") => {
             let name = metadata::text(object, "name").to_owned();
@@ -152,6 +164,26 @@ pub(crate) fn check_creation(kind: &Kind, version: &str, object: &Value) -> Vec<
         ("", "events") => check_event(object),
         _ => vec![],
     }
+}
+
+/// Times of leases have six digits of the second, no more and no fewer.
+fn check_micro_time(kind: &Kind, version: &str, time: &Value) -> Result<(), Status> {
+    let Some(text) = time.as_str() else {
+        return Ok(());
+    };
+    let digits = text
+        .split_once('.')
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).count());
+    if digits == Some(6) {
+        return Ok(());
+    }
+    let rest = text.find(['.', 'Z']).map_or("", |at| &text[at..]);
+    let kind = kind.resource.kind;
+    let message = format!(
+        "{kind} in version {version:?} cannot be handled as a {kind}: parsing time {text:?} as \
+         \"2006-01-02T15:04:05.000000Z07:00\": cannot parse {rest:?} as \".000000\""
+    );
+    Err(Status::bad_request(&message))
 }
 
 fn check_revision(object: &Value, errors: &mut Vec<FieldError>) {
@@ -283,16 +315,57 @@ pub(crate) fn check_update(call: &Call, part: Part, new: &Value, old: &Value) ->
             check_revision(new, &mut errors);
             errors
         }
-        (("", "secrets"), _) if new["type"] != old["type"] => {
-            vec![FieldError::invalid(
-                "type",
-                &new["type"],
-                "field is immutable",
-            )]
+        (("", "secrets"), _) => {
+            let mut errors = vec![];
+            if new["type"] != old["type"] {
+                let detail = "field is immutable";
+                errors.push(FieldError::invalid("type", &new["type"], detail));
+            }
+            check_immutable(&["data"], new, old, &mut errors);
+            errors
         }
+        (("", "configmaps"), _) => {
+            let mut errors = vec![];
+            check_immutable(&["data", "binaryData"], new, old, &mut errors);
+            errors
+        }
+        (("", "persistentvolumeclaims"), Part::Whole) => check_claim(new, old),
         (("", "events"), _) => check_event(new),
         _ => vec![],
     }
+}
+
+/// What is marked as immutable stays, the mark as well.
+fn check_immutable(members: &[&str], new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    if old["immutable"] != true {
+        return;
+    }
+    let detail = "field is immutable when `immutable` is set";
+    if new["immutable"] != true {
+        errors.push(FieldError::forbidden("immutable", detail));
+    }
+    for member in members {
+        if new.get(*member) != old.get(*member) {
+            errors.push(FieldError::forbidden(member, detail));
+        }
+    }
+}
+
+/// Of a claim, only a bound one's size may change, and the volume that none had.
+fn check_claim(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut spec = new["spec"].clone();
+    let is_unset = |value: &Value| value.as_str().is_none_or(str::is_empty);
+    if is_unset(&old["spec"]["volumeName"]) {
+        keep(&mut spec, &old["spec"], "volumeName");
+    }
+    if old["status"]["phase"] == "Bound" {
+        keep_in(&mut spec, &old["spec"], "resources", "requests");
+    }
+    if spec == old["spec"] {
+        return vec![];
+    }
+    let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    vec![FieldError::forbidden("spec", detail)]
 }
 
 /// The old object with the version that the new one names.

@@ -55,7 +55,11 @@ impl Generator {
             _ => metadata["name"] = json!(self.name(request.kind).replace('~', "z")),
         }
         if self.random.chance(30) {
-            request.namespace = Some(*self.random.pick(&["conformance-none", "<namespace>-ending"]));
+            request.namespace = Some(
+                *self
+                    .random
+                    .pick(&["conformance-none", "<namespace>-ending"]),
+            );
         }
         request.body = Body::Json(object);
         self.trim(&mut request);
