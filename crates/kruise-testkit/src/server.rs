@@ -10,6 +10,7 @@ mod admission;
 mod answer;
 mod call;
 mod custom;
+mod defaults;
 mod delete;
 mod eviction;
 mod faults;
@@ -28,6 +29,7 @@ mod scale;
 mod schema;
 mod select;
 mod serve;
+mod shape;
 mod status;
 mod store;
 #[cfg(test)]
@@ -206,6 +208,18 @@ impl ApiServer {
         self.lock().store.version()
     }
 
+    /// Returns when there is a newer version than this one.
+    pub async fn newer_than(&self, version: u64) {
+        loop {
+            // Made before the look, so that no change falls between.
+            let changed = self.inner.changed.notified();
+            if self.version() > version {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Creates an object past faults and admission, as a part of the test kit. A status that it brings stays.
     pub fn put(&self, by: &'static str, resource: Resource, object: Value) -> Arc<Value> {
         let call = self.call(by, Verb::Create, resource, &store::key_of(&object));
@@ -237,12 +251,12 @@ impl ApiServer {
 
     /// Deletes an object as a user's delete does: finalizers and grace hold it.
     pub fn delete(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::default());
+        self.delete_past_faults(by, resource, key, &delete::Options::default());
     }
 
     /// Deletes an object without grace, as a kubelet does when a pod has ended: finalizers alone hold it.
     pub fn delete_now(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::without_grace());
+        self.delete_past_faults(by, resource, key, &delete::Options::without_grace());
     }
 
     fn delete_past_faults(
@@ -250,11 +264,11 @@ impl ApiServer {
         by: &'static str,
         resource: Resource,
         key: &ObjectKey,
-        options: delete::Options,
+        options: &delete::Options,
     ) {
         let call = self.call(by, Verb::Delete, resource, key);
         // What isn't there need not be deleted.
-        let _ = self.delete_without_admission(&call, &options);
+        let _ = self.delete_without_admission(&call, options);
         self.inner.changed.notify_waiters();
     }
 

@@ -89,7 +89,7 @@ impl ApiServer {
         }
         if !blocked {
             self.edit(owner, COLLECTOR, |object| {
-                drop_finalizer(object, "foregroundDeletion")
+                drop_finalizer(object, "foregroundDeletion");
             });
         }
     }

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::{
     State,
     call::Call,
+    defaults,
     fields::FieldError,
     kinds::{self, Kind},
     metadata,
     names::NameRule,
-    pods,
+    pods, shape,
     status::Status,
 };
 
@@ -43,38 +44,8 @@ pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(),
         custom.read(version, object);
         return Ok(());
     }
-    // Data that no type describes keep theirs.
-    let data = (kind.names() == ("apps", "controllerrevisions"))
-        .then(|| object.get("data").cloned())
-        .flatten();
-    drop_nulls(object);
-    if let Some(data) = data.filter(|data| !data.is_null()) {
-        object["data"] = data;
-    }
-    match kind.names() {
-        ("coordination.k8s.io", "leases") => {
-            for member in ["acquireTime", "renewTime"] {
-                check_micro_time(kind, version, &object["spec"][member])?;
-            }
-        }
-        ("", "pods") => pods::default(object),
-        ("", "namespaces") => {
-            let name = metadata::text(object, "name").to_owned();
-            if !name.is_empty() {
-                object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-            }
-        }
-        ("", "secrets") => {
-            default_text(object, "type", "Opaque");
-            text_data(object);
-        }
-        ("", "persistentvolumeclaims") => {
-            default(&mut object["spec"], "volumeMode", json!("Filesystem"));
-            default(object, "status", json!({}));
-            default(&mut object["status"], "phase", json!("Pending"));
-        }
-        _ => {}
-    }
+    shape::read(kind.resource.kind, object).map_err(|why| Status::bad_request(&why))?;
+    defaults::fill_in(kind, object);
     Ok(())
 }
 
@@ -94,6 +65,20 @@ pub(crate) fn admit(state: &State, call: &Call, object: &mut Value) -> Result<()
             metadata::set(object, "finalizers", Some(finalizers.into()));
             Ok(())
         }
+        ("", "nodes") => {
+            let taint = json!({ "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" });
+            let mut taints = object["spec"]["taints"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let is_there =
+                |own: &Value| own["key"] == taint["key"] && own["effect"] == taint["effect"];
+            if !taints.iter().any(is_there) {
+                taints.push(taint);
+            }
+            object["spec"]["taints"] = taints.into();
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -101,8 +86,7 @@ pub(crate) fn admit(state: &State, call: &Call, object: &mut Value) -> Result<()
 pub(crate) fn name_rule(kind: &Kind) -> NameRule {
     match kind.names() {
         ("", "namespaces" | "services") => NameRule::Label,
-        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
-        _ if kind.custom.is_some() => NameRule::Subdomain,
+        ("", "events") | ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
         _ => NameRule::Subdomain,
     }
 }
@@ -136,14 +120,12 @@ pub(crate) fn prepare_creation(kind: &Kind, version: &str, object: &mut Value) {
         ("", "persistentvolumeclaims" | "persistentvolumes") => {
             object["status"] = json!({ "phase": "Pending" });
         }
-        ("apps", "deployments") => object["status"] = json!({}),
-        ("apps", "replicasets") => object["status"] = json!({ "replicas": 0 }),
-        ("policy", _) => {
-            object["status"] = json!({
-                "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0,
-            });
-        }
         _ => {}
+    }
+    if kind.rules.status == kinds::Status::Apart {
+        // The status that was taken away stands there all the same, as an unset one.
+        let read = shape::read(kind.resource.kind, object);
+        read.unwrap_or_else(|why| panic!("an object that was read before: {why}"));
     }
 }
 
@@ -155,35 +137,59 @@ pub(crate) fn check_creation(kind: &Kind, version: &str, object: &Value) -> Vec<
         ("", "pods") => pods::check_creation(object),
         ("apps", "controllerrevisions") => {
             let mut errors = vec![];
-            if object.get("data").is_none_or(Value::is_null) {
-                errors.push(FieldError::required("data", "data is mandatory"));
+            match object.get("data") {
+                None | Some(Value::Null) => {
+                    errors.push(FieldError::required("data", "data is mandatory"));
+                }
+                Some(Value::Object(_)) => {}
+                Some(_) => errors.push(FieldError::required(
+                    "data",
+                    "data must be a valid JSON object",
+                )),
             }
             check_revision(object, &mut errors);
             errors
         }
         ("", "events") => check_event(object),
+        ("coordination.k8s.io", _) => check_lease(object),
+        ("policy", _) => check_budget(object),
+        ("", "podtemplates") => pods::check_template(&object["template"], "template"),
         _ => vec![],
     }
 }
 
-/// Times of leases have six digits of the second, no more and no fewer.
-fn check_micro_time(kind: &Kind, version: &str, time: &Value) -> Result<(), Status> {
-    let Some(text) = time.as_str() else {
-        return Ok(());
-    };
-    let digits = text
-        .split_once('.')
-        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).count());
-    if digits == Some(6) {
-        return Ok(());
+fn check_lease(lease: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    if let Some(seconds) = lease["spec"]["leaseDurationSeconds"].as_i64()
+        && seconds <= 0
+    {
+        let field = "spec.leaseDurationSeconds";
+        errors.push(FieldError::invalid(
+            field,
+            &seconds.into(),
+            "must be greater than 0",
+        ));
     }
-    let rest = text.find(['.', 'Z']).map_or("", |at| &text[at..]);
-    let kind = kind.resource.kind;
-    let message = format!(
-        "{kind} in version {version:?} cannot be handled as a {kind}: parsing time {text:?} as \
-         \"2006-01-02T15:04:05.000000Z07:00\": cannot parse {rest:?} as \".000000\""
-    );
-    Err(Status::bad_request(&message))
+    if let Some(number) = lease["spec"]["leaseTransitions"].as_i64()
+        && number < 0
+    {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            &number.into(),
+            detail,
+        ));
+    }
+    errors
+}
+
+fn check_budget(budget: &Value) -> Vec<FieldError> {
+    let spec = &budget["spec"];
+    if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
+        let detail = "minAvailable and maxUnavailable cannot be both set";
+        return vec![FieldError::invalid("spec", spec, detail)];
+    }
+    vec![]
 }
 
 fn check_revision(object: &Value, errors: &mut Vec<FieldError>) {
@@ -200,11 +206,12 @@ fn check_event(event: &Value) -> Vec<FieldError> {
     let about = event["involvedObject"]["namespace"]
         .as_str()
         .unwrap_or_default();
+    let is_new = event["eventTime"].is_string();
     let fits = if about.is_empty() {
         // Of what lives in no namespace.
-        namespace == "default" || namespace == "kube-system"
+        namespace == "default" || is_new && namespace == "kube-system"
     } else {
-        about == namespace
+        about == namespace || is_new
     };
     if fits {
         return vec![];
@@ -331,6 +338,9 @@ pub(crate) fn check_update(call: &Call, part: Part, new: &Value, old: &Value) ->
         }
         (("", "persistentvolumeclaims"), Part::Whole) => check_claim(new, old),
         (("", "events"), _) => check_event(new),
+        (("coordination.k8s.io", _), _) => check_lease(new),
+        (("policy", _), Part::Whole) => check_budget(new),
+        (("", "podtemplates"), _) => pods::check_template(&new["template"], "template"),
         _ => vec![],
     }
 }
@@ -398,36 +408,6 @@ fn keep_in(new: &mut Value, old: &Value, owner: &str, member: &str) {
                 remove(owner, member);
             }
         }
-    }
-}
-
-fn default(owner: &mut Value, member: &str, value: Value) {
-    if owner.is_null() {
-        *owner = json!({});
-    }
-    if owner.get(member).is_none() {
-        owner[member] = value;
-    }
-}
-
-fn default_text(owner: &mut Value, member: &str, text: &str) {
-    if owner[member].as_str().is_none_or(str::is_empty) {
-        owner[member] = text.into();
-    }
-}
-
-/// Moves what a Secret has in plain text to the rest of its data.
-fn text_data(secret: &mut Value) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let Some(Value::Object(texts)) = secret
-        .as_object_mut()
-        .and_then(|secret| secret.shift_remove("stringData"))
-    else {
-        return;
-    };
-    for (name, text) in texts {
-        let encoded = STANDARD.encode(text.as_str().unwrap_or_default());
-        secret["data"][name] = encoded.into();
     }
 }
 

@@ -90,8 +90,7 @@ impl ApiServer {
             watching.fail(&Status::version_too_large(from, current));
         } else if initial {
             watching.tell_all();
-            if bookmarks && query.flag("sendInitialEvents") == Some(true) || bookmarks && from == 0
-            {
+            if bookmarks {
                 watching.tell_bookmark(true);
             }
             watching.break_off_list();

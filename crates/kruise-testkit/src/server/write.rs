@@ -14,6 +14,7 @@ use super::{
     kinds::Kind,
     metadata,
     rules::{self, Part},
+    shape,
     status::{MODIFIED, Status},
     store::{self, Write},
 };
@@ -80,11 +81,9 @@ impl ApiServer {
         let now = clock_text(self.inner.clock.now());
         metadata::set(&mut object, "creationTimestamp", Some(now.into()));
         rules::prepare_creation(&call.kind, call.version, &mut object);
-        let mut errors = rules::check_creation(&call.kind, call.version, &object);
-        if errors.is_empty() {
-            let rule = rules::name_rule(&call.kind);
-            errors = metadata::check(&object, call.kind.resource.namespaced, rule);
-        }
+        let rule = rules::name_rule(&call.kind);
+        let mut errors = metadata::check(&object, call.kind.resource.namespaced, rule);
+        errors.extend(rules::check_creation(&call.kind, call.version, &object));
         let name = metadata::text(&object, "name").to_owned();
         refuse(call, &name, &errors)?;
         self.validate(call, Operation::Create, &object, None)
@@ -117,6 +116,7 @@ impl ApiServer {
             let write = self.write_by(call);
             let created = state.store.put(call.number, &place, stored, write);
             state.after_write(&call.kind, &created);
+            self.serve_definition(&mut state, call, &place, &created);
             created
         };
         drop(state);
@@ -252,6 +252,17 @@ impl ApiServer {
         Some(updated)
     }
 
+    /// Writes into a new definition that its kind is served.
+    fn serve_definition(&self, state: &mut State, call: &Call, place: &str, created: &Value) {
+        if call.kind.is(&DEFINITIONS) {
+            let mut served = created.clone();
+            let now = clock_text(self.inner.clock.now());
+            served["status"] = custom::served_status(created, &now);
+            let write = self.write_by(call);
+            state.store.put(call.number, place, served, write);
+        }
+    }
+
     /// What the server itself does once an object is gone.
     pub(super) fn after_removal(&self, state: &mut State, call: &Call, object: &Value) {
         if call.kind.is(&DEFINITIONS) {
@@ -300,7 +311,8 @@ impl ApiServer {
         let read = metadata::read(&mut new);
         read.unwrap_or_else(|why| panic!("{} {}: {why}", call.kind, call.key));
         if call.kind.custom.is_none() {
-            rules::drop_nulls(&mut new);
+            let read = shape::read(call.kind.resource.kind, &mut new);
+            read.unwrap_or_else(|why| panic!("{} {}: {why}", call.kind, call.key));
         }
         if rules::is_new_generation(&call.kind, &new, old) {
             let next = metadata::generation(old) + 1;
