@@ -101,11 +101,11 @@ impl Options {
         if let Some(policy) = &self.propagation
             && !known.contains(&policy.as_str())
         {
-            let sorted = ["Background", "Foreground", "Orphan"];
+            let listed = ["Foreground", "Background", "Orphan", "nil"];
             errors.push(FieldError::not_supported(
                 field,
                 &policy.as_str().into(),
-                &sorted,
+                &listed,
             ));
         }
         if errors.is_empty() {

@@ -302,6 +302,14 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
                 errors.push(FieldError::invalid(&field, &"".into(), detail));
             }
         }
+        if owner["apiVersion"] == "v1" && owner["kind"] == "Event" {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid(
+                "metadata.ownerReferences",
+                owner,
+                detail,
+            ));
+        }
         if owner["controller"] == true {
             let text = |member: &str| owner[member].as_str().unwrap_or_default();
             let this = format!("{}/{}", text("kind"), text("name"));

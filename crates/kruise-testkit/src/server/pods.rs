@@ -95,8 +95,21 @@ fn pull_policy(image: &str) -> &'static str {
 
 /// What the server's own admission plugins add.
 pub(crate) fn admit(state: &State, call: &Call, pod: &mut Value) -> Result<(), Status> {
+    identify(pod);
     tolerate(pod);
     prioritize(state, call, pod)
+}
+
+/// A pod runs as somebody; the older name of the member says the same.
+fn identify(pod: &mut Value) {
+    let spec = &mut pod["spec"];
+    if spec["serviceAccountName"]
+        .as_str()
+        .is_none_or(str::is_empty)
+    {
+        spec["serviceAccountName"] = "default".into();
+    }
+    spec["serviceAccount"] = spec["serviceAccountName"].clone();
 }
 
 fn tolerate(pod: &mut Value) {
@@ -222,6 +235,17 @@ fn check_pod_spec(spec: &Value, path: &str) -> Vec<FieldError> {
     let containers = spec["containers"].as_array();
     if containers.is_none_or(Vec::is_empty) {
         errors.push(FieldError::required(&format!("{path}.containers"), ""));
+    }
+    let has_gates = pod["spec"]["schedulingGates"]
+        .as_array()
+        .is_some_and(|gates| !gates.is_empty());
+    if has_gates
+        && pod["spec"]["nodeName"]
+            .as_str()
+            .is_some_and(|name| !name.is_empty())
+    {
+        let detail = "cannot be set until all schedulingGates have been cleared";
+        errors.push(FieldError::forbidden("spec.nodeName", detail));
     }
     let mut names: Vec<&str> = vec![];
     for list in ["containers", "initContainers"] {

@@ -57,13 +57,14 @@ impl ApiServer {
             }
             state.store.get(call.number, &call.place()).cloned()
         };
-        let object = found.ok_or_else(|| Status::not_found(&call.kind, call.name()))?;
+        let found = found.ok_or_else(|| Status::not_found(&call.kind, call.name()));
         match call.subresource.as_str() {
             "" => {}
             "status" if call.kind.has_status(call.version) => {}
-            "scale" => return self.read_scale(call, &object),
-            _ => return Err(Status::no_such_path()),
+            "scale" => return self.read_scale(call, &found?),
+            _ => return Err(Status::no_such_subresource()),
         }
+        let object = found?;
         Ok(Answer::Object(200, self.in_version(call, &object)?))
     }
 
@@ -170,6 +171,9 @@ impl ApiServer {
         let total = all.len();
         let mut items = vec![];
         let mut metadata = json!({ "resourceVersion": version.to_string() });
+        if call.kind.custom.is_some() && call.form == Form::Whole {
+            metadata["continue"] = "".into();
+        }
         for (index, (place, object)) in all.into_iter().enumerate() {
             if !selection.matches(&object) {
                 continue;

@@ -33,7 +33,7 @@ impl Part {
             "resize" if kind.is_core("pods") => Ok(Self::Resize),
             "ephemeralcontainers" if kind.is_core("pods") => Ok(Self::EphemeralContainers),
             "finalize" if kind.is_core("namespaces") => Ok(Self::Finalize),
-            _ => Err(Status::no_such_path()),
+            _ => Err(Status::no_such_subresource()),
         }
     }
 }
@@ -327,19 +327,60 @@ pub(crate) fn check_update(call: &Call, part: Part, new: &Value, old: &Value) ->
             check_revision(new, &mut errors);
             errors
         }
-        (("", "secrets"), _) if new["type"] != old["type"] => {
-            vec![FieldError::invalid(
-                "type",
-                &new["type"],
-                "field is immutable",
-            )]
+        (("", "secrets"), _) => {
+            let mut errors = vec![];
+            if new["type"] != old["type"] {
+                let detail = "field is immutable";
+                errors.push(FieldError::invalid("type", &new["type"], detail));
+            }
+            check_immutable(&["data"], new, old, &mut errors);
+            errors
         }
+        (("", "configmaps"), _) => {
+            let mut errors = vec![];
+            check_immutable(&["data", "binaryData"], new, old, &mut errors);
+            errors
+        }
+        (("", "persistentvolumeclaims"), Part::Whole) => check_claim(new, old),
         (("", "events"), _) => check_event(new),
         (("coordination.k8s.io", _), _) => check_lease(new),
         (("policy", _), Part::Whole) => check_budget(new),
         (("", "podtemplates"), _) => pods::check_template(&new["template"], "template"),
         _ => vec![],
     }
+}
+
+/// What is marked as immutable stays, the mark as well.
+fn check_immutable(members: &[&str], new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    if old["immutable"] != true {
+        return;
+    }
+    let detail = "field is immutable when `immutable` is set";
+    if new["immutable"] != true {
+        errors.push(FieldError::forbidden("immutable", detail));
+    }
+    for member in members {
+        if new.get(*member) != old.get(*member) {
+            errors.push(FieldError::forbidden(member, detail));
+        }
+    }
+}
+
+/// Of a claim, only a bound one's size may change, and the volume that none had.
+fn check_claim(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut spec = new["spec"].clone();
+    let is_unset = |value: &Value| value.as_str().is_none_or(str::is_empty);
+    if is_unset(&old["spec"]["volumeName"]) {
+        keep(&mut spec, &old["spec"], "volumeName");
+    }
+    if old["status"]["phase"] == "Bound" {
+        keep_in(&mut spec, &old["spec"], "resources", "requests");
+    }
+    if spec == old["spec"] {
+        return vec![];
+    }
+    let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    vec![FieldError::forbidden("spec", detail)]
 }
 
 /// The old object with the version that the new one names.

@@ -30,7 +30,7 @@ impl ApiServer {
             "" => {}
             "eviction" if call.kind.is_core("pods") => return self.evict(call).await,
             "binding" if call.kind.is_core("pods") => return self.bind(call),
-            _ => return Err(Status::no_such_path()),
+            _ => return Err(Status::no_such_subresource()),
         }
         let object = call.object()?;
         self.create_object(call, object)
@@ -80,7 +80,6 @@ impl ApiServer {
         }
         let now = clock_text(self.inner.clock.now());
         metadata::set(&mut object, "creationTimestamp", Some(now.into()));
-        metadata::set(&mut object, "generation", None);
         rules::prepare_creation(&call.kind, call.version, &mut object);
         let rule = rules::name_rule(&call.kind);
         let mut errors = metadata::check(&object, call.kind.resource.namespaced, rule);
@@ -89,7 +88,8 @@ impl ApiServer {
         refuse(call, &name, &errors)?;
         self.validate(call, Operation::Create, &object, None)
             .await?;
-        if !metadata::text(&object, "resourceVersion").is_empty() {
+        // A dry run doesn't come as far as where this is refused.
+        if !metadata::text(&object, "resourceVersion").is_empty() && !call.query.dry_run() {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::unknown(message));
         }
@@ -141,7 +141,11 @@ impl ApiServer {
                 "unable to create new content in namespace {} because it is being terminated",
                 call.namespace()
             );
-            let mut status = Status::forbidden(&call.kind, metadata::text(object, "name"), &why);
+            let mut name = metadata::text(object, "name");
+            if name.is_empty() {
+                name = metadata::text(object, "generateName");
+            }
+            let mut status = Status::forbidden(&call.kind, name, &why);
             status.body["details"]["causes"] = serde_json::json!([{
                 "reason": "NamespaceTerminating",
                 "message": format!("namespace {} is being terminated", call.namespace()),
