@@ -22,7 +22,7 @@ const TOLERATED: [&str; 2] = [
     "node.kubernetes.io/unreachable",
 ];
 
-/// Fills in what a pod leaves open.
+/// Fills in what a pod, or a template of pods, leaves open.
 pub(crate) fn default(pod: &mut Value) {
     let given: Vec<(bool, Value)> = pod["spec"]["containers"]
         .as_array()
@@ -40,27 +40,32 @@ pub(crate) fn default(pod: &mut Value) {
     if pod["spec"]["hostNetwork"] == true {
         defaults::host_ports(pod);
     }
-    let containers = pod["spec"]["containers"].as_array_mut();
+    let containers = pod["spec"]
+        .get_mut("containers")
+        .and_then(Value::as_array_mut);
     for (container, (has_policy, image)) in containers.into_iter().flatten().zip(given) {
         if !has_policy {
             container["imagePullPolicy"] = pull_policy(image.as_str().unwrap_or_default()).into();
         }
     }
+    let is_pod = pod.get("kind").is_some();
     let Some(spec) = pod["spec"].as_object_mut() else {
         return;
     };
-    spec.entry("enableServiceLinks").or_insert(json!(true));
-    for containers in ["initContainers", "containers"] {
-        for container in spec
-            .get_mut(containers)
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            if container.get("resources").is_none() {
-                container["resources"] = json!({});
-            }
-            default_requests(container);
+    for (from, to) in [
+        ("serviceAccount", "serviceAccountName"),
+        ("serviceAccountName", "serviceAccount"),
+    ] {
+        if let Some(name) = spec.get(from).cloned() {
+            spec.entry(to).or_insert(name);
+        }
+    }
+    // A template leaves these open until a pod is made of it.
+    if is_pod {
+        spec.entry("enableServiceLinks").or_insert(json!(true));
+        for list in ["initContainers", "containers"] {
+            let containers = spec.get_mut(list).and_then(Value::as_array_mut);
+            containers.into_iter().flatten().for_each(default_requests);
         }
     }
 }
@@ -90,8 +95,21 @@ fn pull_policy(image: &str) -> &'static str {
 
 /// What the server's own admission plugins add.
 pub(crate) fn admit(state: &State, call: &Call, pod: &mut Value) -> Result<(), Status> {
+    identify(pod);
     tolerate(pod);
     prioritize(state, call, pod)
+}
+
+/// A pod runs as somebody; the older name of the member says the same.
+fn identify(pod: &mut Value) {
+    let spec = &mut pod["spec"];
+    if spec["serviceAccountName"]
+        .as_str()
+        .is_none_or(str::is_empty)
+    {
+        spec["serviceAccountName"] = "default".into();
+    }
+    spec["serviceAccount"] = spec["serviceAccountName"].clone();
 }
 
 fn tolerate(pod: &mut Value) {
@@ -189,16 +207,51 @@ fn quality(pod: &Value) -> &'static str {
 }
 
 pub(crate) fn check_creation(pod: &Value) -> Vec<FieldError> {
+    let mut errors = check_pod_spec(&pod["spec"], "spec");
+    let is_gated = pod["spec"]["schedulingGates"].is_array();
+    if is_gated && pod["spec"]["nodeName"].is_string() {
+        let detail = "cannot be set until all schedulingGates have been cleared";
+        errors.push(FieldError::forbidden("spec.nodeName", detail));
+    }
+    if pod["spec"]["ephemeralContainers"].is_array() {
+        errors.push(FieldError::forbidden(
+            "spec.ephemeralContainers",
+            "cannot be set on create",
+        ));
+    }
+    errors
+}
+
+/// What is wrong with a template of pods.
+pub(crate) fn check_template(template: &Value, path: &str) -> Vec<FieldError> {
     let mut errors = vec![];
-    let containers = pod["spec"]["containers"].as_array();
+    metadata::check_maps(template, path, &mut errors);
+    errors.extend(check_pod_spec(&template["spec"], &format!("{path}.spec")));
+    errors
+}
+
+fn check_pod_spec(spec: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let containers = spec["containers"].as_array();
     if containers.is_none_or(Vec::is_empty) {
-        errors.push(FieldError::required("spec.containers", ""));
+        errors.push(FieldError::required(&format!("{path}.containers"), ""));
+    }
+    let has_gates = pod["spec"]["schedulingGates"]
+        .as_array()
+        .is_some_and(|gates| !gates.is_empty());
+    if has_gates
+        && pod["spec"]["nodeName"]
+            .as_str()
+            .is_some_and(|name| !name.is_empty())
+    {
+        let detail = "cannot be set until all schedulingGates have been cleared";
+        errors.push(FieldError::forbidden("spec.nodeName", detail));
     }
     let mut names: Vec<&str> = vec![];
-    for list in ["initContainers", "containers"] {
-        let containers = pod["spec"][list].as_array().into_iter().flatten();
+    for list in ["containers", "initContainers"] {
+        let containers = spec[list].as_array().into_iter().flatten();
         for (index, container) in containers.enumerate() {
-            let path = format!("spec.{list}[{index}]");
+            let path = format!("{path}.{list}[{index}]");
             let text = |member: &str| container[member].as_str().unwrap_or_default();
             let name = text("name");
             if name.is_empty() {
@@ -219,9 +272,55 @@ pub(crate) fn check_creation(pod: &Value) -> Vec<FieldError> {
             if text("image").is_empty() {
                 errors.push(FieldError::required(&format!("{path}.image"), ""));
             }
+            check_resources(
+                &container["resources"],
+                &format!("{path}.resources"),
+                &mut errors,
+            );
         }
     }
+    let policy = &spec["restartPolicy"];
+    let policies = ["Always", "Never", "OnFailure"];
+    if policy
+        .as_str()
+        .is_none_or(|policy| !policies.contains(&policy))
+    {
+        let field = format!("{path}.restartPolicy");
+        errors.push(FieldError::not_supported(
+            &field,
+            policy,
+            &["Always", "OnFailure", "Never"],
+        ));
+    }
+    if let Some(seconds) = spec["activeDeadlineSeconds"].as_i64()
+        && !(1..=i64::from(i32::MAX)).contains(&seconds)
+    {
+        let field = format!("{path}.activeDeadlineSeconds");
+        let detail = "must be between 1 and 2147483647, inclusive";
+        errors.push(FieldError::invalid(&field, &seconds.into(), detail));
+    }
     errors
+}
+
+/// Nobody may ask for more than the limit.
+fn check_resources(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let nanos = |value: &Value| value.as_str().and_then(kruise_api::quantity::nanos);
+    for (name, request) in resources["requests"].as_object().into_iter().flatten() {
+        let limit = &resources["limits"][name];
+        if let (Some(asked), Some(most)) = (nanos(request), nanos(limit))
+            && asked > most
+        {
+            let detail = format!(
+                "must be less than or equal to {name} limit of {}",
+                limit.as_str().unwrap_or_default()
+            );
+            errors.push(FieldError::invalid(
+                &format!("{path}.requests"),
+                request,
+                &detail,
+            ));
+        }
+    }
 }
 
 pub(crate) fn prepare_status(new: &mut Value, old: &Value) {
@@ -285,22 +384,122 @@ const SPEC_KEPT: &str = "pod updates may not change fields other than `spec.cont
 pub(crate) fn check_update(part: Part, new: &Value, old: &Value) -> Vec<FieldError> {
     match part {
         Part::Whole => check_spec(new, old),
-        Part::Status => {
-            let mut errors = vec![];
-            if new["spec"]["nodeName"] != old["spec"]["nodeName"] {
-                errors.push(FieldError::forbidden(
-                    "status.nodeName",
-                    "may not be changed directly",
-                ));
-            }
-            errors
+        Part::Status => check_status(new, old),
+        Part::Resize => check_resize(new, old),
+        Part::EphemeralContainers | Part::Finalize => vec![],
+    }
+}
+
+fn check_status(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    let conditions = new["status"]["conditions"].as_array().into_iter().flatten();
+    for (index, condition) in conditions.enumerate() {
+        let type_ = condition["type"].as_str().unwrap_or_default();
+        if ["PodScheduled", "Ready", "Initialized"].contains(&type_) {
+            continue;
         }
-        _ => vec![],
+        for wrong in super::names::qualified(type_) {
+            let field = format!("status.conditions[{index}].Type");
+            errors.push(FieldError::invalid(&field, &type_.into(), &wrong));
+        }
+    }
+    if new["status"]["qosClass"] != old["status"]["qosClass"] {
+        let shown = &new["status"]["qosClass"];
+        errors.push(FieldError::invalid(
+            "status.qosClass",
+            shown,
+            "field is immutable",
+        ));
+    }
+    check_ends(new, old, &mut errors);
+    errors
+}
+
+/// A container that has ended for good stays so.
+fn check_ends(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let statuses = |pod: &'_ Value| {
+        pod["status"]["containerStatuses"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    };
+    let (before, after) = (statuses(old), statuses(new));
+    for (index, status) in before.iter().enumerate() {
+        let Some(ended) = status["state"].get("terminated") else {
+            continue;
+        };
+        let restarts = match old["spec"]["restartPolicy"].as_str() {
+            Some("Never") => false,
+            Some("OnFailure") => ended["exitCode"].as_i64() != Some(0),
+            _ => true,
+        };
+        let now = after.iter().find(|now| now["name"] == status["name"]);
+        if !restarts && now.is_some_and(|now| now["state"].get("terminated").is_none()) {
+            let field = format!("status.containerStatuses[{index}].state");
+            let detail = "may not be transitioned to non-terminated state";
+            errors.push(FieldError::forbidden(&field, detail));
+        }
+    }
+}
+
+fn check_resize(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = check_pod_spec(&new["spec"], "spec");
+    if quality(new) != quality(old) {
+        let shown = &new["status"]["qosClass"];
+        let detail = "Pod QOS Class may not change as a result of resizing";
+        errors.push(FieldError::invalid("spec", shown, detail));
+    }
+    let statuses = old["status"]["containerStatuses"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let mut running = statuses.filter(|status| status["state"].get("running").is_some());
+    if running
+        .next()
+        .is_some_and(|status| status.get("resources").is_none())
+    {
+        let detail = "Pod running on node without support for resize";
+        errors.push(FieldError::forbidden("spec", detail));
+    }
+    for list in ["initContainers", "containers"] {
+        let before = old["spec"][list].as_array().into_iter().flatten();
+        let after = new["spec"][list].as_array().into_iter().flatten();
+        for (index, (before, after)) in before.zip(after).enumerate() {
+            let path = format!("spec.{list}[{index}].resources");
+            check_container_resize(before, after, &path, &mut errors);
+        }
+    }
+    errors
+}
+
+fn check_container_resize(old: &Value, new: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    for (list, what) in [
+        ("requests", "resource requests"),
+        ("limits", "resource limits"),
+    ] {
+        let before = old["resources"][list].as_object();
+        let is_left = |name: &String| new["resources"][list].get(name).is_some();
+        if before.is_some_and(|before| !before.keys().all(is_left)) {
+            let detail = format!("{what} cannot be removed");
+            errors.push(FieldError::forbidden(&format!("{path}.{list}"), &detail));
+        }
+        let others = |container: &Value| {
+            let mut amounts = container["resources"][list]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
+            amounts.retain(|name, _| name != "cpu" && name != "memory");
+            amounts
+        };
+        if others(old) != others(new) {
+            let detail = "only cpu and memory resources are mutable";
+            errors.push(FieldError::forbidden("spec", detail));
+        }
     }
 }
 
 fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
-    let mut errors = vec![];
+    let mut errors = check_pod_spec(&new["spec"], "spec");
     let count = |pod: &Value, list: &str| pod["spec"][list].as_array().map_or(0, Vec::len);
     for list in ["containers", "initContainers"] {
         if count(new, list) != count(old, list) {
@@ -359,7 +558,16 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
             .unwrap_or_default()
     };
     let (after, before) = (tolerations(new), tolerations(old));
-    if before.iter().any(|toleration| !after.contains(toleration)) {
+    let without_time = |toleration: &Value| {
+        let mut toleration = toleration.clone();
+        remove(&mut toleration, "tolerationSeconds");
+        toleration
+    };
+    let after: Vec<Value> = after.iter().map(without_time).collect();
+    if before
+        .iter()
+        .any(|toleration| !after.contains(&without_time(toleration)))
+    {
         let detail = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(FieldError::forbidden("spec.tolerations", detail));
     }
@@ -374,7 +582,7 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
             after["image"] = before["image"].clone();
         }
     }
-    for member in ["activeDeadlineSeconds", "tolerations"] {
+    for member in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
         keep_member(&mut munged, &old["spec"], member);
     }
     let grace = |spec: &Value| spec["terminationGracePeriodSeconds"].as_i64();
@@ -387,7 +595,7 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
             .is_some_and(|gates| !gates.is_empty())
     };
     if is_gated(old) {
-        for member in ["schedulingGates", "nodeSelector", "affinity"] {
+        for member in ["nodeSelector", "affinity"] {
             keep_member(&mut munged, &old["spec"], member);
         }
     }
@@ -435,11 +643,16 @@ impl ApiServer {
                 call.name()
             )));
         }
+        if pod["spec"]["schedulingGates"].is_array() {
+            return Err(refuse(&format!(
+                "pod {} has non-empty .spec.schedulingGates",
+                call.name()
+            )));
+        }
         if !call.query.dry_run() {
             let mut bound = Value::clone(&pod);
             bound["spec"]["nodeName"] = node.into();
-            let generation = metadata::generation(&pod);
-            metadata::set(&mut bound, "generation", Some((generation + 1).into()));
+            remove(&mut bound["status"], "nominatedNodeName");
             let now = clock_text(self.inner.clock.now());
             let condition = json!({
                 "type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now,
