@@ -6,9 +6,9 @@ pub(super) fn table() -> Deployable {
     Deployable {
         name: "broadcastjob-controller",
         choice: "broadcastjob",
-        about: "BroadcastJobs: the controller that runs them.",
+        about: "BroadcastJobs: their CRD and the controller that runs them.",
         kinds: "BroadcastJobs",
-        crds: &[],
+        crds: &["broadcastjobs.apps.kruise.io"],
         converts: false,
         rivals: &[],
         args: &[],
