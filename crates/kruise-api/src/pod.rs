@@ -44,6 +44,12 @@ pub struct Pod {
 }
 object!(Pod);
 
+impl AsRef<Self> for Pod {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Pod {
     /// The container of this name.
     #[must_use]

@@ -40,13 +40,19 @@ impl PodTemplate {
     ///
     /// As admission tells it, when a part that is read has another shape than in a pod template.
     pub fn checked_view(template: &Value) -> Result<Self, FieldError> {
-        Self::view(template).map_err(|error| FieldError {
+        Self::view(template).map_err(|error| Self::unreadable(&error))
+    }
+
+    /// The template of a workload that has another shape than a pod template, as admission tells it.
+    #[must_use]
+    pub fn unreadable(error: &serde_json::Error) -> FieldError {
+        FieldError {
             kind: FieldErrorKind::TypeInvalid,
             field: "spec.template".to_owned(),
             // The whole template as value would hide what is wrong.
             value: None,
             detail: error.to_string(),
-        })
+        }
     }
 }
 

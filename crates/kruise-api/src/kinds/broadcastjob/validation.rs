@@ -38,6 +38,12 @@ pub fn template(template: &Value) -> Result<PodTemplate, FieldError> {
     PodTemplate::checked_view(template)
 }
 
+/// A template that can't be read, as admission tells it.
+#[must_use]
+pub fn unreadable(error: &serde_json::Error) -> FieldError {
+    PodTemplate::unreadable(error)
+}
+
 /// BJ-3
 fn name(name: &str) -> Option<FieldError> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
