@@ -141,7 +141,10 @@ impl Member {
             if !at.is_object() {
                 *at = json!({});
             }
-            at = &mut at[*name];
+            let Some(members) = at.as_object_mut() else {
+                return;
+            };
+            at = members.entry(*name).or_insert(Value::Null);
         }
         *at = self.value.clone();
     }

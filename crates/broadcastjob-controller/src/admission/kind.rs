@@ -62,7 +62,7 @@ macro_rules! admitted {
 
             // BJ-7
             fn pod_template(&self) -> Option<Value> {
-                Some(pod_template(GENERATE_NAME, &self.spec.template))
+                Some(pod_template(GENERATE_NAME, self.spec.template.clone()))
             }
         }
     };

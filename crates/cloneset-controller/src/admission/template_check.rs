@@ -2,7 +2,7 @@
 
 use kruise_api::validation::FieldErrors;
 use kruise_runtime::{StatusCause, webhook::kind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Prefix of the objects' names, which no object ever gets.
 const GENERATE_NAME: &str = "kruise-cloneset-";
@@ -10,15 +10,18 @@ const GENERATE_NAME: &str = "kruise-cloneset-";
 /// The PodTemplate to be judged: the template, with a volume for each claim template, so that containers
 /// may mount them and no volume has the same name (CS-11).
 pub(super) fn pod_template(template: &Value, claims: &[Value]) -> Value {
-    let mut pod_template = kind::pod_template(GENERATE_NAME, template);
+    let mut template = match template {
+        Value::Object(members) => members.clone(),
+        _ => Map::new(),
+    };
     if !claims.is_empty() {
-        let spec = &mut pod_template["template"]["spec"];
+        let spec = template.entry("spec").or_insert(Value::Null);
         if spec.is_null() {
             *spec = json!({});
         }
         add_volumes(spec, claims);
     }
-    pod_template
+    kind::pod_template(GENERATE_NAME, Value::Object(template))
 }
 
 fn add_volumes(spec: &mut Value, claims: &[Value]) {

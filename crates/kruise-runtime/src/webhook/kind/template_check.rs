@@ -90,9 +90,9 @@ pub fn refusals(causes: &[StatusCause], tolerates: fn(&StatusCause) -> bool) -> 
 /// The PodTemplate by which a workload's template is judged. `generate_name` is the prefix of a name that no object
 /// ever gets.
 #[must_use]
-pub fn pod_template(generate_name: &str, template: &Value) -> Value {
+pub fn pod_template(generate_name: &str, template: Value) -> Value {
     let template = match template {
-        Value::Object(_) => template.clone(),
+        Value::Object(_) => template,
         _ => json!({}),
     };
     json!({
