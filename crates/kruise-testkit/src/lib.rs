@@ -9,6 +9,14 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::missing_panics_doc)]
 
+pub mod builders;
 pub mod clock;
+pub mod fakes;
+pub mod kubelet;
+pub mod manifests;
+pub mod nodes;
 pub mod random;
+pub mod scheduler;
 pub mod server;
+pub mod webhooks;
+pub mod world;
