@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::namespace::Namespace;
+use crate::{Pods, Workload};
 
 /// Hash of an environment in which `APP_CONFIG` is `v1` (IP-128).
 pub const V1: u64 = 4_274_367_333;
@@ -21,10 +21,10 @@ pub fn read_config(spec: &mut Value) {
         json!([{ "name": "APP_CONFIG", "valueFrom": { "fieldRef": { "fieldPath": path } } }]);
 }
 
-impl Namespace {
+impl Pods {
     /// Reports that the containers of a running pod were started with the environment of this hash.
     pub async fn report_environment(&self, pod: &str, hash: u64) {
-        let found = self.pod_api().get(pod).await.expect("the pod");
+        let found = self.get(pod).await;
         let statuses = found.status.and_then(|status| status.container_statuses);
         let containers: Vec<Value> = statuses
             .unwrap_or_default()
@@ -40,10 +40,12 @@ impl Namespace {
             .collect();
         let report = json!({ "containers": containers }).to_string();
         let annotations = json!({ "apps.kruise.io/runtime-containers-meta": report });
-        self.patch_pod(pod, json!({ "metadata": { "annotations": annotations } }))
+        self.patch(pod, json!({ "metadata": { "annotations": annotations } }))
             .await;
     }
+}
 
+impl Workload {
     /// Changes the configuration in the template.
     pub async fn set_config(&self, set: &str, value: &str) {
         let metadata = json!({ "annotations": { CONFIG: value } });
