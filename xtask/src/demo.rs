@@ -2,29 +2,23 @@
 //! image in place, then another by ReCreate, and the two are compared.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Result, bail};
-use jiff::Timestamp;
+use demo::{CLONESET, NAMESPACE};
 use localkube::cluster::{self, UpOptions};
 use localkube::install;
 use localkube::interrupt::Interrupt;
 use localkube::made::Made;
 use localkube::own_cluster::OwnCluster;
-use localkube::pod_writes;
 use localkube::progress::{Progress, say};
 use localkube::times;
 use serde_json::json;
 
-mod compare;
-mod pods;
-mod stage;
-mod table;
+mod on_cluster;
 mod target;
 
-use compare::{Outcome, Pods};
-use stage::Stage;
-use target::{CLONESET, NAMESPACE, REPLICAS, Target};
+use on_cluster::OnCluster;
+use target::Target;
 
 /// The demo's own cluster: nobody else's has this name.
 const CLUSTER: &str = "kruise-demo";
@@ -32,8 +26,6 @@ const CLUSTER: &str = "kruise-demo";
 const OVERLAY: &str = "cloneset";
 /// What is built for that.
 const DEPLOYABLES: [&str; 1] = ["cloneset-controller"];
-/// Writes that belong to a roll-out come within this time after its last pod is in service.
-const AFTERMATH: Duration = Duration::from_millis(1500);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -179,103 +171,15 @@ fn on_given_cluster(
     result.and(made.take_away())
 }
 
-/// The three phases and what is learned from them.
+/// The story; where it fails, what the cluster says.
 fn play(target: &Target, interrupt: &Interrupt) -> Result<()> {
-    let result = phases(target, interrupt);
+    let result = OnCluster::new(target, interrupt).and_then(|mut ground| demo::play(&mut ground));
     if result.is_err() && interrupt.check().is_ok() {
         for line in target.diagnosis() {
             say(&line)?;
         }
     }
     result
-}
-
-fn phases(target: &Target, interrupt: &Interrupt) -> Result<()> {
-    let mut stage = Stage::new(target, interrupt)?;
-    stage.begin(&format!(
-        "1. CloneSet {NAMESPACE}/{CLONESET}: {REPLICAS} pods of two containers, image {}:1",
-        target.image
-    ))?;
-    target.create_cloneset("1")?;
-    let took = stage.follow_until("the first pods", |pods| all_serve(pods, "1"))?;
-    say(&format!(
-        "{REPLICAS} pods in service after {:.1} s",
-        took.as_secs_f64()
-    ))?;
-    stage.follow_for(AFTERMATH)?;
-
-    stage.begin(&format!(
-        "2. In place: app gets {}:2, at most 2 pods at a time",
-        target.image
-    ))?;
-    let in_place = roll_out(target, &mut stage, "2", "InPlaceIfPossible")?;
-    let violations = compare::in_place_violations(&in_place.before, &in_place.after);
-    if !violations.is_empty() {
-        bail!(
-            "this was no update in place:\n  {}",
-            violations.join("\n  ")
-        );
-    }
-    say(&format!(
-        "{REPLICAS} pods updated in {:.1} s: every UID, IP and node is what it was; app restarted once, \
-         sidecar never",
-        in_place.took.as_secs_f64()
-    ))?;
-
-    stage.begin(&format!(
-        "3. The same by ReCreate: app gets {}:3, at most 2 pods at a time",
-        target.image
-    ))?;
-    let recreate = roll_out(target, &mut stage, "3", "ReCreate")?;
-    say(&format!(
-        "{REPLICAS} pods replaced in {:.1} s",
-        recreate.took.as_secs_f64()
-    ))?;
-
-    say("")?;
-    for line in compare::comparison(&in_place, &recreate) {
-        say(&line)?;
-    }
-    say(
-        "Seconds depend on how long images take to pull and containers to start: next to nothing for these.",
-    )
-}
-
-/// One roll-out from the change to the last pod in service.
-fn roll_out(target: &Target, stage: &mut Stage<'_>, tag: &str, policy: &str) -> Result<Outcome> {
-    let before = stage.pods().clone();
-    let from = Timestamp::now();
-    target.update_app(tag, policy)?;
-    let took = stage.follow_until("the roll-out", |pods| all_serve(pods, tag))?;
-    stage.follow_until("old pods to go", |pods| pods.len() == REPLICAS)?;
-    stage.follow_for(AFTERMATH)?;
-    let span = pod_writes::Span {
-        namespace: NAMESPACE,
-        from,
-        to: Timestamp::now(),
-    };
-    let writes = target
-        .audit_log
-        .as_deref()
-        .map(|log| pod_writes::count_in(log, span))
-        .transpose()?;
-    if let (Some(writes), Some(log)) = (writes, &target.audit_log)
-        && writes.total() == 0
-    {
-        bail!("{} tells of no write by the controller", log.display());
-    }
-    Ok(Outcome {
-        took,
-        before,
-        after: stage.pods().clone(),
-        writes,
-    })
-}
-
-/// As many pods as wanted are in service, and no other is in the way but those that leave.
-fn all_serve(pods: &Pods, tag: &str) -> bool {
-    let staying = pods.values().filter(|pod| !pod.terminating);
-    staying.clone().count() == REPLICAS && staying.clone().all(|pod| pod.serves(tag))
 }
 
 /// What was kept, what one can do with it, and how it goes away.

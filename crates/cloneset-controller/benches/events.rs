@@ -23,7 +23,7 @@ use kruise_api::{
     pod::Pod,
     resource::{CONTROLLER_REVISIONS, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS},
 };
-use kruise_runtime::{ServerVersion, Store};
+use kruise_runtime::{Clock, ServerVersion, Store};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -142,6 +142,7 @@ impl World {
                 budgets: None,
                 gates: Gates::default(),
                 server_version: ServerVersion::default(),
+                clock: Clock::system(),
             },
             set: cloneset(situation, n_pods),
             pods: Vec::new(),

@@ -174,6 +174,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
             budgets: budgets.map(|budgets| budgets.store()),
             gates,
             server_version: setup.server_version(),
+            clock: setup.clock(),
         },
         upkeep: Upkeep::new(
             setup.own_writes(),

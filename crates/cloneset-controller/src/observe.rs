@@ -16,7 +16,7 @@ use kruise_api::{
     shared_list::SharedList,
 };
 use kruise_plan::workload::TemplateForms;
-use kruise_runtime::{ServerVersion, Store, StoreView, Stores};
+use kruise_runtime::{Clock, ServerVersion, Store, StoreView, Stores};
 
 use crate::{
     gates::Gates,
@@ -45,6 +45,8 @@ pub struct Observer {
     pub gates: Gates,
     /// Version of the API server.
     pub server_version: ServerVersion,
+    /// The wall clock.
+    pub clock: Clock,
 }
 
 impl Observer {
@@ -101,7 +103,7 @@ impl Observer {
             }),
             set,
             nodes: BTreeMap::new(),
-            now: jiff::Timestamp::now(),
+            now: self.clock.now(),
             index_version: self.pods.newest_version(),
             pod_readiness_controller_live,
             gates: self.gates(),
@@ -178,6 +180,7 @@ mod tests {
             budgets: None,
             gates: Gates::default(),
             server_version: ServerVersion::default(),
+            clock: Clock::system(),
         }
     }
 

@@ -200,7 +200,7 @@ mod tests {
     use std::time::Duration;
 
     use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
-    use kruise_runtime::{ApiError, OwnWrites, ServerVersion, Store, WaitReasons, recorder};
+    use kruise_runtime::{ApiError, Clock, OwnWrites, ServerVersion, Store, WaitReasons, recorder};
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 
@@ -222,6 +222,7 @@ mod tests {
                 budgets: None,
                 gates: Gates::default(),
                 server_version: ServerVersion::default(),
+                clock: Clock::system(),
             },
             upkeep: Upkeep::new(
                 own_writes.clone(),

@@ -7,6 +7,7 @@
 
 mod api;
 mod certificates;
+mod clock;
 mod control;
 mod duration;
 mod leader;
@@ -29,8 +30,12 @@ pub use process::{
     },
     error::SetupError,
     gates::{FeatureGates, Gate, GateError},
+    in_process::InProcess,
     run::run,
 };
+// What a test replaces: the wall clock, and chance.
+pub use clock::Clock;
+pub use random::seed_this_thread;
 // Calls to the API server.
 pub use api::{
     client::ApiClient,

@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod gates;
 mod health;
 pub(crate) mod http_server;
+pub(crate) mod in_process;
 pub(crate) mod logging;
 mod metrics_server;
 mod pulse;

@@ -1,13 +1,34 @@
 //! Randomness for jitter and identities. Nothing here is a secret.
 
 use std::{
+    cell::Cell,
     hash::{BuildHasher, RandomState},
     time::Duration,
 };
 
+thread_local! {
+    static SEEDED: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// From now on, what this thread draws follows from a seed, so that a test can be repeated. Processes that run on the
+/// thread share the numbers.
+pub fn seed_this_thread(seed: u64) {
+    SEEDED.set(Some(seed));
+}
+
 /// A number that differs between calls and processes: every `RandomState` has keys of its own.
 pub(crate) fn number() -> u64 {
-    RandomState::new().hash_one(0u8)
+    match SEEDED.get() {
+        None => RandomState::new().hash_one(0u8),
+        Some(state) => {
+            // SplitMix64.
+            let state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            SEEDED.set(Some(state));
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        }
+    }
 }
 
 /// `duration` times a factor drawn from `[0.75, 1.25)`, so that replicas don't march in step.
@@ -28,4 +49,21 @@ pub(crate) fn identity() -> String {
         low >> 48,
         low & 0xffff_ffff_ffff
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Each test has a thread of its own.
+    #[test]
+    fn numbers_differ_unless_they_are_seeded() {
+        assert_ne!(number(), number());
+        let draw = |seed| {
+            seed_this_thread(seed);
+            (identity(), jitter(Duration::from_secs(1)))
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
 }

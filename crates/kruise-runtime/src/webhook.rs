@@ -16,6 +16,7 @@ pub(crate) mod connections;
 mod conversion;
 pub(crate) mod converters;
 mod error;
+mod in_process;
 pub mod kind;
 mod limits;
 mod metrics;
@@ -31,6 +32,7 @@ mod service;
 mod tests;
 
 pub use admission::Admission;
+pub use in_process::InProcessWebhooks;
 pub use request::{
     AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
 };

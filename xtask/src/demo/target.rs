@@ -4,19 +4,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use demo::{CLONESET, NAMESPACE};
 use localkube::cluster::{self, Cluster};
 use localkube::process;
 use localkube::progress::Progress;
-use serde_json::{Value, json};
 
 /// The demo image on a cluster of ours, where any registry's name leads to the same registry.
 const LOCAL_IMAGE: &str = "registry.local/demo";
-/// Everything of the demo is in this namespace.
-pub(super) const NAMESPACE: &str = "demo";
-/// The CloneSet.
-pub(super) const CLONESET: &str = "web";
-pub(super) const REPLICAS: usize = 6;
-const MAX_UNAVAILABLE: usize = 2;
 /// The last lines of each answer are the telling ones.
 const DIAGNOSIS_LINES: usize = 20;
 
@@ -82,37 +76,6 @@ impl Target {
         process::output_of_long(command.args(arguments), &what).map(drop)
     }
 
-    pub(super) fn create_cloneset(&self, tag: &str) -> Result<()> {
-        let cloneset = cloneset(&self.image, tag).to_string();
-        let mut command = self.kubectl();
-        process::output_with_input(command.args(["create", "--filename=-"]), &cloneset)
-            .context("create the CloneSet")
-            .map(drop)
-    }
-
-    /// A new image for the app, and the way pods get it.
-    pub(super) fn update_app(&self, tag: &str, pod_update_policy: &str) -> Result<()> {
-        let patch = json!([
-            {"op": "test", "path": "/spec/template/spec/containers/0/name", "value": super::pods::APP},
-            {"op": "replace", "path": "/spec/template/spec/containers/0/image",
-             "value": format!("{}:{tag}", self.image)},
-            {"op": "replace", "path": "/spec/updateStrategy/rollingUpdate/podUpdatePolicy",
-             "value": pod_update_policy},
-        ]);
-        let mut command = self.kubectl();
-        command.args([
-            "--namespace",
-            NAMESPACE,
-            "patch",
-            "cloneset",
-            CLONESET,
-            "--type=json",
-        ]);
-        process::output(command.arg(format!("--patch={patch}")))
-            .context("change the CloneSet")
-            .map(drop)
-    }
-
     /// What helps to understand a failure: the CloneSet's conditions and the controller's last words.
     pub(super) fn diagnosis(&self) -> Vec<String> {
         let conditions = "jsonpath={range .status.conditions[*]}{.type} {.status} {.reason}: {.message}{\"\\n\"}{end}";
@@ -157,35 +120,4 @@ impl Target {
         })
         .collect()
     }
-}
-
-fn cloneset(image: &str, tag: &str) -> Value {
-    let image = format!("{image}:{tag}");
-    json!({
-        "apiVersion": "apps.kruise.io/v1beta1",
-        "kind": "CloneSet",
-        "metadata": {"name": CLONESET, "namespace": NAMESPACE},
-        "spec": {
-            "replicas": REPLICAS,
-            "selector": {"matchLabels": {"app": CLONESET}},
-            "updateStrategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {
-                    "podUpdatePolicy": "InPlaceIfPossible",
-                    "maxUnavailable": MAX_UNAVAILABLE,
-                },
-            },
-            "template": {
-                "metadata": {"labels": {"app": CLONESET}},
-                "spec": {
-                    "containers": [
-                        {"name": super::pods::APP, "image": image},
-                        // Two servers on one port would not get on.
-                        {"name": super::pods::SIDECAR, "image": image,
-                         "command": ["/bin/sh", "-c", "trap 'exit 0' TERM; sleep 1000000 & wait"]},
-                    ],
-                },
-            },
-        },
-    })
 }

@@ -8,6 +8,7 @@ use localkube::process;
 use localkube::workspace;
 
 use super::Finding;
+use crate::deployables;
 
 /// The pure crates; the runtime is none of them, and knows no deployable.
 const PURE: [&str; 2] = ["kruise-api", "kruise-plan"];
@@ -84,6 +85,9 @@ const ABSENCES: &[(&[&str], &str)] = &[
     ),
 ];
 
+/// What may be in the dependency tree of a deployable's tests, never in its own.
+const TESTS_ALONE: &[&str] = &["kruise-testkit", "proptest", "rstest"];
+
 /// Packages that may not be in the lock file, and why.
 const BANNED: &[(&str, &str)] = &[
     ("aws-lc-sys", "ring is the one TLS provider"),
@@ -104,6 +108,13 @@ pub(super) fn check() -> Result<Vec<Finding>> {
         };
         for name in present(tree, absent) {
             let what = format!("{package} depends on {name} ({why}); see `cargo tree -i {name}`");
+            findings.push(Finding::error("Cargo.toml", what));
+        }
+    }
+    for deployable in deployables::all() {
+        let package = deployable.name;
+        for name in present(&tree_of(package)?, TESTS_ALONE) {
+            let what = format!("{package} depends on {name}, which serves tests alone");
             findings.push(Finding::error("Cargo.toml", what));
         }
     }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     api::{client::ApiClient, error::chain},
+    clock::Clock,
     control::backoff::Backoff,
     random::jitter,
 };
@@ -27,8 +28,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 
-pub(crate) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
 /// What a process knows of its certificates. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificates {
@@ -40,13 +39,6 @@ impl Certificates {
     /// The handle, and the task that must run as long as the process. The client must be one that
     /// writes without leading: every replica does this.
     pub(crate) fn new(
-        config: CertificatesConfig,
-        client: ApiClient,
-    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        Self::with_clock(config, client, Arc::new(Timestamp::now))
-    }
-
-    pub(crate) fn with_clock(
         config: CertificatesConfig,
         client: ApiClient,
         clock: Clock,
@@ -119,7 +111,7 @@ impl Task {
     async fn look(&mut self) -> bool {
         let names = self.config.names();
         let lifetimes = self.config.lifetimes;
-        let now = (self.clock)();
+        let now = self.clock.now();
         let served_under = self.served_under().cloned();
         let next_is_trusted = self
             .offer

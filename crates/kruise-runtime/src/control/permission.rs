@@ -40,6 +40,7 @@ impl Permission {
                 return error;
             }
             tokio::select! {
+                biased;
                 () = changed(&mut state) => {}
                 () = changed(&mut gate) => {}
             }

@@ -177,6 +177,7 @@ impl Queue {
             match wake_at {
                 Some(at) => {
                     tokio::select! {
+                        biased;
                         () = self.inner.wake.notified() => {}
                         () = tokio::time::sleep_until(at) => {}
                     }

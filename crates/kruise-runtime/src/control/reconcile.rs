@@ -105,6 +105,7 @@ impl<R: Reconciler> Controller<R> {
             }
         };
         tokio::select! {
+            biased;
             () = async { while tasks.join_next().await.is_some() {} } => {}
             () = measure => {}
         }

@@ -18,6 +18,7 @@ use crate::{
         client::ApiClient,
         error::{ApiError, chain},
     },
+    clock::Clock,
     leader::{
         fence::{Fence, LeaderState},
         leadership::Leadership,
@@ -84,6 +85,7 @@ pub(crate) struct Election {
     fence: Fence,
     leadership: Leadership,
     metrics: Metrics,
+    clock: Clock,
     term: u64,
 }
 
@@ -107,9 +109,16 @@ impl Election {
             leadership: Leadership::new(fence.clone(), observer),
             fence,
             metrics,
+            clock: Clock::system(),
             term: 0,
             config,
         }
+    }
+
+    /// The same candidate, which writes times of this clock into the lease. It measures time on its own.
+    #[must_use]
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// The same candidate, with another client for the looks at leases that other parts ask for.
@@ -137,6 +146,7 @@ impl Election {
             sender,
         );
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             () = look => {}
             () = self.elect(manager) => {}
@@ -188,10 +198,11 @@ impl Election {
                 }
             };
             let why = tokio::select! {
-                why = lead => why,
+                biased;
                 _ = manager.wait_for(|manager| matches!(manager, Manager::Live { .. })) => {
                     "OpenKruise's own manager has appeared".to_owned()
                 }
+                why = lead => why,
             };
             self.stop_leading(why);
         }
@@ -278,7 +289,7 @@ impl Election {
     /// Gets or renews the lease, unless another holds it (client-go: `tryAcquireOrRenew`).
     async fn attempt(&mut self) -> Result<Attempt, ApiError> {
         let begun = Instant::now();
-        let now = micro_time(jiff::Timestamp::now());
+        let now = micro_time(self.clock.now());
         let mut record = Record {
             holder: self.identity.clone(),
             duration: self.config.lease_duration,
@@ -328,7 +339,7 @@ impl Election {
         if record.holder != self.identity {
             return Ok(());
         }
-        let now = micro_time(jiff::Timestamp::now());
+        let now = micro_time(self.clock.now());
         let released = Record {
             holder: String::new(),
             duration: Duration::from_secs(1),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{client::ApiClient, server_version::ServerVersion},
+    clock::Clock,
     control::{
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
@@ -66,6 +67,7 @@ impl App {
 /// What every process has, whatever it runs.
 pub(crate) struct Shared {
     pub(crate) args: RuntimeArgs,
+    pub(crate) clock: Clock,
     /// The client that writes only while this process leads.
     pub(crate) client: ApiClient,
     /// The client that writes without leading.
@@ -188,6 +190,12 @@ impl Setup {
     #[must_use]
     pub fn server_version(&self) -> ServerVersion {
         self.shared.server_version.clone()
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.shared.clock.clone()
     }
 
     /// Notes refusals where `--protection-log-path` says.

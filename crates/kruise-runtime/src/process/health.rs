@@ -147,6 +147,7 @@ mod tests {
     use super::*;
     use crate::{
         certificates::CertificatesConfig,
+        clock::Clock,
         leader::election::{Election, ElectionConfig},
         tell::metrics::Metrics,
         test_server::{Answer as ServerAnswer, TestServer},
@@ -177,7 +178,7 @@ mod tests {
         });
         let client = server.client();
         let config = CertificatesConfig::new("app", "ns");
-        let (certificates, keeper) = Certificates::new(config, client.clone());
+        let (certificates, keeper) = Certificates::new(config, client.clone(), Clock::system());
         let election = ElectionConfig {
             enabled: true,
             namespace: "ns".to_owned(),

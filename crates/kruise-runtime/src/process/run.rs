@@ -21,6 +21,7 @@ use crate::{
         server_version::ServerVersion,
     },
     certificates::{Certificates, Status},
+    clock::Clock,
     control::{own_writes::OwnWrites, work_gate::WorkGate},
     leader::election::{Election, ElectionConfig},
     process::{
@@ -44,6 +45,7 @@ use crate::{
     random,
     tell::{events, metrics::Metrics, protection_log::ProtectionLog},
     watch::{restore::Restores, shared::Watching},
+    webhook::InProcessWebhooks,
 };
 
 /// Bound on finishing reconciles at shutdown, within the usual 30 s of grace.
@@ -79,6 +81,8 @@ pub fn run(args: impl Into<RuntimeArgs>, apps: Vec<App>) -> ExitCode {
                     client: connect(&config, runtime.handle())?,
                     host: host(&config),
                     log_level,
+                    clock: Clock::system(),
+                    in_process: None,
                 };
                 let vital = Vital {
                     client: connect(&config, vital.handle())?,
@@ -107,11 +111,13 @@ pub(crate) struct Process {
     pub(crate) client: kube::Client,
     pub(crate) host: String,
     pub(crate) log_level: LogLevel,
+    pub(crate) clock: Clock,
+    /// Where webhooks go that no server serves.
+    pub(crate) in_process: Option<InProcessWebhooks>,
 }
 
 impl Process {
-    /// Runs everything on the runtime of the test, with one client.
-    #[cfg(test)]
+    /// Runs everything on the caller's runtime, with one client.
     pub(crate) async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let vital = Vital {
             thread: Handle::current(),
@@ -131,6 +137,8 @@ impl Process {
             client,
             host,
             log_level,
+            clock,
+            in_process,
         } = self;
         let elects = args.controller.enable_leader_election && apps.iter().any(|app| app.elects);
         check::check(&args, elects)?;
@@ -156,7 +164,8 @@ impl Process {
         };
         let of_lease = ApiClient::new(vital.client, name, metrics.clone()).with_host(&host);
         let election = Election::new(election_config, of_lease, metrics.clone())
-            .with_client_of_others(bare.clone());
+            .with_client_of_others(bare.clone())
+            .with_clock(clock.clone());
         let leadership = election.leadership();
         let gate = watch::Sender::new(WorkGate::Closed);
         let for_reconcilers = || {
@@ -166,8 +175,10 @@ impl Process {
         };
         // Events don't wait for reconcilers' writes, nor these writes for events.
         let (recorder, event_writer) = events::recorder(name, bare.clone(), metrics.clone());
+        let event_writer = event_writer.with_clock(clock.clone());
         let shared = Shared {
             args: args.clone(),
+            clock: clock.clone(),
             client: for_reconcilers(),
             replica_client: limited(),
             recorder,
@@ -202,7 +213,13 @@ impl Process {
         let mut servers = Tasks::default();
         let stop_serving = CancellationToken::new();
         let webhooks = std::mem::take(&mut setup.webhooks);
-        let certificates = if webhooks.is_empty() || args.webhook.webhook_port == 0 {
+        let mut serving = None;
+        let certificates = if webhooks.is_empty() {
+            None
+        } else if let Some(in_process) = in_process {
+            serving = Some(in_process.serve(webhooks.into_routes()));
+            None
+        } else if args.webhook.webhook_port == 0 {
             None
         } else {
             let listener = listen(&format!(":{}", args.webhook.webhook_port)).await?;
@@ -214,6 +231,7 @@ impl Process {
                     .then(|| leadership.clone()),
                 metrics: metrics.webhooks.clone(),
                 client: upkeep.clone(),
+                clock,
             })?;
             tasks.spawn("certificates", keeper);
             if let Some(listener) = listener {
@@ -291,6 +309,7 @@ impl Process {
         events.spawn("event writer", event_writer.run());
 
         let result = tokio::select! {
+            biased;
             () = stop.cancelled() => Ok(()),
             error = tasks.first_end() => Err(error),
             error = workers.first_end() => Err(error),
@@ -318,6 +337,7 @@ impl Process {
         stop_election.cancel();
         elections.all_end().await;
         servers.all_end().await;
+        drop(serving);
         // Once the last recorders are dropped, the event writer ends when it has written what it was given.
         drop((setup, tasks));
         if tokio::time::timeout(TELL_WITHIN, events.all_end())

@@ -64,8 +64,9 @@ impl Starter {
             };
             loop {
                 tokio::select! {
-                    () = self.indexes_fresh(&mut restores) => {}
+                    biased;
                     _ = state.wait_for(|now| *now != term) => break,
+                    () = self.indexes_fresh(&mut restores) => {}
                 }
                 if has_led {
                     // Another process may have led meanwhile, and only it knew what it wanted to look at again later.
@@ -78,6 +79,7 @@ impl Starter {
                 tracing::info!(?term, "reconcilers start");
                 WorkGate::set(&self.gate, WorkGate::Open { term: number });
                 let lost = tokio::select! {
+                    biased;
                     // An error says that the election is gone, and with it the process.
                     _ = state.wait_for(|now| *now != term) => true,
                     () = self.restores.more_than(restores) => false,
@@ -144,6 +146,7 @@ impl Starter {
             std::future::pending::<()>().await;
         };
         tokio::select! {
+            biased;
             _ = fresh => {}
             () = report => {}
         }

@@ -2,6 +2,7 @@
 
 mod flags;
 mod health;
+mod in_process;
 mod limits;
 mod run;
 mod starved;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     api::client::ApiClient,
     certificates::{Certificates, CertificatesConfig},
+    clock::Clock,
     leader::leadership::Leadership,
     process::{
         args::{process::pod_namespace, webhook::WebhookArgs},
@@ -39,6 +40,7 @@ pub(crate) struct Serving<'a> {
     pub(crate) metrics: WebhookMetrics,
     /// A client that writes without leading.
     pub(crate) client: ApiClient,
+    pub(crate) clock: Clock,
 }
 
 impl Webhooks {
@@ -96,6 +98,16 @@ impl Webhooks {
         }
     }
 
+    /// What answers at which path.
+    pub(crate) fn into_routes(self) -> Routes {
+        let conversions = self.conversions;
+        if conversions.is_empty() {
+            return self.admissions;
+        }
+        let convert = move |object, to: &str| conversions.convert(object, to);
+        self.admissions.conversion(convert)
+    }
+
     /// Certificates, the task that looks after them, and the server.
     pub(crate) fn assemble(
         self,
@@ -109,14 +121,9 @@ impl Webhooks {
         ServerError,
     > {
         let config = self.certificates(&serving);
-        let (certificates, keeper) = Certificates::new(config, serving.client);
-        let mut routes = self.admissions;
-        if !self.conversions.is_empty() {
-            let conversions = self.conversions;
-            routes = routes.conversion(move |object, to| conversions.convert(object, to));
-        }
+        let (certificates, keeper) = Certificates::new(config, serving.client, serving.clock);
         let server = Server::new(
-            routes,
+            self.into_routes(),
             certificates.resolver(),
             Limits::default(),
             serving.metrics,
@@ -144,6 +151,7 @@ mod tests {
             yield_to_manager: None,
             metrics: WebhookMetrics::default(),
             client: server.client(),
+            clock: Clock::system(),
         })
     }
 

@@ -20,6 +20,7 @@ use crate::{
         client::ApiClient,
         error::{ApiError, chain},
     },
+    clock::Clock,
     control::token_bucket::TokenBucket,
     random,
     tell::metrics::Metrics,
@@ -141,6 +142,7 @@ pub struct EventWriter {
     client: ApiClient,
     receiver: mpsc::Receiver<Report>,
     metrics: Metrics,
+    clock: Clock,
     written: Recent<SameEvent, Written>,
     limits: Recent<String, TokenBucket>,
 }
@@ -178,6 +180,7 @@ pub fn recorder(
         client,
         receiver,
         metrics,
+        clock: Clock::system(),
         written: Recent::default(),
         limits: Recent::default(),
     };
@@ -185,6 +188,12 @@ pub fn recorder(
 }
 
 impl EventWriter {
+    /// The same writer, whose events bear the times of this clock.
+    #[must_use]
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
     /// Writes until no recorder is left.
     pub async fn run(mut self) {
         while let Some(report) = self.receiver.recv().await {
@@ -224,7 +233,7 @@ impl EventWriter {
     }
 
     async fn write(&mut self, report: &Report, same: SameEvent) -> Result<(), ApiError> {
-        let now = timestamp(jiff::Timestamp::now());
+        let now = timestamp(self.clock.now());
         let written = self
             .written
             .get(&same)

@@ -295,7 +295,7 @@ impl<K: Object> Index<K> {
     }
 }
 
-fn by_key<K: Object>(a: &Arc<K>, b: &Arc<K>) -> Ordering {
+pub(crate) fn by_key<K: Object>(a: &Arc<K>, b: &Arc<K>) -> Ordering {
     let (a, b) = (a.meta(), b.meta());
     (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name))
 }

@@ -9,7 +9,7 @@ use std::{
 use kruise_api::{object::Object, resource::ObjectKey};
 
 use crate::watch::{
-    index::ByUid,
+    index::{ByUid, by_key},
     line::{Decoded, Peek},
 };
 
@@ -52,6 +52,9 @@ impl<K: Object> OpenList<K> {
 
     pub(crate) fn into_parts(self) -> (Vec<Arc<K>>, Vec<ObjectKey>) {
         let objects = self.objects.into_iter().map(|ByUid(object)| object);
-        (objects.collect(), self.undecodable.into_values().collect())
+        let mut objects: Vec<_> = objects.collect();
+        // As a list in pages has them, so that owners are looked at in the same order whichever way they are listed.
+        objects.sort_unstable_by(by_key);
+        (objects, self.undecodable.into_values().collect())
     }
 }

@@ -74,6 +74,7 @@ pub(crate) async fn verify<K: Object>(
         }
         let next_at = strays.next_at().filter(|_| reads.len() < READS_AT_ONCE);
         tokio::select! {
+            biased;
             more = vanished.recv() => {
                 let Some(more) = more else { return };
                 strays.read_at(more, Instant::now());

@@ -182,8 +182,9 @@ impl<K: Object> Watcher<K> {
             // After an outage a new leader would wait as long for its indexes as these have learned to wait. So a
             // watch can be hurried. The delay that the server itself asked for holds all the same.
             tokio::select! {
-                () = tokio::time::sleep(delay) => {}
+                biased;
                 () = self.store.watch_hurried() => {}
+                () = tokio::time::sleep(delay) => {}
             }
             tokio::time::sleep_until(over + asked).await;
         }
@@ -367,6 +368,8 @@ impl<K: Object> Watcher<K> {
                 WatchOrder::Continue(at) => at.unwrap_or(silent_at).min(silent_at),
             };
             tokio::select! {
+                // What the watch is told to do is looked at before each line.
+                biased;
                 // The part of a line that was read before another branch won stays in the buffer.
                 read = lines.read_until(b'\n', line) => {
                     return match read {

@@ -3,17 +3,14 @@
 //! The API server puts all objects of a list in one review. So objects are decoded one by one, and other requests get
 //! their turn in between. Nothing more is converted when nobody waits for the answer any more.
 
-use std::{
-    borrow::Cow,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
 };
+use tokio::time::Instant;
 
 use super::{no_review::NoReview, request::ReviewError, response::ReviewAnswer};
 use crate::api::error::chain;

@@ -182,7 +182,7 @@ impl Shared {
     }
 }
 
-async fn handle(route: &Route, body: &[u8]) -> Result<Vec<u8>, NoReview> {
+pub(super) async fn handle(route: &Route, body: &[u8]) -> Result<Vec<u8>, NoReview> {
     match &route.endpoint {
         Endpoint::Admission(handler) => admit(handler.as_ref(), body).await,
         Endpoint::Conversion(converter) => conversion::answer(body, converter).await,

@@ -27,9 +27,9 @@ use crate::{
     certificates::{
         Certificates, CertificatesConfig,
         material::{Material, Stored},
-        task::Clock,
         x509::read_chain,
     },
+    clock::Clock,
     test_server::{Answer, Call, TestServer},
 };
 
@@ -203,11 +203,9 @@ impl Cluster {
     }
 
     pub(super) fn start(&self, id: usize, config: CertificatesConfig) -> Replica {
-        let clock: Clock = Arc::new({
-            let cluster = self.clone();
-            move || cluster.now()
-        });
-        let (certificates, task) = Certificates::with_clock(config, self.client(id), clock);
+        let cluster = self.clone();
+        let clock = Clock::of(move || cluster.now());
+        let (certificates, task) = Certificates::new(config, self.client(id), clock);
         let mut state = self.state();
         state.replicas.insert(id, certificates.clone());
         Replica {

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, RuntimeArgs, chain,
+    clock::Clock,
     process::{args::controller::parse_workers, logging::LogLevel, run::Process},
     test_server::{Answer, TestServer},
 };
@@ -34,6 +35,8 @@ async fn refusal(flags: &str) -> Option<String> {
         client: server.kube_client(),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     let an_hour = std::time::Duration::from_secs(3600);
     let ended = tokio::time::timeout(an_hour, process.run(CancellationToken::new()));

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{client::ApiClient, error::ApiError},
+    clock::Clock,
     control::{
         own_writes::OwnWrites,
         queue::{Queue, RateLimit},
@@ -217,6 +218,8 @@ async fn start_roll_out() -> Running {
         client: server.kube_client(),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     let stop = CancellationToken::new();
     let process = tokio::spawn(process.run(stop.clone()));

@@ -18,6 +18,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::Clock,
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     process::{
         app::{App, Setup},
@@ -179,6 +180,8 @@ fn start_with(flags: &[&str], cluster: Cluster, apps: impl FnOnce(&Notes) -> Vec
         client: server.kube_client(),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     let stop = CancellationToken::new();
     let process = tokio::spawn(process.run(stop.clone()));

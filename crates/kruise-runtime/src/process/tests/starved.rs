@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::terms::{Command, Failure, answer, pod_names};
 use crate::{
     App,
+    clock::Clock,
     control::reconcile::{Outcome, Reconciler},
     leader::tests::election::Leases,
     process::{
@@ -135,6 +136,8 @@ fn reconcilers_that_keep_all_threads_busy_cost_neither_the_lease_nor_the_probe()
         client: client_on(others),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     let by = Vital {
         thread: vital.handle().clone(),

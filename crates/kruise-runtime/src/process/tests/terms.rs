@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::leader::tests::election::Leases;
 use crate::{
     ApiClient, App, LeaderState, Leadership, RuntimeArgs,
+    clock::Clock,
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     process::{logging::LogLevel, run::Process},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
@@ -126,6 +127,8 @@ async fn a_pass_of_an_earlier_term_writes_nothing_when_the_lease_was_lost_and_re
         client: server.kube_client(),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     tokio::spawn(process.run(CancellationToken::new()));
     let (pass, leadership) = done.recv().await.unwrap();

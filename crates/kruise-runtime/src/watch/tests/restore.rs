@@ -20,6 +20,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    clock::Clock,
     control::reconcile::{Consequence, Outcome, ReconcileError, Reconciler},
     process::{app::App, args::RuntimeArgs, error::RunError, logging::LogLevel, run::Process},
     test_server::{Answer, Call, TestServer, event, list, list_end, pod},
@@ -165,6 +166,8 @@ fn start(cluster: &Cluster) -> (Seen, tokio::task::JoinHandle<Result<(), RunErro
         client: server.kube_client(),
         host: String::new(),
         log_level: LogLevel::default(),
+        clock: Clock::system(),
+        in_process: None,
     };
     (seen, tokio::spawn(process.run(CancellationToken::new())))
 }

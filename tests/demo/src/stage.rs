@@ -1,58 +1,54 @@
 //! Following the pods through the phases of the demo, a line a change.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use localkube::interrupt::Interrupt;
-use localkube::object_watch::{Change, ObjectWatch};
-use localkube::progress::{Patience, say};
+use jiff::Timestamp;
+use localkube::{
+    object_watch::Change,
+    progress::{Patience, say},
+};
 
-use super::compare::Pods;
-use super::pods::PodView;
-use super::table;
-use super::target::{NAMESPACE, Target};
+use crate::{Ground, compare::Pods, table};
 
-/// How soon an interrupt is noticed.
-const PATIENCE: Duration = Duration::from_millis(100);
 /// Far longer than any phase takes on an idle machine.
 const PHASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The pods as they are now.
-pub(super) struct Stage<'a> {
-    watch: ObjectWatch<PodView>,
-    interrupt: &'a Interrupt,
+pub(crate) struct Stage<'a> {
+    ground: &'a mut dyn Ground,
     pods: Pods,
-    began: Instant,
+    began: Timestamp,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(target: &Target, interrupt: &'a Interrupt) -> Result<Self> {
-        let mut kubectl = target.kubectl();
-        kubectl.args(["--namespace", NAMESPACE]);
-        let watch = ObjectWatch::start(kubectl, &["pods"], PodView::parse)?;
-        Ok(Self {
-            watch,
-            interrupt,
+    pub(crate) fn new(ground: &'a mut dyn Ground) -> Self {
+        Self {
+            began: ground.now(),
+            ground,
             pods: Pods::new(),
-            began: Instant::now(),
-        })
+        }
     }
 
-    pub(super) fn pods(&self) -> &Pods {
+    pub(crate) fn ground(&mut self) -> &mut dyn Ground {
+        self.ground
+    }
+
+    pub(crate) fn pods(&self) -> &Pods {
         &self.pods
     }
 
     /// A new phase: its title, a header, and time zero.
-    pub(super) fn begin(&mut self, title: &str) -> Result<()> {
+    pub(crate) fn begin(&mut self, title: &str) -> Result<()> {
         say("")?;
         say(title)?;
         say(&table::header())?;
-        self.began = Instant::now();
+        self.began = self.ground.now();
         Ok(())
     }
 
     /// Tells what happens until `done`; returns how long that took since the phase began.
-    pub(super) fn follow_until(
+    pub(crate) fn follow_until(
         &mut self,
         what: &str,
         done: impl Fn(&Pods) -> bool,
@@ -64,7 +60,7 @@ impl<'a> Stage<'a> {
                 patience = Patience::new(format!("for {what}"));
             }
             patience.look(|| self.troubles());
-            if self.began.elapsed() > PHASE_TIMEOUT {
+            if self.since(self.began) > PHASE_TIMEOUT {
                 bail!(
                     "waited {} s for {what}, in vain{}",
                     PHASE_TIMEOUT.as_secs(),
@@ -72,26 +68,28 @@ impl<'a> Stage<'a> {
                 );
             }
         }
-        Ok(self.began.elapsed())
+        Ok(self.since(self.began))
     }
 
     /// Goes on telling for a while, so that nothing that comes late is missed.
-    pub(super) fn follow_for(&mut self, time: Duration) -> Result<()> {
-        let start = Instant::now();
-        while start.elapsed() < time {
+    pub(crate) fn follow_for(&mut self, time: Duration) -> Result<()> {
+        let start = self.ground.now();
+        while self.since(start) < time {
             self.tell_next()?;
         }
         Ok(())
     }
 
+    /// A clock that was set back says that no time has passed.
+    fn since(&self, start: Timestamp) -> Duration {
+        let since = self.ground.now().duration_since(start);
+        Duration::try_from(since).unwrap_or_default()
+    }
+
     /// Whether there was a change.
     fn tell_next(&mut self) -> Result<bool> {
-        self.interrupt.check()?;
-        let change = self.watch.next(PATIENCE);
-        // The watch ends by the same Ctrl-C; that is the better message.
-        self.interrupt.check()?;
-        let since = self.began.elapsed();
-        let change = change?;
+        let change = self.ground.next_change()?;
+        let since = self.since(self.began);
         let is_change = change.is_some();
         match change {
             Some(Change::Seen(pod)) => {

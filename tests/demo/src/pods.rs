@@ -7,43 +7,46 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Container whose image the demo changes.
-pub(super) const APP: &str = "app";
+pub(crate) const APP: &str = "app";
 /// Container that must not notice.
-pub(super) const SIDECAR: &str = "sidecar";
+pub(crate) const SIDECAR: &str = "sidecar";
 
 const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
 
 /// One pod at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PodView {
-    pub(super) name: String,
-    pub(super) uid: String,
-    pub(super) node: String,
-    pub(super) ip: String,
-    pub(super) ready: bool,
+pub struct PodView {
+    pub(crate) name: String,
+    pub(crate) uid: String,
+    pub(crate) node: String,
+    pub(crate) ip: String,
+    pub(crate) ready: bool,
     /// Lifecycle state that the controller set.
-    pub(super) state: String,
-    pub(super) terminating: bool,
-    pub(super) app: ContainerView,
-    pub(super) sidecar: ContainerView,
+    pub(crate) state: String,
+    pub(crate) terminating: bool,
+    pub(crate) app: ContainerView,
+    pub(crate) sidecar: ContainerView,
 }
 
 /// One container at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ContainerView {
+pub(crate) struct ContainerView {
     /// Tag in the pod's spec.
-    pub(super) wanted: String,
+    pub(crate) wanted: String,
     /// Tag that runs, as the kubelet reports it; empty before the first start.
-    pub(super) running: String,
-    pub(super) restarts: u32,
-    pub(super) ready: bool,
+    pub(crate) running: String,
+    pub(crate) restarts: u32,
+    pub(crate) ready: bool,
     /// Why it doesn't run, if the kubelet says.
-    pub(super) waiting: Option<String>,
+    pub(crate) waiting: Option<String>,
 }
 
 impl PodView {
     /// Reads a pod as the API server sends it.
-    pub(super) fn parse(pod: Value) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It is no pod.
+    pub fn parse(pod: Value) -> Result<Self> {
         let pod: RawPod = serde_json::from_value(pod).context("read a pod")?;
         let ready = pod
             .status
@@ -69,7 +72,7 @@ impl PodView {
     }
 
     /// In service with this image: asked for, running, ready, and in no half-way state.
-    pub(super) fn serves(&self, tag: &str) -> bool {
+    pub(crate) fn serves(&self, tag: &str) -> bool {
         self.ready
             && !self.terminating
             && self.state == "Normal"
@@ -79,7 +82,7 @@ impl PodView {
     }
 
     /// Why it isn't in service, for messages.
-    pub(super) fn trouble(&self) -> String {
+    pub(crate) fn trouble(&self) -> String {
         let waiting = [(APP, &self.app), (SIDECAR, &self.sidecar)]
             .into_iter()
             .filter_map(|(name, container)| {
@@ -224,13 +227,13 @@ fn tag(image: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use serde_json::json;
 
     use super::*;
 
     /// A pod in service at this tag; tests change what they are about.
-    pub(in crate::demo) fn pod(name: &str, tag: &str) -> PodView {
+    pub(crate) fn pod(name: &str, tag: &str) -> PodView {
         let container = |tag: &str| ContainerView {
             wanted: tag.to_owned(),
             running: tag.to_owned(),

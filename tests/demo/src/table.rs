@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::pods::{ContainerView, PodView};
+use crate::pods::{ContainerView, PodView};
 
 /// Characters of a UID that are shown: enough to tell pods apart.
 const UID_TAIL: usize = 5;
@@ -10,7 +10,7 @@ const UID_TAIL: usize = 5;
 const WIDTHS: [usize; 8] = [7, 10, 6, 12, 6, 9, 9, 6];
 
 /// The line above the changes.
-pub(super) fn header() -> String {
+pub(crate) fn header() -> String {
     line(
         &[
             "time", "pod", "node", "ip", "uid", "app", "sidecar", "ready",
@@ -21,7 +21,7 @@ pub(super) fn header() -> String {
 }
 
 /// One pod as a line, `since` the phase began.
-pub(super) fn row(since: Duration, pod: &PodView) -> String {
+pub(crate) fn row(since: Duration, pod: &PodView) -> String {
     let mut state = pod.state.clone();
     if pod.terminating {
         state.push_str(", terminating");
@@ -30,17 +30,17 @@ pub(super) fn row(since: Duration, pod: &PodView) -> String {
 }
 
 /// A pod that is no more.
-pub(super) fn gone(since: Duration, pod: &PodView) -> String {
+pub(crate) fn gone(since: Duration, pod: &PodView) -> String {
     line(&cells(since, pod), "gone")
 }
 
 /// Whether a reader sees a difference between the two.
-pub(super) fn looks_the_same(a: &PodView, b: &PodView) -> bool {
+pub(crate) fn looks_the_same(a: &PodView, b: &PodView) -> bool {
     row(Duration::ZERO, a) == row(Duration::ZERO, b)
 }
 
 /// A heading, a column for each of `columns`, and rows with a value for each.
-pub(super) fn comparison(columns: [&str; 2], rows: &[(String, [String; 2])]) -> Vec<String> {
+pub(crate) fn comparison(columns: [&str; 2], rows: &[(String, [String; 2])]) -> Vec<String> {
     let width = |n: usize| {
         let title = columns.get(n).map_or(0, |title| title.chars().count());
         rows.iter()
@@ -107,7 +107,7 @@ fn line(cells: &[String; 8], last: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::pods::tests::pod;
+    use crate::pods::tests::pod;
 
     #[test]
     fn rows_stand_below_their_headings() {

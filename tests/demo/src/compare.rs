@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use localkube::pod_writes::PodWrites;
 
-use super::pods::PodView;
-use super::table;
+use crate::pods::PodView;
+use crate::table;
 
 /// Pods by name.
-pub(super) type Pods = BTreeMap<String, PodView>;
+pub(crate) type Pods = BTreeMap<String, PodView>;
 
 /// One roll-out, measured.
 #[derive(Debug, Clone)]
-pub(super) struct Outcome {
-    pub(super) took: Duration,
-    pub(super) before: Pods,
-    pub(super) after: Pods,
+pub(crate) struct Outcome {
+    pub(crate) took: Duration,
+    pub(crate) before: Pods,
+    pub(crate) after: Pods,
     /// Absent where there is no audit log to read.
-    pub(super) writes: Option<PodWrites>,
+    pub(crate) writes: Option<PodWrites>,
 }
 
 impl Outcome {
@@ -62,7 +62,7 @@ impl Outcome {
 }
 
 /// Everything that an update in place must keep and did not; empty if all is well.
-pub(super) fn in_place_violations(before: &Pods, after: &Pods) -> Vec<String> {
+pub(crate) fn in_place_violations(before: &Pods, after: &Pods) -> Vec<String> {
     let mut violations = Vec::new();
     for (name, new) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
         violations.push(format!("pod {name} is new, with UID {}", new.uid));
@@ -104,7 +104,7 @@ pub(super) fn in_place_violations(before: &Pods, after: &Pods) -> Vec<String> {
 }
 
 /// The closing table.
-pub(super) fn comparison(in_place: &Outcome, recreate: &Outcome) -> Vec<String> {
+pub(crate) fn comparison(in_place: &Outcome, recreate: &Outcome) -> Vec<String> {
     let both = |of: &dyn Fn(&Outcome) -> String| [of(in_place), of(recreate)];
     let mut rows = vec![
         (
@@ -154,7 +154,7 @@ pub(super) fn comparison(in_place: &Outcome, recreate: &Outcome) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::pods::tests::pod;
+    use crate::pods::tests::pod;
 
     fn pods(pods: impl IntoIterator<Item = PodView>) -> Pods {
         pods.into_iter()
