@@ -6,7 +6,7 @@ use crate::{
     Workload,
     names::{REVISION, TEMPLATE_HASH},
     pods::{label, name_of, owner},
-    templates::{container, gate, hold_unplaced, image, template},
+    templates::{container, image, template},
 };
 
 /// The spec that most tests start from: two containers, updated in place.
@@ -29,22 +29,6 @@ pub fn small(replicas: i32, rolling_update: Value) -> Value {
         "template": template(),
         "updateStrategy": { "type": "RollingUpdate", "rollingUpdate": rolling_update },
     })
-}
-
-/// Small pods that are not ready before [`Pods::open`](crate::Pods::open).
-#[must_use]
-pub fn gated(replicas: i32, rolling_update: Value) -> Value {
-    let mut spec = small(replicas, rolling_update);
-    gate(&mut spec);
-    spec
-}
-
-/// Gated pods that are not scheduled before [`Pods::place`](crate::Pods::place).
-#[must_use]
-pub fn unplaced(replicas: i32, rolling_update: Value) -> Value {
-    let mut spec = gated(replicas, rolling_update);
-    hold_unplaced(&mut spec);
-    spec
 }
 
 /// The terms of an update in place.

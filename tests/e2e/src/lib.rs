@@ -51,7 +51,6 @@
 pub mod claims;
 pub mod cloneset;
 pub mod cluster;
-pub mod daemon;
 pub mod deployable;
 pub mod etcd;
 pub mod names;

@@ -38,8 +38,6 @@ pub const POD_UNAVAILABLE_BUDGETS: Resource = Resource {
 /// The nodes of the local cluster that take pods.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
 
-/// Readiness gate of pods that get ready when the test says so.
-pub const OPEN: &str = "e2e.kruise.io/open";
 /// Finalizer with which a test keeps an object; taken off at the end, whatever happens.
 pub const HOLD: &str = "e2e.kruise.io/hold";
 /// Label of a pod's lifecycle state.

@@ -1,13 +1,8 @@
-//! Pods of a namespace: what tests ask of them and do to them by hand, when one gets ready, where it runs, what it
-//! carries.
+//! Pods of a namespace: what tests ask of them and do to them by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-use k8s_openapi::{
-    api::core::v1::{Pod, PodCondition},
-    jiff,
-};
+use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, Patch, PatchParams},
@@ -15,7 +10,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::{
-    names::{OPEN, REVISION, STATE},
+    names::{REVISION, STATE},
     wait::{PATIENCE, eventually},
 };
 
@@ -130,64 +125,6 @@ impl Pods {
         pods.into_iter().find(is).expect("the pod")
     }
 
-    /// Lets gated pods get ready, and waits until they are.
-    pub async fn open(&self, pods: &[String]) {
-        self.set_open(pods, true).await;
-    }
-
-    /// Makes gated pods unready, and waits until they are.
-    pub async fn close(&self, pods: &[String]) {
-        self.set_open(pods, false).await;
-    }
-
-    async fn set_open(&self, pods: &[String], open: bool) {
-        let status = if open { "True" } else { "False" };
-        // Whole seconds, as a kubelet writes them.
-        let now = format!("{:.0}", Timestamp::now());
-        let condition = json!({ "type": OPEN, "status": status, "lastTransitionTime": now });
-        let patch = json!({ "status": { "conditions": [condition] } });
-        for pod in pods {
-            self.api
-                .patch_status(pod, &PatchParams::default(), &Patch::Strategic(&patch))
-                .await
-                .expect("open or close the pod");
-        }
-        let what = format!("{pods:?} ready: {open}");
-        self.when(&what, |found| {
-            let found = found.iter().filter(|pod| pods.contains(&name_of(pod)));
-            found.filter(|pod| is_ready(pod) == open).count() == pods.len()
-        })
-        .await;
-    }
-
-    /// Opens gated pods so that each is ready in a later second than the one before.
-    pub async fn open_in_turn(&self, pods: &[&String]) {
-        let mut last = None;
-        for pod in pods {
-            let pod = std::slice::from_ref(*pod);
-            loop {
-                self.open(pod).await;
-                let since = self.api.get(&pod[0]).await.expect("the pod");
-                let since = ready_since(&since);
-                if since > last {
-                    last = since;
-                    break;
-                }
-                self.close(pod).await;
-            }
-        }
-    }
-
-    /// Lets the scheduler put a pod on a node.
-    pub async fn place(&self, pod: &str, node: &str) {
-        // What it may run on can be narrowed only while it is held.
-        let selector = json!({ "kubernetes.io/hostname": node });
-        self.patch(pod, json!({ "spec": { "nodeSelector": selector } }))
-            .await;
-        self.patch(pod, json!({ "spec": { "schedulingGates": [] } }))
-            .await;
-    }
-
     /// Merges a patch into a pod.
     pub async fn patch(&self, pod: &str, patch: Value) {
         self.api
@@ -199,12 +136,6 @@ impl Pods {
     /// Sets a label of a pod; null takes it away.
     pub async fn label(&self, pod: &str, key: &str, value: Value) {
         self.patch(pod, json!({ "metadata": { "labels": { key: value } } }))
-            .await;
-    }
-
-    /// Sets the finalizers of a pod.
-    pub async fn set_finalizers(&self, pod: &str, finalizers: &[&str]) {
-        self.patch(pod, json!({ "metadata": { "finalizers": finalizers } }))
             .await;
     }
 }
@@ -276,11 +207,6 @@ pub fn condition<'a>(pod: &'a Pod, type_: &str) -> Option<&'a PodCondition> {
 #[must_use]
 pub fn is_ready(pod: &Pod) -> bool {
     condition(pod, "Ready").is_some_and(|condition| condition.status == "True")
-}
-
-fn ready_since(pod: &Pod) -> Option<Timestamp> {
-    let ready = condition(pod, "Ready")?;
-    ready.last_transition_time.as_ref().map(|time| time.0)
 }
 
 /// Name of a pod's first owner; empty when it has none.

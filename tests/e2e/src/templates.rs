@@ -2,10 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::names::OPEN;
-
-const PLACE: &str = "e2e.kruise.io/place";
-
 /// One of the test images; each version has another digest.
 #[must_use]
 pub fn image(version: u32) -> String {
@@ -34,14 +30,4 @@ pub fn template() -> Value {
             "containers": [container("app", &image(1))],
         },
     })
-}
-
-/// Pods of the template in this spec are not ready before [`Pods::open`](crate::Pods::open).
-pub fn gate(spec: &mut Value) {
-    spec["template"]["spec"]["readinessGates"] = json!([{ "conditionType": OPEN }]);
-}
-
-/// Pods of the template in this spec are not scheduled before [`Pods::place`](crate::Pods::place).
-pub fn hold_unplaced(spec: &mut Value) {
-    spec["template"]["spec"]["schedulingGates"] = json!([{ "name": PLACE }]);
 }

@@ -5,10 +5,9 @@ use e2e::{
     Namespace, PATIENCE, Part, Test,
     cloneset::{in_place, small},
     eventually,
-    names::IMAGE_PULL_JOBS,
-    names::POD_UNAVAILABLE_BUDGETS,
-    names::{CLONESET_CONTROLLER, CLONESETS, STATE},
+    names::{CLONESET_CONTROLLER, CLONESETS, IMAGE_PULL_JOBS, POD_UNAVAILABLE_BUDGETS, STATE},
     pods::{condition, labelled, uids},
+    proxy::Proxy,
     stand_in::StandIn,
     templates::image,
     witness::Diary,
@@ -34,9 +33,9 @@ async fn gates_change_what_is_done() {
     // Nothing deployed here owns these kinds yet: no image is pulled, no budget is counted.
     let jobs = StandIn::install(&test, IMAGE_PULL_JOBS).await;
     let budgets = StandIn::install(&test, POD_UNAVAILABLE_BUDGETS).await;
-    let url = test.cluster.config().await.cluster_url.to_string();
+    let proxy = Proxy::start(test.cluster.config().await, 1).await;
     let flags = ["--enable-leader-election=false", GATES];
-    let mut controller = deployed.start_locally(&url, &flags).await;
+    let mut controller = deployed.start_locally(&proxy.url, &flags).await;
     let scenarios = [
         tokio::spawn(resources_change_in_place()),
         tokio::spawn(resources_that_restart()),

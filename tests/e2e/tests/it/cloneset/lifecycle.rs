@@ -6,8 +6,7 @@ use e2e::{
     PATIENCE, Test,
     cloneset::{small, spec},
     eventually,
-    names::TEMPLATE_HASH,
-    names::{CLONESET_CONTROLLER, CLONESETS, INSTANCE_ID, REVISION, STATE},
+    names::{CLONESET_CONTROLLER, CLONESETS, INSTANCE_ID, REVISION, STATE, TEMPLATE_HASH},
     pods::{label, name_of, uids},
 };
 use serde_json::json;

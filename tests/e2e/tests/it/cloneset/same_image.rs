@@ -6,8 +6,7 @@ use e2e::{
     Namespace, Test,
     cloneset::{in_place, small},
     names::{CLONESET_CONTROLLER, CLONESETS, STATE, UPDATE_STATE},
-    pods::uids,
-    pods::{condition, is_ready, label, name_of},
+    pods::{condition, is_ready, label, name_of, uids},
     templates::image,
 };
 use k8s_openapi::api::core::v1::Pod;

@@ -4,8 +4,7 @@ use e2e::{
     Cluster, PATIENCE, Part, Test,
     cloneset::{in_place, spec},
     eventually,
-    names::NODES,
-    names::{CLONESET_CONTROLLER, CLONESETS},
+    names::{CLONESET_CONTROLLER, CLONESETS, NODES},
 };
 use std::{collections::BTreeSet, time::Duration};
 
