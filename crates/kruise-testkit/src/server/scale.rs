@@ -6,7 +6,7 @@ use kruise_api::strategic_merge::Schema;
 use serde_json::{Value, json};
 
 use super::{
-    ApiServer, answer::Answer, call::Call, custom::Scale, metadata, patch, rules::Part,
+    ApiServer, answer::Answer, call::Call, custom::Scale, metadata, part::Part, patch,
     status::Status,
 };
 
