@@ -54,7 +54,8 @@ impl Total {
         }
         self.n_requests += outcome.n_requests;
         self.time += outcome.time;
-        if !outcome.violations.is_empty() {
+        if let Some(first) = outcome.violations.first() {
+            tracing::warn!(seed = outcome.seed, rule = first.rule, first.what, "a rule was broken");
             self.failed.push(outcome);
         }
     }

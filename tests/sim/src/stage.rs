@@ -119,7 +119,14 @@ impl Stage {
         for _ in 0..40 {
             match ask(self.user.clone()).await {
                 Ok(()) => return true,
-                Err(error) => self.note(format!("  the user is refused: {error}")),
+                Err(error) => {
+                    let error = error.to_string();
+                    let is_final = error.contains("denied the request");
+                    self.note(format!("  the user is refused: {error}"));
+                    if is_final {
+                        return false;
+                    }
+                }
             }
             // Nobody answers webhooks, perhaps.
             self.world.run_for(Duration::from_millis(500)).await;
