@@ -11,6 +11,7 @@ mod gen_crds;
 mod gen_deploy;
 mod generated;
 mod new_controller;
+mod sim;
 mod test;
 mod tidy;
 
@@ -41,6 +42,8 @@ enum Command {
     Test(test::Args),
     /// The property tests of kruise-api, with many cases for some time
     Fuzz(fuzz::Args),
+    /// Roll-outs of whole deployables in memory, with faults from seeds
+    Sim(sim::Args),
     /// Write crds/ from the types in kruise-api
     GenCrds(gen_crds::Args),
     /// Compare the CRDs with the reference's, as docs/spec has them
@@ -65,6 +68,7 @@ fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(&args, std::env::args_os().skip(2)),
         Command::Test(args) => test::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Sim(args) => sim::run(&args),
         Command::GenCrds(args) => gen_crds::run(&args),
         Command::Conformance(args) => conformance::run(&args),
         Command::GenDeploy(args) => gen_deploy::run(&args),

@@ -42,7 +42,7 @@ pub fn drawn(random: &mut Random) -> Vec<Rule> {
         for fault in faults {
             // A part of the classes is enough for one run.
             if random.chance(500) {
-                rules.push(Rule::new(*fault, rare(*fault, share)));
+                rules.push(fair(Rule::new(*fault, rare(*fault, share)), *fault));
             }
         }
     }
@@ -50,6 +50,15 @@ pub fn drawn(random: &mut Random) -> Vec<Rule> {
     rules.push(Rule::new(Fault::BookmarksMissing, often * 5));
     let of_each = |rule: &Rule| PROCESSES.map(|who| rule.clone().of(who));
     rules.iter().flat_map(of_each).collect()
+}
+
+/// No server says of an object that it isn't there when it is; of what is written, it may be said by who stands before
+/// the server.
+fn fair(rule: Rule, fault: Fault) -> Rule {
+    match fault {
+        Fault::NotFound => rule.verbs(&["update", "patch", "delete"]),
+        _ => rule,
+    }
 }
 
 /// Those that hold everything up for long come seldom.

@@ -102,7 +102,12 @@ pub fn play_all(plan: Plan, stop: &AtomicBool, mut seen: impl FnMut(&Total)) -> 
 pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
     let start = Instant::now();
     let mut told_at = start;
+    let mut n_failed = 0;
     let total = play_all(plan, stop, |total| {
+        if let Some(outcome) = total.failed.get(n_failed) {
+            n_failed += 1;
+            print!("{}", failure(plan, outcome));
+        }
         if told_at.elapsed() >= Duration::from_secs(10) {
             told_at = Instant::now();
             let (seeds, failed) = (total.seeds, total.failed.len());
@@ -145,18 +150,13 @@ fn summary(plan: Plan, total: &Total, start: Instant) -> String {
         line(format!("  {class:<20}{count:>9}"));
     }
     line(format!("{} seeds broke a rule", total.failed.len()));
-    for outcome in total.failed.iter().take(10) {
-        line(format!(
-            "seed {}: {}",
-            outcome.seed,
-            again(plan, outcome.seed)
-        ));
-        for violation in outcome.violations.iter().take(5) {
-            line(format!(
-                "  {} at {}: {}",
-                violation.rule, violation.at, violation.what
-            ));
-        }
+    text
+}
+
+fn failure(plan: Plan, outcome: &Outcome) -> String {
+    let mut text = format!("seed {}: {}\n", outcome.seed, again(plan, outcome.seed));
+    for violation in outcome.violations.iter().take(5) {
+        let _ = writeln!(text, "  {} at {}: {}", violation.rule, violation.at, violation.what);
     }
     text
 }

@@ -33,7 +33,7 @@ const SETTLING: Duration = Duration::from_secs(40);
 /// A run with more requests than this is over.
 const MOST_REQUESTS: usize = 6_000;
 /// For how long a settled object is then watched.
-const WATCHED_FOR: Duration = Duration::from_secs(150);
+const WATCHED_FOR: Duration = Duration::from_secs(90);
 
 /// What came of a run.
 pub struct Outcome {

@@ -22,6 +22,14 @@ pub const PROCESSES: [&str; 2] = ["controller-a", "controller-b"];
 /// Whose requests are those of the user.
 pub const USER: &str = "user";
 
+/// A lease that is renewed more seldom than usual.
+const SLOW_LEASE: [&str; 4] = [
+    "--leader-election-lease-duration=45s",
+    "--leader-election-renew-deadline=30s",
+    "--leader-election-retry-period=8s",
+    "--allow-kruise-manager",
+];
+
 /// Where a story plays.
 pub struct Stage {
     /// The cluster.
@@ -68,8 +76,10 @@ impl Stage {
             };
             between(plain).client(client)
         });
+        // The usual lease makes most of the requests of a run, so a part of the runs is enough for it.
+        let flags = if world.random.chance(250) { &[][..] } else { &SLOW_LEASE };
         for name in PROCESSES {
-            world.run_app(name, &[], || vec![deployable.app()]);
+            world.run_app(name, flags, || vec![deployable.app()]);
         }
         let client = world.server.client_of(USER);
         let mut stage = Self {
@@ -119,7 +129,14 @@ impl Stage {
         for _ in 0..40 {
             match ask(self.user.clone()).await {
                 Ok(()) => return true,
-                Err(error) => self.note(format!("  the user is refused: {error}")),
+                Err(error) => {
+                    let error = error.to_string();
+                    let is_final = error.contains("denied the request");
+                    self.note(format!("  the user is refused: {error}"));
+                    if is_final {
+                        return false;
+                    }
+                }
             }
             // Nobody answers webhooks, perhaps.
             self.world.run_for(Duration::from_millis(500)).await;

@@ -47,7 +47,7 @@ impl Children {
     }
 
     /// Runs to the end with our standard output and error; a non-zero exit is an error.
-    pub(super) fn run(&self, command: &mut Command) -> Result<()> {
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let child = self.spawn(command)?;
         let status = self.wait(child, |_| Ok(()))?;
         if !status.success() {

@@ -62,6 +62,7 @@ impl<'a> Context<'a> {
                 preparing_delete: facts.preparing_delete,
                 specified: self.is_specified(pod, facts),
                 available: facts.is_available(pod, seconds, now),
+                ready: facts.is_available(pod, 0, now),
             })
             .collect();
         Counts::of(

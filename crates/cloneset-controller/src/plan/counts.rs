@@ -13,6 +13,8 @@ pub struct PodClass {
     pub specified: bool,
     /// Available (CS-44).
     pub available: bool,
+    /// The same without `minReadySeconds`.
+    pub ready: bool,
 }
 
 /// How many pods there are to create, delete and move.
@@ -72,6 +74,7 @@ impl Counts {
         let mut active = Split::default();
         let mut to_delete = Split::default();
         let mut unavailable = Split::default();
+        let mut n_unready_to_delete = 0;
         // CS-47
         for pod in pods {
             all.add(pod.is_new);
@@ -82,6 +85,7 @@ impl Counts {
             active.add(pod.is_new);
             if pod.specified {
                 to_delete.add(pod.is_new);
+                n_unready_to_delete += i32::from(!pod.ready);
             } else if !pod.available {
                 unavailable.add(pod.is_new);
             }
@@ -124,10 +128,11 @@ impl Counts {
             counts.scale_down = surplus;
             counts.scale_down_old = (total_old - to_delete.old - want_old).max(0);
         }
-        // CS-53
+        // CS-53, DV-CS21: a pod that serves nobody is out of service, also if it is to be deleted.
         let slack = spec.max_unavailable + all.sum() - replicas;
         if n_to_delete > 0 || counts.scale_down > 0 {
-            counts.delete_ready_limit = (slack - n_unavailable).max(0);
+            let out_of_service = n_unavailable + n_unready_to_delete;
+            counts.delete_ready_limit = (slack - out_of_service).max(0);
         }
         // CS-54
         counts.update_num = if old_diff.abs() <= new_diff.abs() {

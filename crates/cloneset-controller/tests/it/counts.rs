@@ -58,6 +58,7 @@ fn counts(spec: &Spec, pods: Pods) -> Counts {
     let class = |is_new, available| PodClass {
         is_new,
         available,
+        ready: available,
         ..PodClass::default()
     };
     let classes: Vec<PodClass> = [
@@ -139,6 +140,24 @@ fn an_unavailable_pod_uses_the_deletion_limit_up() {
     };
     let counts = counts(&spec, pods);
     assert_eq!((counts.scale_down, counts.delete_ready_limit), (1, 1));
+}
+
+// CS-53, DV-CS21: R = 3, U = 1, one pod doesn't serve and is to be deleted, and so is one that serves. The former is
+// the one that may be missing. Found by the simulator.
+#[test]
+fn an_unready_pod_that_is_to_be_deleted_uses_the_limit_up_too() {
+    use cloneset_controller::plan::PodClass;
+    let spec = resolve(3, json!({ "maxUnavailable": 1 }));
+    let pod = |specified, ready| PodClass {
+        specified,
+        ready,
+        available: ready,
+        ..PodClass::default()
+    };
+    let limit = |pods: &[PodClass]| Counts::of(&spec, pods, true, false, false).delete_ready_limit;
+    let serving = pod(false, true);
+    assert_eq!(limit(&[pod(true, false), pod(true, true), serving]), 0);
+    assert_eq!(limit(&[serving, pod(true, true), serving]), 1);
 }
 
 // CS-S22: U = 2, the new pods are stuck: pods are to be moved, and the limit is 2.

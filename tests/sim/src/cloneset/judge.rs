@@ -148,7 +148,11 @@ impl<'a> Judge<'a> {
             let what = format!("{name} makes {n_active}, of {most}");
             self.tell("too-many-pods", change.at, what);
         }
-        self.check_partition(deed, &uid);
+        // With no old pod left the roll-out was over, and all pods are made alike.
+        let template = self.pods[&uid].seen.template.clone();
+        if self.count(&set, |known| known.seen.is_active() && known.seen.template != template) > 0 {
+            self.check_partition(deed, &uid);
+        }
     }
 
     fn changed(&mut self, change: &'a Change, pod: PodSeen) {
