@@ -4,26 +4,37 @@ use serde_json::Value;
 
 use crate::kinds::CUSTOM_GROUP;
 
+/// What a rule in CEL says that wasn't read.
+const UNREAD: &str = "some validation rules were not checked";
+
 /// Shortens the reason why an object is refused, where a real server tells what the test kit's can't know.
 pub(crate) fn shorten_refusal(status: &mut Value) {
-    let causes = status["details"]
-        .get_mut("causes")
-        .and_then(Value::as_array_mut);
-    let mut causes: Vec<&mut Value> = causes.into_iter().flatten().collect();
-    for cause in &mut causes {
-        shorten(cause);
+    let group = status["details"]["group"].clone();
+    let mut told: Vec<Value> = Vec::new();
+    if let Some(Value::Array(causes)) = status["details"].get_mut("causes") {
+        causes.iter_mut().for_each(shorten);
+        // Some metadata are judged twice, and rules in CEL say that they couldn't be read.
+        for cause in std::mem::take(causes) {
+            let is_unread = cause["message"]
+                .as_str()
+                .is_some_and(|why| why.contains(UNREAD));
+            if !is_unread && !told.contains(&cause) {
+                told.push(cause);
+            }
+        }
+        causes.clone_from(&told);
     }
-    let fields: Vec<String> = causes
-        .iter()
-        .map(|cause| cause["field"].as_str().unwrap_or_default().to_owned())
-        .collect();
-    if status["details"]["group"] == CUSTOM_GROUP
-        && let Some(first) = fields.first()
+    if group == CUSTOM_GROUP {
+        // It names places in brackets when there are several.
+        status["message"].take();
+    }
+    let first = told.first().and_then(|cause| cause["field"].as_str());
+    if group == CUSTOM_GROUP
+        && let Some(first) = first
         && !first.starts_with("metadata")
     {
         // Rules in CEL have their say after the schema: that the first place is the same is enough.
-        status["details"]["causes"] = Value::String(first.clone());
-        status["message"].take();
+        status["details"]["causes"] = Value::String(first.trim_start_matches('.').to_owned());
         return;
     }
     shorten(status);

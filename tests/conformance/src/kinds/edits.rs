@@ -154,7 +154,6 @@ pub(super) fn claim(random: &mut Random) -> Edit {
 pub(super) fn claim_status(random: &mut Random) -> Edit {
     random
         .pick(&[
-            Edit::set("/status/phase", json!("Bound")),
             Edit::set("/status/capacity", json!({ "storage": "1Gi" })),
             Edit::set("/metadata/labels/app", json!("b")),
             Edit::set(
