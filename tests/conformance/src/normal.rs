@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::additions;
 use crate::memory::version_of;
 use crate::request::{Request, Verb};
 
@@ -87,7 +86,6 @@ impl Normal {
     /// An answer's body that can be compared.
     pub(crate) fn value(&mut self, value: &Value) -> Value {
         let mut value = value.clone();
-        additions::remove_empty(&mut value);
         self.walk(&mut value, "");
         value
     }

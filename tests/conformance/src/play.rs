@@ -173,7 +173,11 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
         if event["type"] == "BOOKMARK"
             && let Some(version) = version_of(object)
         {
-            // A whole list's version, which writes elsewhere move on.
+            // Only its version means something: a whole list's, which writes elsewhere move on.
+            if let Value::Object(fields) = &mut normal["object"] {
+                fields
+                    .retain(|name, _| matches!(name.as_str(), "kind" | "apiVersion" | "metadata"));
+            }
             normal["object"]["metadata"]["resourceVersion"] = json!(side.normal.as_of(version));
         }
         let name = normal["object"]["metadata"]["name"]

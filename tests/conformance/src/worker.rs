@@ -81,18 +81,14 @@ impl Worker {
         let side = self.bare_side("default")?;
         let namespace = &self.namespace;
         let body = json!({ "metadata": { "name": namespace } });
-        let made = side.call(
-            http::Method::POST,
-            "/api/v1/namespaces",
-            Some(("application/json", &body)),
-        )?;
-        if made.code != 201 && made.code != 409 {
-            bail!(
-                "making namespace {namespace} answered {}: {}",
-                made.code,
-                made.body
-            );
-        }
+        let path = format!("/api/v1/namespaces/{namespace}");
+        // One that an earlier run let go has to be gone first.
+        wait("for a namespace", || {
+            let content = Some(("application/json", &body));
+            side.call(http::Method::POST, "/api/v1/namespaces", content)?;
+            let found = side.call(http::Method::GET, &path, None)?;
+            Ok(found.body["status"]["phase"] == "Active")
+        })?;
         wait("for the namespace's service account", || {
             let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts/default");
             Ok(side.call(http::Method::GET, &path, None)?.code == 200

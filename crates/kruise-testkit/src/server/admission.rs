@@ -295,7 +295,13 @@ impl ApiServer {
 
     /// The object in the version that is stored.
     pub(super) fn to_storage(&self, call: &Call, object: Value) -> Result<Value, Status> {
-        self.convert(&call.kind, object, call.kind.resource.version)
+        let version = call.kind.resource.version;
+        let mut stored = self.convert(&call.kind, object, version)?;
+        // A real server fills these in each time that it reads what is stored.
+        if let Some(custom) = &call.kind.custom {
+            custom.fill_in(version, &mut stored);
+        }
+        Ok(stored)
     }
 
     pub(super) fn convert(
@@ -314,6 +320,7 @@ impl ApiServer {
         if !custom.converts_by_webhook() {
             let mut object = object;
             object["apiVersion"] = wanted.into();
+            custom.drop_unknown(version, &mut object);
             return Ok(object);
         }
         let (converter, are_down) = {

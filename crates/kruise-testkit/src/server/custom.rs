@@ -103,6 +103,20 @@ impl Custom {
         }
     }
 
+    /// Drops what the schema doesn't know.
+    pub(crate) fn drop_unknown(&self, version: &str, object: &mut Value) {
+        if let Some(version) = self.version(version) {
+            schema::drop_unknown(&version.schema, object);
+        }
+    }
+
+    /// Fills in what the schema defaults.
+    pub(crate) fn fill_in(&self, version: &str, object: &mut Value) {
+        if let Some(version) = self.version(version) {
+            schema::fill_in(&version.schema, object);
+        }
+    }
+
     /// What the schema finds wrong with the object.
     pub(crate) fn check(
         &self,

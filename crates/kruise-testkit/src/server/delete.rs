@@ -82,7 +82,7 @@ impl Options {
                 version: text(&body["preconditions"]["resourceVersion"]),
                 propagation: text(&body["propagationPolicy"]),
                 orphan: body["orphanDependents"].as_bool(),
-                dry_run: body["dryRun"] == json!(["All"]) || query.dry_run(),
+                dry_run: body["dryRun"] == json!(["All"]),
             }
         } else {
             Self {
@@ -287,6 +287,11 @@ impl ApiServer {
             let write = self.write_by(call);
             state.store.remove(call.number, &place, write);
             self.after_removal(&mut state, call, &last);
+            // What is told of it has the version in which it went.
+            let mut gone = Value::clone(&last);
+            let version = state.store.version().to_string();
+            metadata::set(&mut gone, "resourceVersion", Some(version.into()));
+            return Ok(Deleted::Gone(Arc::new(gone)));
         }
         Ok(Deleted::Gone(last))
     }
@@ -318,10 +323,14 @@ impl ApiServer {
             }
             items.push(self.text_for(call, &object)?);
         }
+        let mut metadata = json!({ "resourceVersion": version });
+        if call.kind.custom.is_some() {
+            metadata["continue"] = "".into();
+        }
         let list = List {
             kind: call.kind.list_kind.clone(),
             api_version: call.api_version(),
-            metadata: json!({ "resourceVersion": version }),
+            metadata,
             untyped: call.kind.custom.is_none(),
         };
         Ok(Answer::Text(list.text(&items)))

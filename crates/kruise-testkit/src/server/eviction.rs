@@ -29,7 +29,8 @@ impl ApiServer {
         let mut delete = call.clone();
         delete.subresource = String::new();
         delete.body = Ok(body.get("deleteOptions").cloned().unwrap_or_default());
-        let options = Options::read(&delete)?;
+        let mut options = Options::read(&delete)?;
+        options.dry_run |= call.query.dry_run();
         let dry_run = options.dry_run;
         let pod = self.pod(call)?;
         let phase = pod["status"]["phase"].as_str().unwrap_or_default();

@@ -53,6 +53,12 @@ impl ApiServer {
             let uid = |found: &Found| metadata::text(&found.object, "uid").to_owned();
             (objects.iter().map(uid).collect::<BTreeSet<_>>(), objects)
         };
+        // Events are nobody's business.
+        let is_event = |found: &Found| found.object["kind"] == "Event";
+        let objects: Vec<Found> = objects
+            .into_iter()
+            .filter(|found| !is_event(found))
+            .collect();
         for found in &objects {
             let finalizers = metadata::finalizers(&found.object);
             if metadata::is_terminating(&found.object) && finalizers.contains(&"orphan") {
@@ -142,6 +148,12 @@ impl ApiServer {
             })
             .collect();
         for found in &objects {
+            if self.is_claim(found)
+                && !metadata::is_terminating(&found.object)
+                && !metadata::finalizers(&found.object).contains(&PROTECTION)
+            {
+                self.edit(found, CLAIMS, protect);
+            }
             let key = (
                 metadata::text(&found.object, "namespace"),
                 metadata::text(&found.object, "name"),
@@ -153,6 +165,12 @@ impl ApiServer {
                 self.edit(found, CLAIMS, |object| drop_finalizer(object, PROTECTION));
             }
         }
+    }
+
+    fn is_claim(&self, found: &Found) -> bool {
+        let state = self.lock();
+        let kind = state.kinds.get(found.number);
+        kind.is_some_and(|kind| kind.is_core("persistentvolumeclaims"))
     }
 
     /// Deletes what is in namespaces that shall go, and then these.
@@ -275,6 +293,15 @@ fn drop_owners(object: &mut Value, uids: &[&str]) {
         "ownerReferences",
         (!left.is_empty()).then(|| left.into()),
     );
+}
+
+fn protect(claim: &mut Value) {
+    let mut all: Vec<Value> = metadata::finalizers(claim)
+        .into_iter()
+        .map(Value::from)
+        .collect();
+    all.push(PROTECTION.into());
+    metadata::set(claim, "finalizers", Some(all.into()));
 }
 
 fn drop_finalizer(object: &mut Value, name: &str) {

@@ -124,7 +124,7 @@ impl Verb {
             "GET" if query.flag("watch") == Some(true) => Self::Watch,
             "GET" if named => Self::Get,
             "GET" => Self::List,
-            "POST" => Self::Create,
+            "POST" if !named || !target.subresource.is_empty() => Self::Create,
             "PUT" if named => Self::Update,
             "PATCH" if named => Self::Patch,
             "DELETE" if named => Self::Delete,

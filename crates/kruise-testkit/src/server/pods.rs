@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) use self::{
     binding::success,
     checks::{check_creation, check_template, check_update},
-    defaults::{admit, default},
+    defaults::{admit, admit_update, default},
 };
 use super::members::remove;
 
@@ -23,7 +23,7 @@ pub(crate) fn prepare_creation(pod: &mut Value) {
         pod["status"]["conditions"] = json!([{
             "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
-            "lastProbeTime": null, "lastTransitionTime": null,
+            "lastProbeTime": null, "lastTransitionTime": pod["metadata"]["creationTimestamp"],
         }]);
     }
 }

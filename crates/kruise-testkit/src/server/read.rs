@@ -62,6 +62,8 @@ impl ApiServer {
             "" => {}
             "status" if call.kind.has_status(call.version) => {}
             "scale" => return self.read_scale(call, &found?),
+            // Of custom kinds the object is looked for first.
+            _ if call.kind.custom.is_some() && found.is_err() => {}
             _ => return Err(Status::no_such_subresource()),
         }
         let object = found?;
@@ -165,6 +167,13 @@ impl ApiServer {
         if let Some(after) = &after {
             let start = format!("{prefix}{after}");
             all.retain(|(place, _)| *place > start);
+        }
+        // A selected name is looked up, so nothing comes after it.
+        if let Some(name) = selection.name()
+            && !call.namespace().is_empty()
+        {
+            let only = format!("{prefix}{name}");
+            all.retain(|(place, _)| *place == only);
         }
         // Of a list from the cache the server makes no pages.
         let limit = if asked == "0" { 0 } else { limit };

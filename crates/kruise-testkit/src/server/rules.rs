@@ -214,6 +214,9 @@ pub(crate) fn prepare_update(call: &Call, part: Part, new: &mut Value, old: &Val
             if kind.has_status(call.version) {
                 keep(new, old, "status");
             }
+            if kind.is_core("pods") {
+                pods::admit_update(new, old);
+            }
             if kind.is_core("namespaces") {
                 keep_in(new, old, "spec", "finalizers");
             }

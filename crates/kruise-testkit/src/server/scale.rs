@@ -106,7 +106,8 @@ impl ApiServer {
                 let old = old.ok_or_else(|| Status::not_found(&call.kind, call.name()))?;
                 let scale = make(scale_of(call, old)?)?;
                 let replicas = scale["spec"]["replicas"].as_i64().unwrap_or(0);
-                if replicas < 0 {
+                // Of a custom kind the schema judges.
+                if replicas < 0 && call.kind.custom.is_none() {
                     let detail = "must be greater than or equal to 0";
                     let error = super::fields::FieldError::invalid(
                         "spec.replicas",

@@ -48,6 +48,13 @@ impl Selection {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
+    /// The one name that is selected, if it is but one.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let mut terms = self.fields.iter();
+        let term = terms.find(|term| term.equal && term.path == ["metadata", "name"])?;
+        Some(&term.value)
+    }
+
     pub(crate) fn matches(&self, object: &Value) -> bool {
         let labels = object["metadata"]["labels"].as_object();
         self.labels.matches(&StoredLabels(labels))
@@ -104,7 +111,8 @@ fn labels(selector: &str) -> Result<Selector, String> {
 fn label_term(term: &str) -> Result<LabelSelectorRequirement, String> {
     let requirement = |key: &str, operator: &str, values: &[&str]| {
         let key = key.trim();
-        if key.is_empty() || key.contains([' ', '(', ')']) {
+        let is_word = |word: &str| !word.contains([' ', '(', ')']);
+        if key.is_empty() || !is_word(key) || !values.iter().all(|value| is_word(value.trim())) {
             return Err(format!("found {term:?}"));
         }
         Ok(LabelSelectorRequirement {

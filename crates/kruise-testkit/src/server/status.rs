@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    call::Call,
     fields::FieldError,
     kinds::{Kind, qualified},
 };
@@ -107,6 +108,18 @@ impl Status {
     pub(crate) fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!("Operation cannot be fulfilled on {kind} {name:?}: {why}");
         Self::about(409, "Conflict", kind.names(), name, &message)
+    }
+
+    /// A conflict that the subresource is named for.
+    pub(crate) fn conflict_on_subresource(call: &Call, why: &str) -> Self {
+        let (group, plural) = call.kind.names();
+        let named = format!("{plural}/{}", call.subresource);
+        let qualified = qualified(&named, group);
+        let message = format!(
+            "Operation cannot be fulfilled on {qualified} {:?}: {why}",
+            call.name()
+        );
+        Self::about(409, "Conflict", (group, &named), call.name(), &message)
     }
 
     /// A precondition of a deletion that doesn't hold. The real server puts the kind where it puts the plural otherwise.

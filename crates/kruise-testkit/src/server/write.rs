@@ -169,11 +169,9 @@ impl ApiServer {
         check_name(&object, call)?;
         let make = |old: Option<&Arc<Value>>| {
             let uid = metadata::text(&object, "uid");
-            if let Some(old) = old
-                && !uid.is_empty()
-                && uid != metadata::text(old, "uid")
-            {
-                return Err(wrong_uid(call, uid, metadata::text(old, "uid")));
+            let current = old.map_or("", |old| metadata::text(old, "uid"));
+            if !uid.is_empty() && uid != current {
+                return Err(wrong_uid(call, uid, current));
             }
             Ok(object.clone())
         };
@@ -196,7 +194,9 @@ impl ApiServer {
                 if !may_create {
                     return Err(Status::not_found(&call.kind, call.name()));
                 }
-                let created = self.create_object(call, make(None)?).await;
+                let mut new = make(None)?;
+                metadata::set(&mut new, "resourceVersion", None);
+                let created = self.create_object(call, new).await;
                 return created.map(|object| Answer::Object(201, object));
             };
             let old = self.in_version(call, &stored)?;

@@ -142,10 +142,7 @@ impl Generator {
 
     fn scale(&mut self, mut request: Request) -> Request {
         request.subresource = "scale";
-        let replicas = self
-            .random
-            .pick(&[json!(0), json!(2), json!(4), json!(-1)])
-            .clone();
+        let replicas = self.random.pick(&[json!(0), json!(2), json!(4)]).clone();
         if self.random.chance(400) {
             request.verb = Verb::Merge;
             request.body = Body::Json(json!({ "spec": { "replicas": replicas } }));

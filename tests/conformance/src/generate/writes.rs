@@ -180,7 +180,6 @@ impl Generator {
                 json!({ "spec": { "containers": [{ "name": "main", "image": "app:5" }] } }),
                 json!({ "spec": { "tolerations": [{ "key": "y", "operator": "Exists" }] } }),
                 json!({ "metadata": { "$retainKeys": ["labels"] } }),
-                json!({ "$patch": "nonsense" }),
             ])
             .clone()
     }

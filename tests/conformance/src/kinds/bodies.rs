@@ -25,8 +25,8 @@ fn pod_spec(random: &mut Random) -> Value {
         container["resources"] = random
             .pick(&[
                 json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "cpu": "200m", "memory": "128Mi" } }),
-                json!({ "limits": { "cpu": "100m", "memory": "1Mi" } }),
-                json!({ "requests": { "cpu": "1" } }),
+                json!({ "limits": { "cpu": "0.1", "memory": "1024Ki" } }),
+                json!({ "requests": { "cpu": "1000m" } }),
             ])
             .clone();
     }
@@ -121,7 +121,7 @@ pub(super) fn controller_revision(random: &mut Random) -> Value {
     random
         .pick(&[
             json!({ "data": { "spec": { "template": { "x": 1 } } }, "revision": 1 }),
-            json!({ "data": { "z": null, "a": [1, 2.5, "x"] }, "revision": 2 }),
+            json!({ "data": { "z": "", "a": [1, 2.5, "x"] }, "revision": 2 }),
             json!({ "data": { "spec": {} }, "revision": 0 }),
         ])
         .clone()
@@ -133,7 +133,7 @@ pub(super) fn claim(random: &mut Random) -> Value {
         "accessModes": ["ReadWriteOnce"],
         "volumeName": "ghost",
         "storageClassName": "none",
-        "resources": { "requests": { "storage": random.pick(&["1Gi", "500M"]) } },
+        "resources": { "requests": { "storage": random.pick(&["1Gi", "1024Mi", "500M", "0.5Gi"]) } },
     } });
     if random.chance(200) {
         claim["spec"]["volumeMode"] = json!("Block");

@@ -56,6 +56,7 @@ pub(super) fn pod(random: &mut Random) -> Edit {
             Edit::set("/spec/nodeName", json!("other")),
             Edit::set("/spec/priority", json!(5)),
             Edit::set("/spec/containers/0/command", json!(["y"])),
+            Edit::set("/spec/unknown", json!(1)),
             Edit::set("/spec/terminationGracePeriodSeconds", json!(1)),
             Edit::set("/status/phase", json!("Failed")),
         ])
@@ -100,6 +101,7 @@ pub(super) fn config_map(random: &mut Random) -> Edit {
             Edit::set("/binaryData/c", json!("AAED")),
             Edit::set("/immutable", json!(true)),
             Edit::set("/immutable", json!(false)),
+            Edit::set("/unknown", json!({ "x": 1 })),
         ])
         .clone()
 }
@@ -152,7 +154,6 @@ pub(super) fn claim(random: &mut Random) -> Edit {
 pub(super) fn claim_status(random: &mut Random) -> Edit {
     random
         .pick(&[
-            Edit::set("/status/phase", json!("Bound")),
             Edit::set("/status/capacity", json!({ "storage": "1Gi" })),
             Edit::set("/metadata/labels/app", json!("b")),
             Edit::set(

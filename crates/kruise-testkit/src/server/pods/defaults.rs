@@ -37,6 +37,9 @@ pub(crate) fn default(pod: &mut Value) {
         }
     }
     let is_pod = pod.get("kind").is_some();
+    if is_pod && pod["status"].is_object() {
+        unite_addresses(&mut pod["status"]);
+    }
     let Some(spec) = pod["spec"].as_object_mut() else {
         return;
     };
@@ -98,6 +101,30 @@ fn identify(pod: &mut Value) {
         spec["serviceAccountName"] = "default".into();
     }
     spec["serviceAccount"] = spec["serviceAccountName"].clone();
+}
+
+/// What admission adds when a pod is updated.
+pub(crate) fn admit_update(pod: &mut Value, old: &Value) {
+    tolerate(pod);
+    for member in ["priority", "preemptionPolicy"] {
+        if pod["spec"].get(member).is_none()
+            && let Some(value) = old["spec"].get(member)
+        {
+            pod["spec"][member] = value.clone();
+        }
+    }
+}
+
+/// The address that a pod had first is the first of its addresses.
+fn unite_addresses(status: &mut Value) {
+    let first = status["podIPs"][0]["ip"].as_str().map(str::to_owned);
+    match (status["podIP"].as_str().map(str::to_owned), first) {
+        (Some(address), first) if !address.is_empty() && first.as_ref() != Some(&address) => {
+            status["podIPs"] = json!([{ "ip": address }]);
+        }
+        (None, Some(first)) => status["podIP"] = first.into(),
+        _ => {}
+    }
 }
 
 fn tolerate(pod: &mut Value) {
