@@ -16,6 +16,10 @@ use kinds::Kinds;
 
 /// Where the tables of deployables are told of.
 const DEPLOYABLES: &str = "xtask/src/deployables.rs";
+/// Where the modules of end-to-end tests are told of.
+const TESTS: &str = "tests/e2e/tests/it/main.rs";
+/// Where end-to-end tests have their names.
+const NAMES: &str = "tests/e2e/src/names.rs";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -46,10 +50,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for file in &files {
         write(&root.join(&file.path), &file.text)?;
     }
-    let deployables = root.join(DEPLOYABLES);
-    let text = std::fs::read_to_string(&deployables)
-        .with_context(|| format!("read {}", deployables.display()))?;
-    write(&deployables, &with_table(&text, &snake(&args.name))?)?;
+    change(DEPLOYABLES, |text| with_table(text, &snake(&args.name)))?;
+    change(TESTS, |text| with_tests(text, &snake(choice)))?;
+    let names = templates::names(&args.name, choice, &kinds);
+    change(NAMES, |text| Ok(format!("{text}{names}")))?;
 
     format(&args.name)?;
     // Its table is known only to the program that is built with it.
@@ -91,6 +95,21 @@ fn with_table(deployables: &str, module: &str) -> Result<String> {
     ))
 }
 
+/// The list of modules of end-to-end tests with one more.
+fn with_tests(main: &str, module: &str) -> Result<String> {
+    const MODULES: &str = "mod cloneset;\n";
+    let Some((before, after)) = main.split_once(MODULES) else {
+        bail!("{TESTS} has no {MODULES:?} any more");
+    };
+    Ok(format!("{before}{MODULES}mod {module};\n{after}"))
+}
+
+fn change(path: &str, change: impl FnOnce(&str) -> Result<String>) -> Result<()> {
+    let file = workspace::root().join(path);
+    let text = std::fs::read_to_string(&file).with_context(|| format!("read {path}"))?;
+    write(&file, &change(&text)?)
+}
+
 /// Names have other lengths than in the templates, so lines break elsewhere.
 fn format(name: &str) -> Result<()> {
     let mut format = workspace::cargo();
@@ -122,11 +141,12 @@ fn tell(name: &str, choice: &str, files: &[File], generated: &str) -> Result<()>
         files.len()
     );
     print!("{generated}");
+    let module = snake(choice);
     println!(
         "\nNow:\n  \
            cargo test --package {name}\n  \
            cargo xtask deploy {choice} --name CLUSTER\n  \
-           cargo test --package e2e --test {choice}\n\
+           cargo test --package e2e {module}::\n\
          Then its rules: docs/spec, the types in kruise-api, and a page docs/controllers/{choice}.md."
     );
     Ok(())
@@ -180,5 +200,14 @@ mod tests {
         assert!(added.contains("mod widget_controller;\n"));
         assert!(added.contains("        widget_controller::table(),\n"));
         assert!(with_table("fn all() {}", "a").is_err());
+    }
+
+    #[test]
+    fn a_module_is_added_to_the_end_to_end_tests() {
+        let path = workspace::root().join(TESTS);
+        let text = std::fs::read_to_string(path).unwrap();
+        let added = with_tests(&text, "widget").unwrap();
+        assert!(added.contains("mod cloneset;\nmod widget;\n"));
+        assert!(with_tests("mod api;", "widget").is_err());
     }
 }

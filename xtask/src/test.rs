@@ -3,6 +3,7 @@
 //! What a stage does is in `stages`; here is the order, the summary, and the clean-up: the test
 //! cluster goes away at the end, however the end came.
 
+mod budget;
 pub(crate) mod child;
 pub(crate) mod libtest;
 mod stages;
@@ -45,6 +46,10 @@ pub(crate) struct Args {
     /// The registry speaks plain HTTP
     #[arg(long, requires = "registry")]
     insecure: bool,
+    /// Only the end-to-end tests of this deployable, named by its overlay, and of these all: those too that are too
+    /// dear for CI
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["skip_e2e", "only"])]
+    full: Option<String>,
     /// Leave the test cluster running, so that the next run is faster
     #[arg(long)]
     keep: bool,
@@ -110,6 +115,7 @@ fn ahead(stages: &[Stage], args: &Args) -> Vec<Ahead> {
 fn chosen(args: &Args) -> Vec<Stage> {
     let mut stages = Stage::all();
     stages.retain(|stage| args.only.is_empty() || args.only.contains(stage));
+    stages.retain(|stage| args.full.is_none() || *stage == Stage::E2e);
     stages.retain(|stage| !(args.skip_e2e && stage.uses_cluster()));
     // The local cluster's own test has nothing to do with somebody else's.
     stages.retain(|stage| !(args.kubeconfig.is_some() && *stage == Stage::Cluster));
@@ -152,6 +158,11 @@ mod tests {
                 .iter()
                 .any(|stage| stage.uses_cluster())
         );
+    }
+
+    #[test]
+    fn the_full_tier_is_end_to_end_tests_alone() {
+        assert_eq!(chosen_by("--full cloneset"), [Stage::E2e]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::OnceCell;
 
 /// Name of the local cluster that tests run on: `$KRUISE_E2E_CLUSTER`, so that several checkouts can
 /// test side by side, or `kruise-test`.
@@ -23,19 +23,6 @@ pub struct Cluster {
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-/// Tests that stop a leader, the API server or a node run alone.
-static DISTURBANCE: RwLock<()> = RwLock::const_new(());
-
-/// Runs side by side with other such tests, and never while something is broken on purpose.
-pub async fn undisturbed() -> RwLockReadGuard<'static, ()> {
-    DISTURBANCE.read().await
-}
-
-/// Runs alone.
-pub async fn disturbing() -> RwLockWriteGuard<'static, ()> {
-    DISTURBANCE.write().await
-}
-
 impl Cluster {
     /// The cluster, started by the first test that asks.
     pub async fn get() -> &'static Self {
@@ -89,13 +76,9 @@ impl Cluster {
         &self.kubeconfig
     }
 
-    /// Whether this is our own cluster, whose nodes and processes a test may break. Says so when
-    /// it is not, since the test that asks then proves nothing.
+    /// Whether this is our own cluster, whose nodes and processes a test may break.
     #[must_use]
-    pub fn is_local(&self, test: &str) -> bool {
-        if !self.local {
-            eprintln!("SKIPPED {test}: it breaks parts of a cluster, so it needs a local one");
-        }
+    pub fn is_local(&self) -> bool {
         self.local
     }
 

@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Namespace, eventually, namespace::PATIENCE};
+use crate::{Namespace, eventually, wait::PATIENCE};
 
 const GROUP_VERSION: &str = "metrics.k8s.io/v1beta1";
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";

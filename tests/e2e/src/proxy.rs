@@ -29,7 +29,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use call::Call;
 use rules::Dice;
-pub use rules::{Loss, Refused, Rules, Spoiling, Spoilt};
+pub use rules::{Loss, Rules, Spoiling, Spoilt};
 
 /// Longer than any client waits for an answer that never comes.
 const FOREVER: Duration = Duration::from_secs(60);
@@ -99,12 +99,7 @@ impl Proxy {
         change(&mut lock(&self.state.rules));
     }
 
-    /// Breaks the connections of all watches that are open.
-    pub fn cut_watches(&self) {
-        self.state.cuts.send_modify(|cuts| *cuts += 1);
-    }
-
-    /// Does that again and again, until it is aborted or the proxy is dropped.
+    /// Breaks the connections of all open watches again and again, until it is aborted or the proxy is dropped.
     pub fn cutter(&self, every: Duration) -> JoinHandle<()> {
         let state = Arc::downgrade(&self.state);
         tokio::spawn(async move {
@@ -214,10 +209,6 @@ impl State {
             .map_err(std::io::Error::other)?
             .to_bytes();
 
-        if lock(&self.rules).refuses(&call) {
-            self.note(call, StatusCode::CONFLICT, &content, &Bytes::new());
-            return Ok(refused());
-        }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut upstream = Request::builder().method(parts.method).uri(path);
         let headers = upstream.headers_mut().expect("headers");
@@ -322,21 +313,6 @@ impl State {
         let rules = lock(&self.rules);
         rules.delay.get(resource).copied().unwrap_or_default()
     }
-
-    fn is_frozen(&self, resource: &str) -> bool {
-        lock(&self.rules).frozen.contains(&resource)
-    }
-}
-
-/// What the API server says to a patch for a version that is no longer the newest.
-fn refused() -> Response<Body> {
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Conflict",
-        "message": "the object has been modified, on purpose", "code": 409,
-    });
-    let mut response = Response::new(whole(status.to_string().into()));
-    *response.status_mut() = StatusCode::CONFLICT;
-    response
 }
 
 /// Headers without those of the single connection.

@@ -4,56 +4,25 @@ use k8s_openapi::{
     api::core::v1::Namespace as CoreNamespace,
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
+use kruise_api::resource::Resource;
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams},
+    api::{DynamicObject, ListParams, PostParams},
 };
 use serde_json::json;
 
-use crate::{Namespace, eventually, namespace::PATIENCE};
-
-/// A kind, as the API server names it.
-#[derive(Debug, Clone, Copy)]
-pub struct Kind {
-    /// Its API group.
-    pub group: &'static str,
-    /// The one version that is served.
-    pub version: &'static str,
-    /// As in paths.
-    pub plural: &'static str,
-    /// As in objects.
-    pub kind: &'static str,
-    /// Whether objects live in a namespace.
-    pub namespaced: bool,
-}
+use crate::{Namespace, eventually, wait::PATIENCE, workload::api_resource};
 
 /// A kind whose objects are taken as they are.
 pub struct StandIn {
-    kind: Kind,
+    kind: Resource,
 }
 
 impl StandIn {
-    /// Installs a namespaced kind in version `v1beta1`.
-    pub async fn install(
-        test: &Namespace,
-        group: &'static str,
-        plural: &'static str,
-        kind: &'static str,
-    ) -> Self {
-        let kind = Kind {
-            group,
-            version: "v1beta1",
-            plural,
-            kind,
-            namespaced: true,
-        };
-        Self::install_kind(test, kind).await
-    }
-
     /// Installs the kind, with subresource `status`. It goes with the test's namespace, which owns it.
     /// Where it is installed for good, that one is used.
-    pub async fn install_kind(test: &Namespace, kind: Kind) -> Self {
-        let Kind {
+    pub async fn install(test: &Namespace, kind: Resource) -> Self {
+        let Resource {
             group,
             version,
             plural,
@@ -135,16 +104,8 @@ impl StandIn {
     /// Its objects: those in the test's namespace, or all where the kind knows no namespaces.
     #[must_use]
     pub fn api(&self, test: &Namespace) -> Api<DynamicObject> {
-        let Kind {
-            group,
-            version,
-            plural,
-            kind,
-            namespaced,
-        } = self.kind;
-        let named = GroupVersionKind::gvk(group, version, kind);
-        let resource = ApiResource::from_gvk_with_plural(&named, plural);
-        if namespaced {
+        let resource = api_resource(self.kind);
+        if self.kind.namespaced {
             Api::namespaced_with(test.client.clone(), &test.name, &resource)
         } else {
             Api::all_with(test.client.clone(), &resource)

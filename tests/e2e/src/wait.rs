@@ -5,6 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How long anything ordinary may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Polls until `probe` answers `Ok`; after `timeout` the test fails with its last `Err`.
 pub async fn eventually<T, E: Debug, F>(
     what: &str,

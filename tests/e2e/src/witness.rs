@@ -15,9 +15,11 @@ use kube::{
 };
 use tokio::task::JoinHandle;
 
-use crate::{namespace::PATIENCE, wait::eventually};
-
-use crate::namespace::label;
+use crate::{
+    names::INSTANCE_ID,
+    pods::label,
+    wait::{PATIENCE, eventually},
+};
 
 /// What a witness knows of a pod, alive or gone.
 #[derive(Clone, Debug)]
@@ -46,10 +48,10 @@ struct Seen {
 
 impl Witness {
     /// Begins to watch.
-    pub async fn start(pods: Api<Pod>) -> Self {
+    pub async fn start(pods: &Api<Pod>) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let noting = Arc::clone(&seen);
-        let watching = watch(pods, move |pod, gone| lock(&noting).saw(pod, gone)).await;
+        let watching = watch(pods.clone(), move |pod, gone| lock(&noting).saw(pod, gone)).await;
         Self { seen, watching }
     }
 
@@ -95,7 +97,7 @@ impl Seen {
         let deleted = gone || metadata.deletion_timestamp.is_some();
         let witnessed = Witnessed {
             name: metadata.name.clone().unwrap_or_default(),
-            instance_id: label(pod, "apps.kruise.io/cloneset-instance-id").to_owned(),
+            instance_id: label(pod, INSTANCE_ID).to_owned(),
             deleted,
             alive: !deleted && !matches!(phase, Some("Failed" | "Succeeded")),
         };
@@ -118,13 +120,13 @@ pub struct Diary {
 impl Diary {
     /// Begins to watch. `fact` is what is noted of an object whenever it is another one than before.
     pub async fn start<K: Watched>(
-        objects: Api<K>,
+        objects: &Api<K>,
         fact: impl Fn(&K) -> String + Send + 'static,
     ) -> Self {
         let notes = Arc::new(Mutex::new(Vec::new()));
         let noting = Arc::clone(&notes);
         let mut last = BTreeMap::new();
-        let watching = watch(objects, move |object: &K, _| {
+        let watching = watch(objects.clone(), move |object: &K, _| {
             let note = (object.name_any(), fact(object));
             if last.insert(note.0.clone(), note.1.clone()).as_ref() != Some(&note.1) {
                 lock(&noting).push(note);

@@ -26,6 +26,14 @@ const CRATE: [(&str, &str); 9] = [
     ("src/snapshot.rs", template!("src/snapshot.rs.in")),
 ];
 
+/// Where the modules of end-to-end tests are.
+const TESTS: &str = "tests/e2e/tests/it";
+
+/// What the end-to-end tests call the controller and its kind.
+pub(super) fn names(name: &str, choice: &str, kinds: &Kinds) -> String {
+    fill(template!("e2e_names.rs.in"), &values(name, choice, kinds))
+}
+
 /// Every file of a new controller.
 pub(super) fn files(name: &str, choice: &str, kinds: &Kinds) -> Result<Vec<File>> {
     let values = values(name, choice, kinds);
@@ -40,11 +48,11 @@ pub(super) fn files(name: &str, choice: &str, kinds: &Kinds) -> Result<Vec<File>
         }
     };
     let package = Path::new("crates").join(name);
-    let tests = Path::new("tests/e2e/tests").join(choice);
+    let tests = Path::new(TESTS).join(snake(choice));
     let table = format!("xtask/src/deployables/{}.rs", snake(name));
     let others = [
         (PathBuf::from(table), template!("deployable.rs.in")),
-        (tests.join("main.rs"), template!("e2e_main.rs.in")),
+        (tests.with_extension("rs"), template!("e2e.rs.in")),
         (tests.join("smoke.rs"), template!("e2e_smoke.rs.in")),
     ];
     CRATE
@@ -77,6 +85,7 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
     vec![
         ("name", name.to_owned()),
         ("crate", snake(name)),
+        ("NAME", snake(name).to_uppercase()),
         ("choice", choice.to_owned()),
         ("Kind", own.kind.clone()),
         ("Kinds", plural(&own.kind)),

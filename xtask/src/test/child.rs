@@ -3,7 +3,7 @@
 //! Each gets a process group of its own, since `cargo test` doesn't pass a signal on to the tests:
 //! the group is ended as a whole, and then the clean-up has the machine for itself.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -76,6 +76,23 @@ impl Children {
             bail!("`{}` ended with {status}", process::show(command));
         }
         Ok(errors)
+    }
+
+    /// Runs to the end and returns standard output; a non-zero exit is an error.
+    pub(super) fn output(&self, command: &mut Command) -> Result<String> {
+        let child = self.spawn(command.stdout(Stdio::piped()))?;
+        let mut output = String::new();
+        let status = self.wait(child, |child| {
+            let mut stdout = child.stdout.take().context("no standard output")?;
+            stdout
+                .read_to_string(&mut output)
+                .context("read standard output")?;
+            Ok(())
+        })?;
+        if !status.success() {
+            bail!("`{}` ended with {status}", process::show(command));
+        }
+        Ok(output)
     }
 
     /// Runs `cargo test`, passing its output on and reading it.
@@ -172,6 +189,13 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("`false`"), "{error}");
+    }
+
+    #[test]
+    fn output_is_returned_unless_the_program_fails() {
+        let output = children().output(Command::new("echo").arg("a: test"));
+        assert_eq!(output.unwrap(), "a: test\n");
+        assert!(children().output(&mut Command::new("false")).is_err());
     }
 
     #[test]

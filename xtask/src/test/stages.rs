@@ -1,5 +1,6 @@
 //! The stages, in order of cost.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -8,6 +9,7 @@ use localkube::cluster::Cluster;
 use localkube::times::Step;
 use localkube::workspace::{self, Metadata};
 
+use super::budget::Budget;
 use super::child::Children;
 use super::libtest::Report;
 use super::summary::Outcome;
@@ -15,8 +17,11 @@ use super::tools;
 use super::{Args, TEST_CLUSTER};
 use crate::{conformance, deployables, gen_crds, gen_deploy, tidy};
 
-/// End-to-end tests mostly wait, so more run at once than there are processors.
-const E2E_THREADS: &str = "--test-threads=4";
+/// How many end-to-end tests may wait for their turn: a few of them run at once (`AT_ONCE` in tests/e2e), but each
+/// that waits for what it claims has a thread.
+const E2E_THREADS: &str = "--test-threads=32";
+/// The feature with which end-to-end tests are built that are too dear for CI.
+const FULL: &str = "--features=e2e/full";
 /// The package of the local cluster.
 const LOCALKUBE: &str = "localkube";
 
@@ -102,6 +107,7 @@ impl Stage {
                 "clippy",
                 "--workspace",
                 "--all-targets",
+                FULL,
                 "--",
                 "--deny=warnings",
             ])),
@@ -122,7 +128,7 @@ impl Stage {
                     used_in: None,
                 })
             }
-            Self::Conformance => conformance::run(&conformance::Args {}),
+            Self::Conformance => conformance::run(&conformance::Args::default()),
             Self::Package => package(children),
             Self::Unit => unit(children, outcome),
             Self::Cluster => cluster(children, outcome),
@@ -155,9 +161,9 @@ fn unit(children: &Children, outcome: &mut Outcome) -> Result<()> {
         "--exclude=localkube",
         "--no-fail-fast",
     ];
-    // Without the local cluster's own test, which has a stage of its own.
-    let localkube = ["test", "--package=localkube", "--lib"];
-    for arguments in [others.as_slice(), &localkube] {
+    // Without those of them that need a cluster, which have stages of their own.
+    let libraries = ["test", "--package=localkube", "--package=e2e", "--lib"];
+    for arguments in [others.as_slice(), &libraries] {
         let report = children.test(workspace::cargo().args(arguments))?;
         outcome.count(&report);
         report.result()?;
@@ -212,7 +218,25 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
         }
         children.run(&mut deploy)?;
     }
-    let report = run_e2e(args, children, &[])?;
+    let tests = e2e_tests(args, children)?;
+    let mut budget = Budget::default();
+    if args.full.is_none() {
+        budget = Budget::of(&tests)?;
+        budget.check()?;
+    }
+    let times = std::env::temp_dir().join(format!("kruise-e2e-times-{}", std::process::id()));
+    let result = all_e2e(args, children, &times, outcome);
+    if times.exists() {
+        budget.ran(&times)?;
+        std::fs::remove_file(&times).context("remove the times of tests")?;
+    }
+    outcome.budget = budget;
+    result
+}
+
+/// Runs the tests, and once more what failed.
+fn all_e2e(args: &Args, children: &Children, times: &Path, outcome: &mut Outcome) -> Result<()> {
+    let report = run_e2e(args, children, times, &[])?;
     outcome.count(&report);
     if report.failed_tests.is_empty() {
         report.result()?;
@@ -221,7 +245,7 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
     // Once more: a real cluster has bad moments. A pass now is not hidden, but called flaky.
     let names: Vec<&str> = report.failed_tests.iter().map(String::as_str).collect();
     println!("once more: {}", names.join(", "));
-    let again = run_e2e(args, children, &names)?;
+    let again = run_e2e(args, children, times, &names)?;
     outcome.repeat(&report, &again);
     again.result()?;
     rights_are_used(args)
@@ -229,7 +253,8 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
 
 /// What deployables may do, and no test needed. Somebody else's cluster doesn't tell.
 fn rights_are_used(args: &Args) -> Result<()> {
-    if args.kubeconfig.is_some() {
+    // Those of one deployable need not have used what others may.
+    if args.kubeconfig.is_some() || args.full.is_some() {
         return Ok(());
     }
     let name = std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| TEST_CLUSTER.to_owned());
@@ -239,12 +264,40 @@ fn rights_are_used(args: &Args) -> Result<()> {
     gen_deploy::check_used(&deployables::all(), &log)
 }
 
-/// All end-to-end tests, or those with the given names.
-fn run_e2e(args: &Args, children: &Children, names: &[&str]) -> Result<Report> {
+/// Names of the end-to-end tests that are to run.
+fn e2e_tests(args: &Args, children: &Children) -> Result<Vec<String>> {
+    let mut command = e2e_command(args);
+    command.args(["--list", "--format=terse"]);
+    let listed = children.output(&mut command)?;
+    let names = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"));
+    let names: Vec<String> = names.map(ToOwned::to_owned).collect();
+    if let (Some(name), true) = (&args.full, names.is_empty()) {
+        bail!(
+            "no end-to-end test is of {name:?}: the modules in tests/e2e/tests/it are called like overlays"
+        );
+    }
+    Ok(names)
+}
+
+/// `cargo test` of the tests that are to run; what follows goes to them.
+fn e2e_command(args: &Args) -> Command {
     let mut command = workspace::cargo();
+    command.args(["test", "--package=e2e", "--test=it"]);
+    match &args.full {
+        None => command.arg("--"),
+        Some(name) => command.args([FULL, "--", &format!("{}::", name.replace('-', "_"))]),
+    };
+    command
+}
+
+/// All end-to-end tests, or those with the given names.
+fn run_e2e(args: &Args, children: &Children, times: &Path, names: &[&str]) -> Result<Report> {
+    let mut command = e2e_command(args);
     // The tests call commands of localkube, which are ours too: nothing has to be built for them.
     command.env("KRUISE_LOCALKUBE", own_binary()?);
-    command.args(["test", "--package=e2e", "--no-fail-fast", "--", E2E_THREADS]);
+    command.env("KRUISE_E2E_TIMES", times).arg(E2E_THREADS);
     if let Some(kubeconfig) = &args.kubeconfig {
         let absolute = std::path::absolute(kubeconfig).context("find the kubeconfig")?;
         // With their output, in which tests say that they skipped themselves.

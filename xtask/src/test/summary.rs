@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::budget::Budget;
 use super::libtest::Report;
 use super::stages::Stage;
 
@@ -15,6 +16,8 @@ pub(super) struct Outcome {
     failed: u64,
     flaky: Vec<String>,
     skipped: Vec<String>,
+    /// What the end-to-end tests cost.
+    pub(super) budget: Budget,
 }
 
 impl Outcome {
@@ -114,6 +117,9 @@ impl fmt::Display for Summary {
         }
         for stage in self.planned.iter().skip(self.rows.len()) {
             writeln!(f, "{:<12} not run", stage.name())?;
+        }
+        for row in &self.rows {
+            write!(f, "{}", row.outcome.budget)?;
         }
         let outcomes = || self.rows.iter().map(|row| &row.outcome);
         for name in outcomes().flat_map(|outcome| &outcome.flaky) {

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn only_tests_cite() {
-        assert!(is_test(&file("tests/e2e/tests/cloneset/a.rs", "")));
+        assert!(is_test(&file("tests/e2e/tests/it/cloneset/a.rs", "")));
         assert!(!is_test(&file("crates/a/src/plan.rs", "")));
         assert!(!is_test(&file("docs/tests/a.md", "")));
     }

@@ -1,5 +1,5 @@
-//! What users of OpenKruise have met in years of use, one test each. Conflicts and lost expectations need a real API
-//! server: `tests/e2e/tests/cloneset/user_bugs.rs`; a terminating claim is in `volume_claim_ids.rs`.
+//! What users of OpenKruise have met in years of use, one test each. Conflicts and lost expectations need an API server:
+//! `tests/in_process/faults.rs`; a terminating claim is in `volume_claim_ids.rs`.
 
 use std::collections::BTreeSet;
 

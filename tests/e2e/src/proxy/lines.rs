@@ -1,6 +1,6 @@
 //! The way of a watch's lines through the proxy.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
 use http_body_util::BodyExt;
@@ -9,9 +9,6 @@ use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Call, State};
-
-/// How often a frozen watch looks whether it has thawed.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub(super) type Pieces = mpsc::UnboundedReceiver<std::io::Result<Frame<Bytes>>>;
 
@@ -24,7 +21,7 @@ pub(super) fn relay(
 ) -> Pieces {
     let (due_sender, mut due) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     let (sender, pieces) = mpsc::unbounded_channel();
-    let resource = call.resource.clone();
+    let resource = call.resource;
     let reading = {
         let state = Arc::clone(&state);
         async move {
@@ -54,17 +51,11 @@ pub(super) fn relay(
         }
     };
     let client = sender.clone();
-    let writing = {
-        let state = Arc::clone(&state);
-        async move {
-            while let Some((at, line)) = due.recv().await {
-                tokio::time::sleep_until(at).await;
-                while state.is_frozen(&call.resource) {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
-                if sender.send(Ok(Frame::data(line.into()))).is_err() {
-                    return;
-                }
+    let writing = async move {
+        while let Some((at, line)) = due.recv().await {
+            tokio::time::sleep_until(at).await;
+            if sender.send(Ok(Frame::data(line.into()))).is_err() {
+                return;
             }
         }
     };

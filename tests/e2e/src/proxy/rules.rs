@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::Call;
-
 /// What is done to the traffic. The default is nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
@@ -11,42 +9,8 @@ pub struct Rules {
     pub delay: BTreeMap<&'static str, Duration>,
     /// Watch events that never come.
     pub lose: Vec<Loss>,
-    /// Resources whose watches say nothing for now, without being closed.
-    pub frozen: Vec<&'static str>,
     /// Writes whose answers are spoilt after they were done.
     pub spoil: Vec<Spoilt>,
-    /// Writes that are refused, as if somebody else had been faster.
-    pub refuse: Vec<Refused>,
-}
-
-/// Writes that are not done.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    /// Plural.
-    pub resource: &'static str,
-    /// Empty for the resource itself.
-    pub subresource: &'static str,
-    /// Among create, patch and delete.
-    pub verb: &'static str,
-    /// How many more.
-    pub times: usize,
-}
-
-impl Rules {
-    /// Whether this write is refused; the rule is used up by that.
-    pub(super) fn refuses(&mut self, call: &Call) -> bool {
-        let rule = self.refuse.iter_mut().find(|rule| {
-            rule.times > 0
-                && rule.verb == call.verb
-                && rule.resource == call.resource
-                && rule.subresource == call.subresource
-        });
-        if let Some(rule) = rule {
-            rule.times -= 1;
-            return true;
-        }
-        false
-    }
 }
 
 /// Watch events that are lost. Each is lost once, as by a connection that had a bad moment: asked for

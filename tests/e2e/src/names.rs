@@ -1,0 +1,52 @@
+//! What the tests call by name: deployables, kinds, labels. Written down here and not taken from the code under test,
+//! where users could depend on them.
+
+use kruise_api::resource::Resource;
+
+pub use kruise_api::apps::v1beta1::CLONESETS;
+
+/// Where deployables run.
+pub const SYSTEM: &str = "kruise-system";
+
+/// The deployable of CloneSets.
+pub const CLONESET_CONTROLLER: &str = "cloneset-controller";
+
+/// CloneSets as users of the older version write and read them.
+pub const CLONESETS_V1ALPHA1: Resource = Resource {
+    version: "v1alpha1",
+    ..CLONESETS
+};
+
+/// Images pulled ahead.
+pub const IMAGE_PULL_JOBS: Resource = Resource {
+    group: "apps.kruise.io",
+    version: "v1beta1",
+    plural: "imagepulljobs",
+    kind: "ImagePullJob",
+    namespaced: true,
+};
+
+/// Budgets of pods.
+pub const POD_UNAVAILABLE_BUDGETS: Resource = Resource {
+    group: "policy.kruise.io",
+    version: "v1beta1",
+    plural: "podunavailablebudgets",
+    kind: "PodUnavailableBudget",
+    namespaced: true,
+};
+
+/// The nodes of the local cluster that take pods.
+pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
+
+/// Finalizer with which a test keeps an object; taken off at the end, whatever happens.
+pub const HOLD: &str = "e2e.kruise.io/hold";
+/// Label of a pod's lifecycle state.
+pub const STATE: &str = "lifecycle.apps.kruise.io/state";
+/// Label of a pod's revision.
+pub const REVISION: &str = "controller-revision-hash";
+/// Label of a pod with the hash in its revision's name.
+pub const TEMPLATE_HASH: &str = "pod-template-hash";
+/// Label of a pod of a CloneSet: what its name ends in.
+pub const INSTANCE_ID: &str = "apps.kruise.io/cloneset-instance-id";
+/// Annotation of a pod about its last update in place.
+pub const UPDATE_STATE: &str = "apps.kruise.io/inplace-update-state";

@@ -1,0 +1,28 @@
+//! CloneSets: what only a real cluster shows of them. What planner and executor decide is proved in process, by
+//! crates/cloneset-controller/tests.
+
+use e2e::{Deployable, Namespace, names::CLONESET_CONTROLLER};
+
+mod admission;
+mod autoscaling;
+mod commands;
+mod conversion;
+mod faults;
+#[cfg(feature = "full")]
+mod full;
+mod gates;
+mod kept;
+mod lifecycle;
+mod mistakes;
+mod move_over;
+mod operations;
+mod rollout;
+mod same_image;
+mod unchanged;
+mod undeploy;
+mod volumes;
+mod webhook_later;
+
+fn controller(test: &Namespace) -> Deployable {
+    Deployable::of(&test.client, CLONESET_CONTROLLER)
+}
