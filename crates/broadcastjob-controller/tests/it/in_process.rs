@@ -9,7 +9,7 @@ use kruise_api::{
 };
 use kruise_testkit::{
     server::{ApiServer, Fault, Rule},
-    world::{World, flags, play},
+    world::{NAMESPACES, World, flags, play},
 };
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use rstest::rstest;
@@ -30,6 +30,8 @@ fn key() -> ObjectKey {
 
 /// A cluster of three nodes with the deployable, of which one replica runs.
 fn cluster(world: &mut World) {
+    let system = kruise_testkit::builders::namespace("kruise-system");
+    world.server.put(USER, NAMESPACES, system);
     world.install("apps.kruise.io_broadcastjobs.yaml");
     world.serve_webhooks("broadcastjob-controller", &[NAME]);
     for node in ["n1", "n2", "n3"] {
@@ -103,7 +105,27 @@ fn phase(server: &ApiServer) -> String {
 }
 
 async fn becomes(world: &World, wanted: &str) {
-    world.until(wanted, |server| phase(server) == wanted).await;
+    let minutes = Duration::from_secs(600);
+    if world
+        .within(minutes, |server| phase(server) == wanted)
+        .await
+    {
+        return;
+    }
+    let requests = world.server.requests().into_iter();
+    let asked = requests.filter(|request| request.by == NAME);
+    let asked = asked.map(|request| {
+        format!(
+            "{} {} {} {:?}",
+            request.at, request.verb, request.plural, request.code
+        )
+    });
+    let asked: Vec<_> = asked.collect();
+    panic!(
+        "not {wanted}: {}\n{:#?}",
+        status(&world.server),
+        &asked[asked.len().saturating_sub(40)..]
+    );
 }
 
 /// `desired active succeeded failed`
