@@ -313,7 +313,8 @@ impl<'a> Facts<'a> {
             }
             "Failed" => {
                 let fails_fast = self.on_failure() == FailurePolicyType::FailFast;
-                if !self.is_late() && !(fails_fast && self.failed().next().is_some()) {
+                let has_reason = self.is_late() || (fails_fast && self.failed().next().is_some());
+                if !has_reason {
                     found.push("the job fails without a reason".to_owned());
                 }
                 let n_active = self.active().count();

@@ -3,13 +3,22 @@
 
 use kruise_api::resource::Resource;
 
-pub use kruise_api::apps::v1beta1::CLONESETS;
+pub use kruise_api::apps::v1beta1::{BROADCASTJOBS, CLONESETS};
 
 /// Where deployables run.
 pub const SYSTEM: &str = "kruise-system";
 
 /// The deployable of CloneSets.
 pub const CLONESET_CONTROLLER: &str = "cloneset-controller";
+
+/// The deployable of BroadcastJobs.
+pub const BROADCASTJOB_CONTROLLER: &str = "broadcastjob-controller";
+
+/// BroadcastJobs as users of the older version write and read them.
+pub const BROADCASTJOBS_V1ALPHA1: Resource = Resource {
+    version: "v1alpha1",
+    ..BROADCASTJOBS
+};
 
 /// CloneSets as users of the older version write and read them.
 pub const CLONESETS_V1ALPHA1: Resource = Resource {

@@ -9,7 +9,8 @@ use super::files::File;
 type Begins = fn(&str) -> Option<&str>;
 
 /// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
-const SPECIFICATIONS: [(&str, &str, Begins); 2] = [
+const SPECIFICATIONS: [(&str, &str, Begins); 3] = [
+    ("docs/spec/broadcastjob.md", "BJ-S", numbered),
     ("docs/spec/cloneset.md", "CS-S", in_bold),
     ("docs/spec/inplace-update.md", "IP-S", numbered),
 ];

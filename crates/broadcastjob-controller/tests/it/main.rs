@@ -1,4 +1,4 @@
-//! The planner, by table, by property and by simulation. No cluster, no clock.
+//! The planner by table, by property and by simulation, and the whole deployable in process. No cluster, no clock.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::needless_pass_by_value)]
@@ -6,6 +6,7 @@
 
 mod admission;
 mod checker;
+mod in_process;
 mod nodes;
 mod pods;
 mod properties;

@@ -6,4 +6,5 @@
 #![allow(clippy::indexing_slicing)]
 
 mod api;
+mod broadcastjob;
 mod cloneset;

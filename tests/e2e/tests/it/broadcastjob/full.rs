@@ -1,0 +1,69 @@
+//! What is too dear for every day: a cluster that has nothing else of ours.
+
+use std::{fs, process::Output, time::Duration};
+
+use e2e::{
+    cluster::{succeeded, xtask},
+    wait::eventually,
+};
+use serde_json::{Value, json};
+
+use super::job;
+
+const CLUSTER: &str = "kruise-broadcastjob";
+
+fn done(output: anyhow::Result<Output>) -> String {
+    succeeded(&output.unwrap()).unwrap()
+}
+
+/// Takes the cluster away, whatever happens.
+struct Alone;
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let down = xtask(&["cluster", "down", "--name", CLUSTER]);
+        if let Err(error) = down {
+            eprintln!("cluster {CLUSTER} stays: {error}");
+        }
+    }
+}
+
+// It runs where no other kind is installed, by the overlay of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_runs_alone_in_a_cluster() {
+    let alone = Alone;
+    tokio::task::block_in_place(|| {
+        done(xtask(&["cluster", "up", "--name", CLUSTER]));
+        done(xtask(&["deploy", "broadcastjob", "--name", CLUSTER]));
+    });
+    let kubeconfig = done(xtask(&["cluster", "kubeconfig", "--name", CLUSTER]));
+    let kubeconfig = kubeconfig.trim();
+    let kubectl = |arguments: &[&str]| {
+        let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];
+        all.extend(arguments);
+        tokio::task::block_in_place(|| done(xtask(&all)))
+    };
+    let kinds = kubectl(&["get", "crds", "--output", "name"]);
+    assert!(
+        kinds.contains("broadcastjobs") && !kinds.contains("clonesets"),
+        "{kinds}"
+    );
+    let manifest = json!({
+        "apiVersion": "apps.kruise.io/v1beta1", "kind": "BroadcastJob",
+        "metadata": { "name": "scan", "namespace": "default" }, "spec": job("true", json!({})),
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), manifest.to_string()).unwrap();
+    kubectl(&["create", "--filename", file.path().to_str().unwrap()]);
+    eventually("it is complete", Duration::from_secs(120), || async {
+        let job: Value =
+            serde_json::from_str(&kubectl(&["get", "bcj", "scan", "--output", "json"])).unwrap();
+        if job["status"]["phase"] == "completed" {
+            Ok(())
+        } else {
+            Err(job["status"].clone())
+        }
+    })
+    .await;
+    drop(alone);
+}
