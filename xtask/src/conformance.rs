@@ -11,6 +11,7 @@ mod reference;
 mod report;
 mod reviewed;
 mod schema;
+mod sequences;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -23,10 +24,17 @@ use reference::Reference;
 use report::Report;
 use reviewed::Reviewed;
 
-#[derive(clap::Args)]
-pub(crate) struct Args {}
+#[derive(clap::Args, Default)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    sequences: sequences::Sequences,
+}
 
-pub(crate) fn run(_args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
+    args.sequences.run().unwrap_or_else(compare_definitions)
+}
+
+fn compare_definitions() -> Result<()> {
     let root = workspace::root();
     let reference = Reference::read(&root.join("docs/spec"))?;
     let reviewed = Reviewed::read(&root.join(reviewed::PATH))?;

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+mod broadcastjob_controller;
 mod cloneset_controller;
 mod rights;
 
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<Deployable> {
     #[rustfmt::skip]
     let mut all = vec![
         cloneset_controller::table(),
+        broadcastjob_controller::table(),
     ];
     all.sort_by_key(|deployable| deployable.name);
     all

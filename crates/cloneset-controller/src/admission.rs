@@ -14,7 +14,6 @@ mod template_check;
 
 pub use handlers::{Validator, mutate};
 pub use kind::FindPod;
-pub(crate) use template_check::is_tolerated;
 pub use template_check::refusals;
 
 /// Where defaults are asked for (PF-201).

@@ -2,7 +2,6 @@
 
 use kruise_api::inplace::Options;
 use kruise_plan::workload::Filled;
-use serde_json::Value;
 
 /// Feature gates that concern CloneSets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,19 +25,10 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Fills in what a pod template leaves open, in admission and before hashing alike, so that a webhook
-    /// installed later changes no revision (CS-9, PF-907).
-    pub fn default_template(&self, template: &mut Value) {
-        self.filled().fill(template);
-    }
-
-    /// How much that is.
+    /// How much is filled in of what a pod template leaves open, in admission and before hashing alike, so that a
+    /// webhook installed later changes no revision (CS-9, PF-907).
     #[must_use]
     pub fn filled(&self) -> Filled {
-        match (self.template_no_defaults, self.default_host_ports) {
-            (true, _) => Filled::Nothing,
-            (false, false) => Filled::Defaults,
-            (false, true) => Filled::DefaultsAndHostPorts,
-        }
+        Filled::by_gates(self.template_no_defaults, self.default_host_ports)
     }
 }

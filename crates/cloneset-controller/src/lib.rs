@@ -15,7 +15,10 @@ use kruise_api::{
 use kruise_plan::workload::IMAGE_PULL_JOBS;
 use kruise_runtime::{
     App, Gate, Setup, Store, Upkeep, WaitReasons, WatchOptions,
-    webhook::{AdmissionRequest, kind::ServerTemplateCheck},
+    webhook::{
+        AdmissionRequest,
+        kind::{ServerTemplateCheck, is_tolerated_in_workloads},
+    },
 };
 
 pub mod admission;
@@ -156,7 +159,7 @@ fn wire(setup: &mut Setup, args: &CloneSetArgs) {
         find_pod: Box::new(move |key| found.get(key)),
         template_check: Box::new(ServerTemplateCheck {
             client: setup.replica_client(),
-            tolerates: admission::is_tolerated,
+            tolerates: is_tolerated_in_workloads,
         }),
         metrics: setup.metrics().clone(),
         protection_log: setup.protection_log(),

@@ -37,11 +37,7 @@ pub(crate) enum Scope {
 pub(crate) enum ConversionStrategy {
     /// The deployable behind this Service does. The Service is for conversion alone (DV-PF17).
     Webhook { service: &'static str },
-    /// Nobody: the kind has one version.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no kind of the list has it yet")
-    )]
+    /// Nobody: the kind has one version, or several with the same schema.
     None,
 }
 

@@ -1,4 +1,4 @@
-//! The kinds that deployables of ours own, one room each: [`cloneset`].
+//! The kinds that deployables of ours own, one room each: [`broadcastjob`] and [`cloneset`].
 //!
 //! A room holds what is that kind's alone, always under the same names:
 //!
@@ -14,13 +14,14 @@
 //! validation and definitions. A further kind is a room here, a line in `ALL`, and its names in the module of
 //! its group.
 
+pub mod broadcastjob;
 pub mod cloneset;
 mod custom_kind;
 
 use custom_kind::CustomKind;
 
 /// Every kind that has a room. Conversion and the list of CustomResourceDefinitions are made from this list.
-pub(crate) const ALL: &[CustomKind] = &[cloneset::KIND];
+pub(crate) const ALL: &[CustomKind] = &[broadcastjob::KIND, cloneset::KIND];
 
 #[cfg(test)]
 mod tests {
@@ -28,7 +29,8 @@ mod tests {
 
     use super::ALL;
 
-    /// PF-402: strategy `Webhook` promises that the converter knows every pair of served versions.
+    /// PF-402: strategy `Webhook` promises that the converter knows every pair of served versions. Of a kind with
+    /// strategy `None` the converter knows them for who asks the library.
     #[test]
     fn a_kind_converts_between_all_its_versions() {
         for kind in ALL {

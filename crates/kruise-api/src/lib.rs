@@ -37,6 +37,7 @@ pub mod quantity;
 pub mod ranking;
 pub mod read;
 pub mod resource;
+pub mod resource_list;
 pub mod revision;
 pub mod selector;
 pub mod shared_list;

@@ -5,6 +5,7 @@ mod container;
 mod container_id;
 mod containers;
 mod decode;
+mod placement;
 mod resources;
 mod spec;
 mod status;
@@ -15,6 +16,9 @@ use serde::Serialize;
 pub use container::{Container, EnvVar, EnvVarSource, FieldRef, InitContainer, KeyRef};
 pub use container_id::ContainerId;
 pub use containers::Containers;
+pub use placement::{
+    NODE_NAME_FIELD, NodeSelectorRequirement, NodeSelectorTerm, Placement, Toleration,
+};
 pub use resources::{Amounts, ContainerResources, ResizePolicy, ResourcesDigest};
 pub use spec::{PodSpec, ReadinessGate};
 pub use status::{
@@ -39,6 +43,12 @@ pub struct Pod {
     pub status: PodStatus,
 }
 object!(Pod);
+
+impl AsRef<Self> for Pod {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
 
 impl Pod {
     /// The container of this name.

@@ -1,8 +1,8 @@
 //! Kubernetes quantities such as `1500m` or `1Gi`: only their canonical text, their amount, and
 //! rounding.
 
-/// Billionths: the finest amount that Kubernetes knows.
-const NANOS_PER_UNIT: i128 = 1_000_000_000;
+/// Amounts are counted in billionths, the finest that Kubernetes knows.
+pub const NANOS_PER_UNIT: i128 = 1_000_000_000;
 const NANOS_PER_MILLI: i128 = 1_000_000;
 const DECIMAL_SUFFIXES: [(i32, &str); 10] = [
     (-9, "n"),

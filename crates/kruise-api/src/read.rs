@@ -1,4 +1,4 @@
-//! Projections of objects that other deployables own: what is read of them, and no more. They are never
+//! Projections of objects that other deployables, or Kubernetes, own: what is read of them, and no more. They are never
 //! written back, so that the fields that they leave out survive.
 //!
 //! A kind that a deployable of ours writes has a room of its own in [`crate::kinds`] instead. The pod is
@@ -9,11 +9,13 @@
 
 mod controller_revision;
 mod metadata;
+mod node;
 mod pod_unavailable_budget;
 mod stored;
 
 pub use controller_revision::{ControllerRevision, RevisionData};
 pub use metadata::{Kept, OnTheWire};
+pub use node::{Node, NodeSpec, NodeStatus, Taint};
 pub use pod_unavailable_budget::{
     POD_UNAVAILABLE_BUDGETS, PodUnavailableBudget, PodUnavailableBudgetSpec,
     PodUnavailableBudgetStatus,

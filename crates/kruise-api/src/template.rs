@@ -8,6 +8,7 @@ use crate::{
     meta::{ObjectMeta, null_as_default},
     pod::PodSpec,
     quantity,
+    validation::{FieldError, FieldErrorKind},
 };
 
 /// What is read of a pod template. Never written back in its place.
@@ -31,6 +32,27 @@ impl PodTemplate {
     pub fn view(template: &Value) -> Result<Self, serde_json::Error> {
         // A missing template reads as an empty one. What it lacks is for validation to say.
         Option::deserialize(template).map(Option::unwrap_or_default)
+    }
+
+    /// The view of the raw template of a workload, which is at `spec.template`.
+    ///
+    /// # Errors
+    ///
+    /// As admission tells it, when a part that is read has another shape than in a pod template.
+    pub fn checked_view(template: &Value) -> Result<Self, FieldError> {
+        Self::view(template).map_err(|error| Self::unreadable(&error))
+    }
+
+    /// The template of a workload that has another shape than a pod template, as admission tells it.
+    #[must_use]
+    pub fn unreadable(error: &serde_json::Error) -> FieldError {
+        FieldError {
+            kind: FieldErrorKind::TypeInvalid,
+            field: "spec.template".to_owned(),
+            // The whole template as value would hide what is wrong.
+            value: None,
+            detail: error.to_string(),
+        }
     }
 }
 

@@ -3,6 +3,14 @@
 
 /// Labels.
 pub mod labels {
+    /// On pods of a BroadcastJob: the job's name. Written by the BroadcastJob controller at creation; read by it and
+    /// by users.
+    pub const BROADCASTJOB_NAME: &str = "broadcastjob-name";
+
+    /// On pods of a BroadcastJob: the job's UID. Written by the BroadcastJob controller at creation; read by it, and
+    /// by the watch that selects the pods of BroadcastJobs.
+    pub const BROADCASTJOB_CONTROLLER_UID: &str = "broadcastjob-controller-uid";
+
     /// On pods and claims of a CloneSet: five characters that a pod shares with its claims.
     /// Written by the CloneSet controller at creation; read by it to pair them, and by watches to
     /// select the pods of CloneSets.

@@ -8,6 +8,7 @@ pub mod check;
 pub mod conditions;
 pub mod event;
 pub mod lines;
+pub mod node_fit;
 pub mod notes;
 pub mod owned_pods;
 pub mod owner;

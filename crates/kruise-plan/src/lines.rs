@@ -102,10 +102,10 @@ mod tests {
     // Each kind is compared with what was logged of it, not with what holds first.
     #[test]
     fn a_second_reason_is_not_told_with_each_pass() {
-        let pass = || held(vec![WaitReason::ScaleUpLimited, WaitReason::Paused]);
+        let pass = || held(vec![WaitReason::ScaleUpLimited, WaitReason::OnDelete]);
         assert_eq!(
             logged(&[pass(), pass()]),
-            [vec![("ScaleUpLimited", 1), ("Paused", 1)], vec![]]
+            [vec![("ScaleUpLimited", 1), ("OnDelete", 1)], vec![]]
         );
     }
 

@@ -119,7 +119,35 @@ pub enum Body<'a> {
         metadata: &'a Value,
         /// Spec.
         spec: &'a Value,
+        /// What in the spec is this object's own.
+        own: &'a [Member],
     },
+}
+
+/// A member of an object, such as the node of a pod among many of one template.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Names on the way to it, from the top.
+    pub path: &'static [&'static str],
+    /// What it is. It takes the place of what is there.
+    pub value: Value,
+}
+
+impl Member {
+    /// Puts the member into its place. What is on the way there and is no object becomes one.
+    pub fn put_into(&self, object: &mut Value) {
+        let mut at = object;
+        for name in self.path {
+            if !at.is_object() {
+                *at = json!({});
+            }
+            let Some(members) = at.as_object_mut() else {
+                return;
+            };
+            at = members.entry(*name).or_insert(Value::Null);
+        }
+        *at = self.value.clone();
+    }
 }
 
 impl Body<'_> {
@@ -133,12 +161,19 @@ impl Body<'_> {
                 kind,
                 metadata,
                 spec,
-            } => Cow::Owned(json!({
-                "apiVersion": api_version,
-                "kind": kind,
-                "metadata": metadata,
-                "spec": spec,
-            })),
+                own,
+            } => {
+                let mut spec = Value::clone(spec);
+                for member in *own {
+                    member.put_into(&mut spec);
+                }
+                Cow::Owned(json!({
+                    "apiVersion": api_version,
+                    "kind": kind,
+                    "metadata": metadata,
+                    "spec": spec,
+                }))
+            }
         }
     }
 }
@@ -169,8 +204,12 @@ pub enum Answer {
     AlreadyThere,
     /// The object was changed meanwhile, or the lease was lost: the next pass looks again.
     LostRace,
+    /// The object was changed meanwhile.
+    Conflict,
     /// A webhook does not support dry runs.
     NoDryRun,
+    /// The API server has given up waiting: the call may have been carried out all the same.
+    TimedOut,
 }
 
 /// The event about a failure.
@@ -338,5 +377,43 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn if_refused(self, refused: IfRefused) -> Self {
         Self { refused, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // BJ-53, DS-50: of hundreds of pods that share a spec, each has its node.
+    #[test]
+    fn what_is_its_own_is_put_into_the_shared_spec() {
+        let shared =
+            json!({ "nodeName": "n1", "affinity": { "nodeAffinity": null, "podAffinity": {} } });
+        let own = [
+            Member {
+                path: &["affinity", "nodeAffinity", "required"],
+                value: json!(["n2"]),
+            },
+            Member {
+                path: &["hostname"],
+                value: json!("a"),
+            },
+        ];
+        let body = Body::Parts {
+            api_version: "v1",
+            kind: "Pod",
+            metadata: &json!({ "name": "a" }),
+            spec: &shared,
+            own: &own,
+        };
+        let whole = body.whole();
+        assert_eq!(
+            whole["spec"],
+            json!({
+                "nodeName": "n1", "hostname": "a",
+                "affinity": { "nodeAffinity": { "required": ["n2"] }, "podAffinity": {} },
+            })
+        );
+        assert!(shared["hostname"].is_null());
     }
 }

@@ -52,8 +52,11 @@ pub enum WaitReason {
     },
     /// The partition keeps the remaining pods at their revision (CS-93).
     PartitionReached,
-    /// `paused` is set (CS-94).
-    Paused,
+    /// `paused` is set (CS-94, BJ-31).
+    Paused {
+        /// Path of the field.
+        field: &'static str,
+    },
     /// Type `OnDelete`: pods get the new template only when they are made anew (CS-95).
     OnDelete,
     /// Policy `InPlaceOnly`, and the change is not possible in place (CS-90).
@@ -126,6 +129,30 @@ pub enum WaitReason {
         /// What that pod waits for.
         why: String,
     },
+    /// A pod has failed, and the job is to pause until it is deleted (BJ-33).
+    PausedByFailure {
+        /// The first such pod by name.
+        pod: String,
+    },
+    /// As many pods are active as `parallelism` allows (BJ-51).
+    ParallelismReached {
+        /// An active pod, for the reader; the first by name. Empty if none is active.
+        pod: String,
+    },
+    /// The job's pods have not ended yet.
+    PodsNotEnded {
+        /// The first such pod by name.
+        pod: String,
+        /// What that pod does.
+        why: String,
+    },
+    /// Pods that were stopped have not ended yet (BJ-56).
+    PodsTerminating {
+        /// The first such pod by name.
+        pod: String,
+    },
+    /// No node fits the pods, nor has one of them (BJ-45).
+    NoNodeFits,
 }
 
 impl WaitReason {
@@ -142,7 +169,7 @@ impl WaitReason {
             Self::Hook { .. } => "Hook",
             Self::MaxUnavailableReached { .. } => "MaxUnavailableReached",
             Self::PartitionReached => "PartitionReached",
-            Self::Paused => "Paused",
+            Self::Paused { .. } => "Paused",
             Self::OnDelete => "OnDelete",
             Self::NotInPlace { .. } => "NotInPlace",
             Self::GracePeriod { .. } => "GracePeriod",
@@ -154,6 +181,11 @@ impl WaitReason {
             Self::DeletionRefused { .. } => "DeletionRefused",
             Self::BrokenUpdateState { .. } => "BrokenUpdateState",
             Self::PodsNotAvailable { .. } => "PodsNotAvailable",
+            Self::PausedByFailure { .. } => "PausedByFailure",
+            Self::ParallelismReached { .. } => "ParallelismReached",
+            Self::PodsNotEnded { .. } => "PodsNotEnded",
+            Self::PodsTerminating { .. } => "PodsTerminating",
+            Self::NoNodeFits => "NoNodeFits",
         }
     }
 
@@ -167,7 +199,11 @@ impl WaitReason {
             | Self::GracePeriod { pod }
             | Self::NodeDaemon { pod }
             | Self::ResizeRefused { pod, .. }
-            | Self::PodsNotAvailable { pod, .. } => Some(pod),
+            | Self::PodsNotAvailable { pod, .. }
+            | Self::PausedByFailure { pod }
+            | Self::PodsNotEnded { pod, .. }
+            | Self::PodsTerminating { pod } => Some(pod),
+            Self::ParallelismReached { pod } if !pod.is_empty() => Some(pod),
             _ => None,
         }
     }
@@ -225,7 +261,7 @@ impl fmt::Display for WaitReason {
             Self::PartitionReached => f.write_str(
                 "spec.updateStrategy.rollingUpdate.partition keeps the other pods at their revision",
             ),
-            Self::Paused => f.write_str("spec.updateStrategy.rollingUpdate.paused is true"),
+            Self::Paused { field } => write!(f, "{field} is true"),
             Self::OnDelete => f.write_str(
                 "spec.updateStrategy.type is OnDelete: pods are updated when they are deleted",
             ),
@@ -256,6 +292,19 @@ impl fmt::Display for WaitReason {
             }
             Self::BrokenUpdateState { pod, why } => write!(f, "pod {pod}: {why}"),
             Self::PodsNotAvailable { pod, why } => write!(f, "pod {pod}: {why}"),
+            Self::PausedByFailure { pod } => write!(
+                f,
+                "spec.failurePolicy.type is Pause and pod {pod} has failed: nothing more is done until it is deleted"
+            ),
+            Self::ParallelismReached { pod } if pod.is_empty() => {
+                f.write_str("spec.parallelism lets no pod be created")
+            }
+            Self::ParallelismReached { pod } => {
+                write!(f, "spec.parallelism is used up; pod {pod} has not ended")
+            }
+            Self::PodsNotEnded { pod, why } => write!(f, "pod {pod} has not ended: {why}"),
+            Self::PodsTerminating { pod } => write!(f, "pod {pod} was stopped and is not gone yet"),
+            Self::NoNodeFits => f.write_str("there is no node that the pods fit"),
         }
     }
 }

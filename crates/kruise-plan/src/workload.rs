@@ -8,7 +8,7 @@ mod ownership;
 mod refresh;
 mod template;
 
-pub use explain::why_unavailable;
+pub use explain::{why_not_running, why_unavailable};
 pub use history::{History, RevisionStep, Revisions, is_at};
 pub use images_ahead::{IMAGE_PULL_JOBS, Job, NewJob};
 pub use in_place::{Differences, InPlace, may_be_updated};

@@ -47,7 +47,7 @@ pub use api::{
 pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
 // When an object is reconciled, and what is done around its plan.
 pub use control::{
-    execute::{Executor, Flow, Refused, StageError},
+    execute::{Done, Executor, Flow, Refused, StageError},
     own_writes::{OwnWrites, Settled, Writer},
     queue::Queue,
     reconcile::{Consequence, Outcome, ReconcileError, Reconciler},

@@ -10,6 +10,7 @@ mod admission;
 mod answer;
 mod call;
 mod custom;
+mod defaults;
 mod delete;
 mod eviction;
 mod faults;
@@ -28,10 +29,12 @@ mod scale;
 mod schema;
 mod select;
 mod serve;
+mod shape;
 mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod watch;
 mod write;
 
@@ -49,6 +52,7 @@ use self::{
     kinds::Kinds,
     path::{Query, Verb},
     store::{Store, Write},
+    texts::Texts,
 };
 pub use self::{
     admission::Webhook,
@@ -78,6 +82,7 @@ struct Inner {
 struct State {
     kinds: Kinds,
     store: Store,
+    texts: Texts,
     random: Random,
     requests: Vec<Recorded>,
     hooks: Hooks,
@@ -140,6 +145,7 @@ impl ApiServer {
                 state: Mutex::new(State {
                     kinds,
                     store,
+                    texts: Texts::default(),
                     random,
                     requests: vec![],
                     hooks: Hooks::default(),
@@ -249,12 +255,12 @@ impl ApiServer {
 
     /// Deletes an object as a user's delete does: finalizers and grace hold it.
     pub fn delete(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::default());
+        self.delete_past_faults(by, resource, key, &delete::Options::default());
     }
 
     /// Deletes an object without grace, as a kubelet does when a pod has ended: finalizers alone hold it.
     pub fn delete_now(&self, by: &'static str, resource: Resource, key: &ObjectKey) {
-        self.delete_past_faults(by, resource, key, delete::Options::without_grace());
+        self.delete_past_faults(by, resource, key, &delete::Options::without_grace());
     }
 
     fn delete_past_faults(
@@ -262,11 +268,11 @@ impl ApiServer {
         by: &'static str,
         resource: Resource,
         key: &ObjectKey,
-        options: delete::Options,
+        options: &delete::Options,
     ) {
         let call = self.call(by, Verb::Delete, resource, key);
         // What isn't there need not be deleted.
-        let _ = self.delete_without_admission(&call, &options);
+        let _ = self.delete_without_admission(&call, options);
         self.inner.changed.notify_waiters();
     }
 

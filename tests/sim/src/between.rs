@@ -1,13 +1,16 @@
 //! What stands between a process and the server: a witness, who notes what the process is told, and in tests of the
 //! judges a saboteur, who makes a broken controller of a good one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures::{StreamExt, stream};
 use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, BodyStream, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Bytes, Frame};
-use kruise_testkit::{clock::VirtualClock, server::ApiServer};
+use kruise_testkit::{clock::VirtualClock, random::Random, server::ApiServer};
 use kube::client::Body;
 use serde::Deserialize;
 use serde_json::Value;
@@ -102,8 +105,8 @@ pub trait Saboteur: Send + Sync {
     fn object(&self, _call: &Call, _object: &mut Value) {}
 
     /// How long events of a kind are kept back.
-    fn holds_back(&self, _plural: &str) -> std::time::Duration {
-        std::time::Duration::ZERO
+    fn holds_back(&self, _plural: &str) -> Duration {
+        Duration::ZERO
     }
 }
 
@@ -118,9 +121,14 @@ pub struct Between {
     pub clock: VirtualClock,
     /// What the process was told.
     pub told: Arc<Mutex<Told>>,
+    /// How long requests are on their way.
+    pub latency: Arc<Mutex<Random>>,
     /// Who spoils it.
     pub saboteur: Option<Arc<dyn Saboteur>>,
 }
+
+/// A request takes so many milliseconds at most, and at least one: with none, who never rests would stop the clock.
+const LATENCY: usize = 6;
 
 impl Between {
     /// The client that the process gets in place of this one.
@@ -147,6 +155,7 @@ impl Between {
                 serde_json::from_slice(&body)?
             },
         };
+        tokio::time::sleep(self.latency()).await;
         let Some(saboteur) = self.saboteur.clone() else {
             let response = inner
                 .send(Request::from_parts(parts, Body::from(body)))
@@ -296,6 +305,11 @@ impl Between {
         line
     }
 
+    fn latency(&self) -> Duration {
+        let mut random = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        Duration::from_millis(1 + random.below(LATENCY) as u64)
+    }
+
     fn note(&self, plural: &str, name: &str, version: u64) {
         self.told()
             .note(self.who, plural, name, self.clock.now(), version);
@@ -344,6 +358,7 @@ fn json(value: &Value) -> Result<Body, Error> {
 
 #[derive(Deserialize)]
 struct Peek {
+    #[serde(default)]
     metadata: Metadata,
     items: Option<Vec<Item>>,
 }

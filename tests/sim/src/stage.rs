@@ -56,12 +56,14 @@ impl Stage {
         world.serve_webhooks(deployable.directory(), &PROCESSES);
         let (server, clock) = (world.server.clone(), world.clock);
         let noted = Arc::clone(&told);
+        let latency = Arc::new(Mutex::new(world.random.fork()));
         world.stand_between(move |who, client| {
             let plain = Between {
                 who,
                 server: server.clone(),
                 clock,
                 told: Arc::clone(&noted),
+                latency: Arc::clone(&latency),
                 saboteur: None,
             };
             between(plain).client(client)

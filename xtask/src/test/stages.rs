@@ -128,7 +128,7 @@ impl Stage {
                     used_in: None,
                 })
             }
-            Self::Conformance => conformance::run(&conformance::Args {}),
+            Self::Conformance => conformance::run(&conformance::Args::default()),
             Self::Package => package(children),
             Self::Unit => unit(children, outcome),
             Self::Cluster => cluster(children, outcome),

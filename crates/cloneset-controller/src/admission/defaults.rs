@@ -8,10 +8,8 @@ use crate::gates::Gates;
 /// Defaults of the template and of the claims beside it (CS-9). A template that is stored already stays
 /// as it is, and the claims with it; and so does what says the same in other words as what is stored.
 pub(super) fn default_raw<K: AnyCloneSet>(set: &mut K, old: Option<&K>, gates: &Gates) {
-    let is_new = old.is_none_or(|old| old.template() != set.template());
-    if is_new {
-        gates.default_template(set.template_mut());
-    }
+    let stored = old.map(K::template);
+    let is_new = gates.filled().fill_new(set.template_mut(), stored);
     if gates.template_no_defaults {
         return;
     }
@@ -21,9 +19,6 @@ pub(super) fn default_raw<K: AnyCloneSet>(set: &mut K, old: Option<&K>, gates: &
             .for_each(defaults::volume_claim_template);
     }
     let Some(old) = old else { return };
-    if is_new && means_the_same(set.template(), old.template()) {
-        *set.template_mut() = old.template().clone();
-    }
     // By position: names of claims are for validation to judge.
     for (claim, stored) in set.claims_mut().iter_mut().zip(old.claims()) {
         let mut filled = claim.clone();

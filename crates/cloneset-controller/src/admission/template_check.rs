@@ -1,12 +1,11 @@
 //! What the API server is asked about a CloneSet's template, and what of its refusals counts (CS-11).
 
-use kruise_api::validation::{FieldErrorKind, FieldErrors};
+use kruise_api::validation::FieldErrors;
 use kruise_runtime::{StatusCause, webhook::kind};
 use serde_json::{Map, Value, json};
 
 /// Prefix of the objects' names, which no object ever gets.
 const GENERATE_NAME: &str = "kruise-cloneset-";
-const DELETION_COST: &str = "template.annotations[controller.kubernetes.io/pod-deletion-cost]";
 
 /// The PodTemplate to be judged: the template, with a volume for each claim template, so that containers
 /// may mount them and no volume has the same name (CS-11).
@@ -22,12 +21,7 @@ pub(super) fn pod_template(template: &Value, claims: &[Value]) -> Value {
         }
         add_volumes(spec, claims);
     }
-    json!({
-        "apiVersion": "v1",
-        "kind": "PodTemplate",
-        "metadata": { "generateName": GENERATE_NAME },
-        "template": template,
-    })
+    kind::pod_template(GENERATE_NAME, Value::Object(template))
 }
 
 fn add_volumes(spec: &mut Value, claims: &[Value]) {
@@ -48,23 +42,5 @@ fn add_volumes(spec: &mut Value, claims: &[Value]) {
 
 /// What of the server's refusal counts in CloneSets (CS-11).
 pub fn refusals(causes: &[StatusCause]) -> FieldErrors {
-    kind::refusals(causes, is_tolerated)
-}
-
-pub(crate) fn is_tolerated(cause: &StatusCause) -> bool {
-    let StatusCause {
-        reason,
-        field,
-        message,
-    } = cause;
-    let is_invalid = reason == FieldErrorKind::Invalid.reason();
-    let selects = [
-        "template.spec.affinity.",
-        "template.spec.topologySpreadConstraints[",
-    ]
-    .iter()
-    .any(|place| field.starts_with(place));
-    field == DELETION_COST
-        || (is_invalid && message.contains("is not positive integer multiple of hugepages-"))
-        || (is_invalid && selects && message.contains("a valid label must be"))
+    kind::refusals(causes, kind::is_tolerated_in_workloads)
 }

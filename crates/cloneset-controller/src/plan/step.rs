@@ -152,6 +152,7 @@ impl NewPod {
             kind: "Pod",
             metadata: &self.metadata,
             spec: &self.spec,
+            own: &[],
         }
     }
 }

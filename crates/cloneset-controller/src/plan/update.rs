@@ -25,6 +25,9 @@ use super::{
 };
 use crate::known_pods::PodFacts;
 
+/// What holds pods at their revision while it is true.
+const PAUSED: &str = "spec.updateStrategy.rollingUpdate.paused";
+
 /// Pods are refreshed; when there is nothing to refresh, pods at another revision are moved.
 pub(super) fn plan(context: &Context<'_>, notes: &mut Notes) -> Turn<Step> {
     let is_updated = |facts: &PodFacts| facts.is_at(&context.revisions.update);
@@ -41,7 +44,7 @@ pub(super) fn plan(context: &Context<'_>, notes: &mut Notes) -> Turn<Step> {
     let holds_back = if context.spec.on_delete {
         Some((n_behind > 0).then_some(WaitReason::OnDelete))
     } else if context.spec.paused {
-        Some((n_behind > 0).then_some(WaitReason::Paused))
+        Some((n_behind > 0).then_some(WaitReason::Paused { field: PAUSED }))
     } else if counts.update_num == 0 {
         let is_kept = n_behind > 0 && context.spec.partition > 0;
         Some(is_kept.then_some(WaitReason::PartitionReached))

@@ -171,7 +171,7 @@ proptest! {
         let gates = Gates { template_no_defaults: no_defaults, ..Gates::default() };
         let data = |object: &Value| {
             let mut template = object["spec"]["template"].clone();
-            gates.default_template(&mut template);
+            gates.filled().fill(&mut template);
             revision::data(&template)
         };
         let object = cloneset("v1beta1", convert(cloneset("v1alpha1", spec), "apps.kruise.io/v1beta1").unwrap()["spec"].clone());

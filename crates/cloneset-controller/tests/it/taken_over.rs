@@ -98,7 +98,7 @@ fn a_changed_template_is_stored_as_the_gates_want_it(
     changed["spec"]["containers"][0]["image"] = json!("acme/app:2");
     world.change(json!({ "spec": { "template": changed } }));
     world.settle();
-    gates.default_template(&mut changed);
+    gates.filled().fill(&mut changed);
     let data: Value = serde_json::from_str(&revision::data(&changed)).unwrap();
     assert!(
         world

@@ -24,7 +24,7 @@ fn name(reason: &WaitReason) -> &'static str {
         WaitReason::Hook { .. } => "Hook",
         WaitReason::MaxUnavailableReached { .. } => "MaxUnavailableReached",
         WaitReason::PartitionReached => "PartitionReached",
-        WaitReason::Paused => "Paused",
+        WaitReason::Paused { .. } => "Paused",
         WaitReason::OnDelete => "OnDelete",
         WaitReason::NotInPlace { .. } => "NotInPlace",
         WaitReason::GracePeriod { .. } => "GracePeriod",
@@ -36,6 +36,12 @@ fn name(reason: &WaitReason) -> &'static str {
         WaitReason::DeletionRefused { .. } => "DeletionRefused",
         WaitReason::BrokenUpdateState { .. } => "BrokenUpdateState",
         WaitReason::PodsNotAvailable { .. } => "PodsNotAvailable",
+        // Those of jobs: no CloneSet has them.
+        WaitReason::PausedByFailure { .. }
+        | WaitReason::ParallelismReached { .. }
+        | WaitReason::PodsNotEnded { .. }
+        | WaitReason::PodsTerminating { .. }
+        | WaitReason::NoNodeFits => "",
     }
 }
 

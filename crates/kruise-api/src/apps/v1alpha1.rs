@@ -2,13 +2,23 @@
 //! reads it.
 
 pub use crate::{
-    kinds::cloneset::{
-        update_terms::CloneSetUpdateTerms,
-        v1alpha1::{
-            CloneSet, CloneSetScaleStrategy, CloneSetSpec, CloneSetUpdateStrategy,
-            CloneSetUpdateStrategyType,
+    kinds::{
+        broadcastjob::{
+            spec::{
+                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
+                FailurePolicyType,
+            },
+            status::{BroadcastJobPhase, BroadcastJobStatus, JobCondition},
+            v1alpha1::BroadcastJob,
         },
-        v1beta1::{CloneSetCondition, CloneSetStatus},
+        cloneset::{
+            update_terms::CloneSetUpdateTerms,
+            v1alpha1::{
+                CloneSet, CloneSetScaleStrategy, CloneSetSpec, CloneSetUpdateStrategy,
+                CloneSetUpdateStrategyType,
+            },
+            v1beta1::{CloneSetCondition, CloneSetStatus},
+        },
     },
     spec_parts::{
         InPlaceUpdateStrategy, Lifecycle, LifecycleHook, UpdatePriorityOrderTerm,

@@ -1,12 +1,22 @@
 //! Version v1beta1: what the API server stores and controllers speak.
 
 pub use crate::{
-    kinds::cloneset::{
-        update_terms::CloneSetUpdateTerms,
-        v1beta1::{
-            CLONESETS, CloneSet, CloneSetCondition, CloneSetScaleStrategy, CloneSetSpec,
-            CloneSetStatus, CloneSetUpdateStrategy, CloneSetUpdateStrategyType, PodUpdatePolicy,
-            RollingUpdateCloneSetStrategy,
+    kinds::{
+        broadcastjob::{
+            spec::{
+                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
+                FailurePolicyType,
+            },
+            status::{BroadcastJobPhase, BroadcastJobStatus, JobCondition},
+            v1beta1::{BROADCASTJOBS, BroadcastJob},
+        },
+        cloneset::{
+            update_terms::CloneSetUpdateTerms,
+            v1beta1::{
+                CLONESETS, CloneSet, CloneSetCondition, CloneSetScaleStrategy, CloneSetSpec,
+                CloneSetStatus, CloneSetUpdateStrategy, CloneSetUpdateStrategyType,
+                PodUpdatePolicy, RollingUpdateCloneSetStrategy,
+            },
         },
     },
     spec_parts::{

@@ -60,6 +60,12 @@ impl<X> Deref for PodWith<X> {
     }
 }
 
+impl<X> AsRef<Pod> for PodWith<X> {
+    fn as_ref(&self) -> &Pod {
+        &self.pod
+    }
+}
+
 impl<X: DeserializeOwned + PartialEq + Send + Sync + 'static> Object for PodWith<X> {
     fn meta(&self) -> &ObjectMeta {
         &self.pod.metadata

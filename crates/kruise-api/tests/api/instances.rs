@@ -47,7 +47,7 @@ const WORDS: [&str; 22] = [
     "2026-01-10T08:00:00Z",
 ];
 
-/// What else a CloneSet's metadata may carry.
+/// What else an object's metadata may carry: what the versions of a CloneSet keep there, and anything.
 const MARKS: [&str; 6] = [
     "apps.kruise.io/cloneset-scaling-exclude-preparing-delete",
     "apps.kruise.io/image-predownload-parallelism",
@@ -246,7 +246,7 @@ pub(crate) fn fields_not_reached(kind: &str, version: &str, n_objects: usize) ->
         }
     }
     let all = schema_paths(&schema);
-    assert!(all.len() > 50, "{all:?}");
+    assert!(all.len() > 20, "{all:?}");
     all.difference(&reached).cloned().collect()
 }
 

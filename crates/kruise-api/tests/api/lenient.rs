@@ -168,6 +168,19 @@ proptest! {
         reads::<v1beta1::CloneSet>(&new)?;
     }
 
+    // BJ-8, PF-211
+    #[test]
+    fn broadcastjobs_with_holes(
+        mut old in objects("BroadcastJob", "v1alpha1", true),
+        mut new in objects("BroadcastJob", "v1beta1", true),
+        holes in holes(),
+    ) {
+        punched(&mut old, &mut holes.iter().copied());
+        reads::<v1alpha1::BroadcastJob>(&old)?;
+        punched(&mut new, &mut holes.iter().copied());
+        reads::<v1beta1::BroadcastJob>(&new)?;
+    }
+
     // PF-401, CS-1 to CS-4
     #[test]
     fn clonesets_with_holes_are_converted(

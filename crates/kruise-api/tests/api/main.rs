@@ -7,6 +7,7 @@
 )]
 
 mod availability;
+mod broadcastjob;
 mod budget;
 mod budget_consistency;
 mod budget_resize;

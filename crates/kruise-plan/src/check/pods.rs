@@ -4,12 +4,18 @@
 
 use std::collections::BTreeSet;
 
+use kruise_api::pod::Pod;
+
 use crate::{owned_pods::OwnedPods, owner::Owner, pod_writes::PodRef};
 
 /// Every pod touched is known and names the owner (CS-27, AS-35, DS-30, BJ-23). A kind that adopts pods leaves those
 /// that it adopts out of `touched`.
 #[must_use]
-pub fn only_owned(owner_uid: &str, owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> {
+pub fn only_owned<P: AsRef<Pod>>(
+    owner_uid: &str,
+    owned: &OwnedPods<'_, P>,
+    touched: &[&PodRef],
+) -> Vec<String> {
     let wrong = touched.iter().filter_map(|touched| {
         let name = &touched.name;
         match owned.pod(&touched.uid) {
@@ -38,7 +44,10 @@ pub fn each_once(touched: &[&PodRef]) -> Vec<String> {
 
 /// A pod on its way out is left alone (CS-27, AS-63, AS-92, BJ-35, BJ-41).
 #[must_use]
-pub fn none_terminating(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> {
+pub fn none_terminating<P: AsRef<Pod>>(
+    owned: &OwnedPods<'_, P>,
+    touched: &[&PodRef],
+) -> Vec<String> {
     let known = touched.iter().filter_map(|pod| owned.pod(&pod.uid));
     known
         .filter(|pod| pod.metadata.is_terminating())
@@ -49,7 +58,7 @@ pub fn none_terminating(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<Strin
 /// A pod that has ended is left alone (CS-27, BJ-35, BJ-41). A kind that replaces ended pods under the same name, or
 /// on the same node, does not ask for this check.
 #[must_use]
-pub fn none_finished(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> {
+pub fn none_finished<P: AsRef<Pod>>(owned: &OwnedPods<'_, P>, touched: &[&PodRef]) -> Vec<String> {
     let known = touched.iter().filter_map(|pod| owned.pod(&pod.uid));
     known
         .filter(|pod| matches!(pod.status.phase.as_str(), "Succeeded" | "Failed"))
@@ -60,14 +69,18 @@ pub fn none_finished(owned: &OwnedPods<'_>, touched: &[&PodRef]) -> Vec<String> 
 /// The name of a new pod is free: no pod that is there has it, in whatever state, nor does `others`, nor another new
 /// pod (CS-58, CS-59, AS-65).
 #[must_use]
-pub fn names_are_new(
-    owned: &OwnedPods<'_>,
+pub fn names_are_new<P: AsRef<Pod>>(
+    owned: &OwnedPods<'_, P>,
     others: &BTreeSet<String>,
     new: &[&str],
 ) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let is_taken = |name: &str| {
-        others.contains(name) || owned.pods.iter().any(|pod| pod.metadata.name == name)
+        others.contains(name)
+            || owned
+                .pods
+                .iter()
+                .any(|pod| P::as_ref(pod).metadata.name == name)
     };
     let taken = new
         .iter()

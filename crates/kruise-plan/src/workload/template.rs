@@ -5,7 +5,7 @@ use std::{
     sync::OnceLock,
 };
 
-use kruise_api::{defaults, revision};
+use kruise_api::{defaults, revision, template::means_the_same};
 use serde_json::Value;
 
 /// How much is filled in of what a template leaves open.
@@ -22,6 +22,29 @@ pub enum Filled {
 impl Filled {
     /// All forms. Which of them a revision stores depends on the release, and on the gates, that stored it.
     pub const ALL: [Self; 3] = [Self::Nothing, Self::Defaults, Self::DefaultsAndHostPorts];
+
+    /// How much gates say is filled in: `TemplateNoDefaults`, and `DefaultHostNetworkHostPortsInPodTemplates`.
+    #[must_use]
+    pub fn by_gates(no_defaults: bool, host_ports: bool) -> Self {
+        match (no_defaults, host_ports) {
+            (true, _) => Self::Nothing,
+            (false, false) => Self::Defaults,
+            (false, true) => Self::DefaultsAndHostPorts,
+        }
+    }
+
+    /// Fills this much in, as admission does: a template that is stored already stays as it is, and one that says the
+    /// same in other words becomes the stored one (CS-9, DV-CS15). Returns whether it is another than the stored one.
+    pub fn fill_new(self, template: &mut Value, stored: Option<&Value>) -> bool {
+        let is_new = stored.is_none_or(|stored| stored != template);
+        if is_new && self != Self::Nothing {
+            self.fill(template);
+            if let Some(stored) = stored.filter(|stored| means_the_same(template, stored)) {
+                *template = stored.clone();
+            }
+        }
+        is_new
+    }
 
     /// Fills this much of the template in.
     pub fn fill(self, template: &mut Value) {

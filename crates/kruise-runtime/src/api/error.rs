@@ -48,6 +48,8 @@ pub enum ApiError {
     Ambiguous {
         call: String,
         message: String,
+        /// 500 or more; none if no answer came.
+        code: Option<u16>,
         #[source]
         source: Option<Source>,
     },
@@ -150,6 +152,7 @@ impl ApiError {
             500.. => Self::Ambiguous {
                 call,
                 message: format!("{code}: {message}"),
+                code: Some(code),
                 source: None,
             },
             _ => Self::Refused {

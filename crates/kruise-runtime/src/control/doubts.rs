@@ -120,7 +120,7 @@ mod tests {
             why: String::new(),
         };
         assert_eq!(doubts.note(&owner, Some(&refused)), Some(FIRST));
-        assert_eq!(doubts.note(&owner, Some(&WaitReason::Paused)), None);
+        assert_eq!(doubts.note(&owner, Some(&WaitReason::OnDelete)), None);
         assert_eq!(doubts.note(&owner, None), None);
         assert!(doubts.lock().is_empty());
     }

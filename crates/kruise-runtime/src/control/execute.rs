@@ -6,7 +6,10 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use kruise_api::{object::names_owner, pod::Pod, resource::ObjectKey};
 use kruise_plan::{
@@ -27,6 +30,9 @@ use crate::{
 
 /// How often a later write of a work is sent again when the kubelet was faster.
 const SENT_AGAIN: usize = 2;
+/// How often a status is sent again that met conflicts, and after which pause (BJ-65).
+const STATUS_SENT_AGAIN: usize = 4;
+const STATUS_PAUSE: Duration = Duration::from_millis(10);
 
 /// Carries out the stages of one plan.
 pub struct Executor<'a> {
@@ -35,6 +41,16 @@ pub struct Executor<'a> {
     recorder: &'a Recorder,
     known: Option<(&'a RefusedWrites, &'a RefusedResizes)>,
     found: Mutex<Refused>,
+    done: Mutex<Done>,
+}
+
+/// How many objects were created and deleted, answers that were tolerated not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Creations.
+    pub created: usize,
+    /// Deletions.
+    pub deleted: usize,
 }
 
 /// What the API server has refused.
@@ -68,6 +84,7 @@ impl<'a> Executor<'a> {
             recorder,
             known: None,
             found: Mutex::default(),
+            done: Mutex::default(),
         }
     }
 
@@ -98,7 +115,12 @@ impl<'a> Executor<'a> {
     /// # Errors
     /// When it is not written.
     pub async fn status(&self, patch: &Call<'_>) -> Result<(), StageError> {
-        match self.call(&self.writer, patch, None).await {
+        self.status_at(patch, None).await
+    }
+
+    /// Writes the owner's status for this version, or else for the one that the patch carries.
+    async fn status_at(&self, patch: &Call<'_>, version: Option<&str>) -> Result<(), StageError> {
+        match self.call(&self.writer, patch, version).await {
             Err(StageError::Write {
                 kind,
                 object,
@@ -109,8 +131,34 @@ impl<'a> Executor<'a> {
                 object,
                 source,
             }),
-            written => written.map(drop),
+            written => {
+                self.tell_done(patch, written.is_ok());
+                written.map(drop)
+            }
         }
+    }
+
+    /// Writes the owner's status, which this controller alone writes: a conflict says only that the owner was changed
+    /// meanwhile, so that the status is sent again for its new version.
+    ///
+    /// # Errors
+    /// When it is not written, or the owner is another one by now.
+    pub async fn own_status(&self, patch: &Call<'_>, uid: &str) -> Result<(), StageError> {
+        let mut written = self.status(patch).await;
+        for _ in 0..STATUS_SENT_AGAIN {
+            if !matches!(&written, Err(error) if error.is(Answer::Conflict)) {
+                break;
+            }
+            tokio::time::sleep(STATUS_PAUSE).await;
+            let live = self.live(patch).await?;
+            let Some(live) = live.filter(|live| has_uid(live, uid)) else {
+                break;
+            };
+            let version = live.pointer("/metadata/resourceVersion");
+            let version = version.and_then(Value::as_str);
+            written = self.status_at(patch, version).await;
+        }
+        written
     }
 
     /// Tells what belongs to no single write.
@@ -121,6 +169,12 @@ impl<'a> Executor<'a> {
             message,
         } = event;
         self.event(*warning, reason, message.clone());
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn done(&self) -> Done {
+        *self.done_so_far()
     }
 
     /// What was refused on the way.
@@ -288,9 +342,8 @@ impl<'a> Executor<'a> {
     fn follow(&self, call: &Call<'_>, made: Result<Option<String>, StageError>) -> Next {
         let error = match made {
             Ok(version) => {
-                if let Some(done) = &call.done {
-                    self.tell(done);
-                }
+                self.tell_done(call, true);
+                self.count(&call.verb);
                 return Next::Call { version };
             }
             Err(error) => error,
@@ -325,6 +378,25 @@ impl<'a> Executor<'a> {
             self.tell_failure(call, &error);
         }
         Next::Failure(Box::new(error))
+    }
+
+    fn tell_done(&self, call: &Call<'_>, is_done: bool) {
+        if let Some(done) = call.done.as_ref().filter(|_| is_done) {
+            self.tell(done);
+        }
+    }
+
+    fn count(&self, verb: &Verb<'_>) {
+        let mut done = self.done_so_far();
+        match verb {
+            Verb::Create { .. } => done.created += 1,
+            Verb::Delete { .. } => done.deleted += 1,
+            Verb::Ensure { .. } | Verb::Patch(_) | Verb::TryPatch(_) | Verb::MustStay { .. } => {}
+        }
+    }
+
+    fn done_so_far(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Nobody has to know of an answer that says only that somebody was faster.

@@ -44,6 +44,7 @@ async fn in_time<T>(
         Err(ApiError::Ambiguous {
             call: format!("call about lease {key}"),
             message: format!("no answer within {CALL_WITHIN:?}"),
+            code: None,
             source: Some(elapsed.into()),
         })
     })

@@ -9,5 +9,8 @@ mod validation;
 
 pub use defaults::mutate;
 pub use rules::{AdmittedKind, AdmittedVersion, Versions, Visitor};
-pub use template_check::{NoTemplateCheck, ServerTemplateCheck, TemplateCheck, refusals};
+pub use template_check::{
+    NoTemplateCheck, ServerTemplateCheck, TemplateCheck, is_tolerated_in_workloads, pod_template,
+    refusals,
+};
 pub use validation::Guard;

@@ -1,11 +1,10 @@
 //! What goes back to the client, and how it is written.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use http::{HeaderMap, Response, header};
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Bytes;
-use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
 use super::status::Status;
@@ -60,26 +59,31 @@ impl Answer {
         }
     }
 
-    pub(crate) fn into_response(self, form: Form) -> Response<Body> {
+    pub(crate) fn into_response(self, texts: impl FnOnce(&Arc<Value>) -> Bytes) -> Response<Body> {
         let code = self.code();
-        let (kind, body) = match self {
-            Self::Object(_, object) => ("application/json", whole(form.of(&object).to_string())),
-            Self::Text(text) => ("application/json", whole(text)),
-            Self::Stream(body) => ("application/json", body),
+        let body = match self {
+            Self::Object(_, object) => whole(texts(&object)),
+            Self::Text(text) => whole(text.into()),
+            Self::Stream(body) => body,
         };
-        respond(code, kind, body)
+        respond(code, "application/json", body)
     }
 }
 
 impl Status {
     pub(crate) fn into_response(self) -> Response<Body> {
         match &self.body {
-            Value::String(text) => {
-                respond(self.code, "text/plain; charset=utf-8", whole(text.clone()))
-            }
+            Value::String(text) => respond(
+                self.code,
+                "text/plain; charset=utf-8",
+                whole(text.clone().into()),
+            ),
             status => {
-                let mut response =
-                    respond(self.code, "application/json", whole(status.to_string()));
+                let mut response = respond(
+                    self.code,
+                    "application/json",
+                    whole(status.to_string().into()),
+                );
                 if let Some(seconds) = status["details"]["retryAfterSeconds"].as_u64() {
                     response
                         .headers_mut()
@@ -99,51 +103,94 @@ fn respond(code: u16, kind: &'static str, body: Body) -> Response<Body> {
         .expect("a known code")
 }
 
-fn whole(text: String) -> Body {
-    Full::new(Bytes::from(text))
+fn whole(text: Bytes) -> Body {
+    Full::new(text)
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-/// A list as the server writes it. Nothing of the objects is copied.
-pub(crate) struct List<'a> {
+/// A list as the server writes it. Nothing of the objects is copied but their text.
+pub(crate) struct List {
     pub(crate) kind: String,
     pub(crate) api_version: String,
     pub(crate) metadata: Value,
-    pub(crate) items: &'a [Arc<Value>],
     /// Kubernetes' own objects don't say again of what kind they are.
     pub(crate) untyped: bool,
 }
 
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(4))?;
-        map.serialize_entry("kind", &self.kind)?;
-        map.serialize_entry("apiVersion", &self.api_version)?;
-        map.serialize_entry("metadata", &self.metadata)?;
-        let items: Vec<_> = self
-            .items
-            .iter()
-            .map(|object| Item(object, self.untyped))
-            .collect();
-        map.serialize_entry("items", &items)?;
-        map.end()
+impl List {
+    /// The list of these objects.
+    pub(crate) fn text(&self, items: &[Bytes]) -> String {
+        let (kind, version) = (
+            Value::from(self.kind.as_str()),
+            Value::from(self.api_version.as_str()),
+        );
+        let head = format!(
+            "{{\"kind\":{kind},\"apiVersion\":{version},\"metadata\":{}",
+            self.metadata
+        );
+        let size = items.iter().map(|item| item.len() + 1).sum::<usize>();
+        let mut text = String::with_capacity(head.len() + size + 16);
+        text.push_str(&head);
+        text.push_str(",\"items\":[");
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                text.push(',');
+            }
+            let item = str::from_utf8(item).expect("text");
+            text.push_str(&if self.untyped {
+                untyped(item)
+            } else {
+                Cow::Borrowed(item)
+            });
+        }
+        text.push_str("]}");
+        text
     }
 }
 
-struct Item<'a>(&'a Value, bool);
+/// An object's text without its kind.
+fn untyped(text: &str) -> Cow<'_, str> {
+    // Stored objects begin so.
+    let rest = text
+        .strip_prefix("{\"apiVersion\":\"")
+        .and_then(|rest| rest.split_once("\",\"kind\":\""));
+    if let Some((_, rest)) = rest
+        && let Some((_, rest)) = rest.split_once("\",")
+    {
+        return format!("{{{rest}").into();
+    }
+    let mut object: Value = serde_json::from_str(text).unwrap_or_default();
+    if let Some(members) = object.as_object_mut() {
+        members.shift_remove("kind");
+        members.shift_remove("apiVersion");
+    }
+    object.to_string().into()
+}
 
-impl Serialize for Item<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(object, untyped) = self;
-        match object.as_object() {
-            Some(members) if *untyped => {
-                let members = members.iter();
-                serializer.collect_map(
-                    members.filter(|(name, _)| *name != "kind" && *name != "apiVersion"),
-                )
-            }
-            _ => object.serialize(serializer),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_once_of_what_kind_its_objects_are() {
+        let list = List {
+            kind: "PodList".to_owned(),
+            api_version: "v1".to_owned(),
+            metadata: json!({ "resourceVersion": "7" }),
+            untyped: true,
+        };
+        let items = [
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a" } }),
+            json!({ "metadata": { "name": "b" }, "kind": "Pod", "apiVersion": "v1" }),
+        ];
+        let texts = items.map(|item| item.to_string().into());
+        let list: Value = serde_json::from_str(&list.text(&texts)).unwrap();
+        let items = json!([{ "metadata": { "name": "a" } }, { "metadata": { "name": "b" } }]);
+        let metadata = json!({ "resourceVersion": "7" });
+        assert_eq!(
+            list,
+            json!({ "kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items })
+        );
     }
 }

@@ -8,6 +8,7 @@ use kruise_api::resource::ObjectKey;
 
 use super::{
     answer::Form,
+    fields::FieldError,
     kinds::Kind,
     metadata,
     path::{Query, Verb},
@@ -79,6 +80,20 @@ impl Call {
             let message =
                 format!("the object provided is unrecognized (must be of type {kind}): {message}");
             return Err(Status::bad_request(&message));
+        }
+        if self.kind.custom.is_some() && own_kind != kind && own_version == expected {
+            let error = FieldError::invalid(
+                "kind",
+                &own_kind.as_str().into(),
+                &format!("must be {kind}"),
+            );
+            let name = metadata::text(&object, "name");
+            return Err(Status::invalid(
+                self.kind.resource.group,
+                &own_kind,
+                name,
+                &[error],
+            ));
         }
         if !own_kind.is_empty() && own_kind != kind {
             let version = own_version.rsplit('/').next().unwrap_or_default();

@@ -101,11 +101,11 @@ impl Options {
         if let Some(policy) = &self.propagation
             && !known.contains(&policy.as_str())
         {
-            let sorted = ["Background", "Foreground", "Orphan"];
+            let listed = ["Foreground", "Background", "Orphan", "nil"];
             errors.push(FieldError::not_supported(
                 field,
                 &policy.as_str().into(),
-                &sorted,
+                &listed,
             ));
         }
         if errors.is_empty() {
@@ -308,18 +308,15 @@ impl ApiServer {
                 Err(status) if status.code == 404 => {}
                 Err(status) => return Err(status),
             }
-            items.push(self.in_version(call, &object)?);
+            items.push(self.text_for(call, &object)?);
         }
         let list = super::answer::List {
             kind: call.kind.list_kind.clone(),
             api_version: call.api_version(),
             metadata: json!({ "resourceVersion": version }),
-            items: &items,
             untyped: call.kind.custom.is_none(),
         };
-        let text =
-            serde_json::to_string(&list).map_err(|error| Status::internal(&error.to_string()))?;
-        Ok(Answer::Text(text))
+        Ok(Answer::Text(list.text(&items)))
     }
 }
 

@@ -8,6 +8,9 @@ use super::{ApiServer, State, call::Call, delete::Options, metadata, path::Verb,
 
 /// Whose its writes are.
 const COLLECTOR: &str = "garbage-collector";
+/// Whose the writes are that let claims go.
+const CLAIMS: &str = "pvc-protection-controller";
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// Whose the writes are that empty a namespace.
 const NAMESPACES: &str = "namespace-controller";
 /// A round that changes something may give the next one work. More rounds than this are a circle.
@@ -20,12 +23,13 @@ struct Found {
 }
 
 impl ApiServer {
-    /// Does what the garbage collector and the namespace controller would do, until nothing is left to do. An owner
+    /// Does what the garbage collector and the controllers of namespaces and of claims would do, until nothing is left to do. An owner
     /// counts as gone when no object has its UID.
     pub fn collect_garbage(&self) {
         for _ in 0..MOST_ROUNDS {
             let before = self.version();
             self.collect_once();
+            self.release_claims();
             self.empty_namespaces();
             if self.version() == before {
                 return;
@@ -85,7 +89,7 @@ impl ApiServer {
         }
         if !blocked {
             self.edit(owner, COLLECTOR, |object| {
-                drop_finalizer(object, "foregroundDeletion")
+                drop_finalizer(object, "foregroundDeletion");
             });
         }
     }
@@ -117,6 +121,37 @@ impl ApiServer {
             let gone: Vec<String> = absent.iter().map(|reference| uid_of(reference)).collect();
             let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
             self.edit(found, COLLECTOR, |object| drop_owners(object, &gone));
+        }
+    }
+
+    /// Lets claims go that shall go and that no pod uses.
+    fn release_claims(&self) {
+        let objects = self.lock().all();
+        let in_use: BTreeSet<(&str, &str)> = objects
+            .iter()
+            .filter(|found| {
+                let phase = found.object["status"]["phase"].as_str();
+                !matches!(phase, Some("Succeeded" | "Failed"))
+            })
+            .flat_map(|found| {
+                let volumes = found.object["spec"]["volumes"].as_array();
+                let claims = volumes.into_iter().flatten();
+                let names =
+                    claims.filter_map(|it| it["persistentVolumeClaim"]["claimName"].as_str());
+                names.map(|name| (metadata::text(&found.object, "namespace"), name))
+            })
+            .collect();
+        for found in &objects {
+            let key = (
+                metadata::text(&found.object, "namespace"),
+                metadata::text(&found.object, "name"),
+            );
+            if metadata::is_terminating(&found.object)
+                && metadata::finalizers(&found.object).contains(&PROTECTION)
+                && !in_use.contains(&key)
+            {
+                self.edit(found, CLAIMS, |object| drop_finalizer(object, PROTECTION));
+            }
         }
     }
 

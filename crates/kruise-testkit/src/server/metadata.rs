@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    clock_text,
     fields::FieldError,
     names::{self, NameRule},
     status::Status,
@@ -69,39 +70,51 @@ pub(crate) fn set(object: &mut Value, member: &str, value: Option<Value>) {
     };
 }
 
-/// Brings metadata into the form in which the server keeps it: without what it doesn't know, and without what is empty.
-/// Says what can't be read.
+/// Brings the metadata of an object into the form in which the server keeps it. Says what can't be read.
 pub(crate) fn read(object: &mut Value) -> Result<(), String> {
-    let Some(given) = object.as_object_mut() else {
+    let Some(members) = object.as_object_mut() else {
         return Err("it is no object".to_owned());
     };
-    let given = match given.shift_remove("metadata") {
+    let given = match members.get_mut("metadata").map(Value::take) {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(given)) => given,
         Some(_) => return Err(unreadable("metadata", "ObjectMeta")),
     };
+    members.insert("metadata".to_owned(), read_members(given)?.into());
+    Ok(())
+}
+
+/// Metadata without what the server doesn't know, and without what is empty.
+pub(crate) fn read_members(given: Map<String, Value>) -> Result<Map<String, Value>, String> {
     let mut metadata = Map::new();
-    for (name, value) in given {
+    for (name, mut value) in given {
         let known = name.as_str();
-        let kept = match &value {
+        let kept = match &mut value {
             Value::Null => continue,
-            _ if TEXTS.contains(&known) => value.as_str().map(|text| !text.is_empty()),
-            _ if NUMBERS.contains(&known) => value.as_i64().map(|number| {
+            Value::String(text) if known.ends_with("Timestamp") => match text.parse() {
+                Ok(time) => {
+                    *text = clock_text(time);
+                    Some(true)
+                }
+                Err(_) => None,
+            },
+            value if TEXTS.contains(&known) => value.as_str().map(|text| !text.is_empty()),
+            value if NUMBERS.contains(&known) => value.as_i64().map(|number| {
                 // No generation and generation 0 are the same, but a grace period of 0 is one.
                 number != 0 || known != "generation"
             }),
-            _ if MAPS.contains(&known) => value.as_object().and_then(|map| {
+            value if MAPS.contains(&known) => value.as_object().and_then(|map| {
                 let texts = map
                     .values()
                     .all(|value| value.is_string() || value.is_null());
                 texts.then_some(!map.is_empty())
             }),
-            _ if known == "finalizers" => value.as_array().and_then(|list| {
+            value if known == "finalizers" => value.as_array().and_then(|list| {
                 list.iter()
                     .all(Value::is_string)
                     .then_some(!list.is_empty())
             }),
-            _ if known == "ownerReferences" => value.as_array().and_then(|list| {
+            value if known == "ownerReferences" => value.as_array().and_then(|list| {
                 list.iter()
                     .all(Value::is_object)
                     .then_some(!list.is_empty())
@@ -109,7 +122,7 @@ pub(crate) fn read(object: &mut Value) -> Result<(), String> {
             _ => Some(false),
         };
         match kept {
-            None => return Err(unreadable(&format!("metadata.{name}"), "its type")),
+            None => return Err(wrong_member(known, &value)),
             Some(false) => {}
             Some(true) => {
                 metadata.insert(name, value);
@@ -127,8 +140,33 @@ pub(crate) fn read(object: &mut Value) -> Result<(), String> {
     if let Some(Value::Array(owners)) = metadata.get_mut("ownerReferences") {
         read_owners(owners)?;
     }
-    object["metadata"] = metadata.into();
-    Ok(())
+    Ok(metadata)
+}
+
+fn wrong_member(name: &str, value: &Value) -> String {
+    let given = |value: &Value| match value {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) | Value::Null => "object",
+    };
+    let inside = match value {
+        Value::Object(members) => members
+            .values()
+            .find(|value| !value.is_string() && !value.is_null()),
+        Value::Array(items) => items.first(),
+        _ => None,
+    };
+    let (given, wanted) = match inside {
+        Some(inside) => (given(inside), "string"),
+        None if MAPS.contains(&name) => (given(value), "map[string]string"),
+        None if NUMBERS.contains(&name) => (given(value), "int64"),
+        None => (given(value), "string"),
+    };
+    format!(
+        "json: cannot unmarshal {given} into Go struct field ObjectMeta.metadata.{name} of type {wanted}"
+    )
 }
 
 fn unreadable(field: &str, of: &str) -> String {
@@ -263,6 +301,14 @@ fn check_owners(object: &Value, errors: &mut Vec<FieldError>) {
                 let field = format!("metadata.ownerReferences.{member}");
                 errors.push(FieldError::invalid(&field, &"".into(), detail));
             }
+        }
+        if owner["apiVersion"] == "v1" && owner["kind"] == "Event" {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid(
+                "metadata.ownerReferences",
+                owner,
+                detail,
+            ));
         }
         if owner["controller"] == true {
             let text = |member: &str| owner[member].as_str().unwrap_or_default();

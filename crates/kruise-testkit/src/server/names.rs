@@ -39,7 +39,7 @@ fn pattern(says: &str, regex: &str, examples: &[&str]) -> String {
         .collect();
     format!(
         "{says} (e.g. {}regex used for validation is '{regex}')",
-        examples.join("or ")
+        examples.join(" or ")
     )
 }
 
@@ -185,7 +185,7 @@ mod tests {
             label_value("-"),
             [
                 "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
-              must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex \
+              must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex \
               used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
             ]
         );

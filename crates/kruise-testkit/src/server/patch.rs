@@ -88,12 +88,28 @@ pub(crate) fn apply(
             let patch: json_patch::Patch = serde_json::from_value(patch.clone())
                 .map_err(|error| Status::bad_request(&format!("error decoding patch: {error}")))?;
             let mut new = Value::clone(old);
-            json_patch::patch(&mut new, &patch).map_err(|_| {
-                let message = "the server rejected our request due to an error in our request";
-                Status::new(422, "Invalid", message, serde_json::Map::new())
-            })?;
+            for operation in patch.0 {
+                let operation = json_patch::Patch(vec![as_the_server_reads(operation, &new)]);
+                json_patch::patch(&mut new, &operation).map_err(|_| Status::patch_fails())?;
+            }
             Ok(new)
         }
+    }
+}
+
+/// The server's library adds what it is asked to replace and can't find.
+fn as_the_server_reads(
+    operation: json_patch::PatchOperation,
+    object: &Value,
+) -> json_patch::PatchOperation {
+    match operation {
+        json_patch::PatchOperation::Replace(replace) if replace.path.resolve(object).is_err() => {
+            json_patch::PatchOperation::Add(json_patch::AddOperation {
+                path: replace.path,
+                value: replace.value,
+            })
+        }
+        other => other,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::{
@@ -56,23 +57,20 @@ impl ApiServer {
             }
             state.store.get(call.number, &call.place()).cloned()
         };
-        let object = found.ok_or_else(|| Status::not_found(&call.kind, call.name()))?;
+        let found = found.ok_or_else(|| Status::not_found(&call.kind, call.name()));
         match call.subresource.as_str() {
             "" => {}
             "status" if call.kind.has_status(call.version) => {}
-            "scale" => return self.read_scale(call, &object),
-            _ => return Err(Status::no_such_path()),
+            "scale" => return self.read_scale(call, &found?),
+            _ => return Err(Status::no_such_subresource()),
         }
+        let object = found?;
         Ok(Answer::Object(200, self.in_version(call, &object)?))
     }
 
     pub(super) fn read_list(&self, call: &Call) -> Result<Answer, Status> {
         let selection = Selection::read(&call.kind, &call.query)?;
         let page = self.page(call, &selection)?;
-        let mut items = vec![];
-        for object in page.items {
-            items.push(call.form.of(&self.in_version(call, &object)?));
-        }
         let whole = call.form == Form::Whole;
         let list = List {
             kind: if whole {
@@ -86,12 +84,19 @@ impl ApiServer {
                 "meta.k8s.io/v1".to_owned()
             },
             metadata: page.metadata,
-            items: &items,
             untyped: whole && call.kind.custom.is_none(),
         };
-        let text =
-            serde_json::to_string(&list).map_err(|error| Status::internal(&error.to_string()))?;
-        Ok(Answer::Text(text))
+        let mut items = vec![];
+        for object in page.items {
+            items.push(self.text_for(call, &object)?);
+        }
+        Ok(Answer::Text(list.text(&items)))
+    }
+
+    /// The object as this client reads it.
+    pub(super) fn text_for(&self, call: &Call, object: &Arc<Value>) -> Result<Bytes, Status> {
+        let object = call.form.of(&self.in_version(call, object)?);
+        Ok(self.lock().texts.of(&object))
     }
 
     /// One page of a list, or all of it.
@@ -166,6 +171,9 @@ impl ApiServer {
         let total = all.len();
         let mut items = vec![];
         let mut metadata = json!({ "resourceVersion": version.to_string() });
+        if call.kind.custom.is_some() && call.form == Form::Whole {
+            metadata["continue"] = "".into();
+        }
         for (index, (place, object)) in all.into_iter().enumerate() {
             if !selection.matches(&object) {
                 continue;

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::{
     State,
     call::Call,
+    defaults,
     fields::FieldError,
     kinds::{self, Kind},
     metadata,
     names::NameRule,
-    pods,
+    pods, shape,
     status::Status,
 };
 
@@ -32,7 +33,7 @@ impl Part {
             "resize" if kind.is_core("pods") => Ok(Self::Resize),
             "ephemeralcontainers" if kind.is_core("pods") => Ok(Self::EphemeralContainers),
             "finalize" if kind.is_core("namespaces") => Ok(Self::Finalize),
-            _ => Err(Status::no_such_path()),
+            _ => Err(Status::no_such_subresource()),
         }
     }
 }
@@ -43,26 +44,13 @@ pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(),
         custom.read(version, object);
         return Ok(());
     }
-    drop_nulls(object);
-    match kind.names() {
-        ("", "pods") => pods::default(object),
-        ("", "namespaces") => {
-            let name = metadata::text(object, "name").to_owned();
-            if !name.is_empty() {
-                object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
-            }
-        }
-        ("", "secrets") => {
-            default_text(object, "type", "Opaque");
-            text_data(object);
-        }
-        ("", "persistentvolumeclaims") => {
-            default(&mut object["spec"], "volumeMode", json!("Filesystem"));
-            default(object, "status", json!({}));
-            default(&mut object["status"], "phase", json!("Pending"));
-        }
-        _ => {}
-    }
+    let named = kind.resource.kind;
+    shape::read(named, object).map_err(|why| {
+        let message =
+            format!("{named} in version {version:?} cannot be handled as a {named}: {why}");
+        Status::bad_request(&message)
+    })?;
+    defaults::fill_in(kind, object);
     Ok(())
 }
 
@@ -82,6 +70,20 @@ pub(crate) fn admit(state: &State, call: &Call, object: &mut Value) -> Result<()
             metadata::set(object, "finalizers", Some(finalizers.into()));
             Ok(())
         }
+        ("", "nodes") => {
+            let taint = json!({ "key": "node.kubernetes.io/not-ready", "effect": "NoSchedule" });
+            let mut taints = object["spec"]["taints"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let is_there =
+                |own: &Value| own["key"] == taint["key"] && own["effect"] == taint["effect"];
+            if !taints.iter().any(is_there) {
+                taints.push(taint);
+            }
+            object["spec"]["taints"] = taints.into();
+            Ok(())
+        }
         _ => Ok(()),
     }
 }
@@ -89,8 +91,7 @@ pub(crate) fn admit(state: &State, call: &Call, object: &mut Value) -> Result<()
 pub(crate) fn name_rule(kind: &Kind) -> NameRule {
     match kind.names() {
         ("", "namespaces" | "services") => NameRule::Label,
-        ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
-        _ if kind.custom.is_some() => NameRule::Subdomain,
+        ("", "events") | ("rbac.authorization.k8s.io", _) => NameRule::PathSegment,
         _ => NameRule::Subdomain,
     }
 }
@@ -124,14 +125,12 @@ pub(crate) fn prepare_creation(kind: &Kind, version: &str, object: &mut Value) {
         ("", "persistentvolumeclaims" | "persistentvolumes") => {
             object["status"] = json!({ "phase": "Pending" });
         }
-        ("apps", "deployments") => object["status"] = json!({}),
-        ("apps", "replicasets") => object["status"] = json!({ "replicas": 0 }),
-        ("policy", _) => {
-            object["status"] = json!({
-                "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0,
-            });
-        }
         _ => {}
+    }
+    if kind.rules.status == kinds::Status::Apart {
+        // The status that was taken away stands there all the same, as an unset one.
+        let read = shape::read(kind.resource.kind, object);
+        read.unwrap_or_else(|why| panic!("an object that was read before: {why}"));
     }
 }
 
@@ -143,15 +142,59 @@ pub(crate) fn check_creation(kind: &Kind, version: &str, object: &Value) -> Vec<
         ("", "pods") => pods::check_creation(object),
         ("apps", "controllerrevisions") => {
             let mut errors = vec![];
-            if object.get("data").is_none_or(Value::is_null) {
-                errors.push(FieldError::required("data", "data is mandatory"));
+            match object.get("data") {
+                None | Some(Value::Null) => {
+                    errors.push(FieldError::required("data", "data is mandatory"));
+                }
+                Some(Value::Object(_)) => {}
+                Some(_) => errors.push(FieldError::required(
+                    "data",
+                    "data must be a valid JSON object",
+                )),
             }
             check_revision(object, &mut errors);
             errors
         }
         ("", "events") => check_event(object),
+        ("coordination.k8s.io", _) => check_lease(object),
+        ("policy", _) => check_budget(object),
+        ("", "podtemplates") => pods::check_template(&object["template"], "template"),
         _ => vec![],
     }
+}
+
+fn check_lease(lease: &Value) -> Vec<FieldError> {
+    let mut errors = vec![];
+    if let Some(seconds) = lease["spec"]["leaseDurationSeconds"].as_i64()
+        && seconds <= 0
+    {
+        let field = "spec.leaseDurationSeconds";
+        errors.push(FieldError::invalid(
+            field,
+            &seconds.into(),
+            "must be greater than 0",
+        ));
+    }
+    if let Some(number) = lease["spec"]["leaseTransitions"].as_i64()
+        && number < 0
+    {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid(
+            "spec.leaseTransitions",
+            &number.into(),
+            detail,
+        ));
+    }
+    errors
+}
+
+fn check_budget(budget: &Value) -> Vec<FieldError> {
+    let spec = &budget["spec"];
+    if spec.get("minAvailable").is_some() && spec.get("maxUnavailable").is_some() {
+        let detail = "minAvailable and maxUnavailable cannot be both set";
+        return vec![FieldError::invalid("spec", spec, detail)];
+    }
+    vec![]
 }
 
 fn check_revision(object: &Value, errors: &mut Vec<FieldError>) {
@@ -168,11 +211,12 @@ fn check_event(event: &Value) -> Vec<FieldError> {
     let about = event["involvedObject"]["namespace"]
         .as_str()
         .unwrap_or_default();
+    let is_new = event["eventTime"].is_string();
     let fits = if about.is_empty() {
         // Of what lives in no namespace.
-        namespace == "default" || namespace == "kube-system"
+        namespace == "default" || is_new && namespace == "kube-system"
     } else {
-        about == namespace
+        about == namespace || is_new
     };
     if fits {
         return vec![];
@@ -283,16 +327,60 @@ pub(crate) fn check_update(call: &Call, part: Part, new: &Value, old: &Value) ->
             check_revision(new, &mut errors);
             errors
         }
-        (("", "secrets"), _) if new["type"] != old["type"] => {
-            vec![FieldError::invalid(
-                "type",
-                &new["type"],
-                "field is immutable",
-            )]
+        (("", "secrets"), _) => {
+            let mut errors = vec![];
+            if new["type"] != old["type"] {
+                let detail = "field is immutable";
+                errors.push(FieldError::invalid("type", &new["type"], detail));
+            }
+            check_immutable(&["data"], new, old, &mut errors);
+            errors
         }
+        (("", "configmaps"), _) => {
+            let mut errors = vec![];
+            check_immutable(&["data", "binaryData"], new, old, &mut errors);
+            errors
+        }
+        (("", "persistentvolumeclaims"), Part::Whole) => check_claim(new, old),
         (("", "events"), _) => check_event(new),
+        (("coordination.k8s.io", _), _) => check_lease(new),
+        (("policy", _), Part::Whole) => check_budget(new),
+        (("", "podtemplates"), _) => pods::check_template(&new["template"], "template"),
         _ => vec![],
     }
+}
+
+/// What is marked as immutable stays, the mark as well.
+fn check_immutable(members: &[&str], new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    if old["immutable"] != true {
+        return;
+    }
+    let detail = "field is immutable when `immutable` is set";
+    if new["immutable"] != true {
+        errors.push(FieldError::forbidden("immutable", detail));
+    }
+    for member in members {
+        if new.get(*member) != old.get(*member) {
+            errors.push(FieldError::forbidden(member, detail));
+        }
+    }
+}
+
+/// Of a claim, only a bound one's size may change, and the volume that none had.
+fn check_claim(new: &Value, old: &Value) -> Vec<FieldError> {
+    let mut spec = new["spec"].clone();
+    let is_unset = |value: &Value| value.as_str().is_none_or(str::is_empty);
+    if is_unset(&old["spec"]["volumeName"]) {
+        keep(&mut spec, &old["spec"], "volumeName");
+    }
+    if old["status"]["phase"] == "Bound" {
+        keep_in(&mut spec, &old["spec"], "resources", "requests");
+    }
+    if spec == old["spec"] {
+        return vec![];
+    }
+    let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+    vec![FieldError::forbidden("spec", detail)]
 }
 
 /// The old object with the version that the new one names.
@@ -325,36 +413,6 @@ fn keep_in(new: &mut Value, old: &Value, owner: &str, member: &str) {
                 remove(owner, member);
             }
         }
-    }
-}
-
-fn default(owner: &mut Value, member: &str, value: Value) {
-    if owner.is_null() {
-        *owner = json!({});
-    }
-    if owner.get(member).is_none() {
-        owner[member] = value;
-    }
-}
-
-fn default_text(owner: &mut Value, member: &str, text: &str) {
-    if owner[member].as_str().is_none_or(str::is_empty) {
-        owner[member] = text.into();
-    }
-}
-
-/// Moves what a Secret has in plain text to the rest of its data.
-fn text_data(secret: &mut Value) {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let Some(Value::Object(texts)) = secret
-        .as_object_mut()
-        .and_then(|secret| secret.shift_remove("stringData"))
-    else {
-        return;
-    };
-    for (name, text) in texts {
-        let encoded = STANDARD.encode(text.as_str().unwrap_or_default());
-        secret["data"][name] = encoded.into();
     }
 }
 

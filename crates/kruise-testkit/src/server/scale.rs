@@ -27,7 +27,7 @@ fn paths(call: &Call) -> Option<Scale> {
 }
 
 fn scale_of(call: &Call, object: &Value) -> Result<Value, Status> {
-    let paths = paths(call).ok_or_else(Status::no_such_path)?;
+    let paths = paths(call).ok_or_else(Status::no_such_subresource)?;
     let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
     let mut kept = serde_json::Map::new();
     for member in [
@@ -98,7 +98,7 @@ impl ApiServer {
         call: &Call,
         make: impl Fn(Value) -> Result<Value, Status>,
     ) -> Result<Answer, Status> {
-        let paths = paths(call).ok_or_else(Status::no_such_path)?;
+        let paths = paths(call).ok_or_else(Status::no_such_subresource)?;
         let mut whole = call.clone();
         whole.subresource = String::new();
         let answer = self

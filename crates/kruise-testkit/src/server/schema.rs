@@ -41,7 +41,8 @@ fn drop_in(schema: &Value, value: &mut Value, is_root: bool) {
                 }
             });
         }
-        Value::Array(items) => {
+        // Of a list whose items have no schema nothing is dropped.
+        Value::Array(items) if schema["items"].is_object() => {
             for item in items {
                 drop_in(&schema["items"], item, false);
             }

@@ -36,7 +36,7 @@ impl ApiServer {
             .to_bytes();
         let path = head.uri.path();
         if let Some(answer) = about_itself(path) {
-            return Ok(answer.into_response(Form::Whole));
+            return Ok(answer.into_response(|object| object.to_string().into()));
         }
         let query = Query::parse(head.uri.query().unwrap_or_default());
         let call = self.find(who, path, &head.method, query);
@@ -125,7 +125,9 @@ impl ApiServer {
         }
         let response = match (answered, fault) {
             (_, Some(Fault::TimeoutAfter)) => Status::timeout(TOOK_TOO_LONG, 0).into_response(),
-            (Ok(answer), _) => answer.into_response(call.form),
+            (Ok(answer), _) => {
+                answer.into_response(|object| self.lock().texts.of(&call.form.of(object)))
+            }
             (Err(status), _) => status.into_response(),
         };
         let code = response.status().as_u16();

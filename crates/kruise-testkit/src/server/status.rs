@@ -61,6 +61,22 @@ impl Status {
         }
     }
 
+    /// A subresource that a known kind doesn't have.
+    pub(crate) fn no_such_subresource() -> Self {
+        let message = "the server could not find the requested resource";
+        let mut status = Self::plain(404, "NotFound", message);
+        status.body["details"] = json!({});
+        status
+    }
+
+    /// What is wrong with a JSON patch isn't told.
+    pub(crate) fn patch_fails() -> Self {
+        let message = "the server rejected our request due to an error in our request";
+        let mut status = Self::plain(422, "Invalid", message);
+        status.body["details"] = json!({});
+        status
+    }
+
     /// A path that exists, asked for something that can't be done there.
     pub(crate) fn method_not_allowed() -> Self {
         Self::plain(

@@ -35,6 +35,7 @@ pub(crate) fn place(key: &ObjectKey) -> String {
 }
 
 /// A change that is about to be made.
+#[derive(Clone, Copy)]
 pub(crate) struct Write {
     pub(crate) at: jiff::Timestamp,
     pub(crate) by: &'static str,

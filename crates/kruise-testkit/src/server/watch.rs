@@ -90,8 +90,7 @@ impl ApiServer {
             watching.fail(&Status::version_too_large(from, current));
         } else if initial {
             watching.tell_all();
-            if bookmarks && query.flag("sendInitialEvents") == Some(true) || bookmarks && from == 0
-            {
+            if bookmarks {
                 watching.tell_bookmark(true);
             }
             watching.break_off_list();
@@ -281,8 +280,8 @@ impl Watching {
     }
 
     fn tell_object(&mut self, event: &str, object: &Arc<Value>) {
-        match self.server.in_version(&self.call, object) {
-            Ok(object) => self.say(event, &self.call.form.of(&object)),
+        match self.server.text_for(&self.call, object) {
+            Ok(text) => self.say(event, &text),
             Err(status) => self.fail(&status),
         }
     }
@@ -297,16 +296,21 @@ impl Watching {
             "apiVersion": self.call.api_version(),
             "metadata": metadata,
         });
-        self.say("BOOKMARK", &self.call.form.of(&Arc::new(object)));
+        self.say(
+            "BOOKMARK",
+            self.call.form.of(&Arc::new(object)).to_string().as_bytes(),
+        );
     }
 
     fn fail(&mut self, status: &Status) {
-        self.say("ERROR", &status.body);
+        self.say("ERROR", status.body.to_string().as_bytes());
         self.over = true;
     }
 
-    fn say(&mut self, event: &str, object: &Value) {
-        let line = format!("{{\"type\":\"{event}\",\"object\":{object}}}\n");
+    fn say(&mut self, event: &str, object: &[u8]) {
+        let mut line = format!("{{\"type\":\"{event}\",\"object\":").into_bytes();
+        line.extend_from_slice(object);
+        line.extend_from_slice(b"}\n");
         self.lines.push_back(Ok(Bytes::from(line)));
     }
 }

@@ -14,6 +14,7 @@ use super::{
     kinds::Kind,
     metadata,
     rules::{self, Part},
+    shape,
     status::{MODIFIED, Status},
     store::{self, Write},
 };
@@ -29,7 +30,7 @@ impl ApiServer {
             "" => {}
             "eviction" if call.kind.is_core("pods") => return self.evict(call).await,
             "binding" if call.kind.is_core("pods") => return self.bind(call),
-            _ => return Err(Status::no_such_path()),
+            _ => return Err(Status::no_such_subresource()),
         }
         let object = call.object()?;
         self.create_object(call, object)
@@ -79,18 +80,16 @@ impl ApiServer {
         }
         let now = clock_text(self.inner.clock.now());
         metadata::set(&mut object, "creationTimestamp", Some(now.into()));
-        metadata::set(&mut object, "generation", None);
         rules::prepare_creation(&call.kind, call.version, &mut object);
-        let mut errors = rules::check_creation(&call.kind, call.version, &object);
-        if errors.is_empty() {
-            let rule = rules::name_rule(&call.kind);
-            errors = metadata::check(&object, call.kind.resource.namespaced, rule);
-        }
+        let rule = rules::name_rule(&call.kind);
+        let mut errors = metadata::check(&object, call.kind.resource.namespaced, rule);
+        errors.extend(rules::check_creation(&call.kind, call.version, &object));
         let name = metadata::text(&object, "name").to_owned();
         refuse(call, &name, &errors)?;
         self.validate(call, Operation::Create, &object, None)
             .await?;
-        if !metadata::text(&object, "resourceVersion").is_empty() {
+        // A dry run doesn't come as far as where this is refused.
+        if !metadata::text(&object, "resourceVersion").is_empty() && !call.query.dry_run() {
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::unknown(message));
         }
@@ -117,6 +116,7 @@ impl ApiServer {
             let write = self.write_by(call);
             let created = state.store.put(call.number, &place, stored, write);
             state.after_write(&call.kind, &created);
+            self.serve_definition(&mut state, call, &place, &created);
             created
         };
         drop(state);
@@ -141,7 +141,11 @@ impl ApiServer {
                 "unable to create new content in namespace {} because it is being terminated",
                 call.namespace()
             );
-            let mut status = Status::forbidden(&call.kind, metadata::text(object, "name"), &why);
+            let mut name = metadata::text(object, "name");
+            if name.is_empty() {
+                name = metadata::text(object, "generateName");
+            }
+            let mut status = Status::forbidden(&call.kind, name, &why);
             status.body["details"]["causes"] = serde_json::json!([{
                 "reason": "NamespaceTerminating",
                 "message": format!("namespace {} is being terminated", call.namespace()),
@@ -248,6 +252,17 @@ impl ApiServer {
         Some(updated)
     }
 
+    /// Writes into a new definition that its kind is served.
+    fn serve_definition(&self, state: &mut State, call: &Call, place: &str, created: &Value) {
+        if call.kind.is(&DEFINITIONS) {
+            let mut served = created.clone();
+            let now = clock_text(self.inner.clock.now());
+            served["status"] = custom::served_status(created, &now);
+            let write = self.write_by(call);
+            state.store.put(call.number, place, served, write);
+        }
+    }
+
     /// What the server itself does once an object is gone.
     pub(super) fn after_removal(&self, state: &mut State, call: &Call, object: &Value) {
         if call.kind.is(&DEFINITIONS) {
@@ -296,7 +311,8 @@ impl ApiServer {
         let read = metadata::read(&mut new);
         read.unwrap_or_else(|why| panic!("{} {}: {why}", call.kind, call.key));
         if call.kind.custom.is_none() {
-            rules::drop_nulls(&mut new);
+            let read = shape::read(call.kind.resource.kind, &mut new);
+            read.unwrap_or_else(|why| panic!("{} {}: {why}", call.kind, call.key));
         }
         if rules::is_new_generation(&call.kind, &new, old) {
             let next = metadata::generation(old) + 1;

@@ -122,6 +122,7 @@ impl ApiClient {
         let response = sent.map_err(|error| ApiError::Ambiguous {
             call: call.to_owned(),
             message: "no answer".to_owned(),
+            code: None,
             source: Some(error.into()),
         })?;
         self.answered.store(true, Ordering::Relaxed);
@@ -152,6 +153,7 @@ pub(super) async fn within<T>(
             Err(ApiError::Ambiguous {
                 call: call.to_owned(),
                 message: format!("no answer within {timeout:?}"),
+                code: None,
                 source: Some(elapsed.into()),
             })
         })
@@ -161,6 +163,7 @@ async fn collect(call: &str, body: Body) -> Result<Vec<u8>, ApiError> {
     let collected = body.collect().await.map_err(|error| ApiError::Ambiguous {
         call: call.to_owned(),
         message: "the answer broke off".to_owned(),
+        code: None,
         source: Some(error.into()),
     })?;
     Ok(collected.to_bytes().to_vec())

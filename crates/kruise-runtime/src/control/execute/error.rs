@@ -66,12 +66,20 @@ impl StageError {
             Answer::NotFound => matches!(self.api(), Some(ApiError::NotFound { .. })),
             Answer::AlreadyThere => matches!(self.api(), Some(ApiError::AlreadyExists { .. })),
             Answer::LostRace => self.is_lost_race(),
+            Answer::Conflict => matches!(self.api(), Some(ApiError::Conflict { .. })),
             // A webhook with side effects may have been installed when Kubernetes still allowed that. The API server
             // can't ask it in a dry run, and so refuses every dry run that would reach it.
             Answer::NoDryRun => {
                 matches!(self.api(), Some(ApiError::Invalid { code: 400, .. }))
                     && self.api_message().contains("does not support dry run")
             }
+            Answer::TimedOut => matches!(
+                self.api(),
+                Some(ApiError::Ambiguous {
+                    code: Some(504),
+                    ..
+                })
+            ),
         }
     }
 

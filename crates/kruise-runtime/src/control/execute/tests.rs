@@ -121,14 +121,14 @@ fn deleted(server: &TestServer) -> Vec<String> {
 }
 
 /// What came of stages.
-struct Done {
+struct Carried {
     result: Result<Flow, StageError>,
     refused: Refused,
     /// Type and reason of each event, and its message.
     events: Vec<(String, String)>,
 }
 
-impl Done {
+impl Carried {
     #[track_caller]
     fn error(self) -> StageError {
         self.result.unwrap_err()
@@ -170,7 +170,7 @@ impl Remembered {
         remembered
     }
 
-    async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage<'_>]) -> Done {
+    async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage<'_>]) -> Carried {
         let events = TestServer::new(|_| Reply::Json(201, json!({})));
         let (recorder, writer) = recorder("test", events.client(), Metrics::unregistered());
         let writing = tokio::spawn(writer.run());
@@ -190,7 +190,7 @@ impl Remembered {
             let told = format!("{} {}", text(&call, "type"), text(&call, "reason"));
             (told, text(&call, "message"))
         });
-        Done {
+        Carried {
             result,
             refused,
             events: events.collect(),
@@ -198,7 +198,7 @@ impl Remembered {
     }
 }
 
-async fn carry_out(server: &TestServer, stages: &[Stage<'_>]) -> Done {
+async fn carry_out(server: &TestServer, stages: &[Stage<'_>]) -> Carried {
     let remembered = Remembered::default();
     remembered.carry_out_by(&server.client(), stages).await
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{
     resource::POD_TEMPLATES,
-    validation::{FieldError, FieldErrors},
+    validation::{FieldError, FieldErrorKind, FieldErrors},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{
     client::ApiClient,
@@ -16,6 +16,7 @@ use crate::api::{
 
 /// For this long an answer is waited for; without one the object passes.
 const PATIENCE: Duration = Duration::from_secs(1);
+const DELETION_COST: &str = "template.annotations[controller.kubernetes.io/pod-deletion-cost]";
 
 /// Judges a PodTemplate. What can't be judged passes.
 pub trait TemplateCheck: Send + Sync + 'static {
@@ -84,4 +85,40 @@ pub fn refusals(causes: &[StatusCause], tolerates: fn(&StatusCause) -> bool) -> 
             )
         })
         .collect()
+}
+
+/// The PodTemplate by which a workload's template is judged. `generate_name` is the prefix of a name that no object
+/// ever gets.
+#[must_use]
+pub fn pod_template(generate_name: &str, template: Value) -> Value {
+    let template = match template {
+        Value::Object(_) => template,
+        _ => json!({}),
+    };
+    json!({
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": { "generateName": generate_name },
+        "template": template,
+    })
+}
+
+/// Whether what the server refuses in a PodTemplate is tolerated in the templates of workloads (CS-11, BJ-7).
+#[must_use]
+pub fn is_tolerated_in_workloads(cause: &StatusCause) -> bool {
+    let StatusCause {
+        reason,
+        field,
+        message,
+    } = cause;
+    let is_invalid = reason == FieldErrorKind::Invalid.reason();
+    let selects = [
+        "template.spec.affinity.",
+        "template.spec.topologySpreadConstraints[",
+    ]
+    .iter()
+    .any(|place| field.starts_with(place));
+    field == DELETION_COST
+        || (is_invalid && message.contains("is not positive integer multiple of hugepages-"))
+        || (is_invalid && selects && message.contains("a valid label must be"))
 }

@@ -120,7 +120,7 @@ async fn a_slow_webhook_sees_the_object_again() {
                     ..kruise_api::resource::PODS
                 };
                 server.change("somebody", maps, &key, |object| {
-                    object["data"]["other"] = "x".into()
+                    object["data"]["other"] = "x".into();
                 });
                 Ok(allow(&review))
             }

@@ -260,7 +260,7 @@ async fn changes_are_told_with_their_authors() {
         ..POD_KIND
     };
     test.server.change("kubelet", maps, &key, |object| {
-        object["data"]["a"] = "2".into()
+        object["data"]["a"] = "2".into();
     });
     test.server.change("kubelet", maps, &key, |_| {});
     test.server.delete("user", maps, &key);

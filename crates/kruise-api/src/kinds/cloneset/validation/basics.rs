@@ -33,13 +33,7 @@ pub fn selector(selector: &LabelSelector) -> Result<Selector, FieldError> {
 /// # Errors
 /// When a part of the template has another shape than in a pod template.
 pub fn template(template: &Value) -> Result<PodTemplate, FieldError> {
-    PodTemplate::view(template).map_err(|error| FieldError {
-        kind: crate::validation::FieldErrorKind::TypeInvalid,
-        field: "spec.template".to_owned(),
-        // The whole template as value would hide what is wrong.
-        value: None,
-        detail: error.to_string(),
-    })
+    PodTemplate::checked_view(template)
 }
 
 /// Checks that the selector matches the template's labels (DV-CS9).

@@ -368,3 +368,115 @@ async fn the_owners_status() {
         }
     }
 }
+
+/// Creates pods with these names.
+fn creations(names: &[&str]) -> Stage<'static> {
+    let created = names.iter().map(|name| {
+        let body = json!({ "metadata": { "name": name } });
+        let verb = Verb::Create {
+            body: Body::Whole(Cow::Owned(body)),
+        };
+        Call::new(PODS, "new", verb)
+            .tolerating(&[Answer::TimedOut])
+            .warning_anyhow("FailedCreate")
+    });
+    works(Order::SideBySide, created)
+}
+
+// BJ-52: a time-out of the server's is no error of the step, and told; other unclear answers are errors.
+#[rstest]
+#[case(504, true)]
+#[case(500, false)]
+#[case(503, false)]
+#[tokio::test(start_paused = true)]
+async fn a_time_out_may_be_tolerated(#[case] code: u16, #[case] is_tolerated: bool) {
+    let server = TestServer::new(move |_| status(code, "Any", "later"));
+    let done = carry_out(&server, &[creations(&["a"])]).await;
+    assert_eq!(done.told(), ["Warning FailedCreate"]);
+    assert_eq!(done.result.is_ok(), is_tolerated);
+}
+
+/// Carries stages out with an executor whose events nobody reads, and asks that executor something.
+async fn asked<T>(server: &TestServer, ask: impl AsyncFnOnce(&Executor<'_>) -> T) -> T {
+    let events = TestServer::new(|_| Reply::Json(201, json!({})));
+    let (recorder, _writer) = recorder("test", events.client(), Metrics::unregistered());
+    let client = server.client();
+    let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
+    let target = EventTarget {
+        namespace: "ns".to_owned(),
+        ..EventTarget::default()
+    };
+    let executor = Executor::new(target, own_writes.writer(OWNER, client), &recorder);
+    ask(&executor).await
+}
+
+// DV-BJ6: only what succeeded counts.
+#[tokio::test(start_paused = true)]
+async fn what_was_done_is_counted() {
+    let mut answers = [
+        written("a", 2),
+        status(504, "Timeout", "later"),
+        written("b", 3),
+        forbidden("quota"),
+        written("c", 4),
+        status(404, "NotFound", "gone"),
+    ]
+    .into_iter();
+    let server = TestServer::new(move |_| answers.next().unwrap());
+    let gone = delete("web-00").tolerating(&[Answer::NotFound]);
+    let deletions = works(Order::OneByOne, [delete("web-01"), gone]);
+    asked(&server, async |executor| {
+        let created = executor.stages(&[creations(&["a", "b", "c", "d"])]).await;
+        assert!(created.is_err());
+        executor.stages(&[deletions]).await.unwrap();
+        let Done { created, deleted } = executor.done();
+        assert_eq!((created, deleted), (2, 1));
+    })
+    .await;
+}
+
+/// Answers so many status writes with a conflict, and the live look with this UID.
+fn changing(n_conflicts: usize, uid: &'static str) -> TestServer {
+    let mut left = n_conflicts;
+    TestServer::new(move |call| match call.method.as_str() {
+        "GET" => Reply::Json(
+            200,
+            json!({ "metadata": { "uid": uid, "resourceVersion": "7" } }),
+        ),
+        _ if left > 0 => {
+            left -= 1;
+            conflict()
+        }
+        _ => written(call.name(), 8),
+    })
+}
+
+// BJ-65, DV-BJ7, BJ-S28
+#[rstest]
+#[case::none(changing(0, OWNER), 1, true)]
+#[case::first(changing(1, OWNER), 2, true)]
+#[case::nearly_all(changing(4, OWNER), 5, true)]
+#[case::all(changing(5, OWNER), 5, false)]
+#[case::another_object(changing(1, "other"), 1, false)]
+#[case::refused(TestServer::new(|_| forbidden("no")), 1, false)]
+#[tokio::test(start_paused = true)]
+async fn a_status_that_meets_a_conflict_is_sent_again(
+    #[case] server: TestServer,
+    #[case] n_sent: usize,
+    #[case] is_written: bool,
+) {
+    let patch = patch("set", Some("status"));
+    let written = asked(&server, async |executor| {
+        executor.own_status(&patch, OWNER).await
+    })
+    .await;
+    assert_eq!(written.is_ok(), is_written);
+    let calls = server.calls();
+    let sent = calls.iter().filter(|call| call.method == Method::PATCH);
+    let versions: Vec<_> = sent
+        .map(|call| call.body["metadata"]["resourceVersion"].clone())
+        .collect();
+    assert_eq!(versions.len(), n_sent);
+    assert_eq!(versions[0], "1");
+    assert!(versions[1..].iter().all(|version| version == "7"));
+}

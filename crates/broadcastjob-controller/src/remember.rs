@@ -1,0 +1,51 @@
+//! What is remembered after a pass: what the plan and its execution have told, which no watch tells.
+
+use kruise_plan::lines;
+
+use crate::{
+    memory::Memory,
+    plan::{Plan, Step, create::new_names},
+    snapshot::Snapshot,
+};
+
+/// How the writes of a plan ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Whether a pod could not be created since its name is taken.
+    pub name_taken: bool,
+    /// Whether the API server said that the namespace is being deleted.
+    pub namespace_terminates: bool,
+}
+
+/// What is known after a pass of what was known before it.
+#[must_use]
+pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
+    let Ending {
+        name_taken,
+        namespace_terminates,
+    } = ending;
+    let mut memory = snapshot.memory.clone();
+    let acts = !plan.steps.is_empty();
+    memory.logged = lines::remembered(&memory.logged, &plan.waiting_on, acts);
+    memory.told.clone_from(&plan.standing);
+    memory.namespace_terminates |= namespace_terminates;
+    if name_taken {
+        // Which of them, nobody asks: the others are looked for by their nodes.
+        memory.taken_names.extend(new_names(plan));
+    }
+    note_stopped(&mut memory, snapshot, plan);
+    memory
+}
+
+/// What was not stopped after all is not being deleted, and so is not waited for.
+fn note_stopped(memory: &mut Memory, snapshot: &Snapshot, plan: &Plan) {
+    let is_there = |uid: &str| snapshot.owned_pods().pod(uid).is_some();
+    memory.stopped.retain(|uid, _| is_there(uid));
+    let stopped = plan.steps.iter().filter_map(|step| match step {
+        Step::StopPods { pods } => Some(pods),
+        Step::CreatePods { batches: _ } | Step::DeleteJob => None,
+    });
+    for pod in stopped.flatten() {
+        memory.stopped.insert(pod.uid.clone(), snapshot.now);
+    }
+}

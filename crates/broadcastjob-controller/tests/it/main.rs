@@ -1,0 +1,14 @@
+//! The planner, by table, by property and by simulation. No cluster, no clock.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)]
+#![allow(clippy::indexing_slicing)]
+
+mod admission;
+mod checker;
+mod nodes;
+mod pods;
+mod properties;
+mod scenarios;
+mod wait_reasons;
+mod world;

@@ -1,0 +1,20 @@
+//! BroadcastJob: one pod of a template, run to completion on every node that fits (docs/spec/broadcastjob.md).
+
+pub mod conversion;
+mod crd;
+pub mod defaults;
+pub(crate) mod spec;
+pub(crate) mod status;
+pub(crate) mod v1alpha1;
+pub(crate) mod v1beta1;
+pub mod validation;
+
+use super::custom_kind::CustomKind;
+use crate::object::CustomResource;
+
+/// The line of this kind in the list of all.
+pub(super) const KIND: CustomKind = CustomKind {
+    name: v1beta1::BroadcastJob::KIND,
+    definition: crd::definition,
+    conversions: conversion::ALL,
+};
