@@ -73,9 +73,8 @@ impl Plan {
             _ => None,
         });
         let name = name();
-        let short = name.rsplit("::").next().unwrap_or_default();
         Test {
-            namespace: Namespace::create(&short.replace('_', "-")).await,
+            namespace: Namespace::create(&short(&name)).await,
             _holding: holding,
             deployables: deployables.collect(),
             name,
@@ -102,6 +101,13 @@ fn name() -> String {
     std::thread::current().name().unwrap_or("test").to_owned()
 }
 
+/// The beginning of a test's own name, as a namespace may be called.
+fn short(name: &str) -> String {
+    let own = name.rsplit("::").next().unwrap_or_default();
+    let short: String = own.chars().take(40).collect();
+    short.trim_end_matches('_').replace('_', "-")
+}
+
 impl Deref for Test {
     type Target = Namespace;
 
@@ -124,5 +130,17 @@ impl Drop for Test {
                 });
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut() {
+        assert_eq!(short("a::b::it_works"), "it-works");
+        let long = short(&format!("a::{}_b", "x".repeat(39)));
+        assert_eq!(long, "x".repeat(39), "which may not end in a hyphen");
     }
 }
