@@ -1,6 +1,8 @@
 //! What time it is in a test: a fixed beginning, and then what tokio's clock says has gone by. With tokio's clock
 //! paused, an hour takes as long as the work in it.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -29,6 +31,16 @@ impl VirtualClock {
     pub fn now(&self) -> Timestamp {
         let since = SignedDuration::try_from(self.began.elapsed()).expect("a short test");
         self.beginning + since
+    }
+
+    /// Returns at this time; never, if there is none.
+    pub async fn until(&self, time: Option<Timestamp>) {
+        let Some(time) = time else {
+            return std::future::pending().await;
+        };
+        // A time that has gone by is none to wait for.
+        let wait = Duration::try_from(time.duration_since(self.now()));
+        tokio::time::sleep(wait.unwrap_or_default()).await;
     }
 }
 

@@ -9,6 +9,12 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 #![allow(clippy::indexing_slicing, clippy::missing_panics_doc)]
 
+pub mod builders;
 pub mod clock;
+pub mod fakes;
+pub mod kubelet;
+pub mod nodes;
 pub mod random;
+pub mod scheduler;
 pub mod server;
+pub mod world;

@@ -120,4 +120,20 @@ impl ApiServer {
     pub fn requests(&self) -> Vec<Recorded> {
         todo!()
     }
+
+    /// The version of the last change.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        todo!()
+    }
+
+    /// Returns when there is a change after this version.
+    pub async fn newer_than(&self, _version: u64) {
+        todo!()
+    }
+
+    /// Deletes an object without grace, as the kubelet does with a pod that has ended: finalizers alone hold it.
+    pub fn remove(&self, _by: &'static str, _resource: Resource, _key: &ObjectKey) {
+        todo!()
+    }
 }

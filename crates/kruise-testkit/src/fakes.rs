@@ -1,0 +1,145 @@
+//! What plays the rest of a cluster: scheduler, kubelets and node controller, all in one task, so that their order
+//! follows from the seed alone.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::Timestamp;
+use kruise_api::resource::ObjectKey;
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::{
+    clock::VirtualClock, kubelet::Kubelets, nodes::Nodes, random::Random, scheduler::Scheduler,
+    server::ApiServer,
+};
+
+/// The rest of a cluster. Clones are the same.
+#[derive(Clone)]
+pub struct Fakes {
+    server: ApiServer,
+    clock: VirtualClock,
+    state: Arc<Mutex<State>>,
+    woken: Arc<Notify>,
+}
+
+struct State {
+    scheduler: Scheduler,
+    kubelets: Kubelets,
+    nodes: Nodes,
+}
+
+impl Fakes {
+    /// Fakes that do nothing until they run.
+    #[must_use]
+    pub fn new(server: ApiServer, clock: VirtualClock, random: &mut Random) -> Self {
+        let state = State {
+            scheduler: Scheduler::new(random.fork()),
+            kubelets: Kubelets::new(random.fork()),
+            nodes: Nodes::default(),
+        };
+        Self {
+            server,
+            clock,
+            state: Arc::new(Mutex::new(state)),
+            woken: Arc::default(),
+        }
+    }
+
+    /// Plays, for ever.
+    pub async fn run(self) {
+        loop {
+            let version = self.server.version();
+            let due = self.step(self.clock.now());
+            tokio::select! {
+                biased;
+                () = self.server.newer_than(version) => {}
+                () = self.woken.notified() => {}
+                () = self.clock.until(due) => {}
+            }
+        }
+    }
+
+    fn step(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state();
+        let State {
+            scheduler,
+            kubelets,
+            nodes,
+        } = &mut *state;
+        let due = [
+            nodes.step(&self.server, now),
+            scheduler.step(&self.server, now),
+            kubelets.step(&self.server, now),
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// The kubelet of a node is cut off.
+    pub fn lose_node(&self, node: &str) {
+        let mut state = self.state();
+        state.kubelets.stop(node);
+        state.nodes.lose(node, self.clock.now());
+        drop(state);
+        self.woken.notify_one();
+    }
+
+    /// The kubelet of a node is back.
+    pub fn find_node(&self, node: &str) {
+        let mut state = self.state();
+        let now = self.clock.now();
+        state.kubelets.start(node, now);
+        state.nodes.find(&self.server, node, now);
+        drop(state);
+        self.woken.notify_one();
+    }
+
+    /// A node is deleted for good.
+    pub fn delete_node(&self, node: &str) {
+        let mut state = self.state();
+        state.kubelets.stop(node);
+        state.nodes.delete(&self.server, node, self.clock.now());
+        drop(state);
+        self.woken.notify_one();
+    }
+
+    /// From now on the probes of the pod with this UID pass, or fail.
+    pub fn set_probes(&self, uid: &str, pass: bool) {
+        let now = self.clock.now();
+        self.state().kubelets.set_probes(uid, pass, now);
+        self.woken.notify_one();
+    }
+
+    /// Changes how kubelets work.
+    pub fn with_kubelets<T>(&self, change: impl FnOnce(&mut Kubelets) -> T) -> T {
+        change(&mut self.state().kubelets)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody panics while playing")
+    }
+}
+
+/// Namespace and name of an object.
+#[must_use]
+pub fn key_of(object: &Value) -> ObjectKey {
+    let metadata = &object["metadata"];
+    ObjectKey::new(text(&metadata["namespace"]), text(&metadata["name"]))
+}
+
+/// UID of an object.
+#[must_use]
+pub fn uid_of(object: &Value) -> String {
+    text(&object["metadata"]["uid"])
+}
+
+/// Text, or none.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Elements, or none.
+#[must_use]
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

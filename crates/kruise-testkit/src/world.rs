@@ -1,0 +1,231 @@
+//! A whole cluster in one thread: server, scheduler, kubelets, and deployables that run as their binaries run them. Time
+//! goes by when everybody waits.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use clap::{Args, Command};
+use kruise_runtime::{
+    App, Clock, InProcess, RuntimeArgs, SetupError, seed_this_thread, webhook::InProcessWebhooks,
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{clock::VirtualClock, fakes::Fakes, random::Random, server::ApiServer};
+
+/// How often a condition is looked at while nothing changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A cluster.
+pub struct World {
+    /// What everybody talks to.
+    pub server: ApiServer,
+    /// What time it is.
+    pub clock: VirtualClock,
+    /// Scheduler, kubelets and nodes.
+    pub fakes: Fakes,
+    /// Numbers for the test's own choices.
+    pub random: Random,
+    processes: BTreeMap<&'static str, Process>,
+    playing: JoinHandle<()>,
+}
+
+type Make = Box<dyn Fn() -> Vec<App>>;
+
+/// A deployable that runs, or ran.
+struct Process {
+    args: RuntimeArgs,
+    apps: Make,
+    webhooks: InProcessWebhooks,
+    running: Option<Running>,
+}
+
+struct Running {
+    task: JoinHandle<Result<(), SetupError>>,
+    stop: CancellationToken,
+}
+
+/// Plays a story in a world of its own, on a thread of its own and by a clock that stands still until all wait.
+///
+/// # Panics
+/// When the story does.
+pub fn play<T>(seed: u64, story: impl AsyncFnOnce(&mut World) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    let runtime = runtime.expect("a runtime");
+    seed_this_thread(seed);
+    runtime.block_on(async {
+        let mut world = World::new(seed);
+        story(&mut world).await
+    })
+}
+
+/// Flags of a deployable as its binary reads them.
+///
+/// # Panics
+/// When there is no such flag.
+#[must_use]
+pub fn flags<A: Args>(flags: &[&str]) -> A {
+    let command = A::augment_args(Command::new("test")).no_binary_name(true);
+    let matches = command.get_matches_from(flags);
+    A::from_arg_matches(&matches).expect("flags")
+}
+
+impl World {
+    /// A cluster without nodes. It must be made on the runtime that it lives on; see [`play`].
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let clock = VirtualClock::new();
+        let server = ApiServer::new(clock, random.number());
+        let fakes = Fakes::new(server.clone(), clock, &mut random);
+        Self {
+            playing: tokio::spawn(fakes.clone().run()),
+            server,
+            clock,
+            fakes,
+            random,
+            processes: BTreeMap::new(),
+        }
+    }
+
+    /// Runs a deployable. `args` are the flags that all deployables have. The name is what the record calls its
+    /// requests.
+    pub fn run_app(
+        &mut self,
+        name: &'static str,
+        args: &[&str],
+        apps: impl Fn() -> Vec<App> + 'static,
+    ) {
+        let process = Process {
+            args: flags(args),
+            apps: Box::new(apps),
+            webhooks: InProcessWebhooks::default(),
+            running: None,
+        };
+        self.processes.insert(name, process);
+        self.start(name);
+    }
+
+    /// Starts a process again that ended.
+    ///
+    /// # Panics
+    /// When it runs, or never ran.
+    pub fn start(&mut self, name: &'static str) {
+        let process = self.processes.get_mut(name).expect("a process");
+        assert!(process.running.is_none(), "{name} runs");
+        let (stop, clock) = (CancellationToken::new(), self.clock);
+        let in_process = InProcess {
+            args: process.args.clone(),
+            apps: (process.apps)(),
+            client: self.server.client_of(name),
+            clock: Clock::of(move || clock.now()),
+            webhooks: process.webhooks.clone(),
+        };
+        process.running = Some(Running {
+            task: tokio::spawn(in_process.run(stop.clone())),
+            stop,
+        });
+    }
+
+    /// Ends a process at once, wherever it is; what it has sent may still arrive.
+    ///
+    /// # Panics
+    /// When it doesn't run.
+    pub async fn kill(&mut self, name: &str) {
+        let running = self.running(name);
+        running.task.abort();
+        // Its tasks are dropped when they are next looked at, before anything else goes on.
+        let ended = running.task.await;
+        assert!(
+            ended.is_err_and(|ended| ended.is_cancelled()),
+            "{name} had ended"
+        );
+    }
+
+    /// Tells a process to end, and waits until it has.
+    ///
+    /// # Panics
+    /// When it doesn't run, or ends with an error.
+    pub async fn stop(&mut self, name: &str) {
+        let running = self.running(name);
+        running.stop.cancel();
+        let ended = running.task.await.expect("no panic");
+        assert!(ended.is_ok(), "{name}: {ended:?}");
+    }
+
+    /// Whether a process runs.
+    #[must_use]
+    pub fn runs(&self, name: &str) -> bool {
+        let process = self.processes.get(name);
+        process.is_some_and(|process| process.running.is_some())
+    }
+
+    /// What a process answers to the API server.
+    ///
+    /// # Panics
+    /// When it never ran.
+    #[must_use]
+    pub fn webhooks(&self, name: &str) -> InProcessWebhooks {
+        self.processes
+            .get(name)
+            .expect("a process")
+            .webhooks
+            .clone()
+    }
+
+    /// A process that ended although nobody told it to, and why.
+    pub async fn ended(&mut self) -> Option<(&'static str, String)> {
+        for (name, process) in &mut self.processes {
+            let ended = process
+                .running
+                .take_if(|running| running.task.is_finished());
+            if let Some(Running { task, .. }) = ended {
+                return Some((name, format!("{:?}", task.await)));
+            }
+        }
+        None
+    }
+
+    fn running(&mut self, name: &str) -> Running {
+        let process = self.processes.get_mut(name).expect("a process");
+        process.running.take().expect("a running process")
+    }
+
+    /// Lets time go by.
+    pub async fn run_for(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Waits for something, for at most this time; whether it came.
+    pub async fn within(&self, time: Duration, condition: impl Fn(&ApiServer) -> bool) -> bool {
+        let looking = async {
+            while !condition(&self.server) {
+                let version = self.server.version();
+                // What a condition asks for may be no change at all.
+                tokio::select! {
+                    biased;
+                    () = self.server.newer_than(version) => tokio::task::yield_now().await,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+        };
+        tokio::time::timeout(time, looking).await.is_ok()
+    }
+
+    /// Waits for something that must come within ten minutes.
+    ///
+    /// # Panics
+    /// When it doesn't come.
+    pub async fn until(&self, what: &str, condition: impl Fn(&ApiServer) -> bool) {
+        let came = self.within(Duration::from_secs(600), condition).await;
+        assert!(came, "{what}: not within ten minutes");
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.playing.abort();
+    }
+}
