@@ -93,7 +93,7 @@ impl Nodes {
                 server.change(NODE_CONTROLLER, PODS, &key, |pod| {
                     pod["status"]["phase"] = json!("Failed");
                 });
-                server.remove(NODE_CONTROLLER, PODS, &key);
+                server.delete_now(NODE_CONTROLLER, PODS, &key);
             }
             false
         });

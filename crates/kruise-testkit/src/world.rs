@@ -4,16 +4,34 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use clap::{Args, Command};
+use kruise_api::resource::Resource;
 use kruise_runtime::{
     App, Clock, InProcess, RuntimeArgs, SetupError, seed_this_thread, webhook::InProcessWebhooks,
 };
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::VirtualClock, fakes::Fakes, random::Random, server::ApiServer};
+use crate::{
+    clock::VirtualClock,
+    fakes::{Fakes, text},
+    manifests,
+    random::Random,
+    server::ApiServer,
+    webhooks,
+};
 
 /// How often a condition is looked at while nothing changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// `v1` namespaces.
+pub const NAMESPACES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "namespaces",
+    kind: "Namespace",
+    namespaced: false,
+};
 
 /// A cluster.
 pub struct World {
@@ -26,16 +44,18 @@ pub struct World {
     /// Numbers for the test's own choices.
     pub random: Random,
     processes: BTreeMap<&'static str, Process>,
+    webhooks: BTreeMap<&'static str, InProcessWebhooks>,
+    between: Option<Between>,
     playing: JoinHandle<()>,
 }
 
 type Make = Box<dyn Fn() -> Vec<App>>;
+type Between = Box<dyn Fn(&'static str, kube::Client) -> kube::Client>;
 
 /// A deployable that runs, or ran.
 struct Process {
     args: RuntimeArgs,
     apps: Make,
-    webhooks: InProcessWebhooks,
     running: Option<Running>,
 }
 
@@ -87,7 +107,42 @@ impl World {
             fakes,
             random,
             processes: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            between: None,
         }
+    }
+
+    /// Installs the definitions in a file of `crds/`, and returns their names.
+    pub fn install(&self, file: &str) -> Vec<String> {
+        let definitions = manifests::read(&format!("crds/{file}")).into_iter();
+        let install = |definition: Value| {
+            let name = text(&definition["metadata"]["name"]);
+            self.server.install(definition);
+            name
+        };
+        definitions.map(install).collect()
+    }
+
+    /// Has the webhooks asked that `deploy/base/<directory>` describes: whichever of these processes runs answers.
+    pub fn serve_webhooks(&mut self, directory: &str, processes: &[&'static str]) {
+        let of = |name: &&'static str| self.webhooks.entry(name).or_default().clone();
+        let served: Vec<_> = processes.iter().map(of).collect();
+        webhooks::serve(&self.server, directory, served);
+    }
+
+    /// Has the kind of a definition converted: whichever of these processes runs does it.
+    pub fn serve_conversion(&mut self, definition: &str, processes: &[&'static str]) {
+        let of = |name: &&'static str| self.webhooks.entry(name).or_default().clone();
+        let served: Vec<_> = processes.iter().map(of).collect();
+        webhooks::convert(&self.server, definition, served);
+    }
+
+    /// From now on processes get what this makes of their clients.
+    pub fn stand_between(
+        &mut self,
+        between: impl Fn(&'static str, kube::Client) -> kube::Client + 'static,
+    ) {
+        self.between = Some(Box::new(between));
     }
 
     /// Runs a deployable. `args` are the flags that all deployables have. The name is what the record calls its
@@ -101,7 +156,6 @@ impl World {
         let process = Process {
             args: flags(args),
             apps: Box::new(apps),
-            webhooks: InProcessWebhooks::default(),
             running: None,
         };
         self.processes.insert(name, process);
@@ -116,12 +170,16 @@ impl World {
         let process = self.processes.get_mut(name).expect("a process");
         assert!(process.running.is_none(), "{name} runs");
         let (stop, clock) = (CancellationToken::new(), self.clock);
+        let client = self.server.client_of(name);
         let in_process = InProcess {
             args: process.args.clone(),
             apps: (process.apps)(),
-            client: self.server.client_of(name),
+            client: match &self.between {
+                Some(between) => between(name, client),
+                None => client,
+            },
             clock: Clock::of(move || clock.now()),
-            webhooks: process.webhooks.clone(),
+            webhooks: self.webhooks.entry(name).or_default().clone(),
         };
         process.running = Some(Running {
             task: tokio::spawn(in_process.run(stop.clone())),
@@ -163,16 +221,8 @@ impl World {
     }
 
     /// What a process answers to the API server.
-    ///
-    /// # Panics
-    /// When it never ran.
-    #[must_use]
-    pub fn webhooks(&self, name: &str) -> InProcessWebhooks {
-        self.processes
-            .get(name)
-            .expect("a process")
-            .webhooks
-            .clone()
+    pub fn webhooks(&mut self, name: &'static str) -> InProcessWebhooks {
+        self.webhooks.entry(name).or_default().clone()
     }
 
     /// A process that ended although nobody told it to, and why.

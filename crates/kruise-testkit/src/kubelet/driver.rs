@@ -147,7 +147,7 @@ impl Kubelets {
             Next::Wait(due) => known.due = due,
             Next::Remove => {
                 known.due = None;
-                server.remove(KUBELET, PODS, &known.key);
+                server.delete_now(KUBELET, PODS, &known.key);
             }
         }
     }

@@ -1,0 +1,136 @@
+//! Webhooks as they are deployed: the configurations of `deploy/`, answered by processes of the world.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use kruise_api::well_known::CONVERT_PATH;
+use kruise_runtime::webhook::InProcessWebhooks;
+use serde_json::{Value, json};
+
+use crate::{
+    fakes::{list, text},
+    manifests,
+    server::{ApiServer, Webhook},
+};
+
+/// Registers the webhooks of a deployable, and its conversions.
+pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProcessWebhooks>) {
+    let processes = Arc::new(processes);
+    for configuration in manifests::read(&format!("deploy/base/{directory}/webhooks.yaml")) {
+        let mutates = configuration["kind"] == "MutatingWebhookConfiguration";
+        for described in list(&configuration["webhooks"]) {
+            for rule in list(&described["rules"]) {
+                let webhook = webhook(described, rule);
+                let described = described.clone();
+                let processes = Arc::clone(&processes);
+                let answer =
+                    move |review: Value| admit(described.clone(), Arc::clone(&processes), review);
+                if mutates {
+                    server.set_mutating(webhook, answer);
+                } else {
+                    server.set_validating(webhook, answer);
+                }
+            }
+        }
+    }
+}
+
+/// Has the kind of a definition converted by these processes.
+pub(crate) fn convert(server: &ApiServer, definition: &str, processes: Vec<InProcessWebhooks>) {
+    server.set_converter(definition, move |object, to| {
+        let request = json!({ "uid": "u", "desiredAPIVersion": to, "objects": [object] });
+        let review = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview", "request": request,
+        });
+        let review = review.to_string();
+        let answers = processes.iter().filter_map(|process| {
+            // A conversion asks nobody, so it is ready at once.
+            process
+                .call(CONVERT_PATH, review.as_bytes())
+                .now_or_never()
+                .flatten()
+        });
+        let answer = answers
+            .into_iter()
+            .next()
+            .ok_or("connect: connection refused")??;
+        let mut answer: Value =
+            serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
+        let response = &mut answer["response"];
+        if response["result"]["status"] == "Success" {
+            Ok(response["convertedObjects"][0].take())
+        } else {
+            Err(text(&response["result"]["message"]))
+        }
+    });
+}
+
+fn webhook(described: &Value, rule: &Value) -> Webhook {
+    let words = |field: &str| list(&rule[field]).iter().map(text).collect::<Vec<_>>();
+    let resource = words("resources").remove(0);
+    let (plural, subresource) = resource.split_once('/').unwrap_or((&resource, ""));
+    Webhook {
+        name: text(&described["name"]),
+        group: words("apiGroups").remove(0),
+        versions: words("apiVersions"),
+        plural: plural.to_owned(),
+        subresource: subresource.to_owned(),
+        operations: words("operations"),
+        fails: described["failurePolicy"] == "Fail",
+    }
+}
+
+async fn admit(
+    described: Value,
+    processes: Arc<Vec<InProcessWebhooks>>,
+    mut review: Value,
+) -> Result<Value, String> {
+    let request = &review["request"];
+    if !is_selected(&described, request) || !meets_conditions(&described, request) {
+        review["response"] = json!({ "uid": request["uid"], "allowed": true });
+        return Ok(review);
+    }
+    let path = text(&described["clientConfig"]["service"]["path"]);
+    let bytes = review.to_string();
+    for process in processes.iter() {
+        if let Some(answer) = process.call(&path, bytes.as_bytes()).await {
+            return serde_json::from_slice(&answer?).map_err(|error| error.to_string());
+        }
+    }
+    Err("connect: connection refused".to_owned())
+}
+
+fn is_selected(described: &Value, request: &Value) -> bool {
+    list(&described["objectSelector"]["matchExpressions"])
+        .iter()
+        .all(|wanted| {
+            assert_eq!(wanted["operator"], "Exists", "the one that is used");
+            let has = |object: &Value| {
+                object["metadata"]["labels"]
+                    .get(text(&wanted["key"]))
+                    .is_some()
+            };
+            has(&request["object"]) || has(&request["oldObject"])
+        })
+}
+
+/// There is no CEL here: the conditions that are deployed are known by what they speak of.
+fn meets_conditions(described: &Value, request: &Value) -> bool {
+    list(&described["matchConditions"]).iter().all(|condition| {
+        let expression = text(&condition["expression"]);
+        if expression == "!has(object.metadata.deletionTimestamp)" {
+            return request["object"]["metadata"]
+                .get("deletionTimestamp")
+                .is_none();
+        }
+        let (is, user) = match expression
+            .split_once(" == ")
+            .or(expression.split_once(" != "))
+        {
+            Some(("request.userInfo.username", user)) => (expression.contains(" == "), user),
+            _ => panic!("{expression}: not known here"),
+        };
+        let asked = text(&request["userInfo"]["username"]);
+        (user.trim_matches('\'') == asked) == is
+    })
+}

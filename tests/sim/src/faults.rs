@@ -1,0 +1,61 @@
+//! Which faults a run meets. Each seed has a mood: runs in which everything goes wrong at once would never get to what
+//! takes a while.
+
+use std::time::Duration;
+
+use kruise_testkit::{
+    random::Random,
+    server::{Fault, Rule},
+};
+
+use crate::stage::PROCESSES;
+
+/// The rules of one run: some classes, seldom or often.
+#[must_use]
+pub fn drawn(random: &mut Random) -> Vec<Rule> {
+    let seconds = Duration::from_secs;
+    let requests = [
+        Fault::Forbidden,
+        Fault::NotFound,
+        Fault::Conflict,
+        Fault::Throttled,
+        Fault::Internal,
+        Fault::Unavailable,
+        Fault::ResetBefore,
+        Fault::HangBefore,
+        Fault::Slow(seconds(6)),
+        Fault::AnswerLost,
+        Fault::ResetAfter,
+        Fault::TimeoutAfter,
+    ];
+    let watches = [
+        Fault::EventsLate(seconds(3)),
+        Fault::EventsCollapsed(seconds(3)),
+        Fault::EventLost,
+        Fault::WatchBroken,
+        Fault::WatchGone,
+        Fault::WatchSilent,
+    ];
+    let often = *random.pick(&[0, 2, 10, 40]);
+    let mut rules = vec![];
+    for (faults, share) in [(&requests[..], often), (&watches[..], often)] {
+        for fault in faults {
+            // A part of the classes is enough for one run.
+            if random.chance(500) {
+                rules.push(Rule::new(*fault, rare(*fault, share)));
+            }
+        }
+    }
+    rules.push(Rule::new(Fault::Compaction, often / 10));
+    rules.push(Rule::new(Fault::BookmarksMissing, often * 5));
+    let of_each = |rule: &Rule| PROCESSES.map(|who| rule.clone().of(who));
+    rules.iter().flat_map(of_each).collect()
+}
+
+/// Those that hold everything up for long come seldom.
+fn rare(fault: Fault, often: u32) -> u32 {
+    match fault {
+        Fault::HangBefore | Fault::AnswerLost | Fault::WatchSilent => often.div_ceil(4),
+        _ => often,
+    }
+}

@@ -1,0 +1,151 @@
+//! What happened in a run, as the judges see it: the server's own record, and what each process was told of it.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use kruise_testkit::server::{Change, Recorded};
+
+/// How long a process may go on with what it knew: a pass that was begun, with answers that come late.
+pub const UNDER_WAY: SignedDuration = SignedDuration::from_secs(10);
+
+/// A rule that was broken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Violation {
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// What was seen.
+    pub what: String,
+}
+
+/// All that happened.
+pub struct History {
+    /// Changes in the order of their versions.
+    pub changes: Vec<Change>,
+    /// Requests in their order.
+    pub requests: Vec<Recorded>,
+    /// Processes of the deployable, by the names of their clients.
+    pub processes: Vec<&'static str>,
+    /// What they were told.
+    pub told: Told,
+    /// Since when nothing is to be done any more.
+    pub settled: Option<Timestamp>,
+    /// How many things the story did.
+    pub n_acts: usize,
+}
+
+impl History {
+    /// Whether this is the client of a process of the deployable.
+    #[must_use]
+    pub fn is_ours(&self, who: &str) -> bool {
+        self.processes.contains(&who)
+    }
+}
+
+/// What came to the processes, and when.
+#[derive(Clone, Default, Debug)]
+pub struct Told {
+    /// Versions of one object.
+    objects: BTreeMap<(&'static str, String, String), Vec<(Timestamp, u64)>>,
+    /// Versions of whole lists of a kind.
+    lists: BTreeMap<(&'static str, String), Vec<(Timestamp, u64)>>,
+}
+
+impl Told {
+    /// A process was told of an object in this version, or that it is gone since.
+    pub fn note(
+        &mut self,
+        who: &'static str,
+        plural: &str,
+        name: &str,
+        at: Timestamp,
+        version: u64,
+    ) {
+        let told = self
+            .objects
+            .entry((who, plural.to_owned(), name.to_owned()));
+        add(told.or_default(), at, version);
+    }
+
+    /// A process was told all objects of a kind, as of this version.
+    pub fn note_list(&mut self, who: &'static str, plural: &str, at: Timestamp, version: u64) {
+        add(
+            self.lists.entry((who, plural.to_owned())).or_default(),
+            at,
+            version,
+        );
+    }
+
+    /// The newest version of an object that the process had been told of at this time.
+    #[must_use]
+    pub fn newest(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
+        newest(
+            self.objects.get(&(who, plural.to_owned(), name.to_owned())),
+            at,
+        )
+    }
+
+    /// The newest version of an object that any pass knew which is still under way.
+    #[must_use]
+    pub fn surely(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
+        self.newest(who, plural, name, at - UNDER_WAY)
+    }
+
+    /// Whether any pass that is still under way knew what became of the object in this version.
+    #[must_use]
+    pub fn knew(
+        &self,
+        who: &'static str,
+        plural: &str,
+        name: &str,
+        version: u64,
+        at: Timestamp,
+    ) -> bool {
+        let listed = newest(self.lists.get(&(who, plural.to_owned())), at - UNDER_WAY);
+        self.surely(who, plural, name, at).max(listed) >= version
+    }
+}
+
+fn add(told: &mut Vec<(Timestamp, u64)>, at: Timestamp, version: u64) {
+    if told.last().is_none_or(|(_, newest)| *newest < version) {
+        told.push((at, version));
+    }
+}
+
+fn newest(told: Option<&Vec<(Timestamp, u64)>>, at: Timestamp) -> u64 {
+    let told = told.map_or(&[][..], Vec::as_slice);
+    let n_told = told.partition_point(|(when, _)| *when <= at);
+    n_told.checked_sub(1).map_or(0, |last| told[last].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_counts_from_then_on() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut told = Told::default();
+        for (when, version) in [(10, 5), (20, 9), (21, 7)] {
+            told.note("a", "pods", "x", at(when), version);
+        }
+        let newest = |when| told.newest("a", "pods", "x", at(when));
+        assert_eq!(
+            [newest(9), newest(10), newest(20), newest(99)],
+            [0, 5, 9, 9]
+        );
+        assert_eq!(told.newest("b", "pods", "x", at(99)), 0);
+        assert_eq!(told.surely("a", "pods", "x", at(21)), 5);
+    }
+
+    // A list without an object says that it is gone.
+    #[test]
+    fn a_list_tells_of_every_object() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut told = Told::default();
+        told.note_list("a", "pods", at(10), 7);
+        let knew = |when, version| told.knew("a", "pods", "x", version, at(when));
+        assert!(knew(20, 7) && !knew(19, 7) && !knew(20, 8));
+    }
+}

@@ -1,0 +1,19 @@
+//! Roll-outs of whole deployables, wiring, executor and leader election included, on the test kit. A seed gives a story
+//! for users, misfortunes and faults. Whatever happens, the deployable must keep the rules of its kind, judged from the
+//! server's own record, and reach what the specs say when the faults end.
+//!
+//! `cargo xtask sim` plays seeds by the thousand; some hundred are played by the tests.
+
+// The crate serves tests only: a panic is how a test reports.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::missing_panics_doc)]
+
+pub mod between;
+pub mod cloneset;
+pub mod deployable;
+pub mod faults;
+pub mod history;
+pub mod judge;
+pub mod report;
+pub mod run;
+pub mod stage;

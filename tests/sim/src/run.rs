@@ -1,0 +1,305 @@
+//! One run: a story that follows from a seed, and its judgement.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    panic,
+    sync::Once,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use kruise_testkit::{
+    random::Random,
+    server::{Change, Recorded},
+    world::play,
+};
+
+use crate::{
+    deployable::{Deployable, Mutant},
+    faults,
+    history::{History, Violation},
+    judge,
+    stage::{PROCESSES, Stage},
+};
+
+/// How long a roll-out may take once nothing goes wrong any more.
+const REACHED_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How often it is looked whether all is reached.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long all must stay as it is before it counts as settled, for what is told with a delay.
+const SETTLING: Duration = Duration::from_secs(40);
+/// For how long a settled object is then watched.
+const WATCHED_FOR: Duration = Duration::from_secs(150);
+
+/// What came of a run.
+pub struct Outcome {
+    /// Its seed.
+    pub seed: u64,
+    /// Rules that were broken.
+    pub violations: Vec<Violation>,
+    /// What all requests and changes come to: equal for equal runs.
+    pub digest: u64,
+    /// Faults that happened, by class.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// How many requests the deployable made.
+    pub n_requests: usize,
+    /// How much time went by in the story.
+    pub time: Duration,
+    /// What happened, in order.
+    pub story: Vec<(Timestamp, String)>,
+}
+
+thread_local! {
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A panic within a pass is caught and tried again; here it must not go unnoticed.
+fn note_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let text = info.to_string();
+            // Workers of other threads are no part of a run.
+            PANICS.with_borrow_mut(|panics| panics.push(text));
+            if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted == "full") {
+                usual(info);
+            }
+        }));
+    });
+}
+
+/// Plays and judges one seed.
+#[must_use]
+pub fn run(
+    deployable: &'static dyn Deployable,
+    seed: u64,
+    mutant: Option<&'static Mutant>,
+) -> Outcome {
+    note_panics();
+    PANICS.take();
+    play(seed, async |world| {
+        let world = std::mem::replace(world, kruise_testkit::world::World::new(0));
+        let saboteur = mutant.map(|mutant| (mutant.saboteur)());
+        let mut stage = Stage::new(world, deployable, move |mut between| {
+            between.saboteur.clone_from(&saboteur);
+            between
+        });
+        let told = told(deployable, &mut stage).await;
+        judged(deployable, seed, &stage, told)
+    })
+}
+
+/// What the story came to.
+#[derive(Default)]
+struct Told {
+    n_acts: usize,
+    settled: Option<Timestamp>,
+    violations: Vec<Violation>,
+}
+
+async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
+    let mut told = Told::default();
+    let mut story = deployable.story();
+    story.begin(stage).await;
+    let mut random: Random = stage.world.random.fork();
+    stage.world.server.faults().set(faults::drawn(&mut random));
+    for _ in 0..3 + random.below(8) {
+        let longest = *random.pick(&[200, 2_000, 20_000, 60_000]);
+        let pause = Duration::from_millis(random.below(longest) as u64);
+        stage.world.run_for(pause).await;
+        let what = if random.chance(600) {
+            story.act(stage).await
+        } else {
+            stage.misfortune().await
+        };
+        stage.note(what);
+        told.n_acts += 1;
+    }
+    stage
+        .world
+        .run_for(Duration::from_secs(random.below(30) as u64))
+        .await;
+    stage.calm();
+    story.end(stage).await;
+    stage.note("nothing goes wrong any more");
+    let calm_since = stage.world.clock.now();
+
+    let mut missing = None;
+    let mut looks = REACHED_WITHIN.as_secs() / LOOK_EVERY.as_secs();
+    while looks > 0 {
+        stage.world.run_for(LOOK_EVERY).await;
+        missing = story.reached(&stage.world.server).err();
+        if missing.is_none() {
+            stage.world.run_for(SETTLING).await;
+            missing = story.reached(&stage.world.server).err();
+        }
+        if missing.is_none() {
+            break;
+        }
+        looks -= 1;
+    }
+    let now = stage.world.clock.now();
+    let mut tell = |rule, what| {
+        told.violations.push(Violation {
+            rule,
+            at: now,
+            what,
+        })
+    };
+    if let Some(missing) = missing {
+        tell("not-reached", format!("since {calm_since}: {missing}"));
+    } else {
+        for untruth in story.untruths(stage) {
+            tell("untrue-status", untruth);
+        }
+        told.settled = Some(now);
+        stage.world.run_for(WATCHED_FOR).await;
+    }
+    if let Some((name, why)) = stage.world.ended().await {
+        tell("process-ended", format!("{name}: {why}"));
+    }
+    for panic in PANICS.take() {
+        tell("panic", panic);
+    }
+    told
+}
+
+fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: Told) -> Outcome {
+    let server = &stage.world.server;
+    let history = History {
+        changes: server.changes_since(0),
+        requests: server.requests(),
+        processes: PROCESSES.to_vec(),
+        told: stage
+            .told
+            .lock()
+            .expect("nobody panics while noting")
+            .clone(),
+        settled: told.settled,
+        n_acts: told.n_acts,
+    };
+    let mut violations = told.violations;
+    violations.extend(judge::violations(&history));
+    violations.extend(deployable.violations(&history));
+    violations.sort_by_key(|violation| violation.at);
+    let time = stage
+        .world
+        .clock
+        .now()
+        .duration_since(history.changes[0].at);
+    Outcome {
+        seed,
+        digest: digest(&history),
+        faults: server.faults().injected(),
+        n_requests: history
+            .requests
+            .iter()
+            .filter(|request| history.is_ours(request.by))
+            .count(),
+        time: Duration::try_from(time).unwrap_or_default(),
+        story: story(stage, &history, &violations),
+        violations,
+    }
+}
+
+fn digest(history: &History) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for request in &history.requests {
+        format!("{request:?}").hash(&mut hasher);
+    }
+    for change in &history.changes {
+        let after = change.after.as_ref().map(ToString::to_string);
+        (change.version, change.at.to_string(), change.by, after).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+/// The diary, requests and changes, in order.
+fn story(stage: &Stage, history: &History, violations: &[Violation]) -> Vec<(Timestamp, String)> {
+    let diary = stage
+        .diary
+        .iter()
+        .map(|(at, what)| (*at, format!("== {what}")));
+    let mut lines: Vec<(Timestamp, String)> = diary.collect();
+    // Nobody reads it otherwise.
+    if !violations.is_empty() {
+        let requests = history.requests.iter();
+        let told =
+            requests.filter(|request| history.is_ours(request.by) && request.plural != "leases");
+        lines.extend(told.map(|request| (request.at, request_line(request))));
+        let changes = history
+            .changes
+            .iter()
+            .filter(|change| change.resource.plural != "leases");
+        lines.extend(changes.map(|change| (change.at, change_line(change))));
+        let broken = violations.iter();
+        lines.extend(broken.map(|it| (it.at, format!("!! {}: {}", it.rule, it.what))));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    lines
+}
+
+fn request_line(request: &Recorded) -> String {
+    let Recorded {
+        by,
+        verb,
+        plural,
+        key,
+        subresource,
+        code,
+        fault,
+        body,
+        dry_run,
+        ..
+    } = request;
+    let code = code.map_or_else(|| "no answer".to_owned(), |code| code.to_string());
+    let dry = if *dry_run { " (dry run)" } else { "" };
+    let fault = fault.map_or_else(String::new, |fault| format!(" [{fault}]"));
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        format!(" {body}")
+    };
+    format!("-> {by} {verb}{dry} {plural} {key} {subresource}: {code}{fault}{body}")
+}
+
+fn change_line(change: &Change) -> String {
+    let object = change.after.as_ref().or(change.before.as_ref());
+    let name = object
+        .and_then(|object| object["metadata"]["name"].as_str())
+        .unwrap_or_default();
+    let what = match (&change.before, &change.after) {
+        (None, _) => "created",
+        (_, None) => "gone",
+        _ => "changed",
+    };
+    let pod = change
+        .after
+        .as_ref()
+        .filter(|_| change.resource.plural == "pods");
+    let pod = pod.map_or_else(String::new, |pod| {
+        let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+        let on = conditions.filter(|it| it["status"] == "True");
+        let on: Vec<_> = on.filter_map(|it| it["type"].as_str()).collect();
+        let labels = &pod["metadata"]["labels"];
+        format!(
+            " {} on {} image {} state {} {on:?}{}",
+            pod["status"]["phase"],
+            pod["spec"]["nodeName"],
+            pod["spec"]["containers"][0]["image"],
+            labels["lifecycle.apps.kruise.io/state"],
+            if pod["metadata"].get("deletionTimestamp").is_some() {
+                " terminating"
+            } else {
+                ""
+            },
+        )
+    });
+    format!(
+        "   {} {} {name} {what} by {}{pod}",
+        change.version, change.resource.plural, change.by
+    )
+}
