@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use demo::{CLONESET, NAMESPACE};
 use localkube::cluster::{self, UpOptions};
 use localkube::install;
@@ -12,6 +12,7 @@ use localkube::made::Made;
 use localkube::own_cluster::OwnCluster;
 use localkube::progress::{Progress, say};
 use localkube::times;
+use localkube::workspace;
 use serde_json::json;
 
 mod on_cluster;
@@ -48,10 +49,16 @@ pub(crate) struct Args {
     /// That registry speaks plain HTTP
     #[arg(long, requires = "registry")]
     insecure: bool,
+    /// Play on a cluster in memory: no container runs, and neither root nor Go is needed
+    #[arg(long, conflicts_with_all = ["keep", "name", "nodes", "kubeconfig"])]
+    in_memory: bool,
 }
 
 pub(crate) fn run(args: Args) -> Result<()> {
     let progress = Progress::begin();
+    if args.in_memory {
+        return in_memory(&progress);
+    }
     let interrupt = Interrupt::listen()?;
     if let (Some(kubeconfig), Some(registry)) = (args.kubeconfig, args.registry) {
         let given = Given {
@@ -61,6 +68,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
         };
         return on_given_cluster(&given, args.keep, &interrupt, &progress);
     }
+    cluster::preflight().context(
+        "the demo's cluster can't run here, but `cargo xtask demo --in-memory` plays the same story without one",
+    )?;
     let options = UpOptions {
         name: args.name,
         nodes: args.nodes,
@@ -90,6 +100,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
             explain(&Target::of(cluster, &progress)?, &[down])
         },
     )
+}
+
+/// The controller's own package tells the story: this program knows no controller.
+fn in_memory(progress: &Progress) -> Result<()> {
+    progress.step("building the controller and its cluster in memory, on first use for a minute or two");
+    let mut cargo = workspace::cargo();
+    let status = cargo
+        .args(["run", "--package", "demo-in-memory"])
+        .status()
+        .context("run cargo")?;
+    if !status.success() {
+        bail!("the demo in memory ended with {status}");
+    }
+    Ok(())
 }
 
 /// A cluster that was there before, and a registry that it pulls from.
