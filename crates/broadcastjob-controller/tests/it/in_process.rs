@@ -269,7 +269,7 @@ fn a_job_fails_when_its_pods_can_be_stopped() {
         let failed = world.server.list(PODS)[0].clone();
         let failed = ObjectKey::new("default", failed["metadata"]["name"].as_str().unwrap());
         world.server.change(USER, PODS, &failed, |pod| {
-            pod["status"]["phase"] = json!("Failed")
+            pod["status"]["phase"] = json!("Failed");
         });
         world
             .until("told", |server| told(server, "failed pod is found"))
@@ -317,7 +317,7 @@ fn nodes_that_join_or_become_eligible_are_served() {
         let n1 = ObjectKey::new("", "n1");
         let taint = json!([{ "key": "k", "effect": "NoSchedule" }]);
         world.server.change(USER, NODES, &n1, |node| {
-            node["spec"]["taints"] = taint.clone()
+            node["spec"]["taints"] = taint.clone();
         });
         create(
             world,
@@ -352,7 +352,7 @@ fn a_pod_on_a_cordoned_node_is_stopped() {
             .await;
         let n2 = ObjectKey::new("", "n2");
         world.server.change(USER, NODES, &n2, |node| {
-            node["spec"]["unschedulable"] = json!(true)
+            node["spec"]["unschedulable"] = json!(true);
         });
         world
             .until("one less", |server| counts(server) == "2 2 0 0")
@@ -375,6 +375,7 @@ fn a_job_goes_with_its_pods_when_its_time_is_over() {
         world
             .until("gone", |server| server.get(BROADCASTJOBS, &key()).is_none())
             .await;
+        world.server.collect_garbage();
         world
             .until("its pods too", |server| server.list(PODS).is_empty())
             .await;

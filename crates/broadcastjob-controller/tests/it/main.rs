@@ -6,6 +6,7 @@
 
 mod admission;
 mod checker;
+mod edge_cases;
 mod in_process;
 mod nodes;
 mod pods;
