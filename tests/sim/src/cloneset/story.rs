@@ -23,6 +23,7 @@ const NAME: &str = "web";
 pub(super) struct CloneSetStory {
     images: usize,
     is_bad: bool,
+    was_bad: bool,
     is_in_place_only: bool,
 }
 
@@ -88,6 +89,7 @@ impl CloneSetStory {
             self.next_image()
         };
         self.is_bad = is_bad;
+        self.was_bad |= is_bad;
         let new = json!(image);
         Self::patch_template(stage, |app| app["image"] = new.clone()).await;
         format!("image {image}")
@@ -174,6 +176,10 @@ impl Story for CloneSetStory {
     fn end<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
             Self::patch_rolling(stage, json!({ "paused": false })).await;
+            if self.was_bad {
+                // Or the partition would keep pods that can't run.
+                Self::patch_rolling(stage, json!({ "partition": 0 })).await;
+            }
             if std::mem::take(&mut self.is_bad) {
                 let image = json!(self.next_image());
                 Self::patch_template(stage, |app| app["image"] = image.clone()).await;
