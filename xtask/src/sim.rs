@@ -19,7 +19,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER", conflicts_with = "seeds")]
     seed: Option<u64>,
     /// The first seed
-    #[arg(long, value_name = "NUMBER", default_value_t = 1, conflicts_with = "seed")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = 1,
+        conflicts_with = "seed"
+    )]
     from: u64,
     /// This deployable alone; all unless given
     #[arg(long, value_name = "NAME")]
@@ -43,9 +48,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     command.args(["run", "--quiet"]).args(cargo).arg("--");
     match args.seed {
         Some(seed) => command.arg(format!("--seed={seed}")),
-        None => command.args([format!("--seeds={}", args.seeds), format!("--from={}", args.from)]),
+        None => command.args([
+            format!("--seeds={}", args.seeds),
+            format!("--from={}", args.from),
+        ]),
     };
-    let named = [("deployable", &args.deployable), ("mutant", &args.mutant), ("log", &args.log)];
+    let named = [
+        ("deployable", &args.deployable),
+        ("mutant", &args.mutant),
+        ("log", &args.log),
+    ];
     for (flag, value) in named {
         if let Some(value) = value {
             command.arg(format!("--{flag}={value}"));

@@ -33,7 +33,7 @@ pub fn template(app: &str, containers: &[(&str, &str)]) -> Value {
 
 /// A CloneSet that gives its pods the label `app`, its name.
 #[must_use]
-pub fn cloneset(name: &str, replicas: u64, template: Value) -> Value {
+pub fn cloneset(name: &str, replicas: u64, template: &Value) -> Value {
     json!({
         "apiVersion": "apps.kruise.io/v1beta1", "kind": "CloneSet",
         "metadata": { "name": name, "namespace": "default" },

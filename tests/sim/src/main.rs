@@ -47,7 +47,8 @@ fn main() -> Result<ExitCode> {
     if let Some(filter) = &args.log {
         let lines = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr).with_ansi(false);
+            .with_writer(std::io::stderr)
+            .with_ansi(false);
         lines.without_time().init();
     }
     let chosen: Vec<&'static dyn Deployable> = match &args.deployable {

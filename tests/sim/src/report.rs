@@ -156,7 +156,11 @@ fn summary(plan: Plan, total: &Total, start: Instant) -> String {
 fn failure(plan: Plan, outcome: &Outcome) -> String {
     let mut text = format!("seed {}: {}\n", outcome.seed, again(plan, outcome.seed));
     for violation in outcome.violations.iter().take(5) {
-        let _ = writeln!(text, "  {} at {}: {}", violation.rule, violation.at, violation.what);
+        let _ = writeln!(
+            text,
+            "  {} at {}: {}",
+            violation.rule, violation.at, violation.what
+        );
     }
     text
 }

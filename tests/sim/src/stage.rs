@@ -77,7 +77,11 @@ impl Stage {
             between(plain).client(client)
         });
         // The usual lease makes most of the requests of a run, so a part of the runs is enough for it.
-        let flags = if world.random.chance(250) { &[][..] } else { &SLOW_LEASE };
+        let flags = if world.random.chance(250) {
+            &[][..]
+        } else {
+            &SLOW_LEASE
+        };
         for name in PROCESSES {
             world.run_app(name, flags, || vec![deployable.app()]);
         }

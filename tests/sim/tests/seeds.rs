@@ -9,7 +9,18 @@ use sim::{
 };
 
 /// Few enough for every day; `cargo xtask sim` plays thousands.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 20;
+/// Broken controllers that show within a few seeds. `cargo xtask sim --mutant` takes the others too.
+const DAILY: [&str; 8] = [
+    "creates-one-only",
+    "two-leaders",
+    "talkative",
+    "restless",
+    "lying-status",
+    "sidecar-too",
+    "changed-in-service",
+    "doubled-creations",
+];
 /// Within so many seeds a broken controller must show.
 const SHOWS_WITHIN: u64 = 100;
 
@@ -62,7 +73,12 @@ fn noticed_by(mutant: &'static Mutant) -> Option<u64> {
 
 #[test]
 fn each_broken_controller_is_noticed() {
-    let mutants: Mutex<Vec<&'static Mutant>> = Mutex::new(cloneset().mutants().iter().collect());
+    let mutants = cloneset().mutants().iter();
+    let mutants: Vec<&'static Mutant> = mutants
+        .filter(|mutant| DAILY.contains(&mutant.name))
+        .collect();
+    assert_eq!(mutants.len(), DAILY.len());
+    let mutants = Mutex::new(mutants);
     let unnoticed = Mutex::new(vec![]);
     std::thread::scope(|scope| {
         for _ in 0..threads() {

@@ -150,7 +150,10 @@ impl<'a> Judge<'a> {
         }
         // With no old pod left the roll-out was over, and all pods are made alike.
         let template = self.pods[&uid].seen.template.clone();
-        if self.count(&set, |known| known.seen.is_active() && known.seen.template != template) > 0 {
+        if self.count(&set, |known| {
+            known.seen.is_active() && known.seen.template != template
+        }) > 0
+        {
             self.check_partition(deed, &uid);
         }
     }

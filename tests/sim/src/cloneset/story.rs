@@ -5,12 +5,7 @@ use kruise_api::{
     apps::v1beta1::CLONESETS,
     resource::{ObjectKey, PODS},
 };
-use kruise_testkit::{
-    builders,
-    fakes::text,
-    random::Random,
-    server::ApiServer,
-};
+use kruise_testkit::{builders, fakes::text, random::Random, server::ApiServer};
 use serde_json::{Value, json};
 
 use super::seen::{APP, PodSeen, SIDECAR, Terms};
@@ -127,7 +122,7 @@ impl Story for CloneSetStory {
             let image = self.next_image();
             let template =
                 builders::template(NAME, &[(APP, &image), (SIDECAR, "example/sidecar:1")]);
-            let mut set = builders::cloneset(NAME, 1 + random.below(7) as u64, template);
+            let mut set = builders::cloneset(NAME, 1 + random.below(7) as u64, &template);
             let mut rolling = self.limits(random);
             rolling["podUpdatePolicy"] = json!(policy);
             set["spec"]["updateStrategy"] = json!({ "rollingUpdate": rolling });
