@@ -43,10 +43,17 @@ pub(crate) fn shorten_refusal(status: &mut Value) {
 /// Cuts off a message where it shows on further lines what differs between two specs, or quotes a whole object.
 fn shorten(body: &mut Value) {
     if let Some(Value::String(message)) = body.get_mut("message") {
-        for end in ["\n", "Invalid value: \"{", "Invalid value: {"] {
+        for end in [
+            "\n",
+            "Invalid value: \"{",
+            "Invalid value: {",
+            "Invalid value: \"map[",
+        ] {
             if let Some((first, _)) = message.split_once(end) {
                 *message = first.to_owned();
             }
         }
+        // What follows on further lines may be before the end of a list.
+        *message = message.trim_end_matches(']').to_owned();
     }
 }

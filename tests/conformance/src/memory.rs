@@ -104,6 +104,16 @@ impl Memory {
         }
     }
 
+    /// Lets go of a version that another one stands for.
+    pub(crate) fn forget(&mut self, key: &str, version: u64) {
+        if let Some((plural, name)) = key.split_once('/') {
+            let key = format!("{plural}/{}", self.name(name));
+            if let Some(versions) = self.objects.get_mut(&key) {
+                versions.remove(&version);
+            }
+        }
+    }
+
     fn versions(&self, key: &str) -> Option<&BTreeMap<u64, Known>> {
         let (plural, name) = key.split_once('/')?;
         self.objects.get(&format!("{plural}/{}", self.name(name)))

@@ -192,6 +192,10 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
         ));
     }
     ordered.sort_by(|(one, _), (other, _)| one.cmp(other));
+    // A version that nothing changed in is told as well.
+    ordered.dedup_by(|(_, one), (_, other)| {
+        one["type"] == "MODIFIED" && one["object"] == other["object"]
+    });
     json!(
         ordered
             .into_iter()

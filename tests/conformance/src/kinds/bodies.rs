@@ -25,7 +25,7 @@ fn pod_spec(random: &mut Random) -> Value {
         container["resources"] = random
             .pick(&[
                 json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "cpu": "200m", "memory": "128Mi" } }),
-                json!({ "limits": { "cpu": "0.1", "memory": "1024Ki" } }),
+                json!({ "limits": { "cpu": "0.1" }, "requests": { "memory": "1024Ki" } }),
                 json!({ "requests": { "cpu": "1000m" } }),
             ])
             .clone();
