@@ -104,14 +104,13 @@ impl Memory {
         }
     }
 
-    /// Lets go of a version that another one stands for.
-    pub(crate) fn forget(&mut self, key: &str, version: u64) {
-        if let Some((plural, name)) = key.split_once('/') {
-            let key = format!("{plural}/{}", self.name(name));
-            if let Some(versions) = self.objects.get_mut(&key) {
-                versions.remove(&version);
-            }
+    /// Takes a version in the place of an older one that had the same in it.
+    pub(crate) fn rename(&mut self, request: &Request, old: u64, object: &Value) {
+        let key = key(request.kind, &self.name(&request.name));
+        if let Some(versions) = self.objects.get_mut(&key) {
+            versions.remove(&old);
         }
+        self.keep_object(request, object, true);
     }
 
     fn versions(&self, key: &str) -> Option<&BTreeMap<u64, Known>> {

@@ -111,10 +111,10 @@ impl<'a> Side<'a> {
             && let Some(after) = self.object(request)?
             && let (Some(old), Some(new)) = (version_of(&before), version_of(&after))
             && old != new
-            && without_version(before) == without_version(after)
+            && without_version(before) == without_version(after.clone())
         {
             self.normal.alias(new, old);
-            self.memory.forget(&request.key(), old);
+            self.memory.rename(request, old, &after);
         }
         if answer.code < 300 && !request.is_dry() {
             self.memory.keep(request, &answer.body);

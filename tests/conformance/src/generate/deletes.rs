@@ -126,7 +126,6 @@ impl Generator {
                     .pick(&[
                         json!({ "requests": { "cpu": "150m" }, "limits": { "cpu": "300m" } }),
                         json!({ "requests": { "cpu": "150m" } }),
-                        json!({ "limits": { "memory": "256Mi" } }),
                     ])
                     .clone();
                 request.body = Body::Json(

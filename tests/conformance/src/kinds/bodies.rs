@@ -121,7 +121,7 @@ pub(super) fn controller_revision(random: &mut Random) -> Value {
     random
         .pick(&[
             json!({ "data": { "spec": { "template": { "x": 1 } } }, "revision": 1 }),
-            json!({ "data": { "z": "", "a": [1, 2.5, "x"] }, "revision": 2 }),
+            json!({ "data": { "a": [1, 2.5, "x"], "z": "" }, "revision": 2 }),
             json!({ "data": { "spec": {} }, "revision": 0 }),
         ])
         .clone()
