@@ -44,6 +44,12 @@ impl VirtualClock {
     }
 }
 
+/// A time as Kubernetes writes it: in whole seconds.
+pub(crate) fn clock_text(at: Timestamp) -> String {
+    let seconds = Timestamp::from_second(at.as_second()).unwrap_or(at);
+    seconds.to_string()
+}
+
 impl Default for VirtualClock {
     fn default() -> Self {
         Self::new()

@@ -11,125 +11,69 @@ mod answer;
 mod call;
 mod custom;
 mod defaults;
+mod definition;
 mod delete;
 mod eviction;
 mod faults;
 mod fields;
 mod garbage;
+mod hooks;
 mod intern;
 mod kinds;
+mod members;
 mod metadata;
 mod names;
+mod part;
 mod patch;
 mod path;
 mod pods;
 mod read;
+mod record;
 mod rules;
 mod scale;
 mod schema;
 mod select;
 mod serve;
 mod shape;
+mod state;
 mod status;
 mod store;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod watch;
 mod write;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
 use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use self::{
-    admission::Hooks,
     call::Call,
     faults::Draws,
-    kinds::Kinds,
+    hooks::Hooks,
+    kinds::{DEFINITIONS, Kinds, NAMESPACES},
     path::{Query, Verb},
-    store::{Store, Write},
+    state::{Inner, State},
+    store::Store,
     texts::Texts,
 };
 pub use self::{
-    admission::Webhook,
-    faults::{Fault, Faults, Rule},
+    faults::{Fault, Rule},
+    hooks::Webhook,
+    record::{Change, Recorded},
+    state::ApiServer,
+    switch::Faults,
 };
 use crate::{clock::VirtualClock, random::Random};
 
 /// Namespaces that every cluster has.
-const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+const FIRST_NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 /// Whose the first objects are.
 const ITSELF: &str = "server";
-
-/// The server. Clones are the same server.
-#[derive(Clone)]
-pub struct ApiServer {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    clock: VirtualClock,
-    state: Mutex<State>,
-    /// Told of every change. (Not a `watch` channel: which of its receivers wakes first is left to chance.)
-    changed: Notify,
-}
-
-/// What the server knows.
-struct State {
-    kinds: Kinds,
-    store: Store,
-    texts: Texts,
-    random: Random,
-    requests: Vec<Recorded>,
-    hooks: Hooks,
-    faults: Draws,
-}
-
-/// A change of an object, in the order of the versions.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The version that the change made.
-    pub version: u64,
-    /// When.
-    pub at: Timestamp,
-    /// What was changed.
-    pub resource: Resource,
-    /// Whose request it was: the name given to `client_of`, or the name of a part of the test kit.
-    pub by: &'static str,
-    /// The object before, unless it was created.
-    pub before: Option<Arc<Value>>,
-    /// The object after, unless it went.
-    pub after: Option<Arc<Value>>,
-}
-
-/// A request and what became of it.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// When it came.
-    pub at: Timestamp,
-    /// Whose it was.
-    pub by: &'static str,
-    /// `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`.
-    pub verb: &'static str,
-    /// Plural of the kind.
-    pub plural: String,
-    /// The object; a name is missing in lists.
-    pub key: ObjectKey,
-    /// Subresource, or nothing.
-    pub subresource: String,
-    /// Whether it was a dry run.
-    pub dry_run: bool,
-    /// What was sent.
-    pub body: Value,
-    /// The code that the client got; none if the answer was lost.
-    pub code: Option<u16>,
-    /// The fault that met it, in a word.
-    pub fault: Option<&'static str>,
-}
 
 impl ApiServer {
     /// A server that knows Kubernetes' own kinds, with the namespaces that every cluster has.
@@ -154,22 +98,10 @@ impl ApiServer {
                 changed: Notify::new(),
             }),
         };
-        for name in NAMESPACES {
-            server.put(
-                ITSELF,
-                NAMESPACE_KIND,
-                json!({ "metadata": { "name": name } }),
-            );
+        for name in FIRST_NAMESPACES {
+            server.put(ITSELF, NAMESPACES, json!({ "metadata": { "name": name } }));
         }
         server
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A test that panicked while it held the lock has failed already.
-        self.inner
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A client of this server. `who` is what the record and the faults call it.
@@ -314,58 +246,4 @@ impl ApiServer {
             body: Ok(Value::Null),
         }
     }
-}
-
-/// `v1` namespaces.
-const NAMESPACE_KIND: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "namespaces",
-    kind: "Namespace",
-    namespaced: false,
-};
-
-/// `apiextensions.k8s.io/v1` custom resource definitions.
-const DEFINITIONS: Resource = Resource {
-    group: "apiextensions.k8s.io",
-    version: "v1",
-    plural: "customresourcedefinitions",
-    kind: "CustomResourceDefinition",
-    namespaced: false,
-};
-
-impl State {
-    /// Serves the kind that this definition describes.
-    fn take_in(&mut self, definition: &Value) {
-        if let Some(kind) = custom::kind_of(definition) {
-            self.kinds.install(kind);
-            self.store.grow(self.kinds.len());
-        }
-    }
-
-    /// Serves a kind no longer, and drops its objects.
-    fn forget(&mut self, definition: &Value, write: impl Fn(Resource) -> Write) {
-        let spec = &definition["spec"];
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (group, plural) = (text(&spec["group"]), text(&spec["names"]["plural"]));
-        let Some((number, kind)) = self.kinds.find(&group, &plural) else {
-            return;
-        };
-        let resource = kind.resource;
-        let places: Vec<String> = self
-            .store
-            .list(number, "")
-            .map(|(place, _)| place.clone())
-            .collect();
-        for place in places {
-            self.store.remove(number, &place, write(resource));
-        }
-        self.kinds.remove(number);
-    }
-}
-
-/// A time as Kubernetes writes it: in whole seconds.
-fn clock_text(at: Timestamp) -> String {
-    let seconds = Timestamp::from_second(at.as_second()).unwrap_or(at);
-    seconds.to_string()
 }

@@ -2,68 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::{ApiServer, call::Call, kinds::Kind, metadata, status::Status};
-
-/// Turns an object into another version of its kind.
-pub(crate) type Converter = Arc<dyn Fn(Value, &str) -> Result<Value, String> + Send + Sync>;
-
-type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
-
-/// Which requests a webhook is asked about, and what follows when it doesn't answer.
-#[derive(Clone, Debug)]
-pub struct Webhook {
-    /// Its name, as messages have it.
-    pub name: String,
-    /// Group of the kind.
-    pub group: String,
-    /// Versions that it reads. Of another one, objects are brought into the first of these.
-    pub versions: Vec<String>,
-    /// Plural of the kind.
-    pub plural: String,
-    /// Subresource, or nothing.
-    pub subresource: String,
-    /// `CREATE`, `UPDATE`, `DELETE`.
-    pub operations: Vec<String>,
-    /// Whether requests fail when it doesn't answer.
-    pub fails: bool,
-}
-
-#[derive(Clone)]
-pub(crate) struct Hook {
-    webhook: Webhook,
-    mutates: bool,
-    handler: Handler,
-    is_down: bool,
-}
-
-/// What others do for the server.
-#[derive(Default)]
-pub(crate) struct Hooks {
-    hooks: Vec<Hook>,
-    /// By name of the definition.
-    pub(crate) converters: Vec<(String, Converter)>,
-    pub(crate) converters_are_down: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Operation {
-    Create,
-    Update,
-    Delete,
-}
-
-impl Operation {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-        }
-    }
-}
+use super::{
+    ApiServer,
+    call::Call,
+    hooks::{Handler, Hook, Operation, Webhook},
+    kinds::Kind,
+    metadata, rules,
+    status::Status,
+};
 
 impl ApiServer {
     /// Calls this webhook before others see the object. The handler gets an `AdmissionReview` with a request, and
@@ -281,32 +229,8 @@ impl ApiServer {
         json_patch::patch(&mut object, &patch).map_err(|error| bad(error.to_string()))?;
         let mut object = self.convert(&call.kind, object, own)?;
         call.read(&mut object).map_err(bad)?;
-        super::rules::read(&call.kind, own, &mut object)?;
+        rules::read(&call.kind, own, &mut object)?;
         Ok(object)
-    }
-}
-
-impl Hook {
-    fn is_asked(&self, call: &Call, operation: Operation) -> bool {
-        let Webhook {
-            group,
-            plural,
-            subresource,
-            operations,
-            ..
-        } = &self.webhook;
-        call.kind.names() == (group, plural)
-            && call.subresource == *subresource
-            && operations.iter().any(|own| own == operation.word())
-    }
-
-    /// The version in which this webhook sees the object.
-    fn version<'a>(&'a self, call: &'a Call) -> &'a str {
-        let versions = &self.webhook.versions;
-        match versions.first() {
-            Some(first) if !versions.iter().any(|own| own == call.version) => first,
-            _ => call.version,
-        }
     }
 }
 

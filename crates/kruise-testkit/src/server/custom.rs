@@ -1,14 +1,8 @@
 //! Kinds that a CustomResourceDefinition describes.
 
-use kruise_api::resource::Resource;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{
-    fields::FieldError,
-    intern::intern,
-    kinds::{CUSTOM, Kind},
-    metadata, schema,
-};
+use super::{fields::FieldError, intern::intern, schema};
 
 /// What a definition says.
 #[derive(Debug)]
@@ -33,40 +27,6 @@ pub(crate) struct Scale {
     pub(crate) spec_replicas: String,
     pub(crate) status_replicas: String,
     pub(crate) label_selector: Option<String>,
-}
-
-/// The kind that a definition describes; `None` when it isn't whole.
-pub(crate) fn kind_of(definition: &Value) -> Option<Kind> {
-    let spec = &definition["spec"];
-    let names = &spec["names"];
-    let versions: Vec<Version> = spec["versions"]
-        .as_array()?
-        .iter()
-        .filter_map(version)
-        .collect();
-    let stored = spec["versions"]
-        .as_array()?
-        .iter()
-        .find(|version| version["storage"] == true)?;
-    let kind = names["kind"].as_str()?;
-    Some(Kind {
-        resource: Resource {
-            group: intern(spec["group"].as_str()?),
-            version: intern(stored["name"].as_str()?),
-            plural: intern(names["plural"].as_str()?),
-            kind: intern(kind),
-            namespaced: spec["scope"] == "Namespaced",
-        },
-        list_kind: names["listKind"]
-            .as_str()
-            .map_or_else(|| format!("{kind}List"), str::to_owned),
-        rules: CUSTOM,
-        custom: Some(Custom {
-            name: metadata::text(definition, "name").to_owned(),
-            by_webhook: spec["conversion"]["strategy"] == "Webhook",
-            versions,
-        }),
-    })
 }
 
 fn version(version: &Value) -> Option<Version> {
@@ -97,6 +57,17 @@ fn pointer(path: &str) -> String {
 }
 
 impl Custom {
+    /// What this definition says; `None` when it isn't whole.
+    pub(crate) fn of(definition: &Value) -> Option<Self> {
+        let spec = &definition["spec"];
+        let versions = spec["versions"].as_array()?.iter().filter_map(version);
+        Some(Self {
+            name: definition["metadata"]["name"].as_str()?.to_owned(),
+            by_webhook: spec["conversion"]["strategy"] == "Webhook",
+            versions: versions.collect(),
+        })
+    }
+
     /// Name of the definition.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -158,27 +129,4 @@ impl Custom {
             None => vec![],
         }
     }
-}
-
-/// What the server writes into a definition that it serves.
-pub(crate) fn served_status(definition: &Value, now: &str) -> Value {
-    let spec = &definition["spec"];
-    let stored = spec["versions"].as_array().into_iter().flatten();
-    let stored: Vec<_> = stored
-        .filter(|version| version["storage"] == true)
-        .map(|version| &version["name"])
-        .collect();
-    let condition = |type_: &str, reason: &str, message: &str| {
-        json!({
-            "type": type_, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now,
-        })
-    };
-    json!({
-        "conditions": [
-            condition("NamesAccepted", "NoConflicts", "no conflicts found"),
-            condition("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-        ],
-        "acceptedNames": spec["names"],
-        "storedVersions": stored,
-    })
 }

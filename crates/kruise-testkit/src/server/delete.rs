@@ -6,9 +6,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    ApiServer, admission::Operation, answer::Answer, call::Call, clock_text, fields::FieldError,
-    metadata, select::Selection, status::Status, store,
+    ApiServer,
+    answer::{Answer, List},
+    call::Call,
+    fields::FieldError,
+    hooks::Operation,
+    metadata,
+    select::Selection,
+    status::Status,
+    store,
 };
+use crate::clock::clock_text;
 
 /// What a deletion asks for.
 #[derive(Clone, Debug, Default)]
@@ -331,7 +339,7 @@ impl ApiServer {
         if call.kind.custom.is_some() {
             metadata["continue"] = "".into();
         }
-        let list = super::answer::List {
+        let list = List {
             kind: call.kind.list_kind.clone(),
             api_version: call.api_version(),
             metadata,

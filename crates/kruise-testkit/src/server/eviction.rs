@@ -4,9 +4,9 @@ use kruise_api::selector::{Labels, Selector};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiServer, answer::Answer, call::Call, clock_text, delete::Options, metadata, pods::success,
-    status::Status,
+    ApiServer, answer::Answer, call::Call, delete::Options, metadata, pods::success, status::Status,
 };
+use crate::clock::clock_text;
 
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
 

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    ApiServer,
     call::Call,
     path::Verb,
     status::{MODIFIED, Status},
@@ -204,8 +203,8 @@ impl Rule {
 #[derive(Debug)]
 pub(crate) struct Draws {
     random: Random,
-    rules: Vec<Rule>,
-    injected: BTreeMap<&'static str, u64>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) injected: BTreeMap<&'static str, u64>,
 }
 
 impl Draws {
@@ -255,46 +254,5 @@ impl Draws {
     /// How many of these lines arrive before a connection breaks.
     pub(crate) fn part_of(&mut self, lines: usize) -> usize {
         self.random.below(lines.max(1))
-    }
-}
-
-/// What goes wrong with a server: set, switched off and counted here.
-#[derive(Clone)]
-pub struct Faults {
-    server: ApiServer,
-}
-
-impl ApiServer {
-    /// What goes wrong with this server.
-    #[must_use]
-    pub fn faults(&self) -> Faults {
-        Faults {
-            server: self.clone(),
-        }
-    }
-}
-
-impl Faults {
-    /// From now on these faults happen, and no others.
-    pub fn set(&self, rules: Vec<Rule>) {
-        self.server.lock().faults.rules = rules;
-    }
-
-    /// Nothing goes wrong any more. Watches that fell silent stay so.
-    pub fn stop(&self) {
-        self.set(vec![]);
-    }
-
-    /// How many faults happened, by class.
-    #[must_use]
-    pub fn injected(&self) -> BTreeMap<&'static str, u64> {
-        self.server.lock().faults.injected.clone()
-    }
-
-    /// Forgets all versions before the current one.
-    pub fn compact(&self) {
-        let mut state = self.server.lock();
-        let version = state.store.version();
-        state.store.compact(version);
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use kruise_api::resource::Resource;
 
-use super::{custom::Custom, status::qualified};
+use super::custom::Custom;
 
 /// A kind, and the rules that the server has for its objects.
 #[derive(Debug)]
@@ -91,6 +91,33 @@ impl fmt::Display for Kind {
         formatter.write_str(&qualified(plural, group))
     }
 }
+
+/// A name and its group, as messages have it.
+pub(crate) fn qualified(name: &str, group: &str) -> String {
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
+}
+
+/// `v1` namespaces.
+pub(crate) const NAMESPACES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "namespaces",
+    kind: "Namespace",
+    namespaced: false,
+};
+
+/// `apiextensions.k8s.io/v1` custom resource definitions.
+pub(crate) const DEFINITIONS: Resource = Resource {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    plural: "customresourcedefinitions",
+    kind: "CustomResourceDefinition",
+    namespaced: false,
+};
 
 const PLAIN: Rules = Rules {
     unconditional_update: true,

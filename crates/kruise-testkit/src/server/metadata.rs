@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    clock_text,
     fields::FieldError,
     names::{self, NameRule},
     status::Status,
 };
+use crate::clock::clock_text;
 
 /// Members of metadata that the server knows, and in what form.
 const TEXTS: [&str; 7] = [

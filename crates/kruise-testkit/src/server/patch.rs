@@ -6,14 +6,8 @@ use kruise_api::strategic_merge::{self, Schema};
 use serde_json::{Value, json};
 
 use super::{
-    ApiServer,
-    answer::Answer,
-    call::Call,
-    fields::FieldError,
-    metadata,
-    rules::{self, Part},
-    status::Status,
-    write::check_name,
+    ApiServer, answer::Answer, call::Call, fields::FieldError, metadata, part::Part, rules,
+    status::Status, write::check_name,
 };
 
 const JSON: &str = "application/json-patch+json";

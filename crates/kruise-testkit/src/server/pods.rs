@@ -11,7 +11,7 @@ pub(crate) use self::{
     checks::{check_creation, check_template, check_update},
     defaults::{admit, admit_update, default},
 };
-use super::rules::remove;
+use super::members::remove;
 
 pub(crate) fn prepare_creation(pod: &mut Value) {
     let class = quality(pod);

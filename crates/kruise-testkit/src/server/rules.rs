@@ -3,40 +3,18 @@
 use serde_json::{Value, json};
 
 use super::{
-    State,
     call::Call,
     defaults,
     fields::FieldError,
     kinds::{self, Kind},
+    members::{keep, keep_in, remove, with_version},
     metadata,
     names::NameRule,
+    part::Part,
     pods, shape,
+    state::State,
     status::Status,
 };
-
-/// What of an object a write is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Part {
-    Whole,
-    Status,
-    Resize,
-    EphemeralContainers,
-    Finalize,
-}
-
-impl Part {
-    pub(crate) fn of(call: &Call) -> Result<Self, Status> {
-        let (kind, subresource) = (&call.kind, call.subresource.as_str());
-        match subresource {
-            "" => Ok(Self::Whole),
-            "status" if kind.has_status(call.version) => Ok(Self::Status),
-            "resize" if kind.is_core("pods") => Ok(Self::Resize),
-            "ephemeralcontainers" if kind.is_core("pods") => Ok(Self::EphemeralContainers),
-            "finalize" if kind.is_core("namespaces") => Ok(Self::Finalize),
-            _ => Err(Status::no_such_subresource()),
-        }
-    }
-}
 
 /// Brings what was sent into the form that the server works with: without what the kind doesn't know, with defaults.
 pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(), Status> {
@@ -384,49 +362,4 @@ fn check_claim(new: &Value, old: &Value) -> Vec<FieldError> {
     }
     let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
     vec![FieldError::forbidden("spec", detail)]
-}
-
-/// The old object with the version that the new one names.
-fn with_version(old: &Value, new: &Value) -> Value {
-    let version = metadata::text(new, "resourceVersion").to_owned();
-    let mut object = old.clone();
-    metadata::set(&mut object, "resourceVersion", Some(version.into()));
-    object
-}
-
-pub(crate) fn remove(object: &mut Value, member: &str) {
-    object
-        .as_object_mut()
-        .map(|object| object.shift_remove(member));
-}
-
-/// A member becomes what it was.
-pub(crate) fn keep(new: &mut Value, old: &Value, member: &str) {
-    match old.get(member) {
-        Some(value) => new[member] = value.clone(),
-        None => remove(new, member),
-    }
-}
-
-fn keep_in(new: &mut Value, old: &Value, owner: &str, member: &str) {
-    match old[owner].get(member) {
-        Some(value) => new[owner][member] = value.clone(),
-        None => {
-            if let Some(owner) = new.get_mut(owner) {
-                remove(owner, member);
-            }
-        }
-    }
-}
-
-/// Members that are null are as good as absent.
-pub(crate) fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }

@@ -6,7 +6,7 @@ use kruise_api::strategic_merge::Schema;
 use serde_json::{Value, json};
 
 use super::{
-    ApiServer, answer::Answer, call::Call, custom::Scale, metadata, patch, rules::Part,
+    ApiServer, answer::Answer, call::Call, custom::Scale, metadata, part::Part, patch,
     status::Status,
 };
 
@@ -70,6 +70,14 @@ fn selector_text(selector: &Value) -> Option<String> {
 impl ApiServer {
     pub(super) fn read_scale(&self, call: &Call, object: &Arc<Value>) -> Result<Answer, Status> {
         let object = self.in_version(call, object)?;
+        if call.kind.custom.is_some()
+            && let Some(paths) = paths(call)
+            && object.pointer(&paths.spec_replicas).is_none()
+        {
+            let path = paths.spec_replicas.replace('/', ".");
+            let why = format!("the spec replicas field {path:?} does not exist");
+            return Err(Status::internal(&why));
+        }
         Ok(Answer::Object(200, Arc::new(scale_of(call, &object)?)))
     }
 

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use kruise_api::quantity;
 use serde_json::{Map, Value, json};
 
-use super::{clock_text, metadata};
+use super::{members, metadata};
+use crate::clock::clock_text;
 
 static SHAPES: OnceLock<Shapes> = OnceLock::new();
 
@@ -375,7 +376,7 @@ fn micro_time(text: &str) -> Result<String, String> {
 pub(crate) fn read(kind: &str, object: &mut Value) -> Result<(), String> {
     let shapes = SHAPES.get_or_init(|| Shapes::parse(include_str!("shapes.txt")));
     let (Some(&place), Some(members)) = (shapes.by_name.get(kind), object.as_object_mut()) else {
-        super::rules::drop_nulls(object);
+        members::drop_nulls(object);
         return Ok(());
     };
     let mut kept = Map::new();

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{call::Call, fields::FieldError, kinds::Kind};
+use super::{
+    call::Call,
+    fields::FieldError,
+    kinds::{Kind, qualified},
+};
 
 /// An answer that is no object: a `Status`, or plain text where the real server knows no better.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,13 +217,4 @@ fn details(group: &str, kind: &str, name: &str) -> Map<String, Value> {
     let said = parts.into_iter().filter(|(_, text)| !text.is_empty());
     said.map(|(key, text)| (key.to_owned(), text.into()))
         .collect()
-}
-
-/// A name and its group, as messages have it.
-pub(crate) fn qualified(name: &str, group: &str) -> String {
-    if group.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name}.{group}")
-    }
 }

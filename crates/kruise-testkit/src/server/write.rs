@@ -5,19 +5,21 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    ApiServer, DEFINITIONS, State,
-    admission::Operation,
+    ApiServer,
     answer::Answer,
     call::Call,
-    clock_text, custom,
+    definition,
     fields::FieldError,
-    kinds::Kind,
+    hooks::Operation,
+    kinds::DEFINITIONS,
     metadata,
-    rules::{self, Part},
-    shape,
+    part::Part,
+    rules, shape,
+    state::State,
     status::{MODIFIED, Status},
     store::{self, Write},
 };
+use crate::clock::clock_text;
 
 /// How often the server chooses a name anew when it is taken.
 const NAMES_TRIED: usize = 8;
@@ -203,6 +205,9 @@ impl ApiServer {
                 .mutate(call, Operation::Update, new, Some(&old))
                 .await?;
             let new = prepare_update(call, part, new, &old)?;
+            if part == Part::Resize && new["spec"] != old["spec"] {
+                self.check_node(call, &new)?;
+            }
             self.validate(call, Operation::Update, &new, Some(&old))
                 .await?;
             let returned = new.clone();
@@ -215,6 +220,19 @@ impl ApiServer {
             return Ok(Answer::Object(200, self.in_version(call, &updated)?));
         }
         Err(Status::conflict(&call.kind, call.name(), MODIFIED))
+    }
+
+    /// The node of a pod that is resized must be there.
+    fn check_node(&self, call: &Call, pod: &Value) -> Result<(), Status> {
+        let state = self.lock();
+        let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+        let nodes = state.kinds.find("", "nodes");
+        let found = nodes.and_then(|(number, _)| state.store.get(number, node));
+        if node.is_empty() || found.is_some() {
+            return Ok(());
+        }
+        let why = format!("node {node:?} not found");
+        Err(Status::forbidden(&call.kind, call.name(), &why))
     }
 
     /// Stores what an update came to. `None`: the object has changed meanwhile.
@@ -257,7 +275,7 @@ impl ApiServer {
         if call.kind.is(&DEFINITIONS) {
             let mut served = created.clone();
             let now = clock_text(self.inner.clock.now());
-            served["status"] = custom::served_status(created, &now);
+            served["status"] = definition::served_status(created, &now);
             let write = self.write_by(call);
             state.store.put(call.number, place, served, write);
         }
@@ -285,7 +303,7 @@ impl ApiServer {
         }
         let now = clock_text(self.inner.clock.now());
         if call.kind.is(&DEFINITIONS) {
-            object["status"] = custom::served_status(&object, &now);
+            object["status"] = definition::served_status(&object, &now);
         }
         let mut object = self.to_storage(call, object)?;
         let mut state = self.lock();
@@ -327,39 +345,6 @@ impl ApiServer {
             by: call.who,
             resource: call.kind.resource,
         }
-    }
-}
-
-impl State {
-    /// What the server itself does once an object is stored.
-    pub(super) fn after_write(&mut self, kind: &Kind, object: &Value) {
-        if kind.is(&DEFINITIONS) {
-            self.take_in(object);
-        }
-    }
-
-    /// A UID of version 4.
-    pub(super) fn uid(&mut self) -> String {
-        let (high, low) = (self.random.number(), self.random.number());
-        format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xfff,
-            0x8000 | (low >> 48) & 0x3fff,
-            low & 0xffff_ffff_ffff
-        )
-    }
-
-    /// A name that begins so.
-    fn name_from(&mut self, prefix: &str) -> String {
-        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        const LONGEST: usize = 63 - 5;
-        let mut name: String = prefix.chars().take(LONGEST).collect();
-        for _ in 0..5 {
-            name.push(char::from(*self.random.pick(LETTERS)));
-        }
-        name
     }
 }
 

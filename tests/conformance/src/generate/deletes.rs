@@ -66,6 +66,14 @@ impl Generator {
         } else if random.chance(60) {
             options["orphanDependents"] = json!(random.chance(500));
         }
+        if request.kind.plural == "persistentvolumeclaims" {
+            // Two controllers would let go of it, in whatever order.
+            if let Value::Object(options) = &mut options {
+                options.retain(|name, value| {
+                    name != "orphanDependents" && (name != "propagationPolicy" || *value == "Background")
+                });
+            }
+        }
         if random.chance(60) {
             options["dryRun"] = json!(["All"]);
         }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use kruise_api::resource::ObjectKey;
 use serde_json::{Value, json};
 
-use crate::server::{
-    ApiServer, answer::Answer, call::Call, clock_text, fields::FieldError, metadata, rules::remove,
-    status::Status, store,
+use crate::{
+    clock::clock_text,
+    server::{
+        ApiServer, answer::Answer, call::Call, fields::FieldError, members::remove, metadata,
+        status::Status, store,
+    },
 };
 
 impl ApiServer {

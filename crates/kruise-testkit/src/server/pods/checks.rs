@@ -3,11 +3,7 @@
 use serde_json::Value;
 
 use super::quality;
-use crate::server::{
-    fields::FieldError,
-    metadata, names,
-    rules::{Part, remove},
-};
+use crate::server::{fields::FieldError, members::remove, metadata, names, part::Part};
 
 pub(crate) fn check_creation(pod: &Value) -> Vec<FieldError> {
     let mut errors = check_pod_spec(&pod["spec"], "spec");
