@@ -37,7 +37,11 @@ pub(crate) fn shorten_refusal(status: &mut Value) {
         let first = told.iter().find(|cause| !of_metadata(cause));
         let first = first.and_then(|cause| cause["field"].as_str());
         let first = first.map(|field| Value::from(field.trim_start_matches('.')));
-        let mut kept: Vec<Value> = told.iter().filter(|cause| of_metadata(cause)).cloned().collect();
+        let mut kept: Vec<Value> = told
+            .iter()
+            .filter(|cause| of_metadata(cause))
+            .cloned()
+            .collect();
         kept.extend(first);
         status["details"]["causes"] = kept.into();
         return;

@@ -113,7 +113,8 @@ fn settle(
     patience: Patience,
 ) -> Result<Option<(String, Place)>> {
     if let Some(server) = &kit.kit {
-        server.collect_garbage();
+        // Inside, where its clock is.
+        kit.runtime.block_on(async { server.collect_garbage() });
     }
     let since = Instant::now();
     for kind in kinds {

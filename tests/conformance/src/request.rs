@@ -146,7 +146,9 @@ impl Request {
             Verb::Update | Verb::Merge | Verb::Strategic | Verb::JsonPatch
         );
         let apart = matches!(self.subresource, "status" | "scale" | "resize");
-        changes && !self.is_dry() && (apart || self.kind.is_custom() || self.kind.plural == "persistentvolumeclaims")
+        changes
+            && !self.is_dry()
+            && (apart || self.kind.is_custom() || self.kind.plural == "persistentvolumeclaims")
     }
 
     /// The object's key in what a side remembers.

@@ -70,7 +70,8 @@ impl Generator {
             // Two controllers would let go of it, in whatever order.
             if let Value::Object(options) = &mut options {
                 options.retain(|name, value| {
-                    name != "orphanDependents" && (name != "propagationPolicy" || *value == "Background")
+                    name != "orphanDependents"
+                        && (name != "propagationPolicy" || *value == "Background")
                 });
             }
         }
