@@ -28,13 +28,22 @@ pub(crate) fn shorten_refusal(status: &mut Value) {
         // It names places in brackets when there are several.
         status["message"].take();
     }
-    let first = told.first().and_then(|cause| cause["field"].as_str());
-    if group == CUSTOM_GROUP
-        && let Some(first) = first
-        && !first.starts_with("metadata")
-    {
+    if group == CUSTOM_GROUP {
         // Rules in CEL have their say after the schema: that the first place is the same is enough.
-        status["details"]["causes"] = Value::String(first.trim_start_matches('.').to_owned());
+        let of_metadata = |cause: &Value| {
+            let field = cause["field"].as_str().unwrap_or_default();
+            field.starts_with("metadata")
+        };
+        let first = told.iter().find(|cause| !of_metadata(cause));
+        let first = first.and_then(|cause| cause["field"].as_str());
+        let first = first.map(|field| Value::from(field.trim_start_matches('.')));
+        let mut kept: Vec<Value> = told
+            .iter()
+            .filter(|cause| of_metadata(cause))
+            .cloned()
+            .collect();
+        kept.extend(first);
+        status["details"]["causes"] = kept.into();
         return;
     }
     shorten(status);
@@ -43,10 +52,17 @@ pub(crate) fn shorten_refusal(status: &mut Value) {
 /// Cuts off a message where it shows on further lines what differs between two specs, or quotes a whole object.
 fn shorten(body: &mut Value) {
     if let Some(Value::String(message)) = body.get_mut("message") {
-        for end in ["\n", "Invalid value: \"{", "Invalid value: {"] {
+        for end in [
+            "\n",
+            "Invalid value: \"{",
+            "Invalid value: {",
+            "Invalid value: \"map[",
+        ] {
             if let Some((first, _)) = message.split_once(end) {
                 *message = first.to_owned();
             }
         }
+        // What follows on further lines may be before the end of a list.
+        *message = message.trim_end_matches(']').to_owned();
     }
 }

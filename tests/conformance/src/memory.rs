@@ -104,6 +104,15 @@ impl Memory {
         }
     }
 
+    /// Takes a version in the place of an older one that had the same in it.
+    pub(crate) fn rename(&mut self, request: &Request, old: u64, object: &Value) {
+        let key = key(request.kind, &self.name(&request.name));
+        if let Some(versions) = self.objects.get_mut(&key) {
+            versions.remove(&old);
+        }
+        self.keep_object(request, object, true);
+    }
+
     fn versions(&self, key: &str) -> Option<&BTreeMap<u64, Known>> {
         let (plural, name) = key.split_once('/')?;
         self.objects.get(&format!("{plural}/{}", self.name(name)))

@@ -32,6 +32,8 @@ pub(crate) struct Normal {
     /// The versions that writes were answered with.
     made: BTreeSet<u64>,
     uids: BTreeMap<String, usize>,
+    /// Versions that nothing changed in, and those that they stand for.
+    aliases: BTreeMap<u64, u64>,
 }
 
 impl Normal {
@@ -42,6 +44,7 @@ impl Normal {
             ghost: ghost.to_owned(),
             made: BTreeSet::new(),
             uids: BTreeMap::new(),
+            aliases: BTreeMap::new(),
         }
     }
 
@@ -55,12 +58,23 @@ impl Normal {
             && let Some(version) = version_of(answer)
             && version > self.begin
         {
-            self.made.insert(version);
+            self.made.insert(self.canonical(version));
         }
+    }
+
+    /// A version in which nothing but its number differs from an older one.
+    pub(crate) fn alias(&mut self, version: u64, of: u64) {
+        let of = self.canonical(of);
+        self.aliases.insert(version, of);
+    }
+
+    fn canonical(&self, version: u64) -> u64 {
+        self.aliases.get(&version).copied().unwrap_or(version)
     }
 
     /// Where a version is among those that our writes made: one of them, or after which of them.
     pub(crate) fn rank(&self, version: u64) -> String {
+        let version = self.canonical(version);
         if version <= self.begin {
             return "before".to_owned();
         }
@@ -79,6 +93,7 @@ impl Normal {
 
     /// How events are put in order: those that no write was answered with come as they like.
     pub(crate) fn order(&self, version: u64) -> (usize, bool) {
+        let version = self.canonical(version);
         let rank = self.made.range(..=version).count();
         (rank, !self.made.contains(&version))
     }

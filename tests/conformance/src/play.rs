@@ -113,7 +113,8 @@ fn settle(
     patience: Patience,
 ) -> Result<Option<(String, Place)>> {
     if let Some(server) = &kit.kit {
-        server.collect_garbage();
+        // Inside, where its clock is.
+        kit.runtime.block_on(async { server.collect_garbage() });
     }
     let since = Instant::now();
     for kind in kinds {
@@ -192,6 +193,10 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
         ));
     }
     ordered.sort_by(|(one, _), (other, _)| one.cmp(other));
+    // A version that nothing changed in is told as well.
+    ordered.dedup_by(|(_, one), (_, other)| {
+        one["type"] == "MODIFIED" && one["object"] == other["object"]
+    });
     json!(
         ordered
             .into_iter()

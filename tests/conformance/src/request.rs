@@ -138,6 +138,19 @@ impl Request {
         }
     }
 
+    /// Whether a real server may give the object a new version although nothing of it changes: because another client
+    /// owns a field from now on, or because it writes a claim in another form when it writes it again.
+    pub(crate) fn may_move_versions_alone(&self) -> bool {
+        let changes = matches!(
+            self.verb,
+            Verb::Update | Verb::Merge | Verb::Strategic | Verb::JsonPatch
+        );
+        let apart = matches!(self.subresource, "status" | "scale" | "resize");
+        changes
+            && !self.is_dry()
+            && (apart || self.kind.is_custom() || self.kind.plural == "persistentvolumeclaims")
+    }
+
     /// The object's key in what a side remembers.
     pub(crate) fn key(&self) -> String {
         key(self.kind, &self.name)

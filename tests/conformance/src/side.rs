@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 use crate::generate;
 use crate::kinds::Kind;
-use crate::memory::Memory;
+use crate::memory::{Memory, version_of};
 use crate::normal::Normal;
 use crate::request::{Body, Request, Verb};
 
@@ -70,7 +70,7 @@ impl<'a> Side<'a> {
         };
         let path = format!("/api/v1/namespaces/{namespace}/configmaps?limit=1");
         let list = side.call(http::Method::GET, &path, None)?;
-        let begin = crate::memory::version_of(&list.body).context("read a list's version")?;
+        let begin = version_of(&list.body).context("read a list's version")?;
         side.memory.begin = begin;
         side.normal = Normal::new(begin, namespace, ghost);
         Ok(side)
@@ -97,16 +97,41 @@ impl<'a> Side<'a> {
         let sent = builder
             .body(HttpBody::from(body.unwrap_or_default().into_bytes()))
             .with_context(|| format!("make a request for {path}"))?;
+        let before = if request.may_move_versions_alone() {
+            self.object(request)?
+        } else {
+            None
+        };
         let answer = if request.verb == Verb::Watch {
             self.open(sent, Some(request.id), request.kind)?
         } else {
             self.send(sent)?
         };
+        if let Some(before) = before
+            && let Some(after) = self.object(request)?
+            && let (Some(old), Some(new)) = (version_of(&before), version_of(&after))
+            && old != new
+            && without_version(before) == without_version(after.clone())
+        {
+            self.normal.alias(new, old);
+            self.memory.rename(request, old, &after);
+        }
         if answer.code < 300 && !request.is_dry() {
             self.memory.keep(request, &answer.body);
             self.normal.learn(request, &answer.body);
         }
         Ok(answer)
+    }
+
+    /// The object of a request as it is now.
+    fn object(&self, request: &Request) -> Result<Option<Value>> {
+        let namespace = self.memory.text(request.namespace.unwrap_or("<namespace>"));
+        let (path, name) = (
+            request.kind.path(&namespace),
+            self.memory.name(&request.name),
+        );
+        let answer = self.call(http::Method::GET, &format!("{path}/{name}"), None)?;
+        Ok((answer.code == 200).then_some(answer.body))
     }
 
     fn path(&self, request: &Request) -> String {
@@ -317,6 +342,14 @@ impl<'a> Side<'a> {
         let mut list = self.normal.value(&answer.body);
         Ok(list["items"].take())
     }
+}
+
+fn without_version(mut object: Value) -> Value {
+    if let Value::Object(metadata) = &mut object["metadata"] {
+        metadata.shift_remove("resourceVersion");
+        metadata.shift_remove("managedFields");
+    }
+    object
 }
 
 fn ends_initial_events(event: &Value) -> bool {

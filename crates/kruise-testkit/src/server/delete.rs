@@ -65,6 +65,13 @@ impl Options {
     }
 
     pub(crate) fn read(call: &Call) -> Result<Self, Status> {
+        let options = Self::parse(call)?;
+        options.check()?;
+        Ok(options)
+    }
+
+    /// The options as they were sent, whether they make sense or not.
+    pub(crate) fn parse(call: &Call) -> Result<Self, Status> {
         let query = &call.query;
         let body = match &call.body {
             Ok(Value::Null) => json!({}),
@@ -75,7 +82,7 @@ impl Options {
             |name: &str| Some(query.get(name).to_owned()).filter(|text| !text.is_empty());
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let has_body = body.as_object().is_some_and(|body| !body.is_empty());
-        let options = if has_body {
+        Ok(if has_body {
             Self {
                 grace: body["gracePeriodSeconds"].as_i64(),
                 uid: text(&body["preconditions"]["uid"]),
@@ -92,12 +99,17 @@ impl Options {
                 dry_run: query.dry_run(),
                 ..Self::default()
             }
-        };
-        options.check()?;
-        Ok(options)
+        })
     }
 
-    fn check(&self) -> Result<(), Status> {
+    /// Says what an eviction made of the pod that it names a version of.
+    pub(crate) fn bump(&mut self, version: &str) {
+        if self.version.is_some() {
+            self.version = Some(version.to_owned());
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Status> {
         let mut errors = vec![];
         let field = "propagationPolicy";
         if self.orphan.is_some() && self.propagation.is_some() {
@@ -123,7 +135,7 @@ impl Options {
         }
     }
 
-    fn check_preconditions(&self, call: &Call, object: &Value) -> Result<(), Status> {
+    pub(crate) fn check_preconditions(&self, call: &Call, object: &Value) -> Result<(), Status> {
         let name = metadata::text(object, "name");
         let (uid, version) = (
             metadata::text(object, "uid"),

@@ -29,7 +29,7 @@ impl ApiServer {
         let mut delete = call.clone();
         delete.subresource = String::new();
         delete.body = Ok(body.get("deleteOptions").cloned().unwrap_or_default());
-        let mut options = Options::read(&delete)?;
+        let mut options = Options::parse(&delete)?;
         options.dry_run |= call.query.dry_run();
         let dry_run = options.dry_run;
         let pod = self.pod(call)?;
@@ -40,8 +40,12 @@ impl ApiServer {
             self.spend(call, &pod, dry_run)?;
         }
         if !dry_run {
-            self.mark_evicted(call);
+            options.check_preconditions(call, &pod)?;
+            if let Some(version) = self.mark_evicted(call) {
+                options.bump(&version);
+            }
         }
+        options.check()?;
         self.delete_by(&delete, &options).await?;
         Ok(Answer::Object(201, success(201)))
     }
@@ -128,13 +132,11 @@ impl ApiServer {
         Ok(())
     }
 
-    /// Notes in the pod why it goes.
-    fn mark_evicted(&self, call: &Call) {
+    /// Notes in the pod why it goes. Returns the version that made.
+    fn mark_evicted(&self, call: &Call) -> Option<String> {
         let mut state = self.lock();
         let place = call.place();
-        let Some(pod) = state.store.get(call.number, &place) else {
-            return;
-        };
+        let pod = state.store.get(call.number, &place)?;
         let mut marked = Value::clone(pod);
         let now = clock_text(self.inner.clock.now());
         let condition = json!({
@@ -149,12 +151,13 @@ impl ApiServer {
             .iter()
             .any(|own| own["type"] == "DisruptionTarget" && own["status"] == "True")
         {
-            return;
+            return None;
         }
         conditions.retain(|own| own["type"] != "DisruptionTarget");
         conditions.push(condition);
         marked["status"]["conditions"] = conditions.into();
         let write = self.write_by(call);
-        state.store.put(call.number, &place, marked, write);
+        let marked = state.store.put(call.number, &place, marked, write);
+        Some(metadata::text(&marked, "resourceVersion").to_owned())
     }
 }

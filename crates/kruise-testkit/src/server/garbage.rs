@@ -1,6 +1,10 @@
 //! What follows when an owner goes: the garbage collector's work, done when it is asked for.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -23,8 +27,8 @@ struct Found {
 }
 
 impl ApiServer {
-    /// Does what the garbage collector and the controllers of namespaces and of claims would do, until nothing is left to do. An owner
-    /// counts as gone when no object has its UID.
+    /// Does what the garbage collector and the controllers of namespaces and of claims would do, until nothing is left
+    /// to do. An owner counts as gone when no object has its UID.
     pub fn collect_garbage(&self) {
         for _ in 0..MOST_ROUNDS {
             let before = self.version();
@@ -47,18 +51,13 @@ impl ApiServer {
     }
 
     fn collect_once(&self) {
-        let (uids, objects) = {
-            let state = self.lock();
-            let objects = state.all();
-            let uid = |found: &Found| metadata::text(&found.object, "uid").to_owned();
-            (objects.iter().map(uid).collect::<BTreeSet<_>>(), objects)
-        };
+        let mut objects = self.lock().all();
         // Events are nobody's business.
-        let is_event = |found: &Found| found.object["kind"] == "Event";
-        let objects: Vec<Found> = objects
-            .into_iter()
-            .filter(|found| !is_event(found))
-            .collect();
+        objects.retain(|found| found.object["kind"] != "Event");
+        let mut by_uid: BTreeMap<&str, &Found> = BTreeMap::new();
+        for found in &objects {
+            by_uid.insert(metadata::text(&found.object, "uid"), found);
+        }
         for found in &objects {
             let finalizers = metadata::finalizers(&found.object);
             if metadata::is_terminating(&found.object) && finalizers.contains(&"orphan") {
@@ -66,9 +65,9 @@ impl ApiServer {
             } else if metadata::is_terminating(&found.object)
                 && finalizers.contains(&"foregroundDeletion")
             {
-                self.delete_dependents(found, &objects);
+                self.wait_for_dependents(found, &objects);
             }
-            self.attend(found, &uids, &objects);
+            self.attend(found, &by_uid, &objects);
         }
     }
 
@@ -81,18 +80,15 @@ impl ApiServer {
         self.edit(owner, COLLECTOR, |object| drop_finalizer(object, "orphan"));
     }
 
-    /// Deletes the dependents of an object, and the object when none is left that blocks.
-    fn delete_dependents(&self, owner: &Found, objects: &[Found]) {
+    /// Lets go of an object that waits for its dependents, when none is left that blocks. These go as they are attended.
+    fn wait_for_dependents(&self, owner: &Found, objects: &[Found]) {
         let uid = metadata::text(&owner.object, "uid");
-        let mut blocked = false;
-        for dependent in dependents(uid, objects) {
-            let reference = owners(&dependent.object).find(|reference| reference["uid"] == uid);
-            blocked |= reference.is_some_and(|reference| reference["blockOwnerDeletion"] == true)
-                && self.is_there(dependent);
-            if !metadata::is_terminating(&dependent.object) {
-                self.remove(dependent, COLLECTOR, Some("Foreground"));
-            }
-        }
+        let blocked = dependents(uid, objects).any(|dependent| {
+            let mut all = owners(&dependent.object);
+            let reference = all.find(|reference| reference["uid"] == uid);
+            reference.is_some_and(|reference| reference["blockOwnerDeletion"] == true)
+                && self.is_there(dependent)
+        });
         if !blocked {
             self.edit(owner, COLLECTOR, |object| {
                 drop_finalizer(object, "foregroundDeletion");
@@ -100,34 +96,47 @@ impl ApiServer {
         }
     }
 
-    /// Deletes an object whose owners are all gone. One that has another owner left loses those that are gone.
-    fn attend(&self, found: &Found, uids: &BTreeSet<String>, objects: &[Found]) {
+    /// Deletes an object whose owners are gone, or wait for their dependents to go. One that has another owner left loses
+    /// those.
+    fn attend(&self, found: &Found, by_uid: &BTreeMap<&str, &Found>, objects: &[Found]) {
         if metadata::is_terminating(&found.object) {
             return;
         }
-        let uid_of = |reference: &Value| reference["uid"].as_str().unwrap_or_default().to_owned();
-        let (solid, absent): (Vec<&Value>, Vec<&Value>) =
-            owners(&found.object).partition(|reference| uids.contains(&uid_of(reference)));
-        if absent.is_empty() {
+        let waits = |owner: &Found| {
+            metadata::is_terminating(&owner.object)
+                && metadata::finalizers(&owner.object).contains(&"foregroundDeletion")
+        };
+        let mut gone: Vec<&str> = vec![];
+        let (mut solid, mut waiting) = (false, false);
+        for reference in owners(&found.object) {
+            let uid = reference["uid"].as_str().unwrap_or_default();
+            let owner = by_uid.get(uid).copied();
+            if owner.is_some_and(|owner| !waits(owner)) {
+                solid = true;
+                continue;
+            }
+            waiting |= owner.is_some();
+            gone.push(uid);
+        }
+        if gone.is_empty() {
             return;
         }
-        if solid.is_empty() {
-            let has_dependents = dependents(metadata::text(&found.object, "uid"), objects)
-                .next()
-                .is_some();
-            let policy = match metadata::finalizers(&found.object) {
-                finalizers if finalizers.contains(&"orphan") => "Orphan",
-                finalizers if finalizers.contains(&"foregroundDeletion") && has_dependents => {
-                    "Foreground"
-                }
-                _ => "Background",
-            };
-            self.remove(found, COLLECTOR, Some(policy));
-        } else {
-            let gone: Vec<String> = absent.iter().map(|reference| uid_of(reference)).collect();
-            let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
+        if solid {
             self.edit(found, COLLECTOR, |object| drop_owners(object, &gone));
+            return;
         }
+        let uid = metadata::text(&found.object, "uid");
+        let finalizers = metadata::finalizers(&found.object);
+        let policy = if waiting && dependents(uid, objects).next().is_some() {
+            "Foreground"
+        } else if finalizers.contains(&"orphan") {
+            "Orphan"
+        } else if finalizers.contains(&"foregroundDeletion") {
+            "Foreground"
+        } else {
+            "Background"
+        };
+        self.remove(found, COLLECTOR, Some(policy));
     }
 
     /// Lets claims go that shall go and that no pod uses.

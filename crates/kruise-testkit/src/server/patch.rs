@@ -79,10 +79,13 @@ pub(crate) fn apply(
         STRATEGIC => strategic_merge::apply(schema, old, patch)
             .map_err(|error| Status::bad_request(&error.to_string())),
         _ => {
-            let patch: json_patch::Patch = serde_json::from_value(patch.clone())
-                .map_err(|error| Status::bad_request(&format!("error decoding patch: {error}")))?;
+            let Some(operations) = patch.as_array() else {
+                return Err(Status::bad_request("error decoding patch: it is no list"));
+            };
             let mut new = Value::clone(old);
-            for operation in patch.0 {
+            for operation in operations {
+                let operation = serde_json::from_value(operation.clone());
+                let operation = operation.map_err(|_| Status::patch_fails())?;
                 let operation = json_patch::Patch(vec![as_the_server_reads(operation, &new)]);
                 json_patch::patch(&mut new, &operation).map_err(|_| Status::patch_fails())?;
             }

@@ -62,8 +62,10 @@ impl ApiServer {
             "" => {}
             "status" if call.kind.has_status(call.version) => {}
             "scale" => return self.read_scale(call, &found?),
-            // Of custom kinds the object is looked for first.
-            _ if call.kind.custom.is_some() && found.is_err() => {}
+            // Of a custom kind it is the object that isn't found, whether it is there or not.
+            _ if call.kind.custom.is_some() => {
+                return Err(Status::not_found(&call.kind, call.name()));
+            }
             _ => return Err(Status::no_such_subresource()),
         }
         let object = found?;

@@ -70,6 +70,14 @@ fn selector_text(selector: &Value) -> Option<String> {
 impl ApiServer {
     pub(super) fn read_scale(&self, call: &Call, object: &Arc<Value>) -> Result<Answer, Status> {
         let object = self.in_version(call, object)?;
+        if call.kind.custom.is_some()
+            && let Some(paths) = paths(call)
+            && object.pointer(&paths.spec_replicas).is_none()
+        {
+            let path = paths.spec_replicas.replace('/', ".");
+            let why = format!("the spec replicas field {path:?} does not exist");
+            return Err(Status::internal(&why));
+        }
         Ok(Answer::Object(200, Arc::new(scale_of(call, &object)?)))
     }
 

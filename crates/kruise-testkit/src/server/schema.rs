@@ -120,12 +120,6 @@ fn check_in(
     check_limits(schema, value, path, errors);
     match value {
         Value::Object(object) => {
-            for name in schema["required"].as_array().into_iter().flatten() {
-                let name = name.as_str().unwrap_or_default();
-                if !object.contains_key(name) {
-                    errors.push(FieldError::required(&child(path, name), ""));
-                }
-            }
             let known = members(schema);
             let more = &schema["additionalProperties"];
             for (name, value) in object {
@@ -139,6 +133,12 @@ fn check_in(
                 };
                 let old = old.and_then(|old| old.get(name));
                 check_in(schema, value, old, &child(path, name), errors);
+            }
+            for name in schema["required"].as_array().into_iter().flatten() {
+                let name = name.as_str().unwrap_or_default();
+                if !object.contains_key(name) {
+                    errors.push(FieldError::required(&child(path, name), ""));
+                }
             }
         }
         Value::Array(items) => {
@@ -312,9 +312,9 @@ mod tests {
         assert_eq!(
             texts,
             [
-                "spec.selector: Required value",
                 "spec.replicas: Invalid value: -1: spec.replicas in body should be greater than or equal to 0",
                 "spec.maxSurge: Invalid value: \"boolean\": spec.maxSurge in body must be of type integer,string: \"boolean\"",
+                "spec.selector: Required value",
             ]
         );
         // What was wrong before may stay.

@@ -83,11 +83,10 @@ impl Status {
 
     /// A path that exists, asked for something that can't be done there.
     pub(crate) fn method_not_allowed() -> Self {
-        Self::plain(
-            405,
-            "MethodNotAllowed",
-            "the server does not allow this method on the requested resource",
-        )
+        let message = "the server does not allow this method on the requested resource";
+        let mut status = Self::plain(405, "MethodNotAllowed", message);
+        status.body["details"] = json!({});
+        status
     }
 
     pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {

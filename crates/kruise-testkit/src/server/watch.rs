@@ -52,7 +52,10 @@ impl ApiServer {
         check_options(call)?;
         let selection = Selection::read(&call.kind, query)?;
         let asked = query.get("resourceVersion");
-        let from = read::version(asked)?;
+        // A watch doesn't say that it is the client's fault.
+        let from = read::version(asked).map_err(|status| {
+            Status::unknown(status.body["message"].as_str().unwrap_or_default())
+        })?;
         let initial = match query.flag("sendInitialEvents") {
             Some(initial) => initial,
             // An old client's way to say: from whatever is there.

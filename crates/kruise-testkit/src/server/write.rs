@@ -205,6 +205,9 @@ impl ApiServer {
                 .mutate(call, Operation::Update, new, Some(&old))
                 .await?;
             let new = prepare_update(call, part, new, &old)?;
+            if part == Part::Resize && new["spec"] != old["spec"] {
+                self.check_node(call, &new)?;
+            }
             self.validate(call, Operation::Update, &new, Some(&old))
                 .await?;
             let returned = new.clone();
@@ -217,6 +220,19 @@ impl ApiServer {
             return Ok(Answer::Object(200, self.in_version(call, &updated)?));
         }
         Err(Status::conflict(&call.kind, call.name(), MODIFIED))
+    }
+
+    /// The node of a pod that is resized must be there.
+    fn check_node(&self, call: &Call, pod: &Value) -> Result<(), Status> {
+        let state = self.lock();
+        let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+        let nodes = state.kinds.find("", "nodes");
+        let found = nodes.and_then(|(number, _)| state.store.get(number, node));
+        if node.is_empty() || found.is_some() {
+            return Ok(());
+        }
+        let why = format!("node {node:?} not found");
+        Err(Status::forbidden(&call.kind, call.name(), &why))
     }
 
     /// Stores what an update came to. `None`: the object has changed meanwhile.

@@ -66,6 +66,15 @@ impl Generator {
         } else if random.chance(60) {
             options["orphanDependents"] = json!(random.chance(500));
         }
+        if request.kind.plural == "persistentvolumeclaims" {
+            // Two controllers would let go of it, in whatever order.
+            if let Value::Object(options) = &mut options {
+                options.retain(|name, value| {
+                    name != "orphanDependents"
+                        && (name != "propagationPolicy" || *value == "Background")
+                });
+            }
+        }
         if random.chance(60) {
             options["dryRun"] = json!(["All"]);
         }
@@ -126,7 +135,6 @@ impl Generator {
                     .pick(&[
                         json!({ "requests": { "cpu": "150m" }, "limits": { "cpu": "300m" } }),
                         json!({ "requests": { "cpu": "150m" } }),
-                        json!({ "limits": { "memory": "256Mi" } }),
                     ])
                     .clone();
                 request.body = Body::Json(

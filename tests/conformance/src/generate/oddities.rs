@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Generator;
+use crate::kinds::KINDS;
 use crate::request::{Body, Request, Verb};
 
 impl Generator {
@@ -36,6 +37,9 @@ impl Generator {
             }
             4 => {
                 let mut request = self.about_one(Verb::Create);
+                if request.kind.is_custom() {
+                    request.kind = &KINDS[1];
+                }
                 request.body = Body::Json(json!({}));
                 request
             }

@@ -82,6 +82,9 @@ impl Generator {
         }
         let mut otherwise = self.object(request.kind);
         otherwise["metadata"]["name"] = json!(request.name);
+        if request.kind.plural == "persistentvolumeclaims" {
+            otherwise["metadata"]["finalizers"] = json!(["kubernetes.io/pvc-protection"]);
+        }
         request.body = Body::Read {
             back: if self.random.chance(150) {
                 1 + self.random.below(2)
@@ -249,6 +252,10 @@ impl Generator {
                 _ if self.random.chance(400) => kinds::metadata_edit(&mut self.random),
                 _ => (kind.edit)(&mut self.random),
             });
+        }
+        if kind.plural == "persistentvolumeclaims" {
+            // What protects claims would put its finalizer back, sooner or later.
+            edits.retain(|edit| edit.pointer != "/metadata/finalizers");
         }
         edits
     }

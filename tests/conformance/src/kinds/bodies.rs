@@ -25,7 +25,7 @@ fn pod_spec(random: &mut Random) -> Value {
         container["resources"] = random
             .pick(&[
                 json!({ "requests": { "cpu": "100m", "memory": "64Mi" }, "limits": { "cpu": "200m", "memory": "128Mi" } }),
-                json!({ "limits": { "cpu": "0.1", "memory": "1024Ki" } }),
+                json!({ "limits": { "cpu": "0.1" }, "requests": { "memory": "1024Ki" } }),
                 json!({ "requests": { "cpu": "1000m" } }),
             ])
             .clone();
@@ -121,7 +121,7 @@ pub(super) fn controller_revision(random: &mut Random) -> Value {
     random
         .pick(&[
             json!({ "data": { "spec": { "template": { "x": 1 } } }, "revision": 1 }),
-            json!({ "data": { "z": "", "a": [1, 2.5, "x"] }, "revision": 2 }),
+            json!({ "data": { "a": [1, 2.5, "x"], "z": "" }, "revision": 2 }),
             json!({ "data": { "spec": {} }, "revision": 0 }),
         ])
         .clone()

@@ -40,7 +40,6 @@ pub(crate) fn metadata(random: &mut Random) -> Edit {
                 Edit::set("/metadata/selfLink", json!("/x")),
                 Edit::unset("/metadata/uid"),
                 Edit::unset("/metadata/resourceVersion"),
-                Edit::set("/metadata/finalizers", json!(["nodomain"])),
                 Edit::set("/metadata/deletionGracePeriodSeconds", json!(3)),
             ])
             .clone(),
@@ -154,7 +153,6 @@ pub(super) fn claim(random: &mut Random) -> Edit {
 pub(super) fn claim_status(random: &mut Random) -> Edit {
     random
         .pick(&[
-            Edit::set("/status/capacity", json!({ "storage": "1Gi" })),
             Edit::set("/metadata/labels/app", json!("b")),
             Edit::set(
                 "/status/conditions",
