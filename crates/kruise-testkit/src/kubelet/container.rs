@@ -297,7 +297,7 @@ impl Container {
         let ready = self.is_ready(now);
         let mut status = json!({
             "name": self.name,
-            "image": self.image,
+            "image": self.image_of_run(),
             "imageID": if self.starts == 0 { String::new() } else { image_id(self.image_of_run()) },
             "ready": ready,
             "started": matches!(self.state, State::Running { .. }),
