@@ -32,6 +32,11 @@ const SEEDS: [u64; 2] = [1, 2];
 /// Longer than all that the controller waits for by itself, but for what a test sets.
 const LONG: Duration = Duration::from_secs(120);
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How often a condition is looked at while nothing changes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 const EVENTS: Resource = Resource {
     group: "",
     version: "v1",
@@ -82,6 +87,9 @@ impl<'a> Cluster<'a> {
         world.run_app(CONTROLLER, given, || {
             vec![cloneset_controller::app(flags(&[]))]
         });
+        let server = world.server.clone();
+        // It ends with the runtime that the story plays on.
+        tokio::spawn(async move { server.collect_garbage_every(LOOK_EVERY).await });
         let client = world.server.client_of(USER);
         Self {
             user: ApiClient::new(client, USER, Metrics::unregistered()),
@@ -342,12 +350,18 @@ impl<'a> Cluster<'a> {
 
     /// Waits until this is so.
     pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        // A change a moment, and time where nothing changes.
-        for _ in 0..6000 {
-            if holds(self) {
-                return;
+        let looking = async {
+            while !holds(self) {
+                let version = self.world.server.version();
+                tokio::select! {
+                    biased;
+                    () = self.world.server.newer_than(version) => tokio::task::yield_now().await,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
             }
-            self.world.run_for(Duration::from_millis(100)).await;
+        };
+        if tokio::time::timeout(PATIENCE, looking).await.is_ok() {
+            return;
         }
         let pods = self.pods();
         let pods: Vec<String> = pods.iter().map(summary).collect();
