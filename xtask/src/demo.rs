@@ -104,7 +104,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
 
 /// The controller's own package tells the story: this program knows no controller.
 fn in_memory(progress: &Progress) -> Result<()> {
-    progress.step("building the controller and its cluster in memory, on first use for a minute or two");
+    progress.step(
+        "building the controller and its cluster in memory, on first use for a minute or two",
+    );
     let mut cargo = workspace::cargo();
     let status = cargo
         .args(["run", "--package", "demo-in-memory"])

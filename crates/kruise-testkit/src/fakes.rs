@@ -4,8 +4,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::Timestamp;
-use kruise_api::resource::ObjectKey;
-use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
@@ -117,29 +115,4 @@ impl Fakes {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while playing")
     }
-}
-
-/// Namespace and name of an object.
-#[must_use]
-pub fn key_of(object: &Value) -> ObjectKey {
-    let metadata = &object["metadata"];
-    ObjectKey::new(text(&metadata["namespace"]), text(&metadata["name"]))
-}
-
-/// UID of an object.
-#[must_use]
-pub fn uid_of(object: &Value) -> String {
-    text(&object["metadata"]["uid"])
-}
-
-/// Text, or none.
-#[must_use]
-pub fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-/// Elements, or none.
-#[must_use]
-pub fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }

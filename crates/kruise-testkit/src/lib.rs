@@ -12,6 +12,7 @@
 pub mod builders;
 pub mod clock;
 pub mod fakes;
+pub mod fields;
 pub mod kubelet;
 pub mod manifests;
 pub mod nodes;

@@ -7,7 +7,7 @@ use kruise_api::resource::{NODES, ObjectKey, PODS};
 use serde_json::{Value, json};
 
 use crate::{
-    fakes::{key_of, list, text},
+    fields::{key_of, list, text},
     kubelet::set_condition,
     server::ApiServer,
 };

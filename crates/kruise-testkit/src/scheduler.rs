@@ -7,7 +7,7 @@ use kruise_api::resource::{NODES, ObjectKey, PODS};
 use serde_json::{Value, json};
 
 use crate::{
-    fakes::{key_of, list, text, uid_of},
+    fields::{key_of, list, text, uid_of},
     kubelet::{Delay, is_true, set_condition},
     random::Random,
     server::ApiServer,

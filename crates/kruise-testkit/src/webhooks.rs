@@ -8,7 +8,7 @@ use kruise_runtime::webhook::InProcessWebhooks;
 use serde_json::{Value, json};
 
 use crate::{
-    fakes::{list, text},
+    fields::{list, text},
     manifests,
     server::{ApiServer, Webhook},
 };

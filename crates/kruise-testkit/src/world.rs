@@ -13,11 +13,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::VirtualClock,
-    fakes::{Fakes, text},
-    manifests,
-    random::Random,
-    server::ApiServer,
+    clock::VirtualClock, fakes::Fakes, fields::text, manifests, random::Random, server::ApiServer,
     webhooks,
 };
 

@@ -186,11 +186,12 @@ fn put(object: &mut Value, pointer: &str, value: Option<Value>) {
         if !at.is_object() {
             return;
         }
+        // To look at a member makes it, so what isn't there and is to go isn't looked at.
+        if value.is_none() && at.get(part).is_none_or(Value::is_null) {
+            return;
+        }
         let next = &mut at[part];
         if next.is_null() {
-            if value.is_none() {
-                return;
-            }
             *next = Value::Object(serde_json::Map::new());
         }
         at = next;

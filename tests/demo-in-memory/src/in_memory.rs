@@ -81,11 +81,12 @@ impl InMemory {
             .uri(path)
             .header(CONTENT_TYPE, content_type)
             .body(body.to_string().into_bytes())?;
-        let client = self.world.server.client_of(USER);
+        let server = &self.world.server;
         self.runtime
-            .block_on(client.request::<Value>(request))
+            // A client has tasks of its own.
+            .block_on(async { server.client_of(USER).request::<Value>(request).await })
             .map(drop)
-            .context("change the CloneSet")
+            .with_context(|| format!("send {path}"))
     }
 
     fn take(&mut self, change: ServerChange) -> Result<()> {

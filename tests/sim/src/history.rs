@@ -43,13 +43,16 @@ impl History {
     }
 }
 
+/// Versions, and when they were told.
+type Versions = Vec<(Timestamp, u64)>;
+
 /// What came to the processes, and when.
 #[derive(Clone, Default, Debug)]
 pub struct Told {
     /// Versions of one object.
-    objects: BTreeMap<(&'static str, String, String), Vec<(Timestamp, u64)>>,
+    objects: BTreeMap<(&'static str, String, String), Versions>,
     /// Versions of whole lists of a kind.
-    lists: BTreeMap<(&'static str, String), Vec<(Timestamp, u64)>>,
+    lists: BTreeMap<(&'static str, String), Versions>,
 }
 
 impl Told {

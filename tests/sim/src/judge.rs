@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kruise_api::resource::PODS;
 use kruise_testkit::{
-    fakes::text,
+    fields::text,
     server::{Change, Recorded},
 };
 

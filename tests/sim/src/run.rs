@@ -153,7 +153,7 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
             rule,
             at: now,
             what,
-        })
+        });
     };
     if let Some(missing) = missing {
         tell("not-reached", format!("since {calm_since}: {missing}"));

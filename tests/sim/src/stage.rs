@@ -10,7 +10,7 @@ use kruise_api::resource::{NODES, ObjectKey, PODS, PatchKind, Resource};
 use kruise_runtime::{ApiClient, Metrics};
 use kruise_testkit::{
     builders,
-    fakes::{text, uid_of},
+    fields::{text, uid_of},
     world::{NAMESPACES, World},
 };
 use serde_json::Value;

@@ -137,7 +137,11 @@ mod tests {
                 "docs/spec/inplace-update.md",
                 "## 9. Acceptance scenarios\n1. x\n11. excused above\n",
             ),
-            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1\n"),
+            file(
+                "docs/spec/broadcastjob.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1\n"),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");
         assert_eq!(check(&files), [expected]);

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Next, PodOnNode, Rules, container::text};
 use crate::{
-    fakes::{key_of, uid_of},
+    fields::{key_of, uid_of},
     random::Random,
     server::ApiServer,
 };

@@ -154,7 +154,11 @@ fn an_image_that_cant_be_pulled_is_waited_for() {
             .unwrap()
             .starts_with("a/app@sha256:")
     );
-    assert_eq!(node.status(0)["image"], "a/app:1", "of the container that ran");
+    assert_eq!(
+        node.status(0)["image"],
+        "a/app:1",
+        "of the container that ran"
+    );
     assert!(!node.is_ready());
     node.change(|pod| pod["spec"]["containers"][0]["image"] = json!("a/app:3"));
     node.run(10);

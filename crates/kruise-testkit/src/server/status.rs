@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    call::Call,
     fields::FieldError,
     kinds::{Kind, qualified},
 };
@@ -110,15 +109,17 @@ impl Status {
     }
 
     /// A conflict that the subresource is named for.
-    pub(crate) fn conflict_on_subresource(call: &Call, why: &str) -> Self {
-        let (group, plural) = call.kind.names();
-        let named = format!("{plural}/{}", call.subresource);
+    pub(crate) fn conflict_on_subresource(
+        kind: &Kind,
+        subresource: &str,
+        name: &str,
+        why: &str,
+    ) -> Self {
+        let (group, plural) = kind.names();
+        let named = format!("{plural}/{subresource}");
         let qualified = qualified(&named, group);
-        let message = format!(
-            "Operation cannot be fulfilled on {qualified} {:?}: {why}",
-            call.name()
-        );
-        Self::about(409, "Conflict", (group, &named), call.name(), &message)
+        let message = format!("Operation cannot be fulfilled on {qualified} {name:?}: {why}");
+        Self::about(409, "Conflict", (group, &named), name, &message)
     }
 
     /// A precondition of a deletion that doesn't hold. The real server puts the kind where it puts the plural otherwise.

@@ -12,7 +12,7 @@ use kruise_api::{
     apps::v1beta1::CLONESETS,
     resource::{PODS, Resource},
 };
-use kruise_testkit::{fakes::text, server::Change};
+use kruise_testkit::{fields::text, server::Change};
 
 use super::seen::{PodSeen, Template, Terms};
 use crate::history::{History, Violation};
@@ -85,11 +85,11 @@ impl<'a> Judge<'a> {
         } else if is(&change.resource, &PODS) {
             match (&change.before, &change.after) {
                 (None, Some(pod)) => self.created(change, PodSeen::read(pod)),
-                (Some(_), Some(pod)) => self.changed(change, PodSeen::read(pod)),
+                (Some(_), Some(pod)) => self.changed(change, &PodSeen::read(pod)),
                 (Some(pod), None) => {
                     let mut leaving = PodSeen::read(pod);
                     leaving.terminating = true;
-                    self.changed(change, leaving);
+                    self.changed(change, &leaving);
                 }
                 (None, None) => {}
             }
@@ -158,7 +158,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn changed(&mut self, change: &'a Change, pod: PodSeen) {
+    fn changed(&mut self, change: &'a Change, pod: &PodSeen) {
         let is_ours = self.history.is_ours(change.by);
         let Some(known) = self.pods.get_mut(&pod.uid) else {
             return;
@@ -182,7 +182,7 @@ impl<'a> Judge<'a> {
         } else if pod.is_serving() {
             known.in_service.get_or_insert(change.version);
         }
-        self.check_restarts(change.at, &pod, n_images);
+        self.check_restarts(change.at, pod, n_images);
         if !is_ours {
             return;
         }
@@ -198,7 +198,7 @@ impl<'a> Judge<'a> {
         if ends {
             self.check_deletion(deed, &before);
         }
-        self.check_update(deed, &before, &pod);
+        self.check_update(deed, &before, pod);
         if new_image {
             self.check_partition(deed, &pod.uid);
         }

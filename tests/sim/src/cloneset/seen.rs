@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use kruise_api::well_known::{annotations, labels};
-use kruise_testkit::fakes::{list, text};
+use kruise_testkit::fields::{list, text};
 use serde_json::Value;
 
 /// Container whose image changes.

@@ -5,7 +5,7 @@ use kruise_api::{
     apps::v1beta1::CLONESETS,
     resource::{ObjectKey, PODS},
 };
-use kruise_testkit::{builders, fakes::text, random::Random, server::ApiServer};
+use kruise_testkit::{builders, fields::text, random::Random, server::ApiServer};
 use serde_json::{Value, json};
 
 use super::seen::{APP, PodSeen, SIDECAR, Terms};

@@ -27,7 +27,9 @@ impl ApiServer {
         let Some(pod) = state.store.get(call.number, &place).cloned() else {
             return Err(Status::not_found(&call.kind, call.name()));
         };
-        let refuse = |why: &str| Status::conflict_on_subresource(call, why);
+        let refuse = |why: &str| {
+            Status::conflict_on_subresource(&call.kind, &call.subresource, call.name(), why)
+        };
         if metadata::is_terminating(&pod) {
             return Err(refuse(&format!(
                 "pod {} is being deleted, cannot be assigned to a host",
