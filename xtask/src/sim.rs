@@ -40,10 +40,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let progress = Progress::begin();
     let children = Children::watch_signals()?;
-    progress.step("building the simulator".to_owned());
+    progress.step("building the simulator");
     let cargo = ["--package", "sim", "--profile", PROFILE];
     children.run(workspace::cargo().arg("build").args(cargo))?;
-    progress.step("playing".to_owned());
+    progress.step("playing");
     let mut command = workspace::cargo();
     command.args(["run", "--quiet"]).args(cargo).arg("--");
     match args.seed {

@@ -1,4 +1,6 @@
-//! Some hundred seeds, and that a broken controller is noticed.
+//! Some seeds of each deployable, and that a broken controller is noticed.
+
+#![allow(clippy::unwrap_used)]
 
 use std::sync::{Mutex, atomic::AtomicBool};
 
