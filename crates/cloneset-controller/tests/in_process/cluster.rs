@@ -253,7 +253,7 @@ impl<'a> Cluster<'a> {
 
     pub(crate) fn list(&self, resource: Resource) -> Vec<Value> {
         let listed = self.world.server.list(resource).into_iter();
-        let listed = listed.map(|object| Arc::unwrap_or_clone(object));
+        let listed = listed.map(Arc::unwrap_or_clone);
         listed
             .filter(|object| object["metadata"]["namespace"] == NAMESPACE)
             .collect()
