@@ -132,16 +132,16 @@ mod tests {
     fn a_scenario_without_a_test_is_named() {
         let specification = "## 9. Acceptance scenarios\n- **CS-S1** x\n- **CS-S2** x\n";
         let files = [
-            file(
-                "docs/spec/broadcastjob.md",
-                "## 9. Acceptance scenarios\n1. x\n",
-            ),
             file("docs/spec/cloneset.md", specification),
             file(
                 "docs/spec/inplace-update.md",
                 "## 9. Acceptance scenarios\n1. x\n11. excused above\n",
             ),
-            file("crates/a/tests/it/a.rs", "// BJ-S1, CS-S1, IP-S1\n"),
+            file(
+                "docs/spec/broadcastjob.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1\n"),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");
         assert_eq!(check(&files), [expected]);
