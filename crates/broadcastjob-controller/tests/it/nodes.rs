@@ -223,7 +223,7 @@ fn only_own_deletions_are_waited_for() {
     assert_eq!(reasons(&world.reconcile()), ["PodsNotEnded"]);
 }
 
-// DV-BJ4: nobody would come back to a pod that was not stopped, if the job had ended.
+// BJ-36, BJ-37, DV-BJ4: nobody would come back to a pod that was not stopped, if the job had ended.
 #[test]
 fn a_job_does_not_complete_while_an_unfit_pod_can_not_be_stopped() {
     let mut world = world(2, json!({}));

@@ -9,7 +9,7 @@ fn pair(a: &str, b: &str) -> (String, String) {
     (a.to_owned(), b.to_owned())
 }
 
-// BJ-S1, BJ-22, BJ-23, BJ-53
+// BJ-S1, BJ-22, BJ-23, BJ-26, BJ-40, BJ-53
 #[test]
 fn each_node_gets_a_pod() {
     let mut world = world(3, json!({}));
