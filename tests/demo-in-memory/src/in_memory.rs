@@ -27,7 +27,6 @@ use tokio::runtime::{Builder, Runtime};
 const MOMENT: Duration = Duration::from_millis(50);
 /// Whose requests those of the story are.
 const USER: &str = "user";
-const CLONESET_CRD: &str = include_str!("../../../crds/apps.kruise.io_clonesets.yaml");
 const NAMESPACES: Resource = Resource {
     group: "",
     version: "v1",
@@ -55,17 +54,22 @@ impl InMemory {
             .context("make a runtime")?;
         kruise_runtime::seed_this_thread(seed);
         let mut world = runtime.block_on(async { World::new(seed) });
-        world
-            .server
-            .install(serde_yaml_ng::from_str(CLONESET_CRD).context("read the CRD")?);
-        world
-            .server
-            .put(USER, NAMESPACES, builders::namespace(NAMESPACE));
+        for definition in world.install("apps.kruise.io_clonesets.yaml") {
+            world.serve_conversion(&definition, &[NAME]);
+        }
+        world.serve_webhooks(NAME, &[NAME]);
+        for namespace in ["kruise-system", NAMESPACE] {
+            world
+                .server
+                .put(USER, NAMESPACES, builders::namespace(namespace));
+        }
         for node in ["node1", "node2", "node3"] {
             world.server.put(USER, NODES, builders::node(node));
         }
         runtime.block_on(async {
             world.run_app(NAME, &[], || vec![app(flags::<CloneSetArgs>(&[]))]);
+            let server = world.server.clone();
+            tokio::spawn(async move { server.collect_garbage_every(MOMENT).await });
         });
         Ok(Self {
             seen: world.server.version(),
