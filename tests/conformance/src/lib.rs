@@ -2,8 +2,8 @@
 //! answers, stored objects and watch events are compared.
 //!
 //! A sequence follows from a seed. One that differs is shortened and printed with both answers. What two servers can't
-//! have in common is put into a common form first ([`normal`]); the fields that are left out are in one table
-//! ([`additions`]).
+//! have in common is put into a common form first (`normal`); the fields that are left out are in one table
+//! (`additions`).
 
 // The crate serves tests only, and reads JSON by index.
 #![allow(clippy::indexing_slicing)]

@@ -33,7 +33,7 @@
 //!         return;
 //!     };
 //!     Deployable::of(&test.client, BROADCASTJOB_CONTROLLER).kill_leader().await.unwrap();
-//!     …
+//!     // …
 //! }
 //! ```
 //!
