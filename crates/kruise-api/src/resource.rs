@@ -38,6 +38,24 @@ pub const NODES: Resource = Resource {
     namespaced: false,
 };
 
+/// `v1` namespaces.
+pub const NAMESPACES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "namespaces",
+    kind: "Namespace",
+    namespaced: false,
+};
+
+/// `v1` events.
+pub const EVENTS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "events",
+    kind: "Event",
+    namespaced: true,
+};
+
 /// `v1` persistent volume claims.
 pub const PERSISTENT_VOLUME_CLAIMS: Resource = Resource {
     group: "",

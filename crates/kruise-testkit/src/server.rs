@@ -47,7 +47,7 @@ mod write;
 
 use std::sync::{Arc, Mutex};
 
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{NAMESPACES, ObjectKey, Resource};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -55,7 +55,7 @@ use self::{
     call::Call,
     faults::Draws,
     hooks::Hooks,
-    kinds::{DEFINITIONS, Kinds, NAMESPACES},
+    kinds::{DEFINITIONS, Kinds},
     path::{Query, Verb},
     state::{Inner, State},
     store::Store,

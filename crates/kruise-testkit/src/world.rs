@@ -4,7 +4,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use clap::{Args, Command};
-use kruise_api::resource::Resource;
 use kruise_runtime::{
     App, Clock, InProcess, RuntimeArgs, SetupError, seed_this_thread, webhook::InProcessWebhooks,
 };
@@ -19,15 +18,6 @@ use crate::{
 
 /// How often a condition is looked at while nothing changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// `v1` namespaces.
-pub const NAMESPACES: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "namespaces",
-    kind: "Namespace",
-    namespaced: false,
-};
 
 /// A cluster.
 pub struct World {

@@ -9,7 +9,7 @@ use http::{Method, Request, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use kruise_api::{
     apps::v1beta1::CLONESETS,
-    resource::{NODES, ObjectKey, PODS, Resource},
+    resource::{NAMESPACES, NODES, ObjectKey, PODS},
 };
 use kruise_testkit::{
     builders,
@@ -27,13 +27,6 @@ use tokio::runtime::{Builder, Runtime};
 const MOMENT: Duration = Duration::from_millis(50);
 /// Whose requests those of the story are.
 const USER: &str = "user";
-const NAMESPACES: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "namespaces",
-    kind: "Namespace",
-    namespaced: false,
-};
 
 /// A world with three nodes, and the controller.
 pub(crate) struct InMemory {

@@ -6,12 +6,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kruise_api::resource::{NODES, ObjectKey, PODS, PatchKind, Resource};
+use kruise_api::resource::{NAMESPACES, NODES, ObjectKey, PODS, PatchKind, Resource};
 use kruise_runtime::{ApiClient, Metrics};
 use kruise_testkit::{
     builders,
     fields::{text, uid_of},
-    world::{NAMESPACES, World},
+    world::World,
 };
 use serde_json::Value;
 

@@ -5,23 +5,16 @@ use std::time::Duration;
 use broadcastjob_controller::{BroadcastJobArgs, NAME, app};
 use kruise_api::{
     apps::v1beta1::BROADCASTJOBS,
-    resource::{NODES, ObjectKey, PODS, Resource},
+    resource::{EVENTS, NAMESPACES, NODES, ObjectKey, PODS},
 };
 use kruise_testkit::{
     server::{ApiServer, Fault, Rule},
-    world::{NAMESPACES, World, flags, play},
+    world::{World, flags, play},
 };
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const EVENTS: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "events",
-    kind: "Event",
-    namespaced: true,
-};
 const USER: &str = "user";
 
 fn key() -> ObjectKey {

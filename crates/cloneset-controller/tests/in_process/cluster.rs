@@ -5,14 +5,15 @@ use std::{sync::Arc, time::Duration};
 use kruise_api::{
     apps::v1beta1::CLONESETS,
     resource::{
-        CONTROLLER_REVISIONS, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS, PatchKind, Resource,
+        CONTROLLER_REVISIONS, EVENTS, NAMESPACES, NODES, ObjectKey, PERSISTENT_VOLUME_CLAIMS, PODS,
+        PatchKind, Resource,
     },
 };
 use kruise_runtime::{ApiClient, Metrics};
 use kruise_testkit::{
     builders,
     server::Change,
-    world::{self, NAMESPACES, World, flags},
+    world::{self, World, flags},
 };
 use serde_json::{Value, json};
 
@@ -36,14 +37,6 @@ const LONG: Duration = Duration::from_secs(120);
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often a condition is looked at while nothing changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-const EVENTS: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "events",
-    kind: "Event",
-    namespaced: true,
-};
 
 /// The cluster.
 pub(crate) struct Cluster<'a> {

@@ -8,7 +8,7 @@ use std::{
 
 use kruise_api::{
     meta::timestamp,
-    resource::{ObjectKey, PatchKind, Resource},
+    resource::{EVENTS, ObjectKey, PatchKind},
 };
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, time::Instant};
@@ -24,15 +24,6 @@ use crate::{
     control::token_bucket::TokenBucket,
     random,
     tell::metrics::Metrics,
-};
-
-/// `v1` events.
-const EVENTS: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "events",
-    kind: "Event",
-    namespaced: true,
 };
 
 /// Events that wait to be written; more are dropped.

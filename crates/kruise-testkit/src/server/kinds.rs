@@ -101,15 +101,6 @@ pub(crate) fn qualified(name: &str, group: &str) -> String {
     }
 }
 
-/// `v1` namespaces.
-pub(crate) const NAMESPACES: Resource = Resource {
-    group: "",
-    version: "v1",
-    plural: "namespaces",
-    kind: "Namespace",
-    namespaced: false,
-};
-
 /// `apiextensions.k8s.io/v1` custom resource definitions.
 pub(crate) const DEFINITIONS: Resource = Resource {
     group: "apiextensions.k8s.io",

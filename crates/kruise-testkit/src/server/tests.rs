@@ -38,7 +38,7 @@ impl Tester {
     pub(super) fn new() -> Self {
         let server = ApiServer::new(VirtualClock::new(), 1);
         let namespace = json!({ "metadata": { "name": "ns" } });
-        server.put("test", super::kinds::NAMESPACES, namespace);
+        server.put("test", kruise_api::resource::NAMESPACES, namespace);
         let client = server.client_of("tester");
         Self { server, client }
     }
