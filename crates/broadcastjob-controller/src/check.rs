@@ -170,7 +170,11 @@ impl<'a> Facts<'a> {
         found.extend(pods::each_once(&self.stopped));
         found.extend(pods::none_terminating(&owned, &self.stopped));
         found.extend(pods::none_finished(&owned, &self.stopped));
-        found.extend(pods::names_are_new(&owned, &BTreeSet::new(), &names));
+        found.extend(pods::names_are_new(
+            &owned,
+            &self.snapshot.memory.taken_names,
+            &names,
+        ));
         // BJ-63: pods of a job on its way out may be stopped.
         let owner = self.snapshot.owner();
         found.extend(pods::nothing_while_owner_terminates(&owner, &[], &names));

@@ -2,7 +2,7 @@
 //! for users, misfortunes and faults. Whatever happens, the deployable must keep the rules of its kind, judged from the
 //! server's own record, and reach what the specs say when the faults end.
 //!
-//! `cargo xtask sim` plays seeds by the thousand; some hundred are played by the tests.
+//! `cargo xtask sim` plays seeds by the thousand; the tests play the first few.
 
 // The crate serves tests only: a panic is how a test reports.
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]

@@ -114,7 +114,7 @@ fn a_succeeded_pod_that_is_deleted_is_made_anew() {
     assert_eq!(world.status(), "2 2 0 0 running");
 }
 
-// BJ-42, 7.1: deadline 0 or negative.
+// BJ-34, 7.1: deadline 0 or negative.
 #[rstest]
 #[case(0)]
 #[case(-5)]

@@ -91,7 +91,7 @@ fn nothing_leaks_after_a_create_and_a_fast_delete() {
     });
 }
 
-// CS-S36, IP-S39, DV-D2: events are late, those of pods are lost, and a third of the writes has no answer. Nothing is done
+// CS-S36, IP-S39, DV-D2: events are late, those of pods are lost, and more than a quarter of the writes has no answer. Nothing is done
 // twice.
 #[test]
 fn watches_that_lie_make_nothing_happen_twice() {

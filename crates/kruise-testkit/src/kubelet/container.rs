@@ -5,6 +5,7 @@ use kruise_api::meta::timestamp;
 use serde_json::{Value, json};
 
 use super::rules::{self, Rules};
+use crate::fields::{list, text};
 use crate::random::Random;
 
 /// The first pause before something that failed is tried again; each further one is twice as long.
@@ -356,12 +357,4 @@ fn digest(text: &str) -> String {
     (0..4)
         .map(|_| format!("{:016x}", random.number()))
         .collect()
-}
-
-pub(super) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-pub(super) fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use kruise_api::resource::{ObjectKey, PODS};
 use serde_json::Value;
 
-use super::{Next, PodOnNode, Rules, container::text};
+use super::{Next, PodOnNode, Rules};
 use crate::{
-    fields::{key_of, uid_of},
+    fields::{key_of, text, uid_of},
     random::Random,
     server::ApiServer,
 };

@@ -5,9 +5,10 @@ use kruise_api::meta::timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    container::{Container, Surroundings, list, text},
+    container::{Container, Surroundings},
     rules::Rules,
 };
+use crate::fields::{list, text};
 use crate::random::Random;
 
 /// What a kubelet has of one pod.

@@ -1,4 +1,4 @@
-//! Broken controllers of CloneSets, one a rule: what stands between a good one and the server breaks it.
+//! Broken controllers of CloneSets: what stands between a good one and the server breaks it.
 
 use std::{
     sync::{
