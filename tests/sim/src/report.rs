@@ -98,7 +98,8 @@ pub fn play_all(plan: Plan, stop: &AtomicBool, mut seen: impl FnMut(&Total)) -> 
     total
 }
 
-/// Plays all seeds, and tells of it on standard output. Whether all was well.
+/// Plays all seeds, and tells of it on standard output. Whether all was well: no rule was broken, or, of a broken
+/// controller, one that it must break.
 pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
     let start = Instant::now();
     let mut told_at = start;
@@ -122,7 +123,14 @@ pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
     if show_story && let Some(first) = total.failed.first() {
         print!("{}", story(first));
     }
-    total.failed.is_empty()
+    match plan.mutant {
+        None => total.failed.is_empty(),
+        // A broken controller must be noticed.
+        Some(mutant) => {
+            let broken = total.rules();
+            mutant.breaks.iter().any(|rule| broken.contains(rule))
+        }
+    }
 }
 
 fn rate(total: &Total, start: Instant) -> f64 {
