@@ -29,7 +29,7 @@ pub(crate) struct Args {
     /// This deployable alone; all unless given
     #[arg(long, value_name = "NAME")]
     deployable: Option<String>,
-    /// A controller that is broken in this way, which must be noticed; `list` names all
+    /// A controller that is broken in this way, which must be noticed; `list` names all, `all` tries each
     #[arg(long, value_name = "NAME", requires = "deployable")]
     mutant: Option<String>,
     /// Logs of the deployable, as a filter such as `info,kruise_runtime=debug`

@@ -117,8 +117,9 @@ fn chosen(args: &Args) -> Vec<Stage> {
     stages.retain(|stage| args.only.is_empty() || args.only.contains(stage));
     stages.retain(|stage| args.full.is_none() || *stage == Stage::E2e);
     stages.retain(|stage| !(args.skip_e2e && stage.uses_cluster()));
-    // The local cluster's own test has nothing to do with somebody else's.
-    stages.retain(|stage| !(args.kubeconfig.is_some() && *stage == Stage::Cluster));
+    // These make clusters of their own.
+    let of_this_machine = [Stage::Cluster, Stage::Sequences];
+    stages.retain(|stage| !(args.kubeconfig.is_some() && of_this_machine.contains(stage)));
     stages
 }
 
@@ -169,5 +170,6 @@ mod tests {
     fn a_given_cluster_spares_the_local_one() {
         let stages = chosen_by("--kubeconfig x");
         assert!(stages.contains(&Stage::E2e) && !stages.contains(&Stage::Cluster));
+        assert!(!stages.contains(&Stage::Sequences));
     }
 }

@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 #[must_use]
 pub fn node(name: &str) -> Value {
     let conditions = json!([{ "type": "Ready", "status": "True" }]);
+    let has = json!({ "cpu": "4", "memory": "8Gi", "pods": "110" });
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name } },
         "spec": {},
-        "status": { "conditions": conditions },
+        "status": { "conditions": conditions, "allocatable": has, "capacity": has },
     })
 }
 

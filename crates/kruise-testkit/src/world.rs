@@ -1,14 +1,18 @@
 //! A whole cluster in one thread: server, scheduler, kubelets, and deployables that run as their binaries run them. Time
 //! goes by when everybody waits.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use clap::{Args, Command};
+use futures::FutureExt;
 use kruise_runtime::{
     App, Clock, InProcess, RuntimeArgs, SetupError, seed_this_thread, webhook::InProcessWebhooks,
 };
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -33,6 +37,8 @@ pub struct World {
     webhooks: BTreeMap<&'static str, InProcessWebhooks>,
     between: Option<Between>,
     playing: JoinHandle<()>,
+    /// Processes that ended although nobody told them to, and why.
+    ended: VecDeque<(&'static str, String)>,
 }
 
 type Make = Box<dyn Fn() -> Vec<App>>;
@@ -55,16 +61,21 @@ struct Running {
 /// # Panics
 /// When the story does.
 pub fn play<T>(seed: u64, story: impl AsyncFnOnce(&mut World) -> T) -> T {
+    play_with(seed, async |mut world| story(&mut world).await)
+}
+
+/// As [`play`], for a story that keeps its world.
+///
+/// # Panics
+/// When the story does.
+pub fn play_with<T>(seed: u64, story: impl AsyncFnOnce(World) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build();
     let runtime = runtime.expect("a runtime");
     seed_this_thread(seed);
-    runtime.block_on(async {
-        let mut world = World::new(seed);
-        story(&mut world).await
-    })
+    runtime.block_on(async { story(World::new(seed)).await })
 }
 
 /// Flags of a deployable as its binary reads them.
@@ -95,6 +106,7 @@ impl World {
             processes: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             between: None,
+            ended: VecDeque::new(),
         }
     }
 
@@ -153,8 +165,9 @@ impl World {
     /// # Panics
     /// When it runs, or never ran.
     pub fn start(&mut self, name: &'static str) {
+        assert!(!self.runs(name), "{name} runs");
+        self.take(name);
         let process = self.processes.get_mut(name).expect("a process");
-        assert!(process.running.is_none(), "{name} runs");
         let (stop, clock) = (CancellationToken::new(), self.clock);
         let client = self.server.client_of(name);
         let in_process = InProcess {
@@ -174,59 +187,62 @@ impl World {
     }
 
     /// Ends a process at once, wherever it is; what it has sent may still arrive.
-    ///
-    /// # Panics
-    /// When it doesn't run.
-    pub async fn kill(&mut self, name: &str) {
-        let running = self.running(name);
+    pub async fn kill(&mut self, name: &'static str) {
+        let Some(running) = self.take(name) else {
+            return;
+        };
         running.task.abort();
         // Its tasks are dropped when they are next looked at, before anything else goes on.
         let ended = running.task.await;
-        assert!(
-            ended.is_err_and(|ended| ended.is_cancelled()),
-            "{name} had ended"
-        );
+        if !ended.as_ref().is_err_and(JoinError::is_cancelled) {
+            self.ended.push_back((name, format!("{ended:?}")));
+        }
     }
 
     /// Tells a process to end, and waits until it has.
-    ///
-    /// # Panics
-    /// When it doesn't run, or ends with an error.
-    pub async fn stop(&mut self, name: &str) {
-        let running = self.running(name);
+    pub async fn stop(&mut self, name: &'static str) {
+        let Some(running) = self.take(name) else {
+            return;
+        };
         running.stop.cancel();
-        let ended = running.task.await.expect("no panic");
-        assert!(ended.is_ok(), "{name}: {ended:?}");
+        let ended = running.task.await;
+        if !matches!(ended, Ok(Ok(()))) {
+            self.ended.push_back((name, format!("{ended:?}")));
+        }
     }
 
     /// Whether a process runs.
     #[must_use]
     pub fn runs(&self, name: &str) -> bool {
         let process = self.processes.get(name);
-        process.is_some_and(|process| process.running.is_some())
+        let running = process.and_then(|process| process.running.as_ref());
+        running.is_some_and(|running| !running.task.is_finished())
     }
 
-    /// What a process answers to the API server.
-    pub fn webhooks(&mut self, name: &'static str) -> InProcessWebhooks {
-        self.webhooks.entry(name).or_default().clone()
-    }
-
-    /// A process that ended although nobody told it to, and why.
-    pub async fn ended(&mut self) -> Option<(&'static str, String)> {
-        for (name, process) in &mut self.processes {
-            let ended = process
-                .running
-                .take_if(|running| running.task.is_finished());
-            if let Some(Running { task, .. }) = ended {
-                return Some((name, format!("{:?}", task.await)));
+    /// A process that ended although nobody told it to, or with an error, and why; each is told once.
+    pub fn ended(&mut self) -> Option<(&'static str, String)> {
+        let names: Vec<&'static str> = self.processes.keys().copied().collect();
+        for name in names {
+            if !self.runs(name) {
+                self.take(name);
             }
         }
-        None
+        self.ended.pop_front()
     }
 
-    fn running(&mut self, name: &str) -> Running {
+    /// A process to be ended, unless it has ended by itself.
+    ///
+    /// # Panics
+    /// When it never ran.
+    fn take(&mut self, name: &'static str) -> Option<Running> {
         let process = self.processes.get_mut(name).expect("a process");
-        process.running.take().expect("a running process")
+        let running = process.running.take()?;
+        if !running.task.is_finished() {
+            return Some(running);
+        }
+        let why = running.task.now_or_never();
+        self.ended.push_back((name, format!("{why:?}")));
+        None
     }
 
     /// Lets time go by.

@@ -123,7 +123,7 @@ impl Ground for InMemory {
     fn next_change(&mut self) -> Result<Option<Change<PodView>>> {
         if self.changes.is_empty() {
             self.runtime.block_on(self.world.run_for(MOMENT));
-            if let Some((name, why)) = self.runtime.block_on(self.world.ended()) {
+            if let Some((name, why)) = self.world.ended() {
                 bail!("{name} ended: {why}");
             }
             for change in self.world.server.changes_since(self.seen) {

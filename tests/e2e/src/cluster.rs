@@ -1,6 +1,7 @@
 //! Finding or starting the one cluster.
 
 use std::{
+    ffi::OsString,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
@@ -23,6 +24,17 @@ pub struct Cluster {
 }
 
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+
+/// Whether the tests have a cluster that is not theirs: then they leave this machine alone.
+#[must_use]
+pub fn is_given() -> bool {
+    given().is_some()
+}
+
+fn given() -> Option<OsString> {
+    std::env::var_os("KRUISE_E2E_KUBECONFIG")
+}
+
 impl Cluster {
     /// The cluster, started by the first test that asks.
     pub async fn get() -> &'static Self {
@@ -35,7 +47,7 @@ impl Cluster {
     fn find_or_start() -> Result<Self> {
         // Only one provider is compiled in; that it is installed already is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        if let Some(kubeconfig) = std::env::var_os("KRUISE_E2E_KUBECONFIG") {
+        if let Some(kubeconfig) = given() {
             return Ok(Self {
                 kubeconfig: kubeconfig.into(),
                 local: false,
@@ -87,6 +99,12 @@ impl Cluster {
     pub fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
         let kubeconfig = self.kubeconfig.to_str().expect("a path in UTF-8");
         let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];
+        // Clusters of this machine follow each other at one address, by which kubectl would know them.
+        let cache = self.kubeconfig.with_file_name("kubectl-cache");
+        let cache = format!("--cache-dir={}", cache.display());
+        if self.local {
+            all.push(&cache);
+        }
         all.extend(arguments);
         let output = tokio::task::block_in_place(|| xtask(&all)).expect("run kubectl");
         let text = format!(
@@ -97,6 +115,13 @@ impl Cluster {
         (output.status.success(), text)
     }
 
+    /// Cordons a node until the end of the test, or of what is returned.
+    pub fn cordon(&'static self, node: &'static str) -> Cordoned {
+        let (ok, said) = self.kubectl(&["cordon", node]);
+        assert!(ok, "{said}");
+        Cordoned(self, node)
+    }
+
     /// Runs `cargo xtask cluster …` on the local cluster.
     pub fn control(&self, arguments: &[&str]) {
         let name = name();
@@ -104,6 +129,19 @@ impl Cluster {
         all.extend(arguments);
         all.extend(["--name", &name]);
         tokio::task::block_in_place(|| succeeded(&xtask(&all)?)).expect("control the cluster");
+    }
+}
+
+/// A node to which no new pods come, until this is dropped.
+pub struct Cordoned(&'static Cluster, &'static str);
+
+impl Drop for Cordoned {
+    fn drop(&mut self) {
+        let Self(cluster, node) = self;
+        let (ok, said) = cluster.kubectl(&["uncordon", node]);
+        if !ok {
+            eprintln!("node {node} stays cordoned: {said}");
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     Pods, Workload,
     cluster::Cluster,
     pods::{facts_of, name_of},
+    wait::{PATIENCE, eventually},
 };
 
 /// A namespace that is deleted at the end. If the test fails, what is in it is printed first.
@@ -89,6 +90,18 @@ impl Namespace {
             .items;
         all.sort_by_key(|revision| revision.revision);
         all
+    }
+
+    /// Waits until an event with this reason was told so often. Events are written after what they tell of.
+    pub async fn told(&self, reason: &str, times: i32) {
+        let what = format!("{reason} is told {times} times");
+        eventually(&what, PATIENCE, || async {
+            match self.event_count(reason).await {
+                count if count == times => Ok(()),
+                count => Err(count),
+            }
+        })
+        .await;
     }
 
     /// How often an event with this reason was told.

@@ -21,10 +21,6 @@ impl Deployable for CloneSets {
         "cloneset"
     }
 
-    fn lease(&self) -> &'static str {
-        cloneset_controller::NAME
-    }
-
     fn crds(&self) -> &'static [&'static str] {
         &["apps.kruise.io_clonesets.yaml"]
     }

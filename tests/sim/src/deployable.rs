@@ -18,9 +18,6 @@ pub trait Deployable: Sync {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// Name of its Lease.
-    fn lease(&self) -> &'static str;
-
     /// Its CRDs, as files of `crds/`.
     fn crds(&self) -> &'static [&'static str];
 
@@ -36,7 +33,7 @@ pub trait Deployable: Sync {
     /// What it may never do.
     fn violations(&self, history: &History) -> Vec<Violation>;
 
-    /// Controllers that are broken on purpose, and the rules of which one must show it.
+    /// Controllers that are broken on purpose, and the rules that must show it.
     fn mutants(&self) -> &'static [Mutant];
 }
 
@@ -65,14 +62,17 @@ pub trait Story {
 pub struct Mutant {
     /// Its name on the command line.
     pub name: &'static str,
-    /// Rules of which at least one must be broken.
+    /// Rules that it breaks, each within some seeds.
     pub breaks: &'static [&'static str],
     /// Who breaks it.
     pub saboteur: fn() -> Arc<dyn Saboteur>,
 }
 
 /// All deployables that are simulated.
-pub const ALL: &[&dyn Deployable] = &[&crate::cloneset::CloneSets];
+pub const ALL: &[&dyn Deployable] = &[
+    &crate::cloneset::CloneSets,
+    &crate::broadcastjob::BroadcastJobs,
+];
 
 /// The deployable of this name.
 #[must_use]

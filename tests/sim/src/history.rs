@@ -41,6 +41,56 @@ impl History {
     pub fn is_ours(&self, who: &str) -> bool {
         self.processes.contains(&who)
     }
+
+    /// The states of an object that a process may have gone by, as far as it had been told. `states` are all there were,
+    /// in the order of their versions.
+    pub fn in_force<'a, T>(
+        &self,
+        deed: Deed,
+        (plural, name): (&str, &str),
+        states: &'a [T],
+        version: impl Fn(&T) -> u64,
+    ) -> Vec<&'a T> {
+        let newest = self.told.newest_of_all(deed.who, plural, name, deed.at);
+        let surely = self
+            .told
+            .newest_of_all(deed.who, plural, name, deed.at - UNDER_WAY);
+        let ends = states.iter().skip(1).map(|state| Some(version(state)));
+        let dated = states.iter().zip(ends.chain([None]));
+        let in_force = dated.filter(|(state, end)| {
+            version(state) <= newest.min(deed.version) && end.is_none_or(|end| end > surely)
+        });
+        in_force.map(|(state, _)| state).collect()
+    }
+
+    /// Whether a process knew what became of an object in this version.
+    #[must_use]
+    pub fn knew(&self, deed: Deed, plural: &str, name: &str, version: u64) -> bool {
+        self.told.knew(deed.who, plural, name, version, deed.at)
+    }
+}
+
+/// What a process did.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed {
+    /// Which process, by the name of its client.
+    pub who: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// The version that came of it.
+    pub version: u64,
+}
+
+impl Deed {
+    /// What made this change.
+    #[must_use]
+    pub fn of(change: &Change) -> Self {
+        Self {
+            who: change.by,
+            at: change.at,
+            version: change.version,
+        }
+    }
 }
 
 /// Versions, and when they were told.
@@ -89,10 +139,10 @@ impl Told {
         )
     }
 
-    /// The newest version of an object that any pass knew which is still under way.
-    #[must_use]
-    pub fn surely(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
-        self.newest(who, plural, name, at - UNDER_WAY)
+    /// The same, from lists too: one that lacks an object says that it is gone.
+    fn newest_of_all(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
+        let listed = newest(self.lists.get(&(who, plural.to_owned())), at);
+        self.newest(who, plural, name, at).max(listed)
     }
 
     /// Whether any pass that is still under way knew what became of the object in this version.
@@ -105,8 +155,7 @@ impl Told {
         version: u64,
         at: Timestamp,
     ) -> bool {
-        let listed = newest(self.lists.get(&(who, plural.to_owned())), at - UNDER_WAY);
-        self.surely(who, plural, name, at).max(listed) >= version
+        self.newest_of_all(who, plural, name, at - UNDER_WAY) >= version
     }
 }
 
@@ -139,7 +188,8 @@ mod tests {
             [0, 5, 9, 9]
         );
         assert_eq!(told.newest("b", "pods", "x", at(99)), 0);
-        assert_eq!(told.surely("a", "pods", "x", at(21)), 5);
+        let knew = |version| told.knew("a", "pods", "x", version, at(21));
+        assert!(knew(5) && !knew(9), "what is under way doesn't know");
     }
 
     // A list without an object says that it is gone.

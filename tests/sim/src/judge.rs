@@ -119,7 +119,7 @@ fn too_many_requests(history: &History) -> Vec<Violation> {
 
 /// Each pod is deleted once, and nobody but the one that was meant.
 fn deletions(history: &History) -> Vec<Violation> {
-    let mut deleted: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut deleted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut found = vec![];
     for request in &history.requests {
         if request.verb != "delete" || request.plural != PODS.plural || !history.is_ours(request.by)
@@ -131,14 +131,14 @@ fn deletions(history: &History) -> Vec<Violation> {
             at: request.at,
             what: format!("{} {}", request.by, request.key),
         };
-        if request.body["preconditions"]["uid"]
-            .as_str()
-            .is_none_or(str::is_empty)
-        {
+        let uid = request.body["preconditions"]["uid"].as_str();
+        let uid = uid.unwrap_or_default();
+        if uid.is_empty() {
             found.push(tell("unguarded-deletion"));
         }
-        if was_done(request) {
-            let count = deleted.entry(&request.key.name).or_default();
+        if request.done {
+            // Another pod may have the name by now.
+            let count = deleted.entry((&request.key.name, uid)).or_default();
             *count += 1;
             if *count > 1 {
                 found.push(tell("deleted-twice"));
@@ -146,14 +146,4 @@ fn deletions(history: &History) -> Vec<Violation> {
         }
     }
     found
-}
-
-/// Whether a request was carried out, whatever its client heard of that.
-fn was_done(request: &Recorded) -> bool {
-    let is_heard = request.code.is_some_and(|code| (200..300).contains(&code));
-    is_heard
-        || matches!(
-            request.fault,
-            Some("answer_lost" | "reset_after" | "timeout_after")
-        )
 }

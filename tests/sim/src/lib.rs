@@ -9,11 +9,14 @@
 #![allow(clippy::indexing_slicing, clippy::missing_panics_doc)]
 
 pub mod between;
+pub mod broadcastjob;
 pub mod cloneset;
 pub mod deployable;
 pub mod faults;
 pub mod history;
 pub mod judge;
+mod mutants;
+pub mod notice;
 pub mod report;
 pub mod run;
 pub mod stage;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use sim::{
     deployable::{self, Deployable},
+    notice,
     report::{Plan, tell_all},
 };
 
@@ -28,7 +29,7 @@ struct Args {
     /// This deployable alone
     #[arg(long)]
     deployable: Option<String>,
-    /// Breaks the controller in this way; `list` names all
+    /// Breaks the controller in this way, which must be noticed; `list` names all, `all` tries each
     #[arg(long, requires = "deployable")]
     mutant: Option<String>,
     /// Logs of the deployable, as a filter of tracing: debug, say; for one seed
@@ -63,6 +64,13 @@ fn main() -> Result<ExitCode> {
             for mutant in deployable.mutants() {
                 println!("{}: {}", mutant.name, mutant.breaks.join(", "));
             }
+            continue;
+        }
+        if args.mutant.as_deref() == Some("all") {
+            let mutants: Vec<_> = deployable.mutants().iter().collect();
+            let unnoticed = notice::try_all(deployable, &mutants, args.seeds, &stop);
+            println!("{} mutants, not noticed: {unnoticed:?}", mutants.len());
+            is_well &= unnoticed.is_empty();
             continue;
         }
         let mutants = deployable.mutants().iter();

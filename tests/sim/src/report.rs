@@ -99,7 +99,7 @@ pub fn play_all(plan: Plan, stop: &AtomicBool, mut seen: impl FnMut(&Total)) -> 
 }
 
 /// Plays all seeds, and tells of it on standard output. Whether all was well: no rule was broken, or, of a broken
-/// controller, one that it must break.
+/// controller, all that it must break.
 pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
     let start = Instant::now();
     let mut told_at = start;
@@ -128,7 +128,7 @@ pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
         // A broken controller must be noticed.
         Some(mutant) => {
             let broken = total.rules();
-            mutant.breaks.iter().any(|rule| broken.contains(rule))
+            mutant.breaks.iter().all(|rule| broken.contains(rule))
         }
     }
 }

@@ -9,23 +9,23 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kruise_testkit::{
     random::Random,
     server::{Change, Recorded},
-    world::play,
+    world::play_with,
 };
 
 use crate::{
-    deployable::{Deployable, Mutant},
+    deployable::{Deployable, Mutant, Story},
     faults,
     history::{History, Violation},
     judge,
     stage::{PROCESSES, Stage},
 };
 
-/// How long a roll-out may take once nothing goes wrong any more.
-const REACHED_WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How long a roll-out may take once nothing goes wrong any more, and until it is told of.
+const REACHED_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// How often it is looked whether all is reached.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long all must stay as it is before it counts as settled, for what is told with a delay.
@@ -54,7 +54,8 @@ pub struct Outcome {
 }
 
 thread_local! {
-    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    /// Panics of the run that this thread plays, if it plays one.
+    static PANICS: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
 /// A panic within a pass is caught and tried again; here it must not go unnoticed.
@@ -63,10 +64,13 @@ fn note_panics() {
     ONCE.call_once(|| {
         let usual = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            let text = info.to_string();
-            // Workers of other threads are no part of a run.
-            PANICS.with_borrow_mut(|panics| panics.push(text));
-            if std::env::var_os("RUST_BACKTRACE").is_some_and(|wanted| wanted == "full") {
+            // What is no part of a run is told as usual.
+            let is_noted = PANICS.with_borrow_mut(|panics| {
+                let panics = panics.as_mut();
+                panics.map(|panics| panics.push(info.to_string())).is_some()
+            });
+            let is_wanted = std::env::var_os("RUST_BACKTRACE").is_some_and(|it| it == "full");
+            if !is_noted || is_wanted {
                 usual(info);
             }
         }));
@@ -81,9 +85,8 @@ pub fn run(
     mutant: Option<&'static Mutant>,
 ) -> Outcome {
     note_panics();
-    PANICS.take();
-    play(seed, async |world| {
-        let world = std::mem::replace(world, kruise_testkit::world::World::new(0));
+    PANICS.set(Some(vec![]));
+    let outcome = play_with(seed, async |world| {
         let saboteur = mutant.map(|mutant| (mutant.saboteur)());
         let mut stage = Stage::new(world, deployable, move |mut between| {
             between.saboteur.clone_from(&saboteur);
@@ -91,7 +94,9 @@ pub fn run(
         });
         let told = told(deployable, &mut stage).await;
         judged(deployable, seed, &stage, told)
-    })
+    });
+    PANICS.set(None);
+    outcome
 }
 
 /// What the story came to.
@@ -132,20 +137,30 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
     stage.note("nothing goes wrong any more");
     let calm_since = stage.world.clock.now();
 
-    let mut missing = None;
-    let mut looks = REACHED_WITHIN.as_secs() / LOOK_EVERY.as_secs();
-    while looks > 0 {
+    // What is waited for is looked at, whatever watches say. But a lost event of what nobody waits for leaves a status
+    // untrue until its watch begins anew.
+    let mut begins_anew = stage
+        .world
+        .server
+        .faults()
+        .injected()
+        .contains_key("event_lost");
+    let mut missing = missing_of(&*story, stage);
+    while stage.world.clock.now().duration_since(calm_since) < REACHED_WITHIN {
         stage.world.run_for(LOOK_EVERY).await;
-        missing = story.reached(&stage.world.server).err();
-        if missing.is_none() {
+        if begins_anew && story.reached(&stage.world.server).is_ok() {
+            begins_anew = false;
+            stage.restart().await;
+        }
+        missing = missing_of(&*story, stage);
+        if missing.is_empty() {
             stage.world.run_for(SETTLING).await;
-            missing = story.reached(&stage.world.server).err();
+            missing = missing_of(&*story, stage);
         }
         // A storm would go on like this for half an hour.
-        if missing.is_none() || is_storm(stage) {
+        if missing.is_empty() || is_storm(stage) {
             break;
         }
-        looks -= 1;
     }
     let now = stage.world.clock.now();
     let mut tell = |rule, what| {
@@ -155,22 +170,29 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
             what,
         });
     };
-    if let Some(missing) = missing {
-        tell("not-reached", format!("since {calm_since}: {missing}"));
-    } else {
-        for untruth in story.untruths(stage) {
-            tell("untrue-status", untruth);
-        }
+    if missing.is_empty() {
         told.settled = Some(now);
         stage.world.run_for(WATCHED_FOR).await;
     }
-    if let Some((name, why)) = stage.world.ended().await {
+    for (rule, what) in missing {
+        tell(rule, format!("since {calm_since}: {what}"));
+    }
+    while let Some((name, why)) = stage.world.ended() {
         tell("process-ended", format!("{name}: {why}"));
     }
-    for panic in PANICS.take() {
+    for panic in PANICS.replace(Some(vec![])).unwrap_or_default() {
         tell("panic", panic);
     }
     told
+}
+
+/// What the specs ask for and isn't there, and once all is, what the objects say of themselves that isn't so.
+fn missing_of(story: &dyn Story, stage: &Stage) -> Vec<(&'static str, String)> {
+    if let Err(missing) = story.reached(&stage.world.server) {
+        return vec![("not-reached", missing)];
+    }
+    let untruths = story.untruths(stage).into_iter();
+    untruths.map(|what| ("untrue-status", what)).collect()
 }
 
 fn is_storm(stage: &Stage) -> bool {

@@ -30,6 +30,9 @@ const SLOW_LEASE: [&str; 4] = [
     "--allow-kruise-manager",
 ];
 
+/// How often what has no owner any more is taken away.
+const COLLECT_EVERY: Duration = Duration::from_secs(1);
+
 /// Where a story plays.
 pub struct Stage {
     /// The cluster.
@@ -62,6 +65,8 @@ impl Stage {
             .server
             .put("setup", NAMESPACES, builders::namespace("kruise-system"));
         world.serve_webhooks(deployable.directory(), &PROCESSES);
+        let collecting = world.server.clone();
+        tokio::spawn(async move { collecting.collect_garbage_every(COLLECT_EVERY).await });
         let (server, clock) = (world.server.clone(), world.clock);
         let noted = Arc::clone(&told);
         let latency = Arc::new(Mutex::new(world.random.fork()));
@@ -205,14 +210,21 @@ impl Stage {
         format!("{name} is told to end, and started again")
     }
 
+    /// All processes end, and start again.
+    pub(crate) async fn restart(&mut self) {
+        for name in PROCESSES {
+            self.world.stop(name).await;
+            self.world.start(name);
+        }
+        self.note("all processes start again");
+    }
+
     fn delete_a_pod(&mut self) -> String {
         let Some(pod) = self.any_pod() else {
             return "there is no pod to delete".to_owned();
         };
         let name = text(&pod["metadata"]["name"]);
-        self.world
-            .server
-            .delete(USER, PODS, &ObjectKey::new("default", name.clone()));
+        self.delete(PODS, &ObjectKey::new("default", name.clone()));
         format!("pod {name} is deleted by hand")
     }
 
@@ -235,6 +247,9 @@ impl Stage {
             self.nodes.push(node.clone());
             return format!("node {node} is back");
         }
+        if self.nodes.is_empty() {
+            return "there is no node".to_owned();
+        }
         let place = self.world.random.below(self.nodes.len());
         let node = self.nodes.remove(place);
         if self.world.random.chance(500) {
@@ -247,7 +262,18 @@ impl Stage {
         format!("node {node} is deleted, another one comes")
     }
 
-    fn add_node(&mut self) {
+    /// A node that is not lost, by chance.
+    pub fn any_node(&mut self) -> Option<String> {
+        (!self.nodes.is_empty()).then(|| self.world.random.pick(&self.nodes).clone())
+    }
+
+    /// The user deletes an object.
+    pub fn delete(&mut self, resource: Resource, key: &ObjectKey) {
+        self.world.server.delete(USER, resource, key);
+    }
+
+    /// A node joins.
+    pub fn add_node(&mut self) {
         let name = format!("node-{}", self.n_nodes);
         self.n_nodes += 1;
         self.world.server.put("setup", NODES, builders::node(&name));

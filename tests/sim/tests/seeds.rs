@@ -2,18 +2,21 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::sync::{Mutex, atomic::AtomicBool};
+use std::sync::atomic::AtomicBool;
 
 use sim::{
     deployable::{Deployable, Mutant, named},
+    notice::try_all,
     report::{Plan, play_all},
     run::run,
 };
 
 /// Few enough for every day; `cargo xtask sim` plays thousands.
 const SEEDS: u64 = 20;
-/// Broken controllers that show within a few seeds. `cargo xtask sim --mutant` takes the others too.
-const DAILY: [&str; 8] = [
+/// Within so many seeds a broken controller must show.
+const SHOWS_WITHIN: u64 = 100;
+/// Broken controllers that show within a few seeds. `cargo xtask sim --mutant all` takes the others too.
+const OF_CLONESETS: &[&str] = &[
     "creates-one-only",
     "two-leaders",
     "talkative",
@@ -23,25 +26,19 @@ const DAILY: [&str; 8] = [
     "changed-in-service",
     "doubled-creations",
 ];
-/// Within so many seeds a broken controller must show.
-const SHOWS_WITHIN: u64 = 100;
+const OF_JOBS: &[&str] = &[];
 
-fn cloneset() -> &'static dyn Deployable {
-    named("cloneset").unwrap()
+fn deployable(name: &str) -> &'static dyn Deployable {
+    named(name).unwrap()
 }
 
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-#[test]
-fn clonesets_keep_the_rules_and_get_where_they_should() {
+fn keeps_the_rules(name: &str) {
     let plan = Plan {
-        deployable: cloneset(),
+        deployable: deployable(name),
         mutant: None,
         first: 1,
         seeds: SEEDS,
-        threads: threads(),
+        threads: std::thread::available_parallelism().map_or(1, usize::from),
     };
     let total = play_all(plan, &AtomicBool::new(false), |_| {});
     for outcome in &total.failed {
@@ -53,50 +50,42 @@ fn clonesets_keep_the_rules_and_get_where_they_should() {
 }
 
 #[test]
-fn a_seed_is_played_the_same_way_each_time() {
-    for seed in [3, 5, 8] {
-        let digests = [0, 1].map(|_| run(cloneset(), seed, None).digest);
-        assert_eq!(digests[0], digests[1], "seed {seed}");
-    }
-    assert_ne!(
-        run(cloneset(), 3, None).digest,
-        run(cloneset(), 5, None).digest
-    );
-}
-
-/// The first seed by which a broken controller shows.
-fn noticed_by(mutant: &'static Mutant) -> Option<u64> {
-    (1..=SHOWS_WITHIN).find(|seed| {
-        let outcome = run(cloneset(), *seed, Some(mutant));
-        let mut violations = outcome.violations.iter();
-        violations.any(|violation| mutant.breaks.contains(&violation.rule))
-    })
+fn clonesets_keep_the_rules_and_get_where_they_should() {
+    keeps_the_rules("cloneset");
 }
 
 #[test]
-fn each_broken_controller_is_noticed() {
-    let mutants = cloneset().mutants().iter();
+fn broadcastjobs_keep_the_rules_and_get_where_they_should() {
+    keeps_the_rules("broadcastjob");
+}
+
+#[test]
+fn a_seed_is_played_the_same_way_each_time() {
+    for (name, seed) in [("cloneset", 3), ("cloneset", 5), ("broadcastjob", 8)] {
+        let digests = [0, 1].map(|_| run(deployable(name), seed, None).digest);
+        assert_eq!(digests[0], digests[1], "{name}, seed {seed}");
+        let other = run(deployable(name), seed + 1, None).digest;
+        assert_ne!(digests[0], other, "{name}, seed {seed}");
+    }
+}
+
+fn are_noticed(name: &str, daily: &[&str]) {
+    let mutants = deployable(name).mutants().iter();
     let mutants: Vec<&'static Mutant> = mutants
-        .filter(|mutant| DAILY.contains(&mutant.name))
+        .filter(|mutant| daily.contains(&mutant.name))
         .collect();
-    assert_eq!(mutants.len(), DAILY.len());
-    let mutants = Mutex::new(mutants);
-    let unnoticed = Mutex::new(vec![]);
-    std::thread::scope(|scope| {
-        for _ in 0..threads() {
-            scope.spawn(|| {
-                loop {
-                    let Some(mutant) = mutants.lock().unwrap().pop() else {
-                        break;
-                    };
-                    match noticed_by(mutant) {
-                        Some(seed) => println!("{}: by seed {seed}", mutant.name),
-                        None => unnoticed.lock().unwrap().push(mutant.name),
-                    }
-                }
-            });
-        }
-    });
-    let unnoticed = unnoticed.into_inner().unwrap();
+    assert_eq!(mutants.len(), daily.len());
+    let stop = AtomicBool::new(false);
+    let unnoticed = try_all(deployable(name), &mutants, SHOWS_WITHIN, &stop);
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
+}
+
+#[test]
+fn each_broken_controller_of_clonesets_is_noticed() {
+    are_noticed("cloneset", OF_CLONESETS);
+}
+
+#[test]
+fn each_broken_controller_of_broadcastjobs_is_noticed() {
+    are_noticed("broadcastjob", OF_JOBS);
 }

@@ -22,6 +22,9 @@ use crate::{conformance, deployables, gen_crds, gen_deploy, tidy};
 const E2E_THREADS: &str = "--test-threads=32";
 /// The feature with which end-to-end tests are built that are too dear for CI.
 const FULL: &str = "--features=e2e/full";
+/// How many sequences of requests the test kit's API server and a real one are sent. `cargo xtask conformance` sends
+/// more.
+const SEQUENCES: &str = "200";
 /// The package of the local cluster.
 const LOCALKUBE: &str = "localkube";
 
@@ -37,6 +40,7 @@ pub(super) enum Stage {
     Package,
     Unit,
     Cluster,
+    Sequences,
     E2e,
 }
 
@@ -58,6 +62,7 @@ impl Stage {
             Self::Package => "package",
             Self::Unit => "unit",
             Self::Cluster => "cluster",
+            Self::Sequences => "sequences",
             Self::E2e => "e2e",
         }
     }
@@ -75,6 +80,7 @@ impl Stage {
             Self::Package => "test package",
             Self::Unit => "test unit",
             Self::Cluster => "test cluster",
+            Self::Sequences => "test sequences",
             Self::E2e => "test e2e",
         };
         Step { name, usual: None }
@@ -92,12 +98,13 @@ impl Stage {
             Self::Package => "kruise-api builds from its package alone, without a warning",
             Self::Unit => "unit, planner, property and golden tests",
             Self::Cluster => "the local cluster mends itself and leaves nothing behind",
+            Self::Sequences => "the test kit's API server answers as a real one",
             Self::E2e => "the binaries from their images on a real cluster, and no right unused",
         }
     }
 
     pub(super) fn uses_cluster(self) -> bool {
-        matches!(self, Self::Cluster | Self::E2e)
+        matches!(self, Self::Cluster | Self::Sequences | Self::E2e)
     }
 
     pub(super) fn run(self, args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
@@ -132,6 +139,11 @@ impl Stage {
             Self::Package => package(children),
             Self::Unit => unit(children, outcome),
             Self::Cluster => cluster(children, outcome),
+            Self::Sequences => children.run(Command::new(own_binary()?).args([
+                "conformance",
+                "--sequences",
+                SEQUENCES,
+            ])),
             Self::E2e => e2e(args, children, outcome),
         }
     }
@@ -219,19 +231,22 @@ fn e2e(args: &Args, children: &Children, outcome: &mut Outcome) -> Result<()> {
         children.run(&mut deploy)?;
     }
     let tests = e2e_tests(args, children)?;
-    let mut budget = Budget::default();
-    if args.full.is_none() {
-        budget = Budget::of(&tests)?;
-        budget.check()?;
-    }
+    let mut budget = match args.full {
+        None => Budget::of(&tests)?,
+        Some(_) => Budget::without_limit(&tests),
+    };
+    budget.check()?;
     let times = std::env::temp_dir().join(format!("kruise-e2e-times-{}", std::process::id()));
     let result = all_e2e(args, children, &times, outcome);
-    if times.exists() {
-        budget.ran(&times)?;
-        std::fs::remove_file(&times).context("remove the times of tests")?;
-    }
+    let noted = if times.exists() {
+        let noted = budget.ran(&times);
+        noted.and(std::fs::remove_file(&times).context("remove the times of tests"))
+    } else {
+        Ok(())
+    };
     outcome.budget = budget;
-    result
+    // What the tests found comes first.
+    result.and(noted)
 }
 
 /// Runs the tests, and once more what failed.

@@ -37,6 +37,12 @@ struct Known {
     due: Option<Timestamp>,
 }
 
+impl Known {
+    fn is_due_at(&mut self, at: Timestamp) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+}
+
 impl Kubelets {
     /// Kubelets without pods.
     #[must_use]
@@ -59,8 +65,8 @@ impl Kubelets {
     pub fn start(&mut self, node: &str, now: Timestamp) {
         self.down.remove(node);
         for known in self.pods.values_mut().filter(|known| known.node == node) {
-            known.on_node.changed(now, &self.rules, &mut self.random);
-            known.due = Some(now);
+            let hears_at = known.on_node.changed(now, &self.rules, &mut self.random);
+            known.is_due_at(hears_at);
         }
     }
 
@@ -111,8 +117,9 @@ impl Kubelets {
         }
         if let Some(known) = self.pods.get_mut(&uid_of(pod)) {
             if by != KUBELET {
-                known.on_node.changed(now, rules, random);
-                known.due = Some(now);
+                // Until it hears of it, it reports nothing: a report of what it knew before would meet whoever writes next.
+                let hears_at = known.on_node.changed(now, rules, random);
+                known.is_due_at(hears_at);
             }
             return;
         }

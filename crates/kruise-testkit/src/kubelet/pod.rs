@@ -50,11 +50,11 @@ impl PodOnNode {
         }
     }
 
-    /// Something about the pod has changed; the kubelet will hear of it.
-    pub fn changed(&mut self, now: Timestamp, rules: &Rules, random: &mut Random) {
-        if self.hears_at.is_none() {
-            self.hears_at = Some(now + rules.notice.draw(random));
-        }
+    /// Something about the pod has changed; the kubelet will hear of it, and this is when.
+    pub fn changed(&mut self, now: Timestamp, rules: &Rules, random: &mut Random) -> Timestamp {
+        *self
+            .hears_at
+            .get_or_insert_with(|| now + rules.notice.draw(random))
     }
 
     /// Does what is due now. `pod` is the pod as the API has it.

@@ -42,6 +42,8 @@ pub struct Recorded {
     pub dry_run: bool,
     /// What was sent.
     pub body: Value,
+    /// Whether it was carried out, whatever the client heard of that.
+    pub done: bool,
     /// The code that the client got; none if the answer was lost.
     pub code: Option<u16>,
     /// The fault that met it, in a word.

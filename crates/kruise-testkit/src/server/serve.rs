@@ -118,6 +118,7 @@ impl ApiServer {
             Some(status) => Err(status),
             None => self.answer(call).await,
         };
+        self.note(record, |recorded| recorded.done = answered.is_ok());
         match fault {
             Some(Fault::AnswerLost) => return std::future::pending().await,
             Some(Fault::ResetAfter) => return broken(),
@@ -167,6 +168,7 @@ impl ApiServer {
             subresource: call.subresource.clone(),
             dry_run: call.query.dry_run(),
             body: call.body.clone().unwrap_or_default(),
+            done: false,
             code: None,
             fault: None,
         };

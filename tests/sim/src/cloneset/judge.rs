@@ -15,7 +15,7 @@ use kruise_api::{
 use kruise_testkit::{fields::text, server::Change};
 
 use super::seen::{PodSeen, Template, Terms};
-use crate::history::{History, Violation};
+use crate::history::{Deed, History, Violation};
 
 /// Judges a run.
 pub(super) fn violations(history: &History) -> Vec<Violation> {
@@ -57,15 +57,6 @@ struct Known {
     /// In which version others took it away.
     lost: Option<u64>,
     n_images: u64,
-}
-
-/// What the controller did, and what it may have known.
-#[derive(Clone, Copy)]
-struct Deed<'a> {
-    who: &'static str,
-    at: Timestamp,
-    version: u64,
-    set: &'a str,
 }
 
 fn is(resource: &Resource, other: &Resource) -> bool {
@@ -135,13 +126,8 @@ impl<'a> Judge<'a> {
         if !self.history.is_ours(change.by) {
             return;
         }
-        let deed = Deed {
-            who: change.by,
-            at: change.at,
-            version: change.version,
-            set: &set,
-        };
-        let most = self.most(deed, |terms| terms.replicas + terms.max_surge);
+        let deed = Deed::of(change);
+        let most = self.most(deed, &set, |terms| terms.replicas + terms.max_surge);
         let n_active = self.count(&set, |known| known.seen.is_active());
         if let Some(most) = most.filter(|most| n_active > *most) {
             let name = &self.pods[&uid].seen.name;
@@ -154,7 +140,7 @@ impl<'a> Judge<'a> {
             known.seen.is_active() && known.seen.template != template
         }) > 0
         {
-            self.check_partition(deed, &uid);
+            self.check_partition(deed, &set, &uid);
         }
     }
 
@@ -186,12 +172,7 @@ impl<'a> Judge<'a> {
         if !is_ours {
             return;
         }
-        let deed = Deed {
-            who: change.by,
-            at: change.at,
-            version: change.version,
-            set: &pod.set,
-        };
+        let deed = Deed::of(change);
         if taken_out {
             self.check_max_unavailable(deed, &before, was);
         }
@@ -200,7 +181,7 @@ impl<'a> Judge<'a> {
         }
         self.check_update(deed, &before, pod);
         if new_image {
-            self.check_partition(deed, &pod.uid);
+            self.check_partition(deed, &pod.set, &pod.uid);
         }
     }
 
@@ -218,7 +199,7 @@ impl<'a> Judge<'a> {
     }
 
     /// What an update in place leaves as it is, and how often it may be done.
-    fn check_update(&mut self, deed: Deed<'_>, before: &PodSeen, pod: &PodSeen) {
+    fn check_update(&mut self, deed: Deed, before: &PodSeen, pod: &PodSeen) {
         if let (Some(old), Some(new)) = (&before.update, &pod.update)
             && old.revision == new.revision
             && (old.began != new.began || new.n_batches > old.n_batches.max(1))
@@ -236,24 +217,28 @@ impl<'a> Judge<'a> {
         if before.has_gate && before.in_place_ready {
             self.tell("changed-in-service", deed.at, pod.name.clone());
         }
-        if self.in_force(deed).iter().all(|dated| dated.terms.paused) {
+        if self
+            .in_force(deed, &pod.set)
+            .iter()
+            .all(|dated| dated.terms.paused)
+        {
             self.tell("updated-while-paused", deed.at, pod.name.clone());
         }
     }
 
     fn check_max_unavailable(
         &mut self,
-        deed: Deed<'_>,
+        deed: Deed,
         before: &PodSeen,
         (in_service, lost): (Option<u64>, Option<u64>),
     ) {
-        let told = &self.history.told;
-        let knew = |name: &str, version| told.knew(deed.who, PODS.plural, name, version, deed.at);
+        let history = self.history;
+        let knew = |name: &str, version| history.knew(deed, PODS.plural, name, version);
         // The controller may have decided while it was not in service yet, or known that others took it away.
         let Some(since) = in_service.filter(|_| lost.is_none()) else {
             return;
         };
-        let in_force = self.in_force(deed);
+        let in_force = self.in_force(deed, &before.set);
         let min_ready = in_force
             .iter()
             .map(|dated| dated.terms.min_ready_seconds)
@@ -273,7 +258,7 @@ impl<'a> Judge<'a> {
                     .saturating_sub(dated.terms.max_unavailable)
             })
             .min();
-        let n_left = self.count(deed.set, |known| {
+        let n_left = self.count(&before.set, |known| {
             known.in_service.is_some()
                 && known
                     .lost
@@ -285,8 +270,8 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn check_partition(&mut self, deed: Deed<'_>, uid: &str) {
-        let in_force = self.in_force(deed);
+    fn check_partition(&mut self, deed: Deed, set: &str, uid: &str) {
+        let in_force = self.in_force(deed, set);
         let Some(last) = in_force.last() else {
             return;
         };
@@ -300,17 +285,17 @@ impl<'a> Judge<'a> {
             return;
         }
         // A partition that was raised moves no pod back.
-        let history = self.sets[deed.set].iter().rev();
+        let history = self.sets[set].iter().rev();
         let since_then = history.take_while(|dated| dated.terms.template == template);
         let kept = |terms: &Terms| terms.replicas.saturating_sub(terms.partition) + terms.max_surge;
         let most = since_then
             .map(|dated| kept(&dated.terms))
             .max()
             .unwrap_or_default();
-        let is_first = self.sets[deed.set]
+        let is_first = self.sets[set]
             .iter()
             .all(|dated| dated.terms.template == template);
-        let n_updated = self.count(deed.set, |known| {
+        let n_updated = self.count(set, |known| {
             known.seen.is_active() && known.seen.template == template
         });
         if !is_first && n_updated > most {
@@ -321,17 +306,17 @@ impl<'a> Judge<'a> {
     }
 
     /// `pod` as it was before.
-    fn check_deletion(&mut self, deed: Deed<'_>, pod: &PodSeen) {
-        let told = &self.history.told;
-        let knew = |name: &str, version| told.knew(deed.who, PODS.plural, name, version, deed.at);
+    fn check_deletion(&mut self, deed: Deed, pod: &PodSeen) {
+        let history = self.history;
+        let knew = |name: &str, version| history.knew(deed, PODS.plural, name, version);
         // It is terminating by now.
-        let n_before = 1 + self.count(deed.set, |known| {
+        let n_before = 1 + self.count(&pod.set, |known| {
             let is_lost = known.lost.map(|version| knew(&known.seen.name, version));
             is_lost.map_or(known.seen.is_active(), |knew| !knew)
         });
-        let in_force = self.in_force(deed);
+        let in_force = self.in_force(deed, &pod.set);
         let wanted = in_force.iter().map(|dated| dated.terms.replicas).min();
-        let sets = &self.sets[deed.set];
+        let sets = &self.sets[&pod.set];
         let is_specified = pod.is_specified
             || sets
                 .iter()
@@ -356,21 +341,15 @@ impl<'a> Judge<'a> {
     }
 
     /// The terms that the controller may have gone by.
-    fn in_force(&self, deed: Deed<'_>) -> Vec<&Dated> {
-        let history = self.sets.get(deed.set).map_or(&[][..], Vec::as_slice);
-        let told = &self.history.told;
-        let newest = told.newest(deed.who, CLONESETS.plural, deed.set, deed.at);
-        let surely = told.surely(deed.who, CLONESETS.plural, deed.set, deed.at);
-        let ends = history.iter().skip(1).map(|dated| Some(dated.version));
-        let dated = history.iter().zip(ends.chain([None]));
-        let in_force = dated.filter(|(dated, end)| {
-            dated.version <= newest.min(deed.version) && end.is_none_or(|end| end > surely)
-        });
-        in_force.map(|(dated, _)| dated).collect()
+    fn in_force(&self, deed: Deed, set: &str) -> Vec<&Dated> {
+        let states = self.sets.get(set).map_or(&[][..], Vec::as_slice);
+        let object = (CLONESETS.plural, set);
+        self.history
+            .in_force(deed, object, states, |dated| dated.version)
     }
 
-    fn most(&self, deed: Deed<'_>, of: impl Fn(&Terms) -> usize) -> Option<usize> {
-        let in_force = self.in_force(deed);
+    fn most(&self, deed: Deed, set: &str, of: impl Fn(&Terms) -> usize) -> Option<usize> {
+        let in_force = self.in_force(deed, set);
         in_force.iter().map(|dated| of(&dated.terms)).max()
     }
 

@@ -3,27 +3,25 @@
 use std::{fs, process::Output, time::Duration};
 
 use e2e::{
-    cluster::{succeeded, xtask},
+    cluster::{self, succeeded, xtask},
     wait::eventually,
 };
 use serde_json::{Value, json};
 
 use super::job;
 
-const CLUSTER: &str = "kruise-broadcastjob";
-
 fn done(output: anyhow::Result<Output>) -> String {
     succeeded(&output.unwrap()).unwrap()
 }
 
-/// Takes the cluster away, whatever happens.
-struct Alone;
+/// A cluster beside that of the other tests, which is taken away whatever happens.
+struct Alone(String);
 
 impl Drop for Alone {
     fn drop(&mut self) {
-        let down = xtask(&["cluster", "down", "--name", CLUSTER]);
-        if let Err(error) = down {
-            eprintln!("cluster {CLUSTER} stays: {error}");
+        let down = xtask(&["cluster", "down", "--name", &self.0]);
+        if let Err(error) = down.and_then(|output| succeeded(&output)) {
+            eprintln!("cluster {} stays: {error}", self.0);
         }
     }
 }
@@ -31,12 +29,16 @@ impl Drop for Alone {
 // It runs where no other kind is installed, by the overlay of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_runs_alone_in_a_cluster() {
-    let alone = Alone;
+    if cluster::is_given() {
+        eprintln!("SKIPPED it_runs_alone_in_a_cluster: it makes a cluster on this machine");
+        return;
+    }
+    let alone = Alone(format!("{}-alone", cluster::name()));
     tokio::task::block_in_place(|| {
-        done(xtask(&["cluster", "up", "--name", CLUSTER]));
-        done(xtask(&["deploy", "broadcastjob", "--name", CLUSTER]));
+        done(xtask(&["cluster", "up", "--name", &alone.0]));
+        done(xtask(&["deploy", "broadcastjob", "--name", &alone.0]));
     });
-    let kubeconfig = done(xtask(&["cluster", "kubeconfig", "--name", CLUSTER]));
+    let kubeconfig = done(xtask(&["cluster", "kubeconfig", "--name", &alone.0]));
     let kubeconfig = kubeconfig.trim();
     let kubectl = |arguments: &[&str]| {
         let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];

@@ -154,7 +154,7 @@ async fn a_policy_against_the_new_image_takes_no_pod_out_of_service() {
             .all(|passed| passed.call.verb != "patch" || passed.call.resource != "pods")
     );
     assert_eq!(diary.order_of("False"), Vec::<String>::new());
-    assert_eq!(test.event_count("FailedUpdatePodInPlace").await, 1);
+    test.told("FailedUpdatePodInPlace", 1).await;
 
     policy.delete().await;
     let soon = Duration::from_secs(40);

@@ -47,7 +47,8 @@ async fn another_tag_of_the_same_image_is_rolled_out_by_the_next_leader() {
     let pod = test.pods().n(1).await.remove(0);
     sets.set_app_image("web", &again()).await;
     test.pods().in_state(&pod, "Updating").await;
-    controller(&test).kill_leader().await.unwrap();
+    let killed = controller(&test).kill_leader().await.unwrap();
+    controller(&test).is_led_by_another_than(&killed).await;
     sets.rolled_out("web").await;
     updated_in_place(&test, &before).await;
 }

@@ -1,0 +1,77 @@
+//! Whether a broken controller is noticed: a judge that never says no proves nothing.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use crate::{
+    deployable::{Deployable, Mutant},
+    run::run,
+};
+
+/// By which seed each rule of a mutant was first broken; none: by none.
+pub type Noticed = BTreeMap<&'static str, Option<u64>>;
+
+/// Plays seeds from the first on, until all rules were broken that the mutant breaks, or so many seeds were played.
+#[must_use]
+pub fn noticed_by(
+    deployable: &'static dyn Deployable,
+    mutant: &'static Mutant,
+    seeds: u64,
+    stop: &AtomicBool,
+) -> Noticed {
+    let mut noticed: Noticed = mutant.breaks.iter().map(|rule| (*rule, None)).collect();
+    for seed in 1..=seeds {
+        let is_all = noticed.values().all(Option::is_some);
+        if is_all || stop.load(Ordering::Relaxed) {
+            break;
+        }
+        for violation in run(deployable, seed, Some(mutant)).violations {
+            if let Some(by) = noticed.get_mut(violation.rule) {
+                by.get_or_insert(seed);
+            }
+        }
+    }
+    noticed
+}
+
+/// Tries these mutants, as many at a time as there are processors, and tells of each. The names of those of which not
+/// all rules were broken.
+pub fn try_all(
+    deployable: &'static dyn Deployable,
+    mutants: &[&'static Mutant],
+    seeds: u64,
+    stop: &AtomicBool,
+) -> Vec<&'static str> {
+    let left = Mutex::new(mutants.to_vec());
+    let unnoticed = Mutex::new(vec![]);
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(mutant) = next() {
+                    let noticed = noticed_by(deployable, mutant, seeds, stop);
+                    let told = noticed.iter().map(|(rule, seed)| match seed {
+                        Some(seed) => format!("{rule} by seed {seed}"),
+                        None => format!("{rule} by none of {seeds} seeds"),
+                    });
+                    let told: Vec<String> = told.collect();
+                    println!("{}: {}", mutant.name, told.join(", "));
+                    if noticed.values().any(Option::is_none) {
+                        let mut unnoticed =
+                            unnoticed.lock().unwrap_or_else(PoisonError::into_inner);
+                        unnoticed.push(mutant.name);
+                    }
+                }
+            });
+        }
+    });
+    unnoticed
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+}
