@@ -305,12 +305,7 @@ impl<'a> Facts<'a> {
         };
         match ending.condition {
             "Complete" => {
-                let occupied = self.occupied();
-                let unserved = self
-                    .fitting()
-                    .into_iter()
-                    .filter(|node| !occupied.contains(node));
-                found.extend(unserved.map(|node| format!("node {node} has not been served")));
+                self.every_node_is_done(found);
                 if self.never_completes() || !self.created.is_empty() {
                     found.push("the job completes, and must not".to_owned());
                 }
@@ -327,6 +322,34 @@ impl<'a> Facts<'a> {
                 }
             }
             other => found.push(format!("condition {other} is none of a job's")),
+        }
+    }
+
+    /// There is a node to serve, and each has a pod that has ended or is on its way out (BJ-24, BJ-41, BJ-45).
+    fn every_node_is_done(&self, found: &mut Vec<String>) {
+        let fitting = self.fitting();
+        let mut is_any = false;
+        for node in &self.snapshot.nodes {
+            let name = node.metadata.name.as_str();
+            // The later one in the order of names is the node's.
+            let mut pods = self.ours.iter().rev();
+            let pod = pods.find(|pod| pod.more.spec.placement.node() == name);
+            match pod {
+                None if fitting.contains(name) => {
+                    found.push(format!("node {name} has not been served"));
+                }
+                // One that fits no more is stopped, and its node does not count.
+                Some(pod) if pod.is_active() && fits(&pod.more.spec.placement, node) => {
+                    let pod = &pod.metadata.name;
+                    found.push(format!("pod {pod} of node {name} has not ended"));
+                }
+                Some(pod) if !pod.is_active() => {}
+                None | Some(_) => continue,
+            }
+            is_any = true;
+        }
+        if !is_any {
+            found.push("the job completes, and has served no node".to_owned());
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{World, decoded, world};
 
 type Wrong = fn(&mut Plan);
+type Change = fn(&mut World);
 
 fn as_it_is(_: &mut Plan) {}
 
@@ -158,6 +159,79 @@ fn a_job_must_not_end_too_early_nor_have_too_many_pods() {
         found.contains(&"the job completes, and must not".to_owned()),
         "{found:?}"
     );
+}
+
+/// The plan of a job that completes on n1 and n2, judged by a world that is changed.
+fn completing(change: Change) -> Vec<String> {
+    let mut world = world(2, json!({}));
+    world.settle();
+    world.succeed(&["n1", "n2"]);
+    let completes = plan(&world.snapshot());
+    change(&mut world);
+    let names = ["n1", "n2"].map(|node| world.pod_on(node));
+    let found = violations(&world.snapshot(), &completes).into_iter();
+    // Names of pods say nothing to the reader.
+    let found = found.map(|found| match &names {
+        [Some(of_n1), _] if found.contains(of_n1) => found.replace(of_n1, "of-n1"),
+        _ => found,
+    });
+    found.collect()
+}
+
+fn nothing_changes(_: &mut World) {}
+
+fn runs_on(world: &mut World) {
+    world.end("n1", "Running");
+}
+
+// BJ-27: over its restart limit, and so failed; but it has not ended.
+fn is_restarted(world: &mut World) {
+    let spec = json!({
+        "failurePolicy": { "type": "Continue" }, "template": { "spec": { "restartPolicy": "OnFailure" } },
+    });
+    world.change(spec);
+    world.pod("n1")["spec"]["restartPolicy"] = json!("OnFailure");
+    world.end("n1", "Running");
+    world.restart("n1", &[1]);
+}
+
+fn is_terminating(world: &mut World) {
+    world.end("n1", "Running");
+    let pod = world.pod_on("n1").unwrap();
+    world.terminate(&pod);
+}
+
+fn fits_no_more(world: &mut World) {
+    world.end("n1", "Running");
+    world.taint("n1", "k", "NoSchedule");
+}
+
+fn nodes_are_gone(world: &mut World) {
+    world.nodes.clear();
+}
+
+fn is_made_anew(world: &mut World) {
+    let mut later = world.pod("n1").clone();
+    later["metadata"]["name"] = json!("zz");
+    later["metadata"]["uid"] = json!("zz");
+    world.end("n1", "Running");
+    world.pods.insert("zz".to_owned(), later);
+}
+
+// BJ-24, BJ-41, BJ-45
+#[rstest]
+#[case::good(nothing_changes, &[])]
+#[case::runs(runs_on, &["pod of-n1 of node n1 has not ended"])]
+#[case::restarted(is_restarted, &["pod of-n1 of node n1 has not ended"])]
+#[case::on_its_way_out(is_terminating, &[])]
+#[case::unfit(fits_no_more, &[])]
+#[case::the_later_one_counts(is_made_anew, &[])]
+#[case::no_node(nodes_are_gone, &["the job completes, and has served no node"])]
+fn a_job_completes_when_each_node_has_a_pod_that_has_ended(
+    #[case] change: Change,
+    #[case] expected: &[&str],
+) {
+    assert_eq!(completing(change), expected);
 }
 
 // BJ-35
