@@ -17,6 +17,9 @@ use crate::{
     snapshot::{JobPod, Snapshot, simulated},
 };
 
+/// As many pods are created in a pass at most (7.3 of the specification).
+const MAX_CREATED: usize = 500;
+
 /// Every rule that the plan breaks, in words; empty for a good plan.
 #[must_use]
 pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
@@ -32,6 +35,7 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.ends_for_a_reason(&mut found);
     facts.is_deleted_in_time(&mut found);
     facts.says_why_it_waits(&mut found);
+    facts.no_node_waits_in_silence(&mut found);
     found
 }
 
@@ -170,11 +174,9 @@ impl<'a> Facts<'a> {
         found.extend(pods::each_once(&self.stopped));
         found.extend(pods::none_terminating(&owned, &self.stopped));
         found.extend(pods::none_finished(&owned, &self.stopped));
-        found.extend(pods::names_are_new(
-            &owned,
-            &self.snapshot.memory.taken_names,
-            &names,
-        ));
+        let taken = self.snapshot.memory.names_taken(self.snapshot.now);
+        let taken = taken.map(|(name, _)| name.clone()).collect();
+        found.extend(pods::names_are_new(&owned, &taken, &names));
         // BJ-63: pods of a job on its way out may be stopped.
         let owner = self.snapshot.owner();
         found.extend(pods::nothing_while_owner_terminates(&owner, &[], &names));
@@ -374,14 +376,32 @@ impl<'a> Facts<'a> {
 
     /// A plan that does nothing for a job that is not over names what it waits for.
     fn says_why_it_waits(&self, found: &mut Vec<String>) {
+        let rests = self.never_completes() || self.serves_no_more();
+        if self.plan.steps.is_empty() && self.plan.waiting_on.is_empty() && !rests {
+            found.push("nothing is done and no reason is given".to_owned());
+        }
+    }
+
+    /// No pods are created any more, and nobody has to be told why.
+    fn serves_no_more(&self) -> bool {
         let ends = self.plan.report.as_ref();
         let ends = ends.is_some_and(|report| report.ending.is_some());
-        let rests = self.has_ended()
-            || self.never_completes()
+        ends || self.has_ended()
             || *self.phase() == BroadcastJobPhase::Failed
-            || self.snapshot.job.metadata.is_terminating();
-        if self.plan.steps.is_empty() && self.plan.waiting_on.is_empty() && !ends && !rests {
-            found.push("nothing is done and no reason is given".to_owned());
+            || self.snapshot.job.metadata.is_terminating()
+    }
+
+    /// A node that gets no pod, and has none, is behind a reason.
+    fn no_node_waits_in_silence(&self, found: &mut Vec<String>) {
+        if !self.plan.waiting_on.is_empty() || self.serves_no_more() {
+            return;
+        }
+        let mut served = self.occupied();
+        served.extend(self.created.iter().map(|pod| pod.node.as_str()));
+        let mut waiting = self.fitting();
+        waiting.retain(|node| !served.contains(node));
+        if let Some(node) = waiting.first().filter(|_| self.created.len() < MAX_CREATED) {
+            found.push(format!("node {node} gets no pod and no reason is given"));
         }
     }
 }

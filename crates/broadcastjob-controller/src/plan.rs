@@ -14,7 +14,7 @@ use crate::snapshot::{JobPod, Snapshot, simulated};
 
 mod classes;
 mod coverage;
-pub(crate) mod create;
+mod create;
 mod names;
 mod step;
 mod times;

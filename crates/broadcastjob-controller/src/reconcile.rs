@@ -104,12 +104,49 @@ impl BroadcastJobReconciler {
         error: Option<&StageError>,
     ) -> Outcome {
         let ending = Ending {
-            name_taken: error.is_some_and(|error| error.is(Answer::AlreadyThere)),
+            succeeded: error.is_none(),
+            taken_name: error.and_then(taken_name),
             namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
         };
         let memory = remember::after(snapshot, plan, ending);
         let waits_for = plan.waiting_on.first();
         self.upkeep
             .end(key, snapshot.uid(), memory, waits_for, plan.requeue_after)
+    }
+}
+
+/// The name that an object was to be created by, and that another one has.
+fn taken_name(error: &StageError) -> Option<String> {
+    match error {
+        StageError::Write { object, .. } if error.is(Answer::AlreadyThere) => {
+            object.rsplit('/').next().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_runtime::ApiError;
+
+    use super::*;
+
+    fn refused(source: ApiError) -> StageError {
+        StageError::Write {
+            verb: "create",
+            kind: "Pod",
+            object: "ns/scan-abcde".to_owned(),
+            source,
+        }
+    }
+
+    // BJ-53: what the executor names is what is looked for under another name the next time.
+    #[test]
+    fn a_name_that_is_taken_is_the_one_that_was_refused() {
+        let (call, message) = (String::new(), String::new());
+        let taken = refused(ApiError::AlreadyExists { call, message });
+        assert_eq!(taken_name(&taken).as_deref(), Some("scan-abcde"));
+        let call = String::new();
+        assert_eq!(taken_name(&refused(ApiError::NotLeader { call })), None);
     }
 }

@@ -4,15 +4,17 @@ use kruise_plan::lines;
 
 use crate::{
     memory::Memory,
-    plan::{Plan, Step, create::new_names},
+    plan::{Plan, Step},
     snapshot::Snapshot,
 };
 
 /// How the writes of a plan ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
-    /// Whether a pod could not be created since its name is taken.
-    pub name_taken: bool,
+    /// Whether all of them succeeded.
+    pub succeeded: bool,
+    /// The name of a pod that could not be created since its name is taken. The executor names the first.
+    pub taken_name: Option<String>,
     /// Whether the API server said that the namespace is being deleted.
     pub namespace_terminates: bool,
 }
@@ -21,7 +23,8 @@ pub struct Ending {
 #[must_use]
 pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
     let Ending {
-        name_taken,
+        succeeded,
+        taken_name,
         namespace_terminates,
     } = ending;
     let mut memory = snapshot.memory.clone();
@@ -29,10 +32,14 @@ pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
     memory.logged = lines::remembered(&memory.logged, &plan.waiting_on, acts);
     memory.told.clone_from(&plan.standing);
     memory.namespace_terminates |= namespace_terminates;
-    if name_taken {
-        // Which of them, nobody asks: the others are looked for by their nodes.
-        memory.taken_names.extend(new_names(plan));
+    let mut steps = plan.steps.iter();
+    if succeeded && steps.any(|step| matches!(step, Step::CreatePods { batches: _ })) {
+        // All that were refused before have their pods now, under other names.
+        memory.taken_names.clear();
     }
+    memory
+        .taken_names
+        .extend(taken_name.map(|name| (name, snapshot.now)));
     note_stopped(&mut memory, snapshot, plan);
     memory
 }

@@ -59,6 +59,14 @@ fn without_reason(plan: &mut Plan) {
     plan.waiting_on.clear();
 }
 
+fn without_n3(plan: &mut Plan) {
+    for step in &mut plan.steps {
+        if let Step::CreatePods { batches } = step {
+            batches[1].pop();
+        }
+    }
+}
+
 fn new_world() -> World {
     world(3, json!({}))
 }
@@ -67,10 +75,11 @@ fn new_world() -> World {
 #[case::good(as_it_is, &[])]
 #[case::twice(twice_on_one_node, &["node n1 gets a second pod", "a batch of 3"])]
 #[case::labels(without_labels, &["would not be known as the job's"])]
-#[case::node(to_another_node, &["does not fit node n9", "is not led to node n9"])]
+#[case::node(to_another_node, &["does not fit node n9", "is not led to node n9", "node n1 gets no pod"])]
 #[case::batches(all_at_once, &["a batch of 3 comes where 1 are allowed"])]
 #[case::deletes(deletes_the_job, &["the job is deleted before its time"])]
-#[case::silent(without_reason, &["no reason is given"])]
+#[case::silent(without_reason, &["nothing is done and no reason is given", "node n1 gets no pod and no reason is given"])]
+#[case::forgotten(without_n3, &["node n3 gets no pod and no reason is given"])]
 fn what_is_wrong_with_a_plan_that_creates(#[case] wrong: Wrong, #[case] expected: &[&str]) {
     let snapshot = new_world().snapshot();
     let mut plan = plan(&snapshot);

@@ -17,6 +17,8 @@ enum Act {
     Restart(usize, i32),
     Terminate(usize),
     Vanish(usize),
+    /// A pod goes, and somebody else's pod gets its name.
+    Squat(usize),
     AddNode,
     RemoveNode(usize),
     ChangeNode(usize, Value),
@@ -89,6 +91,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (one(), 0..5).prop_map(|(pod, count)| Act::Restart(pod, count)),
         1 => one().prop_map(Act::Terminate),
         1 => one().prop_map(Act::Vanish),
+        1 => one().prop_map(Act::Squat),
         1 => Just(Act::AddNode),
         1 => one().prop_map(Act::RemoveNode),
         2 => (one(), node_change()).prop_map(|(node, change)| Act::ChangeNode(node, change)),
@@ -141,6 +144,12 @@ fn play(world: &mut World, act: Act, n_nodes: &mut usize) {
         Act::Vanish(pod) => {
             if let Some(pod) = nth(&world.pods, pod) {
                 world.pods.remove(&pod);
+            }
+        }
+        Act::Squat(pod) => {
+            if let Some(pod) = nth(&world.pods, pod) {
+                world.pods.remove(&pod);
+                world.foreign.push(pod);
             }
         }
         Act::AddNode => {

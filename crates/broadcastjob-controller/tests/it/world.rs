@@ -170,8 +170,12 @@ impl World {
                         let created: Vec<_> = created.collect();
                         let n_done = created.iter().filter(|made| **made == Made::Done).count();
                         outcome.created += n_done;
-                        ending.name_taken |= created.contains(&Made::Taken);
-                        if created.contains(&Made::Refused) || created.contains(&Made::Taken) {
+                        // The failure of a batch is the first by position.
+                        let mut all = batch.iter().zip(&created);
+                        let is_failure = |made: &Made| matches!(made, Made::Refused | Made::Taken);
+                        if let Some((pod, made)) = all.find(|(_, made)| is_failure(made)) {
+                            let is_taken = *made == Made::Taken;
+                            ending.taken_name = is_taken.then(|| pod.name.clone());
                             self.failed = true;
                             break;
                         }
@@ -181,6 +185,7 @@ impl World {
             }
         }
         self.failed |= outcome.stop_failed;
+        ending.succeeded = !self.failed;
         if let Some(written) = report::written(&snapshot, &plan, outcome) {
             self.write_status(&written.patch);
             written.event.iter().for_each(|event| self.tell(event));
