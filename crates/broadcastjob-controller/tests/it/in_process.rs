@@ -390,6 +390,40 @@ fn a_job_goes_with_its_pods_when_its_time_is_over() {
     });
 }
 
+// BJ-61: though the watch has not told of it.
+#[test]
+fn a_job_whose_time_to_live_was_taken_away_stays() {
+    play(12, async |world| {
+        cluster(world);
+        let spec = json!({ "completionPolicy": { "ttlSecondsAfterFinished": 30 } });
+        create(world, job("0@2s", spec)).await;
+        becomes(world, "completed").await;
+        world.run_for(Duration::from_secs(5)).await;
+        let rule = Rule::new(Fault::EventLost, 1000)
+            .of(NAME)
+            .verbs(&["watch"])
+            .plurals(&["broadcastjobs"]);
+        world.server.faults().set(vec![rule]);
+        world.server.change(USER, BROADCASTJOBS, &key(), |job| {
+            job["spec"]["completionPolicy"] = json!({ "type": "Always" });
+        });
+        let version = |world: &World| {
+            let job = world.server.get(BROADCASTJOBS, &key()).unwrap();
+            job["metadata"]["resourceVersion"].clone()
+        };
+        let before = version(world);
+        world.run_for(Duration::from_secs(120)).await;
+        assert_eq!(version(world), before);
+        assert!(struck(&world.server, "event_lost"));
+        // It was tried once, and seen then.
+        let requests = world.server.requests().into_iter();
+        let refused = requests.filter(|request| {
+            request.by == NAME && request.plural == "broadcastjobs" && request.code == Some(409)
+        });
+        assert_eq!(refused.count(), 1);
+    });
+}
+
 // BJ-S29, BJ-S32, PF-402: by the deployed webhooks, in both versions.
 #[test]
 fn both_versions_are_admitted_and_read_alike() {
