@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::{BroadcastJobPhase, FailurePolicyType},
     int_or_string::{IntOrString, Rounding, lenient_percent},
+    kinds::broadcastjob::validation,
     well_known::labels,
 };
 use kruise_plan::{PodRef, check::pods, node_fit::fits};
@@ -329,6 +330,9 @@ impl<'a> Facts<'a> {
 
     /// There is a node to serve, and each has a pod that has ended or is on its way out (BJ-24, BJ-41, BJ-45).
     fn every_node_is_done(&self, found: &mut Vec<String>) {
+        if validation::template(&self.snapshot.job.spec.template).is_err() {
+            found.push("the job completes, and its template can't be read".to_owned());
+        }
         let fitting = self.fitting();
         let mut is_any = false;
         for node in &self.snapshot.nodes {

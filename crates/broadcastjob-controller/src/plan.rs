@@ -4,13 +4,10 @@
 //! that is paused, has failed pods, or has run too long is left alone or fails; any other has its unfit pods stopped and
 //! its waiting nodes served. The status tells of all of it in one write, made of how the steps ended.
 
-use kruise_api::{
-    apps::v1beta1::{BroadcastJobPhase, BroadcastJobStatus, FailurePolicyType},
-    kinds::broadcastjob::validation,
-};
+use kruise_api::apps::v1beta1::{BroadcastJobPhase, BroadcastJobStatus, FailurePolicyType};
 use kruise_plan::{Event, PodRef, WaitReason, workload::why_not_running};
 
-use crate::snapshot::{JobPod, Snapshot, simulated};
+use crate::snapshot::{JobPod, Snapshot};
 
 mod classes;
 mod coverage;
@@ -65,23 +62,8 @@ fn decide(snapshot: &Snapshot) -> Plan {
         return clean_up(snapshot);
     }
     let classes = Classes::of(snapshot);
-    let coverage = validation::template(&job.spec.template).and_then(|_| {
-        let simulated = simulated(job).map_err(|error| validation::unreadable(&error))?;
-        Ok(Coverage::of(snapshot, &classes.all, &simulated))
-    });
-    match coverage {
-        Ok(coverage) => run(snapshot, &classes, &coverage),
-        Err(error) => hold(error.into()),
-    }
-}
-
-/// No pod is touched; an event says why.
-fn hold(reason: WaitReason) -> Plan {
-    Plan {
-        standing: vec![Event::warning(reason.reason(), reason.to_string())],
-        waiting_on: vec![reason],
-        ..Plan::default()
-    }
+    let coverage = Coverage::of(snapshot, &classes.all);
+    run(snapshot, &classes, &coverage)
 }
 
 /// BJ-60, BJ-61
@@ -125,6 +107,8 @@ fn run(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>) -> P
             }
             set_phase(&mut plan, BroadcastJobPhase::Paused);
             plan.waiting_on.push(reason);
+            // It holds all the same, and is told once.
+            plan.held_by(coverage.waiting.as_ref().err());
         }
         Course::Fails(reason) => fail(snapshot, classes, reason, &mut plan),
         Course::GoesOn(until) => {
@@ -201,7 +185,8 @@ fn counted(
     status.active = number(classes.active.len());
     status.succeeded = number(classes.n_succeeded);
     status.failed = number(classes.failed.len());
-    status.desired = number(coverage.desired());
+    // While that is not known, what was counted last stays.
+    status.desired = coverage.desired().map_or(status.desired, number);
     status
 }
 
@@ -233,8 +218,14 @@ fn fail(snapshot: &Snapshot, classes: &Classes<'_>, reason: &'static str, plan: 
 fn go_on(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>, plan: &mut Plan) {
     stop(coverage.unfit.clone(), plan);
     let active: Vec<&str> = classes.active.iter().map(|pod| name_of(pod)).collect();
-    let n_desired = number(coverage.desired());
-    create::plan(snapshot, n_desired, &active, &coverage.waiting, plan);
+    // Creations alone need the template: whatever else is due does not wait until it is corrected.
+    match &coverage.waiting {
+        Ok(waiting) => {
+            let n_desired = number(coverage.kept.len() + waiting.len());
+            create::plan(snapshot, n_desired, &active, waiting, plan);
+        }
+        Err(unreadable) => plan.held_by([unreadable]),
+    }
     if !snapshot.job.spec.never_completes() && coverage.is_done() {
         let message = "every node has been served".to_owned();
         let ending = Ending {
@@ -264,7 +255,7 @@ fn why_it_waits(classes: &Classes<'_>, coverage: &Coverage<'_>) -> Option<WaitRe
             why: "it counts as failed, since it was restarted too often, and goes on".to_owned(),
         });
     }
-    (coverage.desired() == 0).then_some(WaitReason::NoNodeFits)
+    (coverage.desired() == Some(0)).then_some(WaitReason::NoNodeFits)
 }
 
 fn stop(pods: Vec<PodRef>, plan: &mut Plan) {

@@ -57,12 +57,7 @@ pub(super) fn plan(
     }
     let limit = match limit(snapshot, n_desired) {
         Ok(limit) => usize::try_from(limit).unwrap_or(0),
-        Err(reason) => {
-            let event = Event::warning(reason.reason(), reason.to_string());
-            plan.standing.push(event);
-            plan.waiting_on.push(reason);
-            return;
-        }
+        Err(reason) => return plan.held_by([&reason]),
     };
     if active.len() > limit {
         let message = "more pods are active than spec.parallelism allows; none is stopped";
@@ -113,9 +108,7 @@ fn tell_of_named_node(node: &str, plan: &mut Plan) {
         field: "spec.template.spec.nodeName".to_owned(),
         why: format!("pods can only go to node {node}, so that no other node can be served"),
     };
-    let event = Event::warning(reason.reason(), reason.to_string());
-    plan.standing.push(event);
-    plan.waiting_on.push(reason);
+    plan.held_by([&reason]);
 }
 
 /// A node for whose pod no name is free waits: until its pods are gone that have the names, or until the names are
@@ -125,9 +118,7 @@ fn tell_of_unnamed(node: &str, snapshot: &Snapshot, plan: &mut Plan) {
         field: "metadata.name".to_owned(),
         why: format!("all names that a pod for node {node} may have are taken by other pods"),
     };
-    let event = Event::warning(reason.reason(), reason.to_string());
-    plan.standing.push(event);
-    plan.waiting_on.push(reason);
+    plan.held_by([&reason]);
     let taken = snapshot.memory.names_taken(snapshot.now);
     let again = taken.map(|(_, left)| times::wait(left)).min();
     plan.requeue_after = plan.requeue_after.into_iter().chain(again).min();

@@ -12,5 +12,6 @@ mod nodes;
 mod pods;
 mod properties;
 mod scenarios;
+mod unreadable;
 mod wait_reasons;
 mod world;
