@@ -23,8 +23,6 @@ use times::Until;
 
 /// What holds a job while it is true.
 const PAUSED: &str = "spec.paused";
-const POD_FAILED: &str = "failed pod is found";
-const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
 
 /// Decides what is to be done now.
 #[must_use]
@@ -110,7 +108,7 @@ fn run(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>) -> P
             // It holds all the same, and is told once.
             plan.held_by(coverage.waiting.as_ref().err());
         }
-        Course::Fails(reason) => fail(snapshot, classes, reason, &mut plan),
+        Course::Fails(cause) => fail(snapshot, classes, cause, &mut plan),
         Course::GoesOn(until) => {
             if before == BroadcastJobPhase::Paused {
                 let event = Event::normal("Continue", "the job is not paused any more".to_owned());
@@ -127,23 +125,48 @@ fn run(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>) -> P
 }
 
 /// What becomes of a job in this pass.
-enum Course {
+enum Course<'a> {
     /// A job of type Never that has failed, which does nothing any more (BJ-30).
     HasFailed,
     /// Nothing is created or deleted (BJ-31, BJ-33).
     Paused(WaitReason),
     /// All active pods are stopped (BJ-35).
-    Fails(&'static str),
+    Fails(Cause<'a>),
     /// It goes on (BJ-36), until its deadline.
     GoesOn(Until),
 }
 
-fn course(
+/// Why a job fails.
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    /// A pod has failed (BJ-33).
+    FailedPod(&'a JobPod),
+    /// It has run for too long (BJ-34).
+    Deadline,
+}
+
+impl Cause<'_> {
+    fn event(self) -> Event {
+        match self {
+            Self::FailedPod(pod) => {
+                let message = format!("pod {} has failed", pod.metadata.name);
+                Event::warning("failed pod is found", message)
+            }
+            Self::Deadline => {
+                let message =
+                    "the job has run for longer than spec.completionPolicy.activeDeadlineSeconds";
+                Event::warning("DeadlineExceeded", message.to_owned())
+            }
+        }
+    }
+}
+
+fn course<'a>(
     snapshot: &Snapshot,
-    classes: &Classes<'_>,
+    classes: &Classes<'a>,
     phase: &BroadcastJobPhase,
     deadline: Until,
-) -> Course {
+) -> Course<'a> {
     let spec = &snapshot.job.spec;
     let may_pause = matches!(
         phase,
@@ -161,12 +184,12 @@ fn course(
                 let pod = failed.metadata.name.clone();
                 return Course::Paused(WaitReason::PausedByFailure { pod });
             }
-            FailurePolicyType::FailFast => return Course::Fails(POD_FAILED),
+            FailurePolicyType::FailFast => return Course::Fails(Cause::FailedPod(failed)),
             FailurePolicyType::Continue | FailurePolicyType::Other(_) => {}
         }
     }
     match deadline {
-        Until::Over => Course::Fails(DEADLINE_EXCEEDED),
+        Until::Over => Course::Fails(Cause::Deadline),
         until => Course::GoesOn(until),
     }
 }
@@ -191,15 +214,10 @@ fn counted(
 }
 
 /// BJ-35
-fn fail(snapshot: &Snapshot, classes: &Classes<'_>, reason: &'static str, plan: &mut Plan) {
-    let message = match (reason, classes.failed.first()) {
-        (POD_FAILED, Some(pod)) => format!("pod {} has failed", pod.metadata.name),
-        _ => {
-            "the job has run for longer than spec.completionPolicy.activeDeadlineSeconds".to_owned()
-        }
-    };
-    let event = Event::warning(reason, message);
-    if reason == POD_FAILED {
+fn fail(snapshot: &Snapshot, classes: &Classes<'_>, cause: Cause<'_>, plan: &mut Plan) {
+    let event = cause.event();
+    // That a pod has failed is told before the deletions as well.
+    if let Cause::FailedPod(_) = cause {
         plan.standing.push(event.clone());
     }
     stop(classes.active_refs(), plan);
@@ -286,6 +304,7 @@ fn name_of(pod: &JobPod) -> &str {
     &pod.metadata.name
 }
 
-fn number(count: usize) -> i32 {
+/// A count, as statuses have them.
+pub(crate) fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
