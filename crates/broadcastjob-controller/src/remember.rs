@@ -1,5 +1,7 @@
 //! What is remembered after a pass: what the plan and its execution have told, which no watch tells.
 
+use std::collections::BTreeSet;
+
 use kruise_plan::lines;
 
 use crate::{
@@ -46,8 +48,11 @@ pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
 
 /// What was not stopped after all is not being deleted, and so is not waited for.
 fn note_stopped(memory: &mut Memory, snapshot: &Snapshot, plan: &Plan) {
-    let is_there = |uid: &str| snapshot.owned_pods().pod(uid).is_some();
-    memory.stopped.retain(|uid, _| is_there(uid));
+    if !memory.stopped.is_empty() {
+        let pods = snapshot.pods.iter();
+        let there: BTreeSet<&str> = pods.map(|pod| pod.metadata.uid.as_str()).collect();
+        memory.stopped.retain(|uid, _| there.contains(uid.as_str()));
+    }
     let stopped = plan.steps.iter().filter_map(|step| match step {
         Step::StopPods { pods } => Some(pods),
         Step::CreatePods { batches: _ } | Step::DeleteJob => None,
