@@ -242,9 +242,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// BJ-52
+    /// BJ-52, and 7.3 of the specification
     fn batches_grow(&self, found: &mut Vec<String>) {
         let mut largest = 1;
+        let n_created = self.created.len();
+        if n_created > MAX_CREATED {
+            found.push(format!("{n_created} pods are created in one pass"));
+        }
         for size in &self.batches {
             if *size == 0 || *size > largest {
                 found.push(format!(

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::snapshot::Snapshot;
 
-/// Pods that one pass creates. The next pass follows at once and goes on where this one ended, so that `paused`, another
-/// template or the end of the lease is seen before thousands of pods are made.
+/// Pods that one pass creates (7.3 of the specification). The next pass follows at once and goes on where this one
+/// ended, so that `paused`, another template or the end of the lease is seen before thousands of pods are made.
 const MAX_PODS: usize = 500;
 /// The node to which the scheduler is to bring the pod.
 const REQUIRED: &[&str] = &[

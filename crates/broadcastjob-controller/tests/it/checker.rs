@@ -91,6 +91,25 @@ fn what_is_wrong_with_a_plan_that_creates(#[case] wrong: Wrong, #[case] expected
     }
 }
 
+// BJ-51, 7.3
+#[test]
+fn a_pass_must_not_create_more_than_five_hundred_pods() {
+    let snapshot = world(501, json!({})).snapshot();
+    let mut plan = plan(&snapshot);
+    for step in &mut plan.steps {
+        if let Step::CreatePods { batches } = step {
+            let mut more = batches[0][0].clone();
+            more.name = "one-more".to_owned();
+            batches.push(vec![more]);
+        }
+    }
+    let found = violations(&snapshot, &plan);
+    assert!(
+        found.contains(&"501 pods are created in one pass".to_owned()),
+        "{found:?}"
+    );
+}
+
 /// The plan of a job, of which a pod is stopped besides.
 fn stopping(world: &World, node: &str) -> Vec<String> {
     let snapshot = world.snapshot();
