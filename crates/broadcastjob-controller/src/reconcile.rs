@@ -126,27 +126,4 @@ fn taken_name(error: &StageError) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use kruise_runtime::ApiError;
-
-    use super::*;
-
-    fn refused(source: ApiError) -> StageError {
-        StageError::Write {
-            verb: "create",
-            kind: "Pod",
-            object: "ns/scan-abcde".to_owned(),
-            source,
-        }
-    }
-
-    // BJ-53: what the executor names is what is looked for under another name the next time.
-    #[test]
-    fn a_name_that_is_taken_is_the_one_that_was_refused() {
-        let (call, message) = (String::new(), String::new());
-        let taken = refused(ApiError::AlreadyExists { call, message });
-        assert_eq!(taken_name(&taken).as_deref(), Some("scan-abcde"));
-        let call = String::new();
-        assert_eq!(taken_name(&refused(ApiError::NotLeader { call })), None);
-    }
-}
+mod tests;
