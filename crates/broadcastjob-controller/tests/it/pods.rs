@@ -1,14 +1,24 @@
 //! What a new pod looks like, how it is named, and which pods are the job's.
 
+use std::sync::Arc;
+
 use broadcastjob_controller::{
     gates::Gates,
+    memory::Memory,
+    observe::Observer,
     plan::{Step, plan},
 };
+use kruise_api::{
+    apps::v1beta1::BROADCASTJOBS,
+    read::Node,
+    resource::{NODES, ObjectKey, PODS},
+};
 use kruise_plan::workload::Filled;
+use kruise_runtime::{Clock, Store};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, seconds, world};
+use crate::world::{World, decoded, reasons, seconds, world};
 
 fn one_pod(world: &mut World) -> Value {
     world.reconcile();
@@ -356,4 +366,37 @@ fn a_job_with_a_pod_over_its_restart_limit_does_not_complete() {
     let plan = world.settle();
     assert_eq!(world.status(), "2 0 1 1 running");
     assert_eq!(reasons(&plan), ["PodsNotEnded"]);
+}
+
+// BJ-P7: a snapshot has the very pods and nodes of the indexes, and shares the list of pods, too.
+#[test]
+fn pods_are_not_copied_to_be_looked_at() {
+    let mut world = world(300, json!({}));
+    world.settle();
+    let observer = Observer {
+        jobs: Store::new(BROADCASTJOBS),
+        pods: Store::new(PODS),
+        nodes: Store::new(NODES),
+        gates: Gates::default(),
+        clock: Clock::system(),
+    };
+    for pod in world.pods.values() {
+        observer.pods.apply(decoded(pod));
+    }
+    let known = world.snapshot();
+    for node in &known.nodes {
+        observer.nodes.apply(Node::clone(node));
+    }
+    let snapshot = observer.snapshot(known.job, Memory::default());
+    assert_eq!((snapshot.pods.len(), snapshot.nodes.len()), (300, 300));
+    for pod in snapshot.pods.iter() {
+        let stored = observer.pods.get(&ObjectKey::of(&pod.metadata)).unwrap();
+        assert!(Arc::ptr_eq(pod, &stored));
+    }
+    for node in &snapshot.nodes {
+        let stored = observer.nodes.get(&ObjectKey::of(&node.metadata)).unwrap();
+        assert!(Arc::ptr_eq(node, &stored));
+    }
+    let again = observer.snapshot(snapshot.job.clone(), Memory::default());
+    assert!(again.pods.is_same(&snapshot.pods));
 }
