@@ -11,6 +11,7 @@ mod in_process;
 mod nodes;
 mod pods;
 mod properties;
+mod races;
 mod scenarios;
 mod unreadable;
 mod wait_reasons;
