@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::{BroadcastJobPhase, FailurePolicyType},
     int_or_string::{IntOrString, Rounding, lenient_percent},
+    kinds::broadcastjob::validation,
     well_known::labels,
 };
 use kruise_plan::{PodRef, check::pods, node_fit::fits};
@@ -16,6 +17,9 @@ use crate::{
     plan::{NewPod, Plan, Step},
     snapshot::{JobPod, Snapshot, simulated},
 };
+
+/// As many pods are created in a pass at most (7.3 of the specification).
+const MAX_CREATED: usize = 500;
 
 /// Every rule that the plan breaks, in words; empty for a good plan.
 #[must_use]
@@ -32,6 +36,7 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     facts.ends_for_a_reason(&mut found);
     facts.is_deleted_in_time(&mut found);
     facts.says_why_it_waits(&mut found);
+    facts.no_node_waits_in_silence(&mut found);
     found
 }
 
@@ -170,11 +175,9 @@ impl<'a> Facts<'a> {
         found.extend(pods::each_once(&self.stopped));
         found.extend(pods::none_terminating(&owned, &self.stopped));
         found.extend(pods::none_finished(&owned, &self.stopped));
-        found.extend(pods::names_are_new(
-            &owned,
-            &self.snapshot.memory.taken_names,
-            &names,
-        ));
+        let taken = self.snapshot.memory.names_taken(self.snapshot.now);
+        let taken = taken.map(|(name, _)| name.clone()).collect();
+        found.extend(pods::names_are_new(&owned, &taken, &names));
         // BJ-63: pods of a job on its way out may be stopped.
         let owner = self.snapshot.owner();
         found.extend(pods::nothing_while_owner_terminates(&owner, &[], &names));
@@ -239,9 +242,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// BJ-52
+    /// BJ-52, and 7.3 of the specification
     fn batches_grow(&self, found: &mut Vec<String>) {
         let mut largest = 1;
+        let n_created = self.created.len();
+        if n_created > MAX_CREATED {
+            found.push(format!("{n_created} pods are created in one pass"));
+        }
         for size in &self.batches {
             if *size == 0 || *size > largest {
                 found.push(format!(
@@ -305,12 +312,7 @@ impl<'a> Facts<'a> {
         };
         match ending.condition {
             "Complete" => {
-                let occupied = self.occupied();
-                let unserved = self
-                    .fitting()
-                    .into_iter()
-                    .filter(|node| !occupied.contains(node));
-                found.extend(unserved.map(|node| format!("node {node} has not been served")));
+                self.every_node_is_done(found);
                 if self.never_completes() || !self.created.is_empty() {
                     found.push("the job completes, and must not".to_owned());
                 }
@@ -327,6 +329,37 @@ impl<'a> Facts<'a> {
                 }
             }
             other => found.push(format!("condition {other} is none of a job's")),
+        }
+    }
+
+    /// There is a node to serve, and each has a pod that has ended or is on its way out (BJ-24, BJ-41, BJ-45).
+    fn every_node_is_done(&self, found: &mut Vec<String>) {
+        if validation::template(&self.snapshot.job.spec.template).is_err() {
+            found.push("the job completes, and its template can't be read".to_owned());
+        }
+        let fitting = self.fitting();
+        let mut is_any = false;
+        for node in &self.snapshot.nodes {
+            let name = node.metadata.name.as_str();
+            // The later one in the order of names is the node's.
+            let mut pods = self.ours.iter().rev();
+            let pod = pods.find(|pod| pod.more.spec.placement.node() == name);
+            match pod {
+                None if fitting.contains(name) => {
+                    found.push(format!("node {name} has not been served"));
+                }
+                // One that fits no more is stopped, and its node does not count.
+                Some(pod) if pod.is_active() && fits(&pod.more.spec.placement, node) => {
+                    let pod = &pod.metadata.name;
+                    found.push(format!("pod {pod} of node {name} has not ended"));
+                }
+                Some(pod) if !pod.is_active() => {}
+                None | Some(_) => continue,
+            }
+            is_any = true;
+        }
+        if !is_any {
+            found.push("the job completes, and has served no node".to_owned());
         }
     }
 
@@ -351,14 +384,32 @@ impl<'a> Facts<'a> {
 
     /// A plan that does nothing for a job that is not over names what it waits for.
     fn says_why_it_waits(&self, found: &mut Vec<String>) {
+        let rests = self.never_completes() || self.serves_no_more();
+        if self.plan.steps.is_empty() && self.plan.waiting_on.is_empty() && !rests {
+            found.push("nothing is done and no reason is given".to_owned());
+        }
+    }
+
+    /// No pods are created any more, and nobody has to be told why.
+    fn serves_no_more(&self) -> bool {
         let ends = self.plan.report.as_ref();
         let ends = ends.is_some_and(|report| report.ending.is_some());
-        let rests = self.has_ended()
-            || self.never_completes()
+        ends || self.has_ended()
             || *self.phase() == BroadcastJobPhase::Failed
-            || self.snapshot.job.metadata.is_terminating();
-        if self.plan.steps.is_empty() && self.plan.waiting_on.is_empty() && !ends && !rests {
-            found.push("nothing is done and no reason is given".to_owned());
+            || self.snapshot.job.metadata.is_terminating()
+    }
+
+    /// A node that gets no pod, and has none, is behind a reason.
+    fn no_node_waits_in_silence(&self, found: &mut Vec<String>) {
+        if !self.plan.waiting_on.is_empty() || self.serves_no_more() {
+            return;
+        }
+        let mut served = self.occupied();
+        served.extend(self.created.iter().map(|pod| pod.node.as_str()));
+        let mut waiting = self.fitting();
+        waiting.retain(|node| !served.contains(node));
+        if let Some(node) = waiting.first().filter(|_| self.created.len() < MAX_CREATED) {
+            found.push(format!("node {node} gets no pod and no reason is given"));
         }
     }
 }

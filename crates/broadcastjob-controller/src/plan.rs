@@ -4,17 +4,14 @@
 //! that is paused, has failed pods, or has run too long is left alone or fails; any other has its unfit pods stopped and
 //! its waiting nodes served. The status tells of all of it in one write, made of how the steps ended.
 
-use kruise_api::{
-    apps::v1beta1::{BroadcastJobPhase, BroadcastJobStatus, FailurePolicyType},
-    kinds::broadcastjob::validation,
-};
+use kruise_api::apps::v1beta1::{BroadcastJobPhase, BroadcastJobStatus, FailurePolicyType};
 use kruise_plan::{Event, PodRef, WaitReason, workload::why_not_running};
 
-use crate::snapshot::{JobPod, Snapshot, simulated};
+use crate::snapshot::{JobPod, Snapshot};
 
 mod classes;
 mod coverage;
-pub(crate) mod create;
+mod create;
 mod names;
 mod step;
 mod times;
@@ -26,8 +23,6 @@ use times::Until;
 
 /// What holds a job while it is true.
 const PAUSED: &str = "spec.paused";
-const POD_FAILED: &str = "failed pod is found";
-const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
 
 /// Decides what is to be done now.
 #[must_use]
@@ -65,23 +60,8 @@ fn decide(snapshot: &Snapshot) -> Plan {
         return clean_up(snapshot);
     }
     let classes = Classes::of(snapshot);
-    let coverage = validation::template(&job.spec.template).and_then(|_| {
-        let simulated = simulated(job).map_err(|error| validation::unreadable(&error))?;
-        Ok(Coverage::of(snapshot, &classes.all, &simulated))
-    });
-    match coverage {
-        Ok(coverage) => run(snapshot, &classes, &coverage),
-        Err(error) => hold(error.into()),
-    }
-}
-
-/// No pod is touched; an event says why.
-fn hold(reason: WaitReason) -> Plan {
-    Plan {
-        standing: vec![Event::warning(reason.reason(), reason.to_string())],
-        waiting_on: vec![reason],
-        ..Plan::default()
-    }
+    let coverage = Coverage::of(snapshot, &classes.all);
+    run(snapshot, &classes, &coverage)
 }
 
 /// BJ-60, BJ-61
@@ -125,8 +105,10 @@ fn run(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>) -> P
             }
             set_phase(&mut plan, BroadcastJobPhase::Paused);
             plan.waiting_on.push(reason);
+            // It holds all the same, and is told once.
+            plan.held_by(coverage.waiting.as_ref().err());
         }
-        Course::Fails(reason) => fail(snapshot, classes, reason, &mut plan),
+        Course::Fails(cause) => fail(snapshot, classes, cause, &mut plan),
         Course::GoesOn(until) => {
             if before == BroadcastJobPhase::Paused {
                 let event = Event::normal("Continue", "the job is not paused any more".to_owned());
@@ -143,23 +125,48 @@ fn run(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>) -> P
 }
 
 /// What becomes of a job in this pass.
-enum Course {
+enum Course<'a> {
     /// A job of type Never that has failed, which does nothing any more (BJ-30).
     HasFailed,
     /// Nothing is created or deleted (BJ-31, BJ-33).
     Paused(WaitReason),
     /// All active pods are stopped (BJ-35).
-    Fails(&'static str),
+    Fails(Cause<'a>),
     /// It goes on (BJ-36), until its deadline.
     GoesOn(Until),
 }
 
-fn course(
+/// Why a job fails.
+#[derive(Clone, Copy)]
+enum Cause<'a> {
+    /// A pod has failed (BJ-33).
+    FailedPod(&'a JobPod),
+    /// It has run for too long (BJ-34).
+    Deadline,
+}
+
+impl Cause<'_> {
+    fn event(self) -> Event {
+        match self {
+            Self::FailedPod(pod) => {
+                let message = format!("pod {} has failed", pod.metadata.name);
+                Event::warning("failed pod is found", message)
+            }
+            Self::Deadline => {
+                let message =
+                    "the job has run for longer than spec.completionPolicy.activeDeadlineSeconds";
+                Event::warning("DeadlineExceeded", message.to_owned())
+            }
+        }
+    }
+}
+
+fn course<'a>(
     snapshot: &Snapshot,
-    classes: &Classes<'_>,
+    classes: &Classes<'a>,
     phase: &BroadcastJobPhase,
     deadline: Until,
-) -> Course {
+) -> Course<'a> {
     let spec = &snapshot.job.spec;
     let may_pause = matches!(
         phase,
@@ -177,12 +184,12 @@ fn course(
                 let pod = failed.metadata.name.clone();
                 return Course::Paused(WaitReason::PausedByFailure { pod });
             }
-            FailurePolicyType::FailFast => return Course::Fails(POD_FAILED),
+            FailurePolicyType::FailFast => return Course::Fails(Cause::FailedPod(failed)),
             FailurePolicyType::Continue | FailurePolicyType::Other(_) => {}
         }
     }
     match deadline {
-        Until::Over => Course::Fails(DEADLINE_EXCEEDED),
+        Until::Over => Course::Fails(Cause::Deadline),
         until => Course::GoesOn(until),
     }
 }
@@ -201,20 +208,16 @@ fn counted(
     status.active = number(classes.active.len());
     status.succeeded = number(classes.n_succeeded);
     status.failed = number(classes.failed.len());
-    status.desired = number(coverage.desired());
+    // While that is not known, what was counted last stays.
+    status.desired = coverage.desired().map_or(status.desired, number);
     status
 }
 
 /// BJ-35
-fn fail(snapshot: &Snapshot, classes: &Classes<'_>, reason: &'static str, plan: &mut Plan) {
-    let message = match (reason, classes.failed.first()) {
-        (POD_FAILED, Some(pod)) => format!("pod {} has failed", pod.metadata.name),
-        _ => {
-            "the job has run for longer than spec.completionPolicy.activeDeadlineSeconds".to_owned()
-        }
-    };
-    let event = Event::warning(reason, message);
-    if reason == POD_FAILED {
+fn fail(snapshot: &Snapshot, classes: &Classes<'_>, cause: Cause<'_>, plan: &mut Plan) {
+    let event = cause.event();
+    // That a pod has failed is told before the deletions as well.
+    if let Cause::FailedPod(_) = cause {
         plan.standing.push(event.clone());
     }
     stop(classes.active_refs(), plan);
@@ -233,8 +236,14 @@ fn fail(snapshot: &Snapshot, classes: &Classes<'_>, reason: &'static str, plan: 
 fn go_on(snapshot: &Snapshot, classes: &Classes<'_>, coverage: &Coverage<'_>, plan: &mut Plan) {
     stop(coverage.unfit.clone(), plan);
     let active: Vec<&str> = classes.active.iter().map(|pod| name_of(pod)).collect();
-    let n_desired = number(coverage.desired());
-    create::plan(snapshot, n_desired, &active, &coverage.waiting, plan);
+    // Creations alone need the template: whatever else is due does not wait until it is corrected.
+    match &coverage.waiting {
+        Ok(waiting) => {
+            let n_desired = number(coverage.kept.len() + waiting.len());
+            create::plan(snapshot, n_desired, &active, waiting, plan);
+        }
+        Err(unreadable) => plan.held_by([unreadable]),
+    }
     if !snapshot.job.spec.never_completes() && coverage.is_done() {
         let message = "every node has been served".to_owned();
         let ending = Ending {
@@ -264,7 +273,7 @@ fn why_it_waits(classes: &Classes<'_>, coverage: &Coverage<'_>) -> Option<WaitRe
             why: "it counts as failed, since it was restarted too often, and goes on".to_owned(),
         });
     }
-    (coverage.desired() == 0).then_some(WaitReason::NoNodeFits)
+    (coverage.desired() == Some(0)).then_some(WaitReason::NoNodeFits)
 }
 
 fn stop(pods: Vec<PodRef>, plan: &mut Plan) {
@@ -295,6 +304,7 @@ fn name_of(pod: &JobPod) -> &str {
     &pod.metadata.name
 }
 
-fn number(count: usize) -> i32 {
+/// A count, as statuses have them.
+pub(crate) fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

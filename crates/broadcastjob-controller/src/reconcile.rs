@@ -104,7 +104,8 @@ impl BroadcastJobReconciler {
         error: Option<&StageError>,
     ) -> Outcome {
         let ending = Ending {
-            name_taken: error.is_some_and(|error| error.is(Answer::AlreadyThere)),
+            succeeded: error.is_none(),
+            taken_name: error.and_then(taken_name),
             namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
         };
         let memory = remember::after(snapshot, plan, ending);
@@ -113,3 +114,16 @@ impl BroadcastJobReconciler {
             .end(key, snapshot.uid(), memory, waits_for, plan.requeue_after)
     }
 }
+
+/// The name that an object was to be created by, and that another one has.
+fn taken_name(error: &StageError) -> Option<String> {
+    match error {
+        StageError::Write { object, .. } if error.is(Answer::AlreadyThere) => {
+            object.rsplit('/').next().map(str::to_owned)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

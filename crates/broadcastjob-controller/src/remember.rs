@@ -1,18 +1,22 @@
 //! What is remembered after a pass: what the plan and its execution have told, which no watch tells.
 
+use std::collections::BTreeSet;
+
 use kruise_plan::lines;
 
 use crate::{
     memory::Memory,
-    plan::{Plan, Step, create::new_names},
+    plan::{Plan, Step},
     snapshot::Snapshot,
 };
 
 /// How the writes of a plan ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ending {
-    /// Whether a pod could not be created since its name is taken.
-    pub name_taken: bool,
+    /// Whether all of them succeeded.
+    pub succeeded: bool,
+    /// The name of a pod that could not be created since its name is taken. The executor names the first.
+    pub taken_name: Option<String>,
     /// Whether the API server said that the namespace is being deleted.
     pub namespace_terminates: bool,
 }
@@ -21,7 +25,8 @@ pub struct Ending {
 #[must_use]
 pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
     let Ending {
-        name_taken,
+        succeeded,
+        taken_name,
         namespace_terminates,
     } = ending;
     let mut memory = snapshot.memory.clone();
@@ -29,18 +34,25 @@ pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
     memory.logged = lines::remembered(&memory.logged, &plan.waiting_on, acts);
     memory.told.clone_from(&plan.standing);
     memory.namespace_terminates |= namespace_terminates;
-    if name_taken {
-        // Which of them, nobody asks: the others are looked for by their nodes.
-        memory.taken_names.extend(new_names(plan));
+    let mut steps = plan.steps.iter();
+    if succeeded && steps.any(|step| matches!(step, Step::CreatePods { batches: _ })) {
+        // All that were refused before have their pods now, under other names.
+        memory.taken_names.clear();
     }
+    memory
+        .taken_names
+        .extend(taken_name.map(|name| (name, snapshot.now)));
     note_stopped(&mut memory, snapshot, plan);
     memory
 }
 
 /// What was not stopped after all is not being deleted, and so is not waited for.
 fn note_stopped(memory: &mut Memory, snapshot: &Snapshot, plan: &Plan) {
-    let is_there = |uid: &str| snapshot.owned_pods().pod(uid).is_some();
-    memory.stopped.retain(|uid, _| is_there(uid));
+    if !memory.stopped.is_empty() {
+        let pods = snapshot.pods.iter();
+        let there: BTreeSet<&str> = pods.map(|pod| pod.metadata.uid.as_str()).collect();
+        memory.stopped.retain(|uid, _| there.contains(uid.as_str()));
+    }
     let stopped = plan.steps.iter().filter_map(|step| match step {
         Step::StopPods { pods } => Some(pods),
         Step::CreatePods { batches: _ } | Step::DeleteJob => None,

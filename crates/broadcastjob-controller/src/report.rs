@@ -7,7 +7,7 @@ use kruise_plan::Event;
 use serde_json::{Value, json};
 
 use crate::{
-    plan::{Ending, Plan, Report},
+    plan::{Ending, Plan, Report, number},
     snapshot::Snapshot,
 };
 
@@ -55,7 +55,6 @@ fn status(
     ending: Option<&Ending>,
     outcome: Outcome,
 ) -> BroadcastJobStatus {
-    let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     let mut status = report.counted.clone();
     let (created, stopped) = (number(outcome.created), number(outcome.stopped));
     status.active = status

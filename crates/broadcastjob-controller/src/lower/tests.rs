@@ -6,7 +6,9 @@ use serde_json::json;
 use super::*;
 
 fn snapshot() -> Snapshot {
-    let job = json!({ "metadata": { "name": "scan", "namespace": "ns", "uid": "job-uid" } });
+    let metadata =
+        json!({ "name": "scan", "namespace": "ns", "uid": "job-uid", "resourceVersion": "7" });
+    let job = json!({ "metadata": metadata });
     Snapshot {
         job: Arc::new(serde_json::from_value(job).unwrap()),
         ..Snapshot::default()
@@ -41,6 +43,14 @@ fn calls(stage: &Stage<'_>) -> Vec<String> {
             let verb = match &call.verb {
                 Verb::Create { body } => format!("create {}", body.whole()["spec"]),
                 Verb::Delete { uid } => format!("delete {uid}"),
+                Verb::Patch(patch) => {
+                    let of = patch.subresource.unwrap_or_default();
+                    let (uid, version) = ("/metadata/uid", "/metadata/resourceVersion");
+                    let [uid, version] =
+                        [uid, version].map(|path| patch.patch.pointer(path).unwrap());
+                    assert_eq!(patch.patch.as_object().unwrap().len(), 1);
+                    format!("patch {of} of {uid} in version {version}")
+                }
                 other => format!("{other:?}"),
             };
             let done = call.done.as_ref().map_or("", |event| event.reason);
@@ -91,13 +101,17 @@ fn pods_are_created_batch_by_batch() {
     assert!(told_anyhow.all(|call| call.failed.unwrap().though_tolerated));
 }
 
-// BJ-61
+// BJ-61: one after the other, and the second only if the first shows that nothing has changed.
 #[test]
-fn the_job_is_deleted_by_its_uid() {
+fn the_job_is_deleted_by_its_uid_if_it_is_still_as_it_was_read() {
     let stages = lower(&snapshot(), &Step::DeleteJob);
+    assert_eq!((stages.len(), stages[0].works.len()), (1, 1));
     assert_eq!(
         calls(&stages[0]),
-        ["broadcastjobs scan: delete job-uid [NotFound] [|]"]
+        [
+            r#"broadcastjobs scan: patch status of "job-uid" in version "7" [NotFound] [|]"#,
+            "broadcastjobs scan: delete job-uid [NotFound] [|]",
+        ]
     );
 }
 

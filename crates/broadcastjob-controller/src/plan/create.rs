@@ -1,6 +1,6 @@
 //! Pods for the nodes that wait (BJ-50 to BJ-53).
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use kruise_api::{
     int_or_string::{IntOrString, Rounding, lenient_percent},
@@ -15,11 +15,12 @@ use serde_json::{Map, Value, json};
 use super::{
     names::Names,
     step::{NewPod, Plan, Step},
+    times,
 };
 use crate::snapshot::Snapshot;
 
-/// Pods that one pass creates. The next pass follows at once and goes on where this one ended, so that `paused`, another
-/// template or the end of the lease is seen before thousands of pods are made.
+/// Pods that one pass creates (7.3 of the specification). The next pass follows at once and goes on where this one
+/// ended, so that `paused`, another template or the end of the lease is seen before thousands of pods are made.
 const MAX_PODS: usize = 500;
 /// The node to which the scheduler is to bring the pod.
 const REQUIRED: &[&str] = &[
@@ -56,12 +57,7 @@ pub(super) fn plan(
     }
     let limit = match limit(snapshot, n_desired) {
         Ok(limit) => usize::try_from(limit).unwrap_or(0),
-        Err(reason) => {
-            let event = Event::warning(reason.reason(), reason.to_string());
-            plan.standing.push(event);
-            plan.waiting_on.push(reason);
-            return;
-        }
+        Err(reason) => return plan.held_by([&reason]),
     };
     if active.len() > limit {
         let message = "more pods are active than spec.parallelism allows; none is stopped";
@@ -80,8 +76,10 @@ pub(super) fn plan(
             pod: active.first().copied().unwrap_or_default().to_owned(),
         });
     }
-    nodes.truncate(n_new.min(MAX_PODS));
-    let pods = new_pods(snapshot, &nodes);
+    let NewPods { pods, unnamed } = new_pods(snapshot, &nodes, n_new.min(MAX_PODS));
+    if let Some(node) = unnamed {
+        tell_of_unnamed(node, snapshot, plan);
+    }
     let mut pods = pods.into_iter().peekable();
     let mut batches = Vec::new();
     let mut size = 1;
@@ -110,20 +108,43 @@ fn tell_of_named_node(node: &str, plan: &mut Plan) {
         field: "spec.template.spec.nodeName".to_owned(),
         why: format!("pods can only go to node {node}, so that no other node can be served"),
     };
-    let event = Event::warning(reason.reason(), reason.to_string());
-    plan.standing.push(event);
-    plan.waiting_on.push(reason);
+    plan.held_by([&reason]);
 }
 
-fn new_pods(snapshot: &Snapshot, nodes: &[&Node]) -> Vec<NewPod> {
+/// A node for whose pod no name is free waits: until its pods are gone that have the names, or until the names are
+/// asked for again.
+fn tell_of_unnamed(node: &str, snapshot: &Snapshot, plan: &mut Plan) {
+    let reason = WaitReason::InvalidSpec {
+        field: "metadata.name".to_owned(),
+        why: format!("all names that a pod for node {node} may have are taken by other pods"),
+    };
+    plan.held_by([&reason]);
+    let taken = snapshot.memory.names_taken(snapshot.now);
+    let again = taken.map(|(_, left)| times::wait(left)).min();
+    plan.requeue_after = plan.requeue_after.into_iter().chain(again).min();
+}
+
+/// Pods to create.
+struct NewPods<'a> {
+    pods: Vec<NewPod>,
+    /// The first node that gets none since no name is free.
+    unnamed: Option<&'a str>,
+}
+
+/// Pods for the first of these nodes.
+fn new_pods<'a>(snapshot: &Snapshot, nodes: &[&'a Node], n_pods: usize) -> NewPods<'a> {
     let mut template = snapshot.job.spec.template.clone();
     snapshot.gates.filled.fill(&mut template);
     let spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
     let spec = Arc::new(spec);
     let mut names = Names::new(snapshot);
+    let mut unnamed = None;
     let pods = nodes.iter().filter_map(|node| {
         let node = &node.metadata.name;
-        let name = names.free(node)?;
+        let Some(name) = names.free(node) else {
+            unnamed.get_or_insert(node.as_str());
+            return None;
+        };
         Some(NewPod {
             metadata: Arc::new(metadata(snapshot, &template, &name)),
             name,
@@ -132,7 +153,8 @@ fn new_pods(snapshot: &Snapshot, nodes: &[&Node]) -> Vec<NewPod> {
             own: [leads_to(node, snapshot.gates.assign_by_scheduler)],
         })
     });
-    pods.collect()
+    let pods = pods.take(n_pods).collect();
+    NewPods { pods, unnamed }
 }
 
 /// What leads a pod to its node (BJ-53).
@@ -177,13 +199,4 @@ fn metadata(snapshot: &Snapshot, template: &Value, name: &str) -> Value {
         metadata.insert("finalizers".to_owned(), finalizers.clone());
     }
     metadata
-}
-
-/// Names of the pods of a plan's creations.
-pub(crate) fn new_names(plan: &Plan) -> BTreeSet<String> {
-    let creations = plan.steps.iter().filter_map(|step| match step {
-        Step::CreatePods { batches } => Some(batches.iter().flatten()),
-        Step::StopPods { pods: _ } | Step::DeleteJob => None,
-    });
-    creations.flatten().map(|pod| pod.name.clone()).collect()
 }

@@ -11,7 +11,8 @@ const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 const LENGTH: usize = 5;
 /// Where the API server cuts the prefix of a name that it generates.
 const LONGEST_PREFIX: usize = 58;
-/// Names that are tried for a node before it is left for another pass. Two nodes in some thousand want the same.
+/// Names that a node's pod may have. Two nodes in some thousand want the same one, so that more are taken only if
+/// somebody wants it so.
 const TRIED: u64 = 16;
 
 /// Chooses names that no pod has.
@@ -23,10 +24,11 @@ pub(super) struct Names<'a> {
 impl<'a> Names<'a> {
     pub(super) fn new(snapshot: &'a Snapshot) -> Self {
         let of_pods = snapshot.pods.iter().map(|pod| pod.metadata.name.clone());
+        let remembered = snapshot.memory.names_taken(snapshot.now);
         Self {
             snapshot,
             taken: of_pods
-                .chain(snapshot.memory.taken_names.iter().cloned())
+                .chain(remembered.map(|(name, _)| name.clone()))
                 .collect(),
         }
     }

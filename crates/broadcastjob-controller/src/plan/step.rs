@@ -27,6 +27,17 @@ pub struct Plan {
     pub requeue_after: Option<Duration>,
 }
 
+impl Plan {
+    /// Waits for what a person has to correct, of which an event tells.
+    pub(super) fn held_by<'r>(&mut self, reasons: impl IntoIterator<Item = &'r WaitReason>) {
+        for reason in reasons {
+            let event = Event::warning(reason.reason(), reason.to_string());
+            self.standing.push(event);
+            self.waiting_on.push(reason.clone());
+        }
+    }
+}
+
 /// One or several writes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {

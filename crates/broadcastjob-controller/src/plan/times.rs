@@ -24,7 +24,8 @@ fn left(since: Time, seconds: i64, now: Time) -> Option<SignedDuration> {
     left.is_positive().then_some(left)
 }
 
-fn wait(left: SignedDuration) -> Duration {
+/// For how long to wait until this time is over.
+pub(super) fn wait(left: SignedDuration) -> Duration {
     Duration::try_from(left).unwrap_or_default().min(LONGEST)
 }
 

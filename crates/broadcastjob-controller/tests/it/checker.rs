@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::world::{World, decoded, world};
 
 type Wrong = fn(&mut Plan);
+type Change = fn(&mut World);
 
 fn as_it_is(_: &mut Plan) {}
 
@@ -58,6 +59,14 @@ fn without_reason(plan: &mut Plan) {
     plan.waiting_on.clear();
 }
 
+fn without_n3(plan: &mut Plan) {
+    for step in &mut plan.steps {
+        if let Step::CreatePods { batches } = step {
+            batches[1].pop();
+        }
+    }
+}
+
 fn new_world() -> World {
     world(3, json!({}))
 }
@@ -66,10 +75,11 @@ fn new_world() -> World {
 #[case::good(as_it_is, &[])]
 #[case::twice(twice_on_one_node, &["node n1 gets a second pod", "a batch of 3"])]
 #[case::labels(without_labels, &["would not be known as the job's"])]
-#[case::node(to_another_node, &["does not fit node n9", "is not led to node n9"])]
+#[case::node(to_another_node, &["does not fit node n9", "is not led to node n9", "node n1 gets no pod"])]
 #[case::batches(all_at_once, &["a batch of 3 comes where 1 are allowed"])]
 #[case::deletes(deletes_the_job, &["the job is deleted before its time"])]
-#[case::silent(without_reason, &["no reason is given"])]
+#[case::silent(without_reason, &["nothing is done and no reason is given", "node n1 gets no pod and no reason is given"])]
+#[case::forgotten(without_n3, &["node n3 gets no pod and no reason is given"])]
 fn what_is_wrong_with_a_plan_that_creates(#[case] wrong: Wrong, #[case] expected: &[&str]) {
     let snapshot = new_world().snapshot();
     let mut plan = plan(&snapshot);
@@ -79,6 +89,25 @@ fn what_is_wrong_with_a_plan_that_creates(#[case] wrong: Wrong, #[case] expected
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.contains(expected), "{found}");
     }
+}
+
+// BJ-51, 7.3
+#[test]
+fn a_pass_must_not_create_more_than_five_hundred_pods() {
+    let snapshot = world(501, json!({})).snapshot();
+    let mut plan = plan(&snapshot);
+    for step in &mut plan.steps {
+        if let Step::CreatePods { batches } = step {
+            let mut more = batches[0][0].clone();
+            more.name = "one-more".to_owned();
+            batches.push(vec![more]);
+        }
+    }
+    let found = violations(&snapshot, &plan);
+    assert!(
+        found.contains(&"501 pods are created in one pass".to_owned()),
+        "{found:?}"
+    );
 }
 
 /// The plan of a job, of which a pod is stopped besides.
@@ -158,6 +187,79 @@ fn a_job_must_not_end_too_early_nor_have_too_many_pods() {
         found.contains(&"the job completes, and must not".to_owned()),
         "{found:?}"
     );
+}
+
+/// The plan of a job that completes on n1 and n2, judged by a world that is changed.
+fn completing(change: Change) -> Vec<String> {
+    let mut world = world(2, json!({}));
+    world.settle();
+    world.succeed(&["n1", "n2"]);
+    let completes = plan(&world.snapshot());
+    change(&mut world);
+    let names = ["n1", "n2"].map(|node| world.pod_on(node));
+    let found = violations(&world.snapshot(), &completes).into_iter();
+    // Names of pods say nothing to the reader.
+    let found = found.map(|found| match &names {
+        [Some(of_n1), _] if found.contains(of_n1) => found.replace(of_n1, "of-n1"),
+        _ => found,
+    });
+    found.collect()
+}
+
+fn nothing_changes(_: &mut World) {}
+
+fn runs_on(world: &mut World) {
+    world.end("n1", "Running");
+}
+
+// BJ-27: over its restart limit, and so failed; but it has not ended.
+fn is_restarted(world: &mut World) {
+    let spec = json!({
+        "failurePolicy": { "type": "Continue" }, "template": { "spec": { "restartPolicy": "OnFailure" } },
+    });
+    world.change(spec);
+    world.pod("n1")["spec"]["restartPolicy"] = json!("OnFailure");
+    world.end("n1", "Running");
+    world.restart("n1", &[1]);
+}
+
+fn is_terminating(world: &mut World) {
+    world.end("n1", "Running");
+    let pod = world.pod_on("n1").unwrap();
+    world.terminate(&pod);
+}
+
+fn fits_no_more(world: &mut World) {
+    world.end("n1", "Running");
+    world.taint("n1", "k", "NoSchedule");
+}
+
+fn nodes_are_gone(world: &mut World) {
+    world.nodes.clear();
+}
+
+fn is_made_anew(world: &mut World) {
+    let mut later = world.pod("n1").clone();
+    later["metadata"]["name"] = json!("zz");
+    later["metadata"]["uid"] = json!("zz");
+    world.end("n1", "Running");
+    world.pods.insert("zz".to_owned(), later);
+}
+
+// BJ-24, BJ-41, BJ-45
+#[rstest]
+#[case::good(nothing_changes, &[])]
+#[case::runs(runs_on, &["pod of-n1 of node n1 has not ended"])]
+#[case::restarted(is_restarted, &["pod of-n1 of node n1 has not ended"])]
+#[case::on_its_way_out(is_terminating, &[])]
+#[case::unfit(fits_no_more, &[])]
+#[case::the_later_one_counts(is_made_anew, &[])]
+#[case::no_node(nodes_are_gone, &["the job completes, and has served no node"])]
+fn a_job_completes_when_each_node_has_a_pod_that_has_ended(
+    #[case] change: Change,
+    #[case] expected: &[&str],
+) {
+    assert_eq!(completing(change), expected);
 }
 
 // BJ-35

@@ -151,6 +151,14 @@ fn told(server: &ApiServer, reason: &str) -> bool {
     })
 }
 
+/// Whether this fault has met a request.
+fn struck(server: &ApiServer, fault: &str) -> bool {
+    let injected = server.faults().injected();
+    injected
+        .iter()
+        .any(|(class, count)| *class == fault && *count > 0)
+}
+
 // BJ-S1, BJ-S2
 #[test]
 fn a_job_runs_once_on_each_node() {
@@ -220,7 +228,7 @@ fn a_creation_of_which_nobody_knows_is_not_repeated(#[case] fault: Fault) {
         create(world, job("0@5s", json!({}))).await;
         becomes(world, "completed").await;
         assert_eq!(ever_served(&world.server), ["n1", "n2", "n3"]);
-        assert!(!world.server.faults().injected().is_empty());
+        assert!(struck(&world.server, fault.class()));
     });
 }
 
@@ -240,6 +248,7 @@ fn what_forbids_pods_is_told_and_tried_again() {
             .await;
         world.run_for(Duration::from_secs(60)).await;
         assert_eq!(counts(&world.server), "3 0 0 0");
+        assert!(struck(&world.server, "forbidden"));
         world.server.faults().stop();
         becomes(world, "completed").await;
     });
@@ -272,6 +281,7 @@ fn a_job_fails_when_its_pods_can_be_stopped() {
             (phase(&world.server).as_str(), counts(&world.server)),
             ("running", "3 2 0 1".to_owned())
         );
+        assert!(struck(&world.server, "forbidden"));
         world.server.faults().stop();
         becomes(world, "failed").await;
         assert_eq!(counts(&world.server), "3 0 0 3");
@@ -291,11 +301,16 @@ fn a_status_that_meets_conflicts_is_not_lost() {
         world
             .until("three pods", |server| counts(server) == "3 3 0 0")
             .await;
-        let rule = Rule::new(Fault::Conflict, 600)
+        let rule = Rule::new(Fault::Conflict, 1000)
             .of(NAME)
             .verbs(&["patch"])
             .plurals(&["broadcastjobs"]);
         world.server.faults().set(vec![rule]);
+        // The first is met, and not all five.
+        while !struck(&world.server, "conflict") {
+            world.run_for(Duration::from_millis(5)).await;
+        }
+        world.server.faults().stop();
         becomes(world, "failed").await;
         assert_eq!(counts(&world.server), "3 0 0 3");
         assert!(told(&world.server, "DeadlineExceeded"));
@@ -372,6 +387,40 @@ fn a_job_goes_with_its_pods_when_its_time_is_over() {
         world
             .until("its pods too", |server| server.list(PODS).is_empty())
             .await;
+    });
+}
+
+// BJ-61: though the watch has not told of it.
+#[test]
+fn a_job_whose_time_to_live_was_taken_away_stays() {
+    play(12, async |world| {
+        cluster(world);
+        let spec = json!({ "completionPolicy": { "ttlSecondsAfterFinished": 30 } });
+        create(world, job("0@2s", spec)).await;
+        becomes(world, "completed").await;
+        world.run_for(Duration::from_secs(5)).await;
+        let rule = Rule::new(Fault::EventLost, 1000)
+            .of(NAME)
+            .verbs(&["watch"])
+            .plurals(&["broadcastjobs"]);
+        world.server.faults().set(vec![rule]);
+        world.server.change(USER, BROADCASTJOBS, &key(), |job| {
+            job["spec"]["completionPolicy"] = json!({ "type": "Always" });
+        });
+        let version = |world: &World| {
+            let job = world.server.get(BROADCASTJOBS, &key()).unwrap();
+            job["metadata"]["resourceVersion"].clone()
+        };
+        let before = version(world);
+        world.run_for(Duration::from_secs(120)).await;
+        assert_eq!(version(world), before);
+        assert!(struck(&world.server, "event_lost"));
+        // It was tried once, and seen then.
+        let requests = world.server.requests().into_iter();
+        let refused = requests.filter(|request| {
+            request.by == NAME && request.plural == "broadcastjobs" && request.code == Some(409)
+        });
+        assert_eq!(refused.count(), 1);
     });
 }
 

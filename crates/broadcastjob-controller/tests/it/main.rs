@@ -11,6 +11,8 @@ mod in_process;
 mod nodes;
 mod pods;
 mod properties;
+mod races;
 mod scenarios;
+mod unreadable;
 mod wait_reasons;
 mod world;

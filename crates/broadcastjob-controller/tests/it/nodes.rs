@@ -7,7 +7,7 @@ use kruise_api::read::Node;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{node, reasons, seconds, world};
+use crate::world::{World, batches, node, reasons, seconds, world};
 
 fn job(name: &str, spec: Value) -> Arc<StoredJob> {
     let mut template = crate::world::template();
@@ -236,4 +236,35 @@ fn a_job_does_not_complete_while_an_unfit_pod_can_not_be_stopped() {
     world.held = None;
     world.reconcile();
     assert_eq!(world.status(), "1 0 1 1 completed");
+}
+
+// BJ-51, 7.3: so that a pause, or another template, is seen before thousands of pods are made.
+#[test]
+fn a_pass_creates_five_hundred_pods_at_most() {
+    let mut world = world(1100, json!({}));
+    let created: Vec<usize> = (0..4)
+        .map(|_| batches(&world.reconcile()).iter().sum())
+        .collect();
+    assert_eq!(created, [500, 500, 100, 0]);
+    assert_eq!(world.status(), "1100 1100 0 0 running");
+}
+
+// BJ-56: of a pod that is gone nothing is kept.
+#[test]
+fn stopped_pods_are_remembered_until_they_are_gone() {
+    let mut world = world(3, json!({ "completionPolicy": { "type": "Never" } }));
+    world.settle();
+    for node in ["n1", "n2"] {
+        world.change_node(node, json!({ "spec": { "unschedulable": true } }));
+    }
+    let stopped = ["n1", "n2"].map(|node| world.pod(node)["metadata"]["uid"].clone());
+    world.reconcile();
+    let remembered = |world: &World| world.memory.stopped.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(remembered(&world), stopped);
+    world.delete_pod_on("n1");
+    world.reconcile();
+    assert_eq!(remembered(&world), stopped[1..]);
+    world.reap();
+    world.reconcile();
+    assert_eq!(remembered(&world), Vec::<String>::new());
 }

@@ -1,11 +1,24 @@
 //! What a new pod looks like, how it is named, and which pods are the job's.
 
-use broadcastjob_controller::gates::Gates;
+use std::sync::Arc;
+
+use broadcastjob_controller::{
+    gates::Gates,
+    memory::Memory,
+    observe::Observer,
+    plan::{Step, plan},
+};
+use kruise_api::{
+    apps::v1beta1::BROADCASTJOBS,
+    read::Node,
+    resource::{NODES, ObjectKey, PODS},
+};
 use kruise_plan::workload::Filled;
+use kruise_runtime::{Clock, Store};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{World, reasons, world};
+use crate::world::{World, decoded, reasons, seconds, world};
 
 fn one_pod(world: &mut World) -> Value {
     world.reconcile();
@@ -138,6 +151,81 @@ fn a_name_that_another_has_is_not_asked_for_again() {
     assert!(!world.failed);
     assert_eq!(world.served(), ["n1", "n2"]);
     assert!(!world.pods.contains_key(&names[0]));
+}
+
+/// Somebody takes the name that the plan gives to the pod of n1.
+fn take_the_name_for_n1(world: &mut World) {
+    let plan = plan(&world.snapshot());
+    let pods = plan.steps.iter().flat_map(|step| match step {
+        Step::CreatePods { batches } => batches.concat(),
+        Step::StopPods { pods: _ } | Step::DeleteJob => Vec::new(),
+    });
+    let of_n1 = pods.filter(|pod| pod.node == "n1");
+    world.foreign.extend(of_n1.map(|pod| pod.name));
+}
+
+#[test]
+fn of_the_names_of_a_plan_only_the_one_that_was_refused_is_remembered() {
+    let mut world = world(3, json!({}));
+    take_the_name_for_n1(&mut world);
+    world.reconcile();
+    let remembered: Vec<&String> = world.memory.taken_names.keys().collect();
+    assert_eq!(remembered, [&world.foreign[0]]);
+}
+
+// More often than a node has names.
+#[test]
+fn names_that_were_taken_are_forgotten_when_all_pods_are_there() {
+    let mut world = world(2, json!({}));
+    for _ in 0..20 {
+        take_the_name_for_n1(&mut world);
+        world.settle();
+        assert_eq!(world.served(), ["n1", "n2"]);
+        assert_eq!(world.memory.taken_names.len(), 0);
+        world.pods.clear();
+        world.foreign.clear();
+    }
+}
+
+// Nor does it keep the others from being served.
+#[test]
+fn a_node_for_whose_pod_no_name_is_free_waits_and_says_so() {
+    let mut world = world(1, json!({ "parallelism": 1 }));
+    let mut n_taken = 0;
+    let plan = loop {
+        take_the_name_for_n1(&mut world);
+        let plan = world.reconcile();
+        if plan.steps.is_empty() {
+            break plan;
+        }
+        n_taken += 1;
+    };
+    assert_eq!((n_taken, world.foreign.len()), (16, 16));
+    assert_eq!(reasons(&plan), ["InvalidSpec"]);
+    let told = plan.waiting_on[0].to_string();
+    assert!(
+        told.starts_with("metadata.name: ") && told.contains("node n1"),
+        "{told}"
+    );
+    assert_eq!(world.told("InvalidSpec"), 1);
+    assert_eq!(plan.requeue_after, seconds(300));
+
+    world.add_node("n2");
+    let again = world.memory.clone();
+    world.reconcile();
+    assert_eq!(world.served(), ["n2"]);
+
+    // Whoever had the names may be gone after a while.
+    world.memory = again;
+    world.pods.clear();
+    world.nodes.remove("n2");
+    world.foreign.clear();
+    world.pass(299);
+    world.reconcile();
+    assert_eq!(world.served(), Vec::<String>::new());
+    world.pass(1);
+    world.settle();
+    assert_eq!(world.served(), ["n1"]);
 }
 
 // Thousands of nodes: some of them would get the same name.
@@ -278,4 +366,37 @@ fn a_job_with_a_pod_over_its_restart_limit_does_not_complete() {
     let plan = world.settle();
     assert_eq!(world.status(), "2 0 1 1 running");
     assert_eq!(reasons(&plan), ["PodsNotEnded"]);
+}
+
+// BJ-P7: a snapshot has the very pods and nodes of the indexes, and shares the list of pods, too.
+#[test]
+fn pods_are_not_copied_to_be_looked_at() {
+    let mut world = world(300, json!({}));
+    world.settle();
+    let observer = Observer {
+        jobs: Store::new(BROADCASTJOBS),
+        pods: Store::new(PODS),
+        nodes: Store::new(NODES),
+        gates: Gates::default(),
+        clock: Clock::system(),
+    };
+    for pod in world.pods.values() {
+        observer.pods.apply(decoded(pod));
+    }
+    let known = world.snapshot();
+    for node in &known.nodes {
+        observer.nodes.apply(Node::clone(node));
+    }
+    let snapshot = observer.snapshot(known.job, Memory::default());
+    assert_eq!((snapshot.pods.len(), snapshot.nodes.len()), (300, 300));
+    for pod in snapshot.pods.iter() {
+        let stored = observer.pods.get(&ObjectKey::of(&pod.metadata)).unwrap();
+        assert!(Arc::ptr_eq(pod, &stored));
+    }
+    for node in &snapshot.nodes {
+        let stored = observer.nodes.get(&ObjectKey::of(&node.metadata)).unwrap();
+        assert!(Arc::ptr_eq(node, &stored));
+    }
+    let again = observer.snapshot(snapshot.job.clone(), Memory::default());
+    assert!(again.pods.is_same(&snapshot.pods));
 }

@@ -35,19 +35,6 @@ fn a_container_that_can_not_start_is_named() {
 }
 
 #[test]
-fn a_template_that_can_not_be_read_is_told_once_and_no_pod_is_touched() {
-    let mut world = world(2, json!({}));
-    world.settle();
-    world.change(json!({ "template": { "spec": { "tolerations": "all" } } }));
-    let before = (world.pods.clone(), world.status());
-    for _ in 0..3 {
-        assert_eq!(reasons(&world.reconcile()), ["InvalidSpec"]);
-    }
-    assert_eq!((world.pods.clone(), world.status()), before);
-    assert_eq!(world.told("InvalidSpec"), 1);
-}
-
-#[test]
 fn nothing_is_asked_for_in_a_namespace_that_goes() {
     let mut world = world(2, json!({}));
     world.memory.namespace_terminates = true;

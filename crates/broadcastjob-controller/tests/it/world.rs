@@ -122,7 +122,11 @@ impl World {
     pub(crate) fn snapshot(&self) -> Snapshot {
         let is_owned = |pod: &&Value| {
             let owners = pod["metadata"]["ownerReferences"].as_array();
-            owners.is_some_and(|owners| owners.iter().any(|owner| owner["uid"] == "job-uid"))
+            owners.is_some_and(|owners| {
+                owners
+                    .iter()
+                    .any(|owner| owner["uid"] == self.job["metadata"]["uid"])
+            })
         };
         Snapshot {
             job: Arc::new(serde_json::from_value(self.job.clone()).unwrap()),
@@ -145,10 +149,16 @@ impl World {
 
     /// Plans once, checks the plan, and carries it out.
     pub(crate) fn reconcile(&mut self) -> Plan {
+        self.reconcile_though(|_| {})
+    }
+
+    /// The same, while something happens between the look and the writes.
+    pub(crate) fn reconcile_though(&mut self, happens: impl FnOnce(&mut Self)) -> Plan {
         let snapshot = self.snapshot();
         let plan = plan(&snapshot);
         let violations = check::violations(&snapshot, &plan);
         assert_eq!(violations, Vec::<String>::new(), "{plan:#?}");
+        happens(self);
         plan.events.iter().for_each(|event| self.tell(event));
         let mut outcome = Outcome::default();
         let mut ending = Ending::default();
@@ -157,10 +167,10 @@ impl World {
             match step {
                 Step::StopPods { pods } => {
                     for pod in pods {
-                        if self.stop(pod) {
-                            outcome.stopped += 1;
-                        } else {
-                            outcome.stop_failed = true;
+                        match self.stop(pod) {
+                            Stopped::Done => outcome.stopped += 1,
+                            Stopped::WasGone => {}
+                            Stopped::Refused => outcome.stop_failed = true,
                         }
                     }
                 }
@@ -170,21 +180,36 @@ impl World {
                         let created: Vec<_> = created.collect();
                         let n_done = created.iter().filter(|made| **made == Made::Done).count();
                         outcome.created += n_done;
-                        ending.name_taken |= created.contains(&Made::Taken);
-                        if created.contains(&Made::Refused) || created.contains(&Made::Taken) {
+                        // The failure of a batch is the first by position.
+                        let mut all = batch.iter().zip(&created);
+                        let is_failure = |made: &Made| matches!(made, Made::Refused | Made::Taken);
+                        if let Some((pod, made)) = all.find(|(_, made)| is_failure(made)) {
+                            let is_taken = *made == Made::Taken;
+                            ending.taken_name = is_taken.then(|| pod.name.clone());
                             self.failed = true;
                             break;
                         }
                     }
                 }
-                Step::DeleteJob => self.is_deleted = true,
+                Step::DeleteJob => {
+                    let (read, job) = (&snapshot.job.metadata, &self.job["metadata"]);
+                    self.is_deleted =
+                        job["uid"] == read.uid && job["resourceVersion"] == read.resource_version;
+                    self.failed |= !self.is_deleted;
+                }
             }
         }
         self.failed |= outcome.stop_failed;
         if let Some(written) = report::written(&snapshot, &plan, outcome) {
-            self.write_status(&written.patch);
-            written.event.iter().for_each(|event| self.tell(event));
+            let read = &snapshot.job.metadata.resource_version;
+            assert_eq!(written.patch["metadata"]["resourceVersion"], **read);
+            if self.write_status(&written.patch) {
+                written.event.iter().for_each(|event| self.tell(event));
+            } else {
+                self.failed = true;
+            }
         }
+        ending.succeeded = !self.failed;
         self.memory = remember::after(&snapshot, &plan, ending);
         plan
     }
@@ -193,21 +218,27 @@ impl World {
         self.events.push(event.reason.to_owned());
     }
 
-    fn write_status(&mut self, patch: &Value) {
-        let read = &patch["metadata"]["resourceVersion"];
-        assert_eq!(read, &self.job["metadata"]["resourceVersion"], "a conflict");
+    /// Whether it was written: not to another job of the name. To the same job a conflict is sent again (BJ-65).
+    fn write_status(&mut self, patch: &Value) -> bool {
+        if patch["metadata"]["uid"] != self.job["metadata"]["uid"] {
+            return false;
+        }
         json_patch::merge(&mut self.job["status"], &patch["status"]);
         self.job["metadata"]["resourceVersion"] = self.next_version();
         self.status_writes += 1;
+        true
     }
 
-    fn stop(&mut self, pod: &PodRef) -> bool {
-        if self.held.as_ref() == Some(&pod.name) {
-            return false;
+    fn stop(&mut self, pod: &PodRef) -> Stopped {
+        let Some(there) = self.pods.get(&pod.name) else {
+            return Stopped::WasGone;
+        };
+        if self.held.as_ref() == Some(&pod.name) || there["metadata"]["uid"] != pod.uid {
+            return Stopped::Refused;
         }
         self.terminate(&pod.name);
         self.events.push("SuccessfulDelete".to_owned());
-        true
+        Stopped::Done
     }
 
     /// Asks for the deletion of a pod, as anybody may.
@@ -362,6 +393,12 @@ impl World {
     pub(crate) fn told(&self, reason: &str) -> usize {
         self.events.iter().filter(|told| *told == reason).count()
     }
+}
+
+enum Stopped {
+    Done,
+    WasGone,
+    Refused,
 }
 
 #[derive(PartialEq)]
