@@ -15,7 +15,7 @@ pub(crate) struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// This seed alone, with its story where a rule is broken
+    /// This seed alone, with its story
     #[arg(long, value_name = "NUMBER", conflicts_with = "seeds")]
     seed: Option<u64>,
     /// The first seed

@@ -1,13 +1,7 @@
 //! What each step comes down to: the calls to the API server, without a choice left.
 
-use std::borrow::Cow;
-
-use kruise_api::{
-    apps::v1beta1::BROADCASTJOBS,
-    resource::{PODS, PatchKind},
-};
-use kruise_plan::stage::{Answer, Call, Order, Patch, Stage, Verb, Work};
-use serde_json::json;
+use kruise_api::{apps::v1beta1::BROADCASTJOBS, resource::PODS};
+use kruise_plan::stage::{Answer, Call, Order, Stage, Verb, Work};
 
 use crate::{
     plan::{NewPod, Step},
@@ -35,16 +29,10 @@ pub(crate) fn lower<'s>(snapshot: &Snapshot, step: &'s Step) -> Vec<Stage<'s>> {
             batches.collect()
         }
         Step::DeleteJob => {
-            let job = &snapshot.job.metadata;
-            let deleted = Call::delete(BROADCASTJOBS, &job.name, &job.uid);
-            let calls = [is_as_read(snapshot), deleted];
-            let work = Work {
-                calls: calls
-                    .map(|call| call.tolerating(&[Answer::NotFound]))
-                    .into(),
-                ..Work::default()
-            };
-            vec![Stage::new(Order::OneByOne, [work])]
+            // A TTL that was taken away meanwhile lets it stay.
+            let deleted = Call::delete_as_read(BROADCASTJOBS, &snapshot.job.metadata)
+                .tolerating(&[Answer::NotFound]);
+            vec![Stage::of(deleted)]
         }
     }
 }
@@ -57,19 +45,6 @@ fn create(pod: &NewPod) -> Call<'_> {
         .tolerating(&[Answer::TimedOut])
         .telling("SuccessfulCreate", message)
         .warning_anyhow("FailedCreate")
-}
-
-/// Fails with a conflict if the job is another version than the one whose time to live is over: that may have been
-/// taken away meanwhile. A deletion carries no version, so this write that changes nothing goes before it.
-fn is_as_read(snapshot: &Snapshot) -> Call<'static> {
-    let job = &snapshot.job.metadata;
-    let version = json!({ "uid": job.uid, "resourceVersion": job.resource_version });
-    let verb = Verb::Patch(Patch {
-        subresource: Some("status"),
-        kind: PatchKind::Merge,
-        patch: Cow::Owned(json!({ "metadata": version })),
-    });
-    Call::new(BROADCASTJOBS, &job.name, verb)
 }
 
 /// The write of the status.

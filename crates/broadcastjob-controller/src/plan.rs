@@ -273,6 +273,12 @@ fn why_it_waits(classes: &Classes<'_>, coverage: &Coverage<'_>) -> Option<WaitRe
             why: "it counts as failed, since it was restarted too often, and goes on".to_owned(),
         });
     }
+    // Its node is served again when it is gone, which may have been missed.
+    let mut kept = coverage.kept.iter();
+    if let Some(pod) = kept.find(|pod| pod.metadata.is_terminating()) {
+        let pod = pod.metadata.name.clone();
+        return Some(WaitReason::PodsTerminating { pod });
+    }
     (coverage.desired() == Some(0)).then_some(WaitReason::NoNodeFits)
 }
 

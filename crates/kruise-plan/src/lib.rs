@@ -15,6 +15,7 @@ pub mod owner;
 pub mod pod_writes;
 pub mod refused;
 pub mod stage;
+pub mod suffix;
 pub mod wait;
 pub mod waiting;
 pub mod workload;

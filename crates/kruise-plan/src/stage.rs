@@ -6,6 +6,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use kruise_api::{
+    meta::ObjectMeta,
     pod::Pod,
     resource::{PatchKind, Resource},
 };
@@ -93,6 +94,8 @@ pub enum Verb<'a> {
     Delete {
         /// The UID.
         uid: String,
+        /// The only version in which it may go; otherwise any.
+        version: Option<String>,
     },
     /// Reads it live: it must be the one with this UID, and not terminating.
     MustStay {
@@ -327,7 +330,17 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn delete(resource: Resource, name: &str, uid: &str) -> Self {
         let uid = uid.to_owned();
-        Self::new(resource, name, Verb::Delete { uid })
+        Self::new(resource, name, Verb::Delete { uid, version: None })
+    }
+
+    /// Deletes an object only as it was read: what has changed it meanwhile may have taken the reason away.
+    #[must_use]
+    pub fn delete_as_read(resource: Resource, read: &ObjectMeta) -> Self {
+        let verb = Verb::Delete {
+            uid: read.uid.clone(),
+            version: Some(read.resource_version.clone()),
+        };
+        Self::new(resource, &read.name, verb)
     }
 
     /// Takes these answers for success.

@@ -303,7 +303,7 @@ impl fmt::Display for WaitReason {
                 write!(f, "spec.parallelism is used up; pod {pod} has not ended")
             }
             Self::PodsNotEnded { pod, why } => write!(f, "pod {pod} has not ended: {why}"),
-            Self::PodsTerminating { pod } => write!(f, "pod {pod} was stopped and is not gone yet"),
+            Self::PodsTerminating { pod } => write!(f, "pod {pod} was deleted and is not gone yet"),
             Self::NoNodeFits => f.write_str("there is no node that the pods fit"),
         }
     }

@@ -20,7 +20,7 @@ struct Args {
     /// How many seeds
     #[arg(long, default_value_t = 200)]
     seeds: u64,
-    /// This seed alone, with its story where it fails
+    /// This seed alone, with its story
     #[arg(long)]
     seed: Option<u64>,
     /// The first seed
@@ -85,7 +85,7 @@ fn main() -> Result<ExitCode> {
             seeds: if args.seed.is_some() { 1 } else { args.seeds },
             threads: thread::available_parallelism().map_or(1, usize::from),
         };
-        is_well &= tell_all(plan, &stop, true);
+        is_well &= tell_all(plan, &stop);
     }
     Ok(if is_well {
         ExitCode::SUCCESS

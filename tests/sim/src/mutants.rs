@@ -1,12 +1,9 @@
 //! Broken controllers of any kind: what stands between a good one and the server breaks it. Which of them a deployable
 //! is tried with, and what must show it, is the deployable's own.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use http::{Method, StatusCode};
@@ -170,11 +167,6 @@ pub(crate) const PANICS: Mutant = mutant("panics", &["panic"], || {
     })
 });
 
-/// What a controller wrote is as good as seen already, although its watches are late.
-pub(crate) fn forgets_own_writes() -> Arc<dyn Saboteur> {
-    Arc::new(Forgetful)
-}
-
 fn refused() -> Next {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden",
@@ -251,32 +243,5 @@ impl Saboteur for TwoLeaders {
         lease["metadata"]["resourceVersion"] = json!("1");
         lease["metadata"]["uid"] = json!("lease");
         Next::Answer(StatusCode::CREATED, lease)
-    }
-}
-
-struct Forgetful;
-
-impl Saboteur for Forgetful {
-    fn call(&self, call: &mut Call) -> Next {
-        if call.plural() == "pods" && call.method == Method::GET && call.name().is_some() {
-            return refused();
-        }
-        Next::Send
-    }
-
-    fn object(&self, call: &Call, object: &mut Value) {
-        if call.plural() == "pods" && call.method != Method::GET {
-            // As a version that every index has.
-            object["metadata"]["resourceVersion"] = json!("1");
-            object["metadata"]["uid"] = json!("");
-        }
-    }
-
-    fn holds_back(&self, plural: &str) -> Duration {
-        if plural == "pods" {
-            Duration::from_millis(400)
-        } else {
-            Duration::ZERO
-        }
     }
 }

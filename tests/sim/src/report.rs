@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     deployable::{Deployable, Mutant},
-    run::{Outcome, run},
+    run::{Outcome, run_telling},
 };
 
 /// What is to be played.
@@ -44,6 +44,8 @@ pub struct Total {
     pub time: Duration,
     /// Seeds that broke a rule, with what each came to.
     pub failed: Vec<Outcome>,
+    /// The last one that broke none.
+    last: Option<Outcome>,
 }
 
 impl Total {
@@ -54,7 +56,9 @@ impl Total {
         }
         self.n_requests += outcome.n_requests;
         self.time += outcome.time;
-        if !outcome.violations.is_empty() {
+        if outcome.violations.is_empty() {
+            self.last = Some(outcome);
+        } else {
             self.failed.push(outcome);
         }
     }
@@ -81,7 +85,12 @@ pub fn play_all(plan: Plan, stop: &AtomicBool, mut seen: impl FnMut(&Total)) -> 
                     if place >= plan.seeds {
                         break;
                     }
-                    let outcome = run(plan.deployable, plan.first + place, plan.mutant);
+                    let outcome = run_telling(
+                        plan.deployable,
+                        plan.first + place,
+                        plan.mutant,
+                        plan.seeds == 1,
+                    );
                     if sender.send(outcome).is_err() {
                         break;
                     }
@@ -100,7 +109,7 @@ pub fn play_all(plan: Plan, stop: &AtomicBool, mut seen: impl FnMut(&Total)) -> 
 
 /// Plays all seeds, and tells of it on standard output. Whether all was well: no rule was broken, or, of a broken
 /// controller, all that it must break.
-pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
+pub fn tell_all(plan: Plan, stop: &AtomicBool) -> bool {
     let start = Instant::now();
     let mut told_at = start;
     let mut n_failed = 0;
@@ -120,8 +129,10 @@ pub fn tell_all(plan: Plan, stop: &AtomicBool, show_story: bool) -> bool {
         }
     });
     print!("{}", summary(plan, &total, start));
-    if show_story && let Some(first) = total.failed.first() {
-        print!("{}", story(first));
+    // One that was asked for is told whatever came of it.
+    let only = total.last.as_ref().filter(|_| plan.seeds == 1);
+    if let Some(told) = total.failed.first().or(only) {
+        print!("{}", story(told));
     }
     match plan.mutant {
         None => total.failed.is_empty(),

@@ -84,6 +84,17 @@ pub fn run(
     seed: u64,
     mutant: Option<&'static Mutant>,
 ) -> Outcome {
+    run_telling(deployable, seed, mutant, false)
+}
+
+/// The same; if it is told whole, all that was asked and changed is in its story, even where no rule was broken.
+#[must_use]
+pub fn run_telling(
+    deployable: &'static dyn Deployable,
+    seed: u64,
+    mutant: Option<&'static Mutant>,
+    is_whole: bool,
+) -> Outcome {
     note_panics();
     PANICS.set(Some(vec![]));
     let outcome = play_with(seed, async |world| {
@@ -92,7 +103,8 @@ pub fn run(
             between.saboteur.clone_from(&saboteur);
             between
         });
-        let told = told(deployable, &mut stage).await;
+        let mut told = told(deployable, &mut stage).await;
+        told.is_whole = is_whole;
         judged(deployable, seed, &stage, told)
     });
     PANICS.set(None);
@@ -105,6 +117,7 @@ struct Told {
     n_acts: usize,
     settled: Option<Timestamp>,
     violations: Vec<Violation>,
+    is_whole: bool,
 }
 
 async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
@@ -232,7 +245,7 @@ fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: T
             .filter(|request| history.is_ours(request.by))
             .count(),
         time: Duration::try_from(time).unwrap_or_default(),
-        story: story(stage, &history, &violations),
+        story: story(stage, &history, &violations, told.is_whole),
         violations,
     }
 }
@@ -250,14 +263,19 @@ fn digest(history: &History) -> u64 {
 }
 
 /// The diary, requests and changes, in order.
-fn story(stage: &Stage, history: &History, violations: &[Violation]) -> Vec<(Timestamp, String)> {
+fn story(
+    stage: &Stage,
+    history: &History,
+    violations: &[Violation],
+    is_whole: bool,
+) -> Vec<(Timestamp, String)> {
     let diary = stage
         .diary
         .iter()
         .map(|(at, what)| (*at, format!("== {what}")));
     let mut lines: Vec<(Timestamp, String)> = diary.collect();
     // Nobody reads it otherwise.
-    if !violations.is_empty() {
+    if is_whole || !violations.is_empty() {
         let requests = history.requests.iter();
         let told =
             requests.filter(|request| history.is_ours(request.by) && request.plural != "leases");

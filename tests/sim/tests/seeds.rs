@@ -15,19 +15,6 @@ use sim::{
 const SEEDS: u64 = 20;
 /// Within so many seeds a broken controller must show.
 const SHOWS_WITHIN: u64 = 100;
-/// Broken controllers that show within a few seeds. `cargo xtask sim --mutant all` takes the others too.
-const OF_CLONESETS: &[&str] = &[
-    "creates-one-only",
-    "two-leaders",
-    "talkative",
-    "restless",
-    "lying-status",
-    "sidecar-too",
-    "changed-in-service",
-    "doubled-creations",
-];
-const OF_JOBS: &[&str] = &[];
-
 fn deployable(name: &str) -> &'static dyn Deployable {
     named(name).unwrap()
 }
@@ -69,12 +56,9 @@ fn a_seed_is_played_the_same_way_each_time() {
     }
 }
 
-fn are_noticed(name: &str, daily: &[&str]) {
-    let mutants = deployable(name).mutants().iter();
-    let mutants: Vec<&'static Mutant> = mutants
-        .filter(|mutant| daily.contains(&mutant.name))
-        .collect();
-    assert_eq!(mutants.len(), daily.len());
+fn each_mutant_is_noticed(name: &str) {
+    let mutants: Vec<&'static Mutant> = deployable(name).mutants().iter().collect();
+    assert!(mutants.len() > 10, "{}", mutants.len());
     let stop = AtomicBool::new(false);
     let unnoticed = try_all(deployable(name), &mutants, SHOWS_WITHIN, &stop);
     assert!(unnoticed.is_empty(), "{unnoticed:?}");
@@ -82,10 +66,10 @@ fn are_noticed(name: &str, daily: &[&str]) {
 
 #[test]
 fn each_broken_controller_of_clonesets_is_noticed() {
-    are_noticed("cloneset", OF_CLONESETS);
+    each_mutant_is_noticed("cloneset");
 }
 
 #[test]
 fn each_broken_controller_of_broadcastjobs_is_noticed() {
-    are_noticed("broadcastjob", OF_JOBS);
+    each_mutant_is_noticed("broadcastjob");
 }

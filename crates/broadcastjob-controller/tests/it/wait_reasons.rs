@@ -34,6 +34,17 @@ fn a_container_that_can_not_start_is_named() {
     );
 }
 
+// That it is gone may have been missed: what a job waits for is looked at (found by `cargo xtask sim`).
+#[test]
+fn a_pod_that_others_deleted_is_named_until_it_is_gone() {
+    let mut world = world(1, json!({ "completionPolicy": { "type": "Never" } }));
+    world.settle();
+    let pod = world.pod_on("n1").unwrap();
+    world.pod("n1")["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+    let plan = world.reconcile();
+    assert_eq!(plan.waiting_on, [WaitReason::PodsTerminating { pod }]);
+}
+
 #[test]
 fn nothing_is_asked_for_in_a_namespace_that_goes() {
     let mut world = world(2, json!({}));

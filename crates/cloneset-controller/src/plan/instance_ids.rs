@@ -3,18 +3,15 @@
 use std::collections::BTreeSet;
 
 use kruise_api::well_known::labels;
+use kruise_plan::suffix::Suffixes;
 
 use crate::snapshot::{Snapshot, instance_id};
-
-/// Letters and digits that are hard to confuse and form no words.
-const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
-const ID_LENGTH: usize = 5;
 
 /// Makes instance ids that no pod and no claim has. Seeded from the CloneSet's UID and the newest version in
 /// view, so that two plans from one view choose the same names, and the second creation answers
 /// AlreadyExists instead of making a second pod.
 pub(super) struct InstanceIds {
-    state: u64,
+    suffixes: Suffixes,
     taken: BTreeSet<String>,
 }
 
@@ -41,42 +38,20 @@ impl InstanceIds {
                     .map(|claim| instance_id(&claim.metadata).to_owned()),
             )
             .collect();
-        // FNV-1a over the UID, so that sets made together do not share a sequence.
-        let mut state = snapshot
-            .uid()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
-        state ^= newest_version(snapshot).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        Self { state, taken }
+        let suffixes = Suffixes::new(&[snapshot.uid()], newest_version(snapshot));
+        Self { suffixes, taken }
     }
 
     /// The next `count` ids, in ascending order (CS-57).
     pub(super) fn take(&mut self, count: usize) -> Vec<String> {
         let mut ids = BTreeSet::new();
         while ids.len() < count {
-            let id = self.random();
+            let id = self.suffixes.draw();
             if self.taken.insert(id.clone()) {
                 ids.insert(id);
             }
         }
         ids.into_iter().collect()
-    }
-
-    fn random(&mut self) -> String {
-        let mut id = String::with_capacity(ID_LENGTH);
-        for _ in 0..ID_LENGTH {
-            // SplitMix64
-            self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut word = self.state;
-            word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            word ^= word >> 31;
-            let index = usize::try_from(word % ALPHABET.len() as u64).unwrap_or(0);
-            id.push(ALPHABET.get(index).copied().map_or('b', char::from));
-        }
-        id
     }
 }
 

@@ -282,7 +282,10 @@ impl<'a> Executor<'a> {
                 let tried = writer.dry_run_patch(resource, &key, *subresource, *kind, patch);
                 tried.await.map(|()| None)
             }
-            Verb::Delete { uid } => writer.delete(resource, &key, uid).await.map(|()| None),
+            Verb::Delete { uid, version } => {
+                let deleted = writer.delete(resource, &key, uid, version.as_deref());
+                deleted.await.map(|()| None)
+            }
             Verb::MustStay { uid, before } => {
                 let live = self.live(call).await?;
                 return match live.filter(|live| has_uid(live, uid) && !is_terminating(live)) {

@@ -369,9 +369,14 @@ impl Writer {
         resource: &Resource,
         key: &ObjectKey,
         uid: &str,
+        version: Option<&str>,
     ) -> Result<(), ApiError> {
-        let answer = self.client.delete(resource, key, uid).await;
+        let answer = self.client.delete(resource, key, uid, version).await;
         match &answer {
+            // It may have changed only, or be gone: a look tells.
+            Err(ApiError::Conflict { .. }) if version.is_some() => {
+                self.note(*resource, key.clone(), Promise::Unclear);
+            }
             // A conflict says that the name belongs to another object, so this one is gone.
             Ok(()) | Err(ApiError::NotFound { .. } | ApiError::Conflict { .. }) => {
                 self.note(

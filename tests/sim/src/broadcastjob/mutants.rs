@@ -9,7 +9,7 @@ use crate::{
     mutants::{
         BUSY, CHATTERBOX, CREATES_ONE_ONLY, DOUBLED_DELETIONS, PANICS, TWO_LEADERS,
         UNGUARDED_DELETIONS, calls, doubles_creations, is_restless, lies_about, mutant, reads,
-        talks_about,
+        takes_back, talks_about,
     },
 };
 

@@ -57,6 +57,8 @@ struct Known {
     /// In which version others took it away.
     lost: Option<u64>,
     n_images: u64,
+    /// Whether somebody else labelled it for deletion. The controller does so too, with what it makes anew.
+    is_specified: bool,
 }
 
 fn is(resource: &Resource, other: &Resource) -> bool {
@@ -120,6 +122,7 @@ impl<'a> Judge<'a> {
             in_service: None,
             lost: None,
             n_images: 0,
+            is_specified: !self.history.is_ours(change.by) && pod.is_specified,
             seen: pod,
         };
         self.pods.insert(uid.clone(), known);
@@ -153,6 +156,8 @@ impl<'a> Judge<'a> {
         let new_image = before.template.image != pod.template.image;
         known.n_images += u64::from(new_image);
         let n_images = known.n_images;
+        known.is_specified |= !is_ours && pod.is_specified && !before.is_specified;
+        let is_specified = known.is_specified;
         let was = (known.in_service, known.lost);
         let ends = before.is_active() && !pod.is_active();
         let taken_out = is_ours
@@ -177,7 +182,7 @@ impl<'a> Judge<'a> {
             self.check_max_unavailable(deed, &before, was);
         }
         if ends {
-            self.check_deletion(deed, &before);
+            self.check_deletion(deed, &before, is_specified);
         }
         self.check_update(deed, &before, pod);
         if new_image {
@@ -306,7 +311,7 @@ impl<'a> Judge<'a> {
     }
 
     /// `pod` as it was before.
-    fn check_deletion(&mut self, deed: Deed, pod: &PodSeen) {
+    fn check_deletion(&mut self, deed: Deed, pod: &PodSeen, is_specified: bool) {
         let history = self.history;
         let knew = |name: &str, version| history.knew(deed, PODS.plural, name, version);
         // It is terminating by now.
@@ -317,7 +322,7 @@ impl<'a> Judge<'a> {
         let in_force = self.in_force(deed, &pod.set);
         let wanted = in_force.iter().map(|dated| dated.terms.replicas).min();
         let sets = &self.sets[&pod.set];
-        let is_specified = pod.is_specified
+        let is_specified = is_specified
             || sets
                 .iter()
                 .any(|dated| dated.terms.pods_to_delete.contains(&pod.name));

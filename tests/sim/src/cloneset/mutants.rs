@@ -10,8 +10,8 @@ use crate::{
     deployable::Mutant,
     mutants::{
         BUSY, CHATTERBOX, CREATES_ONE_ONLY, DOUBLED_DELETIONS, PANICS, TWO_LEADERS,
-        UNGUARDED_DELETIONS, calls, doubles_creations, forgets_own_writes, is_restless, lies_about,
-        mutant, reads, talks_about,
+        UNGUARDED_DELETIONS, calls, doubles_creations, is_restless, lies_about, mutant, reads,
+        talks_about,
     },
 };
 
@@ -56,21 +56,17 @@ pub(super) const ALL: &[Mutant] = &[
         doubles_creations,
     ),
     DOUBLED_DELETIONS,
-    mutant(
-        "changed-in-service",
-        &["changed-in-service", "max-unavailable"],
-        || {
-            calls(|call| {
-                let conditions = &mut call.body["status"]["conditions"];
-                for condition in conditions.as_array_mut().into_iter().flatten() {
-                    if condition["type"] == "InPlaceUpdateReady" {
-                        condition["status"] = json!("True");
-                    }
+    mutant("changed-in-service", &["changed-in-service"], || {
+        calls(|call| {
+            let conditions = &mut call.body["status"]["conditions"];
+            for condition in conditions.as_array_mut().into_iter().flatten() {
+                if condition["type"] == "InPlaceUpdateReady" {
+                    condition["status"] = json!("True");
                 }
-                Next::Send
-            })
-        },
-    ),
+            }
+            Next::Send
+        })
+    }),
     mutant(
         "sidecar-too",
         &["more-was-changed", "other-container-restarted"],
@@ -98,16 +94,6 @@ pub(super) const ALL: &[Mutant] = &[
     BUSY,
     PANICS,
     CREATES_ONE_ONLY,
-    mutant(
-        "forgets-own-writes",
-        &[
-            "too-many-pods",
-            "max-unavailable",
-            "instance-twice",
-            "updated-twice",
-        ],
-        forgets_own_writes,
-    ),
 ];
 
 fn reads_rolling(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dyn Saboteur> {

@@ -136,7 +136,7 @@ impl Story for CloneSetStory {
     fn act<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, String> {
         Box::pin(async move {
             let replicas = 1 + stage.world.random.below(8);
-            match stage.world.random.below(20) {
+            match stage.world.random.below(22) {
                 0..=6 => self.change_image(stage).await,
                 7..=10 => {
                     Self::patch_spec(stage, json!({ "replicas": replicas })).await;
@@ -152,12 +152,12 @@ impl Story for CloneSetStory {
                     Self::patch_rolling(stage, limits.clone()).await;
                     format!("limits {limits}")
                 }
-                15 => {
-                    let paused = stage.world.random.chance(500);
+                15..=17 => {
+                    let paused = stage.world.random.chance(600);
                     Self::patch_rolling(stage, json!({ "paused": paused })).await;
                     format!("paused {paused}")
                 }
-                16 if !self.is_in_place_only => {
+                18 if !self.is_in_place_only => {
                     let value = stage.world.random.below(100).to_string();
                     let env = json!([{ "name": "MODE", "value": value }]);
                     Self::patch_template(stage, |app| app["env"] = env.clone()).await;

@@ -174,23 +174,27 @@ impl ApiClient {
         parse(&call, &body)
     }
 
-    /// Deletes the object with this UID, and what it owns in the background.
+    /// Deletes the object with this UID, if need be only in this version, and what it owns in the background.
     ///
     /// # Errors
-    /// When the call fails; `Conflict` when the name belongs to another object by now.
+    /// When the call fails; `Conflict` when the name belongs to another object or version by now.
     pub async fn delete(
         &self,
         resource: &Resource,
         key: &ObjectKey,
         uid: &str,
+        version: Option<&str>,
     ) -> Result<(), ApiError> {
         let call = format!("delete {resource} {key}");
-        let options = json!({
+        let mut options = json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
             "preconditions": { "uid": uid },
             "propagationPolicy": "Background",
         });
+        if let Some(version) = version {
+            options["preconditions"]["resourceVersion"] = version.into();
+        }
         let path = resource.object_path(key, None);
         let request = self.request(&call, Method::DELETE, path, Some((JSON, &options)))?;
         self.write("delete", resource, &call, request)

@@ -330,7 +330,11 @@ mod deletion {
 
     async fn deleted(live: impl Fn() -> Answer + Send + 'static) -> World {
         let world = World::new(|| Answer::Json(200, json!({ "kind": "Status" })), live);
-        world.writer.delete(&PODS, &old(), "uo").await.unwrap();
+        world
+            .writer
+            .delete(&PODS, &old(), "uo", None)
+            .await
+            .unwrap();
         assert!(!world.is_settled().await);
         world
     }
@@ -347,6 +351,25 @@ mod deletion {
         let call = &world.server.calls()[0];
         assert_eq!(call.body["preconditions"]["uid"], "uo");
         assert_eq!(call.body["propagationPolicy"], "Background");
+    }
+
+    // A conflict says that it has changed, or is gone: a look tells.
+    #[tokio::test(start_paused = true)]
+    async fn in_one_version_only_looks_at_what_has_changed() {
+        let conflict = || Answer::status(409, "Conflict");
+        let world = World::new(conflict, found(&pod("old", "uo", 9)));
+        let refused = world.writer.delete(&PODS, &old(), "uo", Some("7")).await;
+        assert!(
+            matches!(refused, Err(ApiError::Conflict { .. })),
+            "{refused:?}"
+        );
+        let call = &world.server.calls()[0];
+        assert_eq!(
+            call.body["preconditions"],
+            json!({ "uid": "uo", "resourceVersion": "7" })
+        );
+        assert!(world.is_settled().await);
+        assert_eq!(world.store.state_of("uo"), Some((9, false)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -381,7 +404,11 @@ mod deletion {
     #[tokio::test(start_paused = true)]
     async fn of_an_object_that_was_gone_already_removes_it() {
         let world = World::new(not_found, not_found);
-        world.writer.delete(&PODS, &old(), "uo").await.unwrap_err();
+        world
+            .writer
+            .delete(&PODS, &old(), "uo", None)
+            .await
+            .unwrap_err();
         assert!(!world.is_settled().await);
         advance(Duration::from_secs(2)).await;
         assert!(world.is_settled().await);

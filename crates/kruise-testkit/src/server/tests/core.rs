@@ -29,7 +29,10 @@ async fn the_runtimes_client_finds_what_it_asks_for() {
         .await
         .unwrap();
     assert_ne!(patched.resource_version, written.resource_version);
-    client.delete(&POD_KIND, &key, &written.uid).await.unwrap();
+    client
+        .delete(&POD_KIND, &key, &written.uid, None)
+        .await
+        .unwrap();
     assert_eq!(client.get(&POD_KIND, &key).await.unwrap(), None);
     let requests = test.server.requests();
     let words: Vec<_> = requests
