@@ -201,15 +201,20 @@ mod tests {
 
     use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
     use kruise_runtime::{ApiError, Clock, OwnWrites, ServerVersion, Store, WaitReasons, recorder};
+    use kruise_testkit::{builders, server::ApiServer};
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{fake_api::FakeApi, gates::Gates, plan::Phase, snapshot::StoredSet};
+    use crate::{
+        gates::Gates,
+        plan::Phase,
+        test_server::{NAMESPACE, client_of, server_with},
+    };
     use kruise_api::apps::v1beta1::CLONESETS;
 
-    fn reconciler(server: &FakeApi) -> (CloneSetReconciler, OwnWrites) {
-        let client = server.client();
+    fn reconciler(server: &ApiServer) -> (CloneSetReconciler, OwnWrites) {
+        let client = client_of(server);
         let metrics = kruise_runtime::Metrics::unregistered();
         let own_writes = OwnWrites::new(client.clone(), Duration::MAX, metrics.clone());
         let reconciler = CloneSetReconciler {
@@ -239,29 +244,28 @@ mod tests {
         (reconciler, own_writes)
     }
 
-    fn set(uid: &str, version: &str, spec: &Value) -> StoredSet {
-        let metadata = json!({ "name": "web", "namespace": "ns", "uid": uid, "generation": 1,
-            "resourceVersion": version });
-        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    /// The CloneSet is there, and its controller knows.
+    fn put_set(server: &ApiServer, reconciler: &CloneSetReconciler, uid: &str) {
+        let mut set = builders::cloneset("web", 1, &builders::template("web", &[("app", "app:1")]));
+        set["metadata"]["uid"] = json!(uid);
+        let stored = server.put("setup", CLONESETS, set);
+        let stored = serde_json::from_value(Value::clone(&stored)).unwrap();
+        reconciler.observer.sets.apply(stored);
     }
 
     // Nobody would ever ask for what is noted of the first one.
     #[tokio::test(start_paused = true)]
     async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
-        let server = FakeApi::answering([]);
+        let server = server_with([]);
         let (reconciler, own_writes) = reconciler(&server);
-        let key = ObjectKey::new("ns", "web");
-        let labels = json!({ "app": "web" });
-        let containers = json!([{ "name": "app", "image": "acme/app:1" }]);
-        let spec = json!({
-            "replicas": 1, "selector": { "matchLabels": labels },
-            "template": { "metadata": { "labels": labels }, "spec": { "containers": containers } },
-        });
-        reconciler.observer.sets.apply(set("first", "1", &spec));
+        let key = ObjectKey::new(NAMESPACE, "web");
+        put_set(&server, &reconciler, "first");
         reconciler.reconcile(&key).await.unwrap();
         assert!(own_writes.look_again_after("first").is_some());
 
-        reconciler.observer.sets.apply(set("second", "9", &spec));
+        server.delete("setup", CLONESETS, &key);
+        server.collect_garbage();
+        put_set(&server, &reconciler, "second");
         reconciler.reconcile(&key).await.unwrap();
         assert!(own_writes.look_again_after("second").is_some());
         assert_eq!(own_writes.look_again_after("first"), None);
