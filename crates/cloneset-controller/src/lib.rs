@@ -23,7 +23,7 @@ use kruise_runtime::{
 
 pub mod admission;
 pub mod check;
-mod execute;
+pub mod execute;
 pub mod gates;
 mod known_pods;
 mod lower;

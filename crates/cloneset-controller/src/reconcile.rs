@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
 use kruise_plan::WaitReason;
 use kruise_runtime::{
-    ApiClient, EventTarget, Executor, Leadership, MIN_PAUSE, Outcome, ProtectionLog, PutOff,
-    Reconciler, Recorder, RefusedOperation, StageError, Upkeep, chain,
+    ApiClient, Leadership, MIN_PAUSE, Outcome, ProtectionLog, PutOff, Reconciler, Recorder,
+    RefusedOperation, StageError, Upkeep,
 };
 
 use crate::{
@@ -99,19 +99,8 @@ impl CloneSetReconciler {
     }
 
     async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), StageError>, Found) {
-        let execution = Execution {
-            snapshot,
-            client: &self.client,
-            executor: Executor::new(
-                EventTarget::of(&snapshot.owner()),
-                self.upkeep.writer(snapshot.uid()),
-                &self.recorder,
-            )
-            .knowing(
-                &snapshot.memory.refused_writes,
-                &snapshot.memory.refused_resizes,
-            ),
-        };
+        let writer = self.upkeep.writer(snapshot.uid());
+        let execution = Execution::new(snapshot, &self.client, writer, &self.recorder);
         execution.carry_out(plan).await
     }
 
@@ -130,7 +119,7 @@ impl CloneSetReconciler {
         let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
         let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
         let looks = plan.requeue_after.into_iter();
-        let memory = remember::after(snapshot, plan, ending(error, found));
+        let memory = remember::after(snapshot, plan, Ending::of(error, found));
         self.upkeep.end(
             key,
             snapshot.uid(),
@@ -178,17 +167,6 @@ impl CloneSetReconciler {
         {
             tracing::warn!(error, "history or podsToDelete can't be trimmed");
         }
-    }
-}
-
-/// How carrying out ended.
-fn ending(error: Option<&StageError>, found: Found) -> Ending {
-    let told = error.filter(|error| !error.is_lost_race());
-    Ending {
-        found,
-        failed: error.is_some(),
-        message: told.map(|error| chain(error)),
-        namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
     }
 }
 
@@ -282,7 +260,7 @@ mod tests {
             phase: Phase::Update,
             ..Plan::default()
         };
-        let ending = ending(Some(&error), Found::default());
+        let ending = Ending::of(Some(&error), Found::default());
         remember::after(&Snapshot::default(), &plan, ending)
     }
 
@@ -318,7 +296,7 @@ mod tests {
             memory,
             ..Snapshot::default()
         };
-        let later = remember::after(&snapshot, &Plan::default(), ending(None, Found::default()));
+        let later = remember::after(&snapshot, &Plan::default(), Ending::default());
         assert!(later.namespace_terminates);
     }
 }

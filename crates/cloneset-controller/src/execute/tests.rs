@@ -9,7 +9,7 @@ use kruise_plan::{
     refused::{Asked, Refusal},
     workload::{IMAGE_PULL_JOBS, NewJob},
 };
-use kruise_runtime::{EventTarget, Metrics, OwnWrites, recorder};
+use kruise_runtime::{Metrics, OwnWrites, recorder};
 use kruise_testkit::{
     builders,
     server::{ApiServer, Fault},
@@ -67,15 +67,8 @@ async fn carry_out(server: &ApiServer, plan: &Plan) -> (Result<(), StageError>, 
     };
     let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
     let (recorder, _events) = recorder("test", client.clone(), Metrics::unregistered());
-    let target = EventTarget {
-        namespace: NAMESPACE.to_owned(),
-        ..EventTarget::default()
-    };
-    let execution = Execution {
-        snapshot: &snapshot,
-        client: &client,
-        executor: Executor::new(target, own_writes.writer(UID, client.clone()), &recorder),
-    };
+    let writer = own_writes.writer(UID, client.clone());
+    let execution = Execution::new(&snapshot, &client, writer, &recorder);
     execution.carry_out(plan).await
 }
 
