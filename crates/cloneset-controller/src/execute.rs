@@ -8,7 +8,9 @@ mod tests;
 use std::mem::discriminant;
 
 use kruise_plan::stage::{Answer, Stage};
-use kruise_runtime::{ApiClient, Executor, Flow, Refused, StageError, chain};
+use kruise_runtime::{
+    ApiClient, EventTarget, Executor, Flow, Recorder, Refused, StageError, Writer, chain,
+};
 
 use crate::{
     lower::{AheadStages, Lowered, Lowering, images_ahead},
@@ -18,16 +20,37 @@ use crate::{
 };
 
 /// What a plan is carried out with.
-pub(crate) struct Execution<'a> {
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) client: &'a ApiClient,
-    pub(crate) executor: Executor<'a>,
+pub struct Execution<'a> {
+    snapshot: &'a Snapshot,
+    client: &'a ApiClient,
+    executor: Executor<'a>,
 }
 
-impl Execution<'_> {
+impl<'a> Execution<'a> {
+    /// Of a plan that was made from this snapshot. `client` looks, `writer` writes.
+    #[must_use]
+    pub fn new(
+        snapshot: &'a Snapshot,
+        client: &'a ApiClient,
+        writer: Writer,
+        recorder: &'a Recorder,
+    ) -> Self {
+        let memory = &snapshot.memory;
+        let owner = EventTarget::of(&snapshot.owner());
+        Self {
+            snapshot,
+            client,
+            executor: Executor::new(owner, writer, recorder)
+                .knowing(&memory.refused_writes, &memory.refused_resizes),
+        }
+    }
+
     /// Steps, then status: the status is written even when a step failed, since it tells of what
     /// was seen. The step's error wins. What was found out on the way comes with it.
-    pub(crate) async fn carry_out(self, plan: &Plan) -> (Result<(), StageError>, Found) {
+    ///
+    /// # Errors
+    /// The first failure that stops something.
+    pub async fn carry_out(self, plan: &Plan) -> (Result<(), StageError>, Found) {
         let mut found = Found::default();
         let lowering = Lowering::of(self.snapshot, plan);
         for event in &plan.events {

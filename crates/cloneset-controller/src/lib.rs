@@ -23,9 +23,7 @@ use kruise_runtime::{
 
 pub mod admission;
 pub mod check;
-mod execute;
-#[cfg(test)]
-mod fake_api;
+pub mod execute;
 pub mod gates;
 mod known_pods;
 mod lower;
@@ -37,6 +35,8 @@ pub mod plan;
 mod reconcile;
 pub mod remember;
 pub mod snapshot;
+#[cfg(test)]
+mod test_server;
 
 use admission::Validator;
 use gates::Gates;

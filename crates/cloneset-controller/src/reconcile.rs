@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use kruise_api::{apps::v1beta1::CloneSet, budget::Subject, resource::ObjectKey};
 use kruise_plan::WaitReason;
 use kruise_runtime::{
-    ApiClient, EventTarget, Executor, Leadership, MIN_PAUSE, Outcome, ProtectionLog, PutOff,
-    Reconciler, Recorder, RefusedOperation, StageError, Upkeep, chain,
+    ApiClient, Leadership, MIN_PAUSE, Outcome, ProtectionLog, PutOff, Reconciler, Recorder,
+    RefusedOperation, StageError, Upkeep,
 };
 
 use crate::{
@@ -99,19 +99,8 @@ impl CloneSetReconciler {
     }
 
     async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> (Result<(), StageError>, Found) {
-        let execution = Execution {
-            snapshot,
-            client: &self.client,
-            executor: Executor::new(
-                EventTarget::of(&snapshot.owner()),
-                self.upkeep.writer(snapshot.uid()),
-                &self.recorder,
-            )
-            .knowing(
-                &snapshot.memory.refused_writes,
-                &snapshot.memory.refused_resizes,
-            ),
-        };
+        let writer = self.upkeep.writer(snapshot.uid());
+        let execution = Execution::new(snapshot, &self.client, writer, &self.recorder);
         execution.carry_out(plan).await
     }
 
@@ -130,7 +119,7 @@ impl CloneSetReconciler {
         let trims_again = found.failed_trim.is_some().then_some(Memory::STANDS_FOR);
         let trims_again = trims_again.and_then(|wait| Duration::try_from(wait).ok());
         let looks = plan.requeue_after.into_iter();
-        let memory = remember::after(snapshot, plan, ending(error, found));
+        let memory = remember::after(snapshot, plan, Ending::of(error, found));
         self.upkeep.end(
             key,
             snapshot.uid(),
@@ -181,17 +170,6 @@ impl CloneSetReconciler {
     }
 }
 
-/// How carrying out ended.
-fn ending(error: Option<&StageError>, found: Found) -> Ending {
-    let told = error.filter(|error| !error.is_lost_race());
-    Ending {
-        found,
-        failed: error.is_some(),
-        message: told.map(|error| chain(error)),
-        namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
-    }
-}
-
 /// Lease of the deployable that sets the first KruisePodReady, where it is installed (DV-D7).
 const POD_READINESS_LEASE: &str = "podreadiness-controller";
 
@@ -201,15 +179,20 @@ mod tests {
 
     use kruise_api::resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS};
     use kruise_runtime::{ApiError, Clock, OwnWrites, ServerVersion, Store, WaitReasons, recorder};
+    use kruise_testkit::{builders, server::ApiServer};
     use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{fake_api::FakeApi, gates::Gates, plan::Phase, snapshot::StoredSet};
+    use crate::{
+        gates::Gates,
+        plan::Phase,
+        test_server::{NAMESPACE, client_of, server_with},
+    };
     use kruise_api::apps::v1beta1::CLONESETS;
 
-    fn reconciler(server: &FakeApi) -> (CloneSetReconciler, OwnWrites) {
-        let client = server.client();
+    fn reconciler(server: &ApiServer) -> (CloneSetReconciler, OwnWrites) {
+        let client = client_of(server);
         let metrics = kruise_runtime::Metrics::unregistered();
         let own_writes = OwnWrites::new(client.clone(), Duration::MAX, metrics.clone());
         let reconciler = CloneSetReconciler {
@@ -239,29 +222,28 @@ mod tests {
         (reconciler, own_writes)
     }
 
-    fn set(uid: &str, version: &str, spec: &Value) -> StoredSet {
-        let metadata = json!({ "name": "web", "namespace": "ns", "uid": uid, "generation": 1,
-            "resourceVersion": version });
-        serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+    /// The CloneSet is there, and its controller knows.
+    fn put_set(server: &ApiServer, reconciler: &CloneSetReconciler, uid: &str) {
+        let mut set = builders::cloneset("web", 1, &builders::template("web", &[("app", "app:1")]));
+        set["metadata"]["uid"] = json!(uid);
+        let stored = server.put("setup", CLONESETS, set);
+        let stored = serde_json::from_value(Value::clone(&stored)).unwrap();
+        reconciler.observer.sets.apply(stored);
     }
 
     // Nobody would ever ask for what is noted of the first one.
     #[tokio::test(start_paused = true)]
     async fn a_set_that_was_made_anew_under_its_name_has_no_past() {
-        let server = FakeApi::answering([]);
+        let server = server_with([]);
         let (reconciler, own_writes) = reconciler(&server);
-        let key = ObjectKey::new("ns", "web");
-        let labels = json!({ "app": "web" });
-        let containers = json!([{ "name": "app", "image": "acme/app:1" }]);
-        let spec = json!({
-            "replicas": 1, "selector": { "matchLabels": labels },
-            "template": { "metadata": { "labels": labels }, "spec": { "containers": containers } },
-        });
-        reconciler.observer.sets.apply(set("first", "1", &spec));
+        let key = ObjectKey::new(NAMESPACE, "web");
+        put_set(&server, &reconciler, "first");
         reconciler.reconcile(&key).await.unwrap();
         assert!(own_writes.look_again_after("first").is_some());
 
-        reconciler.observer.sets.apply(set("second", "9", &spec));
+        server.delete("setup", CLONESETS, &key);
+        server.collect_garbage();
+        put_set(&server, &reconciler, "second");
         reconciler.reconcile(&key).await.unwrap();
         assert!(own_writes.look_again_after("second").is_some());
         assert_eq!(own_writes.look_again_after("first"), None);
@@ -278,7 +260,7 @@ mod tests {
             phase: Phase::Update,
             ..Plan::default()
         };
-        let ending = ending(Some(&error), Found::default());
+        let ending = Ending::of(Some(&error), Found::default());
         remember::after(&Snapshot::default(), &plan, ending)
     }
 
@@ -314,7 +296,7 @@ mod tests {
             memory,
             ..Snapshot::default()
         };
-        let later = remember::after(&snapshot, &Plan::default(), ending(None, Found::default()));
+        let later = remember::after(&snapshot, &Plan::default(), Ending::default());
         assert!(later.namespace_terminates);
     }
 }

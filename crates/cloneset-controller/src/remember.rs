@@ -1,6 +1,7 @@
 //! What is remembered after a pass: what the plan and its execution have told, which no watch tells.
 
 use kruise_plan::{WaitReason, lines, refused::Asked};
+use kruise_runtime::{StageError, chain};
 
 use crate::{
     memory::{Found, Memory},
@@ -19,6 +20,20 @@ pub struct Ending {
     pub message: Option<String>,
     /// Whether the API server said that the namespace is being deleted.
     pub namespace_terminates: bool,
+}
+
+impl Ending {
+    /// With this error, if with any, and what was found out on the way.
+    #[must_use]
+    pub fn of(error: Option<&StageError>, found: Found) -> Self {
+        let told = error.filter(|error| !error.is_lost_race());
+        Self {
+            found,
+            failed: error.is_some(),
+            message: told.map(|error| chain(error)),
+            namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
+        }
+    }
 }
 
 /// What is known after a pass of what was known before it.

@@ -117,6 +117,11 @@ impl ApiServer {
         self.put(ITSELF, DEFINITIONS, crd);
     }
 
+    /// Serves a kind that is somebody else's, with a status, whatever its objects hold.
+    pub fn install_open(&self, resource: Resource) {
+        self.install(definition::open(resource));
+    }
+
     /// The object as it is stored.
     #[must_use]
     pub fn get(&self, resource: Resource, key: &ObjectKey) -> Option<Arc<Value>> {

@@ -1,6 +1,6 @@
 //! PodUnavailableBudgets: a pod is updated when its budget has paid, and not before.
 
-use cloneset_controller::plan::{BudgetPatch, Plan, Step, plan};
+use cloneset_controller::plan::{Plan, Step, plan};
 use jiff::{SignedDuration, Timestamp};
 use kruise_api::{budget, inplace::Options, read::PodUnavailableBudget};
 use proptest::prelude::*;
@@ -15,46 +15,25 @@ use crate::{
 impl World {
     /// Adds a budget that wants one pod, or changes it.
     fn set_budget(&mut self, name: &str, patch: Value) {
-        let version = self.next_version();
-        let budget = self.budgets.entry(name.to_owned()).or_insert_with(|| {
-            json!({
-                "metadata": { "name": name, "namespace": "ns", "uid": format!("budget-{name}") },
+        if !self.budgets.contains_key(name) {
+            self.budgets.insert(json!({
+                "metadata": { "name": name },
                 "status": { "desiredAvailable": 1, "unavailableAllowed": 0 },
-            })
-        });
-        merge::merge(budget, &patch);
-        budget["metadata"]["resourceVersion"] = version;
+            }));
+        }
+        merge::merge(&mut self.budgets.get_mut(name).unwrap(), &patch);
     }
 
     fn allow(&mut self, name: &str, allowed: i32) {
         self.set_budget(name, json!({ "status": { "unavailableAllowed": allowed } }));
     }
 
-    /// Whether this step lets the next ones begin: a budget is written in the version that was read, or not.
-    pub(crate) fn may_go_on(&mut self, step: &Step) -> bool {
-        let Step::SpendBudgets { patches } = step else {
-            return true;
-        };
-        for BudgetPatch { budget, patch } in patches {
-            let read = &patch["metadata"];
-            let now = &self.budgets[budget]["metadata"];
-            assert_eq!(read["uid"], now["uid"]);
-            if read["resourceVersion"] != now["resourceVersion"] || !self.may_write() {
-                return false;
-            }
-            self.story.push(format!("spend {budget}"));
-            self.set_budget(budget, patch.clone());
-        }
-        true
-    }
-
     /// What the budget's own controller does: entries are dropped when they are old or their pod is gone, and
     /// the rest is counted again (PB-53, PB-55).
     fn count_again(&mut self, name: &str, max_unavailable: i32) {
-        let now = self.now;
+        let now = self.now();
         let found = self.snapshot().pods;
-        let before = self.budgets[name].clone();
-        let mut after = before.clone();
+        let mut after = Value::clone(&self.budgets.at(name));
         if let Some(entries) = after["status"]["unavailablePods"].as_object_mut() {
             entries.retain(|pod, at| {
                 let at: Timestamp = at.as_str().unwrap().parse().unwrap();
@@ -69,19 +48,17 @@ impl World {
             .iter()
             .filter(|pod| budget::is_available(pod, &cleaned, &Options::default()))
             .count();
-        let replicas = i32::try_from(self.set["spec"]["replicas"].as_i64().unwrap()).unwrap();
+        let replicas = i32::try_from(self.set()["spec"]["replicas"].as_i64().unwrap()).unwrap();
         let desired = replicas - max_unavailable;
         let allowed = (i32::try_from(available).unwrap() - desired).max(0);
         after["status"]["desiredAvailable"] = json!(desired);
         after["status"]["unavailableAllowed"] = json!(allowed);
-        if after != before {
-            after["metadata"]["resourceVersion"] = self.next_version();
-            self.budgets.insert(name.to_owned(), after);
-        }
+        *self.budgets.get_mut(name).unwrap() = after;
     }
 
     fn recorded(&self, name: &str) -> Vec<String> {
-        let entries = self.budgets[name]["status"]["unavailablePods"].as_object();
+        let budget = self.budgets.at(name);
+        let entries = budget["status"]["unavailablePods"].as_object();
         entries
             .into_iter()
             .flat_map(|entries| entries.keys().cloned())
@@ -142,7 +119,7 @@ fn a_budget_that_is_used_up_lets_no_pod_be_updated() {
     assert_eq!(reasons(&plan), ["BudgetRefused"]);
     assert_eq!(plan.requeue_after.unwrap().as_secs(), 1);
     let text = plan.waiting_on[0].to_string();
-    let pod = world.pods.keys().find(|pod| text.contains(*pod));
+    let pod = world.pods.keys().find(|pod| text.contains(&**pod));
     let expected = format!(
         "PodUnavailableBudget shop does not let pod {} be updated: \
          status.unavailableAllowed: pub unavailable allowed is negative",
@@ -164,7 +141,7 @@ fn as_many_pods_are_updated_as_the_budget_pays_for(#[case] policy: &str) {
         assert!(matches!(steps(&plan)[0], Step::SpendBudgets { .. }));
         assert_eq!(updated(&plan).len(), usize::try_from(allowed).unwrap());
         assert_eq!(sorted(updated(&plan)), world.recorded("shop"));
-        assert_eq!(world.budgets["shop"]["status"]["unavailableAllowed"], 0);
+        assert_eq!(world.budgets.at("shop")["status"]["unavailableAllowed"], 0);
         assert_eq!(reasons(&plan)[0], "BudgetRefused");
         assert_eq!(plan.requeue_after.unwrap().as_secs(), 1);
     }
@@ -178,7 +155,7 @@ fn a_budget_with_enough_left_holds_nothing_back() {
     let plan = world.reconcile();
     assert_eq!(updated(&plan).len(), 3);
     assert!(!reasons(&plan).contains(&"BudgetRefused"));
-    assert_eq!(world.budgets["shop"]["status"]["unavailableAllowed"], 2);
+    assert_eq!(world.budgets.at("shop")["status"]["unavailableAllowed"], 2);
 }
 
 // CS-86 comes first: who is not chosen isn't asked about.
@@ -222,9 +199,11 @@ fn without_budgets_nobody_asks() {
 #[test]
 fn pods_that_are_not_ready_are_free() {
     let mut world = about_to_update(3, rolling_update("InPlaceIfPossible"));
-    let down = world.pods.keys().next().unwrap().clone();
-    let conditions = &mut world.pods.get_mut(&down).unwrap()["status"]["conditions"];
-    for condition in conditions.as_array_mut().unwrap() {
+    let down = world.pods.keys().next().unwrap();
+    for condition in world.pods.get_mut(&down).unwrap()["status"]["conditions"]
+        .as_array_mut()
+        .unwrap()
+    {
         if condition["type"] == "Ready" {
             condition["status"] = json!("False");
         }
@@ -250,7 +229,7 @@ fn a_refusal_ends_the_phase_for_all() {
     assert_eq!(updated(&plan), order[..2]);
     assert_eq!(world.recorded("a"), order[..1]);
     assert_eq!(world.recorded("b"), order[1..2]);
-    assert_eq!(world.budgets["a"]["status"]["unavailableAllowed"], 1);
+    assert_eq!(world.budgets.at("a")["status"]["unavailableAllowed"], 1);
 }
 
 // CS-79.6, CS-88: a hook comes after the budget, and holds what was paid for.
@@ -260,7 +239,7 @@ fn a_pod_that_a_hook_prepares_pays_first() {
     world.change(json!({ "spec": { "lifecycle": { "inPlaceUpdate": {
         "labelsHandler": { "hook": "true" },
     } } } }));
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["labels"]["hook"] = json!("true");
     }
     world.allow("shop", 1);
@@ -359,12 +338,12 @@ fn a_lost_race_for_a_budget_updates_nothing() {
 fn a_pod_that_was_paid_for_before_a_crash_is_free() {
     let mut world = about_to_update(3, rolling_update("InPlaceIfPossible"));
     world.allow("shop", 1);
-    world.writes_left = Some(1);
+    world.set_writes_left(Some(1));
     let paid = updated(&world.reconcile());
     assert_eq!(world.images(), ["acme/app:1"; 3]);
     assert_eq!(world.recorded("shop"), paid);
 
-    world.writes_left = None;
+    world.set_writes_left(None);
     world.memory = Default::default();
     let plan = world.reconcile();
     assert!(matches!(steps(&plan)[..], [Step::UpdatePodsInPlace { .. }]));
@@ -407,9 +386,9 @@ fn roll_out(world: &mut World, max_unavailable: i32, count_every: usize) -> usiz
         if done && !worked && plan.steps.is_empty() && plan.status.is_none() {
             return most_down;
         }
-        world.now += SignedDuration::from_millis(200);
+        world.pass(SignedDuration::from_millis(200));
     }
-    panic!("not rolled out:\n{}", world.story.join("\n"));
+    panic!("not rolled out:\n{}", world.story().join("\n"));
 }
 
 proptest! {
@@ -439,7 +418,7 @@ proptest! {
     ) {
         let mut world = about_to_update(replicas, rolling_update("InPlaceIfPossible"));
         let mut free = 0;
-        let names: Vec<String> = world.pods.keys().cloned().collect();
+        let names: Vec<String> = world.pods.keys().collect();
         for ((name, down), recorded) in names.iter().zip(down).zip(recorded) {
             if down {
                 world.pods.get_mut(name).unwrap()["status"]["phase"] = json!("Unknown");

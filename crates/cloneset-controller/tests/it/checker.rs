@@ -96,9 +96,11 @@ fn strangers_and_pods_on_their_way_out() {
         "not in the snapshot",
     );
 
-    let pod = world.pods.get_mut(&pods[0].name).unwrap();
-    pod["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
-    pod["status"]["phase"] = json!("Failed");
+    {
+        let mut pod = world.pods.get_mut(&pods[0].name).unwrap();
+        pod["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+        pod["status"]["phase"] = json!("Failed");
+    }
     let patch = PodPatch {
         pod: pods[0].clone(),
         writes: Vec::new(),
@@ -178,7 +180,7 @@ fn pods_of_a_terminating_or_mismatched_set() {
     let delete = with(vec![delete_pods(vec![pods[0].clone()])]);
     world.change(json!({ "spec": { "template": { "metadata": { "labels": { "app": "x" } } } } }));
     finds(&world.snapshot(), &delete, "does not match");
-    world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+    world.terminate();
     finds(&world.snapshot(), &delete, "terminating CloneSet");
 }
 
@@ -360,17 +362,14 @@ fn a_name_that_a_pod_of_another_has() {
 /// One of four ready pods may be updated.
 fn with_budget() -> (World, Vec<PodRef>) {
     let (mut world, _, pods) = settled();
-    world.budgets.insert(
-        "shop".to_owned(),
-        json!({
-            "metadata": { "name": "shop", "uid": "b", "resourceVersion": "7" },
-            "status": { "desiredAvailable": 3, "unavailableAllowed": 1 },
-        }),
-    );
-    for pod in world.pods.values_mut() {
+    world.budgets.insert(json!({
+        "metadata": { "name": "shop", "uid": "b" },
+        "status": { "desiredAvailable": 3, "unavailableAllowed": 1 },
+    }));
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["annotations"]["pub.kruise.io/related-pub"] = json!("shop");
     }
-    world.set["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = json!("100%");
+    world.edit_set()["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"] = json!("100%");
     (world, pods)
 }
 
@@ -396,6 +395,7 @@ fn charge(pods: &[PodRef], left: i32, version: &str) -> Step {
 fn more_pods_than_a_budget_pays_for() {
     let (world, pods) = with_budget();
     let snapshot = world.snapshot();
+    let version = &*snapshot.budgets[0].metadata.resource_version;
     let in_place = |pods: &[PodRef]| Step::UpdatePodsInPlace {
         updates: pods.iter().map(update).collect(),
     };
@@ -408,12 +408,12 @@ fn more_pods_than_a_budget_pays_for() {
             })
             .collect(),
     };
-    let good = with(vec![charge(&pods[..1], 0, "7"), in_place(&pods[..1])]);
+    let good = with(vec![charge(&pods[..1], 0, version), in_place(&pods[..1])]);
     assert_eq!(violations(&snapshot, &good), Vec::<String>::new());
 
     for updates in [in_place(&pods[..1]), recreate(&pods[..1])] {
         finds(&snapshot, &with(vec![updates.clone()]), "not charged");
-        let too_late = with(vec![updates, charge(&pods[..1], 0, "7")]);
+        let too_late = with(vec![updates, charge(&pods[..1], 0, version)]);
         finds(&snapshot, &too_late, "not charged");
     }
     // A pod that is prepared for its update is paid for then; what else is patched costs nothing.
@@ -434,19 +434,19 @@ fn more_pods_than_a_budget_pays_for() {
     let unpaid = with(vec![prepare("PreparingUpdate")]);
     finds(&snapshot, &unpaid, "not charged");
     for good in [
-        vec![charge(&pods[..1], 0, "7"), prepare("PreparingUpdate")],
+        vec![charge(&pods[..1], 0, version), prepare("PreparingUpdate")],
         vec![prepare("Normal")],
     ] {
         assert_eq!(violations(&snapshot, &with(good)), Vec::<String>::new());
     }
-    let too_many = with(vec![charge(&pods[..2], -1, "7"), in_place(&pods[..2])]);
+    let too_many = with(vec![charge(&pods[..2], -1, version), in_place(&pods[..2])]);
     finds(
         &snapshot,
         &too_many,
         "2 ready pods are updated, budget shop allows 1",
     );
     finds(&snapshot, &too_many, "charged 2 of 1");
-    let cheated = with(vec![charge(&pods[..1], 1, "7"), in_place(&pods[..1])]);
+    let cheated = with(vec![charge(&pods[..1], 1, version), in_place(&pods[..1])]);
     finds(&snapshot, &cheated, "charged 1 of 1");
     let unguarded = with(vec![charge(&pods[..1], 0, ""), in_place(&pods[..1])]);
     finds(&snapshot, &unguarded, "without its version");

@@ -97,7 +97,7 @@ fn too_many_at_the_new_revision(#[case] step: fn(&World, &[PodRef]) -> Step) {
 #[test]
 fn pods_that_serve_are_marked_beyond_the_limit() {
     let mut world = broken("acme/app:1");
-    let gone: Vec<String> = world.pods.keys().take(2).cloned().collect();
+    let gone: Vec<String> = world.pods.keys().take(2).collect();
     for name in gone {
         world.pods.remove(&name);
     }
@@ -150,7 +150,7 @@ fn claims_that_are_to_be_kept() {
         vec![orphan(&snapshot, &pod)],
         "which is not ours",
     );
-    world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+    world.terminate();
     world.pods.remove(&pod);
     let snapshot = world.snapshot();
     finds(

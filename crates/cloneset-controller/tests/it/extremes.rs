@@ -68,12 +68,12 @@ proptest! {
                 ] },
             } },
         } }));
-        world.set["status"]["collisionCount"] = json!(numbers[7]);
-        world.set["status"]["conditions"] = json!([{
+        world.edit_set()["status"]["collisionCount"] = json!(numbers[7]);
+        world.edit_set()["status"]["conditions"] = json!([{
             "type": "Progressing", "status": "True", "reason": "CloneSetUpdated",
             "lastUpdateTime": updated, "lastTransitionTime": updated,
         }]);
-        for pod in world.pods.values_mut() {
+        for mut pod in world.pods.values_mut() {
             for condition in pod["status"]["conditions"].as_array_mut().unwrap() {
                 condition["lastTransitionTime"] = json!(since);
             }

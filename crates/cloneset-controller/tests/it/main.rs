@@ -1,4 +1,5 @@
-//! The planner, by table, by property and by simulation. No cluster, no clock.
+//! The planner, by table, by property and by simulation, and the executor that carries its plans out. No watch and no
+//! queue: each pass is the test's to begin. Whole processes are in `tests/in_process`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::needless_pass_by_value)]

@@ -44,8 +44,9 @@ fn a_template_that_is_none_is_named() {
 fn a_pod_in_an_unknown_state_is_left_alone() {
     let mut world = World::new(spec(2, in_place("InPlaceIfPossible")));
     world.settle();
-    let first = world.pods.values_mut().next().unwrap();
-    first["metadata"]["labels"]["lifecycle.apps.kruise.io/state"] = json!("Elsewhere");
+    let first = world.pods.keys().next().unwrap();
+    world.pods.get_mut(&first).unwrap()["metadata"]["labels"]["lifecycle.apps.kruise.io/state"] =
+        json!("Elsewhere");
     world.set_image("acme/app:2");
     let plan = world.settle();
     assert_eq!(reasons(&plan), ["BrokenUpdateState"]);
@@ -86,7 +87,7 @@ fn a_revision_with_edited_labels_still_serves() {
     let uids = world.uids();
     world.set_image("acme/app:2");
     world.reconcile();
-    for revision in world.revisions.values_mut().skip(1) {
+    for mut revision in world.revisions.values_mut().skip(1) {
         revision["metadata"]["labels"] = json!({});
     }
     let newest = world
@@ -125,25 +126,25 @@ fn a_pod_that_does_not_run_is_mended(
     spec["template"] = configured("1", "acme/app:1");
     let mut world = World::new(spec);
     world.settle();
-    let mut pods = world.pods.values_mut();
-    let stuck = pods.next().unwrap();
-    stuck["status"]["phase"] = json!("Pending");
-    let name = stuck["metadata"]["name"].clone();
+    let pods: Vec<String> = world.pods.keys().collect();
+    world.pods.get_mut(&pods[0]).unwrap()["status"]["phase"] = json!("Pending");
+    let name = &pods[0];
     if is_reported {
-        pods.next().unwrap()["metadata"]["annotations"][META] = json!(r#"{"containers":[]}"#);
+        world.pods.get_mut(&pods[1]).unwrap()["metadata"]["annotations"][META] =
+            json!(r#"{"containers":[]}"#);
     }
     world.change(json!({ "spec": { "template": configured("2", "acme/app:2") } }));
     world.reconcile();
     let plan = world.reconcile();
     let in_place = plan.steps.iter().any(|step| match step {
         Step::UpdatePodsInPlace { updates } => {
-            updates.iter().any(|update| name == *update.pod.name)
+            updates.iter().any(|update| *name == update.pod.name)
         }
         _ => false,
     });
     let anew = plan.steps.iter().any(|step| match step {
         Step::MarkPodsForRecreate { patches } => {
-            patches.iter().any(|patch| name == *patch.pod.name)
+            patches.iter().any(|patch| *name == patch.pod.name)
         }
         _ => false,
     });

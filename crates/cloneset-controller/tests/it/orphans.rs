@@ -2,19 +2,15 @@
 
 use cloneset_controller::plan::Step;
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     volume_claims::{first_pod, settled},
-    world::{World, claims::is_terminating, in_place},
+    world::{Edit, World, claims::is_terminating, in_place},
 };
 
-fn terminate(world: &mut World) {
-    world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
-}
-
 /// What garbage collection does to what is to be kept.
-fn let_go(object: &mut Value) {
+fn let_go(mut object: Edit<'_>) {
     object["metadata"]["ownerReferences"] = json!([]);
 }
 
@@ -28,7 +24,7 @@ fn a_set_that_is_deleted_without_its_pods_leaves_them_their_claims(
     #[case] claims: bool,
 ) {
     let mut world = settled(2, false);
-    terminate(&mut world);
+    world.terminate();
     if pods {
         world.pods.values_mut().for_each(let_go);
     }
@@ -48,7 +44,7 @@ fn a_set_that_is_deleted_without_its_pods_leaves_them_their_claims(
 #[case::going(false)]
 fn a_terminating_set_touches_no_claim(#[case] is_gone: bool) {
     let mut world = settled(2, false);
-    terminate(&mut world);
+    world.terminate();
     let pod = first_pod(&world);
     if is_gone {
         world.pods.remove(&pod);
@@ -67,8 +63,8 @@ fn a_terminating_set_trims_no_history() {
         world.set_image(&format!("acme/app:{version}"));
         world.settle();
     }
-    world.set["spec"]["revisionHistoryLimit"] = json!(0);
-    terminate(&mut world);
+    world.edit_set()["spec"]["revisionHistoryLimit"] = json!(0);
+    world.terminate();
     world.pods.values_mut().for_each(let_go);
     let plan = world.reconcile();
     assert!(plan.steps.is_empty(), "{plan:#?}");
@@ -83,7 +79,11 @@ fn a_released_pod_keeps_its_claim_until_it_is_gone() {
     world.pods.get_mut(&pod).unwrap()["metadata"]["labels"]["app"] = json!("debug");
     let last = world.settle();
     assert_eq!(world.pods.len(), 3);
-    assert!(!is_terminating(&world.claims[&claim]), "{:?}", world.story);
+    assert!(
+        !is_terminating(&world.claims.at(&claim)),
+        "{:?}",
+        world.story()
+    );
     // No event tells of the end of a pod that is not ours any more.
     assert!(last.requeue_after.is_some(), "{last:#?}");
 

@@ -40,17 +40,17 @@ fn a_new_set_creates_its_revision_and_then_pods_in_growing_batches() {
 #[test]
 fn writes_per_pod_are_the_least_possible() {
     let mut world = settled(4, in_place(json!("100%")));
-    assert_eq!(world.pod_writes, 2 * 4, "create: {:#?}", world.story);
-    world.pod_writes = 0;
+    assert_eq!(world.pod_writes(), 2 * 4, "create: {:#?}", world.story());
+    world.count_anew();
     world.set_image("acme/app:2");
     world.settle();
-    assert_eq!(world.pod_writes, 3 * 4, "in place: {:#?}", world.story);
-    world.pod_writes = 0;
+    assert_eq!(world.pod_writes(), 3 * 4, "in place: {:#?}", world.story());
+    world.count_anew();
     world.change(json!({ "spec": { "updateStrategy": { "rollingUpdate": {
         "podUpdatePolicy": "ReCreate" } } } }));
     world.set_image("acme/app:3");
     world.settle();
-    assert_eq!(world.pod_writes, 4 * 4, "ReCreate: {:#?}", world.story);
+    assert_eq!(world.pod_writes(), 4 * 4, "ReCreate: {:#?}", world.story());
 }
 
 // A settled object is never written, however often it is looked at.
@@ -58,7 +58,7 @@ fn writes_per_pod_are_the_least_possible() {
 fn a_settled_set_plans_nothing() {
     let mut world = settled(3, in_place(json!(1)));
     for _ in 0..5 {
-        world.now += SignedDuration::from_secs(60);
+        world.pass(SignedDuration::from_secs(60));
         let plan = world.reconcile();
         assert_eq!((plan.steps.len(), plan.status), (0, None));
         assert!(plan.waiting_on.is_empty());
@@ -164,8 +164,8 @@ fn surge_never_goes_below_replicas() {
 #[test]
 fn a_pod_specified_for_deletion_is_replaced() {
     let mut world = settled(5, json!({ "maxUnavailable": 1 }));
-    let name = world.pods.keys().next().unwrap().clone();
-    let uid = world.pods[&name]["metadata"]["uid"].clone();
+    let name = world.pods.keys().next().unwrap();
+    let uid = world.pods.at(&name)["metadata"]["uid"].clone();
     world.pods.get_mut(&name).unwrap()["metadata"]["labels"]["apps.kruise.io/specified-delete"] =
         json!("yes");
     world.settle();
@@ -210,7 +210,7 @@ fn a_roll_back_reuses_the_revision_with_a_new_number() {
     world.set_image("acme/app:1");
     world.settle();
     assert_eq!(world.status("updateRevision"), first);
-    assert_eq!(world.revisions[name]["revision"], json!(3));
+    assert_eq!(world.revisions.at(name)["revision"], json!(3));
     assert_eq!(world.revisions.len(), 2);
 }
 
@@ -252,7 +252,7 @@ fn on_delete_updates_only_what_others_delete() {
     world.set_image("acme/app:2");
     let last = world.settle();
     assert_eq!(reasons(&last), ["OnDelete"]);
-    let name = world.pods.keys().next().unwrap().clone();
+    let name = world.pods.keys().next().unwrap();
     world.pods.remove(&name);
     world.settle();
     let updated = world
@@ -311,7 +311,7 @@ fn a_stuck_roll_out_says_why_in_the_status() {
         world.condition("Waiting").is_none(),
         "not within ten seconds"
     );
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.settle();
     let condition = world.condition("Waiting").unwrap();
     assert_eq!(condition["reason"], "MaxUnavailableReached");
@@ -327,7 +327,7 @@ fn a_stuck_roll_out_says_why_in_the_status() {
         .filter(|image| *image == "acme/app:bad")
         .count();
     assert_eq!(bad, 2, "stops at maxUnavailable (CS-P12)");
-    world.now += SignedDuration::from_secs(60);
+    world.pass(SignedDuration::from_secs(60));
     assert_eq!(
         world.reconcile().status,
         None,
@@ -354,12 +354,12 @@ fn a_grace_period_drains_before_the_change() {
         [.., Step::UpdatePodsInPlace { .. }]
     ));
     assert_eq!(start.requeue_after.map(|after| after.as_secs()), Some(30));
-    world.now += SignedDuration::from_secs(10);
+    world.pass(SignedDuration::from_secs(10));
     let during = world.reconcile();
     assert!(during.steps.is_empty());
     assert_eq!(reasons(&during), ["GracePeriod"]);
     assert_eq!(world.images(), ["acme/app:1"]);
-    world.now += SignedDuration::from_secs(21);
+    world.pass(SignedDuration::from_secs(21));
     world.settle();
     assert_eq!(world.images(), ["acme/app:2"]);
     assert_eq!(world.status("availableReplicas"), json!(1));
@@ -369,7 +369,7 @@ fn a_grace_period_drains_before_the_change() {
 #[test]
 fn a_pre_delete_hook_holds_the_pod() {
     let mut world = settled(3, json!({}));
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["finalizers"] = json!(["acme.io/drain"]);
     }
     world.change(json!({ "spec": { "replicas": 2,
@@ -392,7 +392,7 @@ fn a_pre_normal_hook_keeps_a_pod_from_being_available() {
     world.settle();
     assert_eq!(world.status("availableReplicas"), json!(0));
     assert_eq!(world.status("readyReplicas"), json!(1));
-    let name = world.pods.keys().next().unwrap().clone();
+    let name = world.pods.keys().next().unwrap();
     world.pods.get_mut(&name).unwrap()["metadata"]["labels"]["ok"] = json!("yes");
     world.settle();
     assert_eq!(world.status("availableReplicas"), json!(1));
@@ -411,7 +411,7 @@ fn the_progress_deadline_runs_from_the_last_progress() {
     world.settle();
     let reason = |world: &World| world.condition("Progressing").unwrap()["reason"].clone();
     assert_eq!(reason(&world), "CloneSetUpdated");
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.settle();
     assert_eq!(reason(&world), "ProgressDeadlineExceeded");
 
@@ -419,7 +419,7 @@ fn the_progress_deadline_runs_from_the_last_progress() {
     other.change(json!({ "spec": { "progressDeadlineSeconds": 60 } }));
     other.settle();
     assert_eq!(reason(&other), "CloneSetAvailable");
-    other.now += SignedDuration::from_secs(600);
+    other.pass(SignedDuration::from_secs(600));
     other.set_image("acme/app:2");
     other.reconcile();
     assert_eq!(
@@ -435,7 +435,7 @@ fn the_progress_deadline_runs_from_the_last_progress() {
 #[test]
 fn a_terminating_set_touches_no_pod() {
     let mut world = settled(3, json!({}));
-    world.set["metadata"]["deletionTimestamp"] = json!("2026-01-10T09:00:00Z");
+    world.terminate();
     world.change(json!({ "spec": { "replicas": 1 } }));
     let plan = world.settle();
     assert!(plan.steps.is_empty());
@@ -452,8 +452,7 @@ fn a_taken_revision_name_counts_a_collision() {
     };
     let name = body["metadata"]["name"].as_str().unwrap().to_owned();
     world.revisions.insert(
-        name.clone(),
-        json!({ "metadata": { "name": name, "uid": "other" }, "data": { "spec": 1 } }),
+        json!({ "metadata": { "name": name, "uid": "other" }, "data": { "spec": 1 }, "revision": 1 }),
     );
     world.settle();
     assert_eq!(world.status("collisionCount"), json!(1));
@@ -469,11 +468,14 @@ fn pods_made_under_a_partition_are_of_the_old_revision() {
     let mut world = settled(4, strategy);
     world.set_image("acme/app:2");
     world.settle();
-    let gone = world.pods.keys().next().unwrap().clone();
+    let gone = world.pods.keys().next().unwrap();
     world.pods.remove(&gone);
     world.settle();
     assert_eq!(world.images(), vec!["acme/app:1"; 4]);
-    let labels = &world.pod(world.pods.keys().next().unwrap()).metadata.labels;
+    let labels = &world
+        .pod(&world.pods.keys().next().unwrap())
+        .metadata
+        .labels;
     assert_eq!(
         json!(labels.get("controller-revision-hash")),
         world.status("currentRevision")
@@ -484,7 +486,7 @@ fn pods_made_under_a_partition_are_of_the_old_revision() {
 #[test]
 fn updates_go_on_while_creations_fail() {
     let mut world = settled(3, in_place(json!("100%")));
-    world.refuses_pods = true;
+    world.policy.refuses_pods = true;
     world.change(json!({ "spec": { "replicas": 5 } }));
     world.set_image("acme/app:2");
     for _ in 0..40 {
@@ -494,7 +496,7 @@ fn updates_go_on_while_creations_fail() {
     assert_eq!(world.images(), vec!["acme/app:2"; 3]);
     assert_eq!(world.status("availableReplicas"), json!(3));
     assert_eq!(world.condition("FailedScale").unwrap()["status"], "True");
-    world.refuses_pods = false;
+    world.policy.refuses_pods = false;
     world.settle();
     assert_eq!(world.status("availableReplicas"), json!(5));
 }
@@ -505,7 +507,7 @@ fn updates_go_on_while_creations_fail() {
 fn an_orphan_that_names_us_is_adopted_and_a_strangers_pod_is_not() {
     let mut world = settled(2, json!({}));
     let uids = world.uids();
-    let orphan = world.pods.keys().next().unwrap().clone();
+    let orphan = world.pods.keys().next().unwrap();
     let owner = |world: &mut World, name: &str, field: &str, value: Value| {
         world.pods.get_mut(name).unwrap()["metadata"]["ownerReferences"][0][field] = value;
     };
@@ -518,6 +520,11 @@ fn an_orphan_that_names_us_is_adopted_and_a_strangers_pod_is_not() {
     world.settle();
     assert_eq!(world.uids(), uids);
 
+    let mut another = spec(0, json!({}));
+    another["selector"]["matchLabels"] = json!({ "app": "another" });
+    world.sets.insert(json!({
+        "metadata": { "name": "another", "uid": "another-set" }, "spec": another,
+    }));
     owner(&mut world, &orphan, "uid", json!("another-set"));
     world.settle();
     assert_eq!(world.pods.len(), 3, "replaced, and not touched");

@@ -1,8 +1,6 @@
 //! Images pulled ahead of an update in place (CS-100 to CS-105). The jobs are only asked for: who pulls
 //! is another deployable, which these tests do without.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use crate::world::{World, remembered, spec, template};
@@ -12,7 +10,7 @@ const IGNORED: &str = "apps.kruise.io/image-predownload-ignored";
 
 fn settled(replicas: i32, rolling_update: Value) -> World {
     let mut world = World::new(spec(replicas, rolling_update));
-    world.image_pull_jobs = Some(BTreeMap::new());
+    world.install_image_pull_jobs();
     world.settle();
     world
 }
@@ -25,9 +23,9 @@ fn in_place(max_unavailable: Value, strategy: Value) -> Value {
     })
 }
 
-fn jobs(world: &World) -> Vec<&str> {
+fn jobs(world: &World) -> Vec<String> {
     let jobs = world.image_pull_jobs.as_ref().unwrap();
-    jobs.keys().map(String::as_str).collect()
+    jobs.keys().collect()
 }
 
 /// Reconciles until the new revision is there and judged.
@@ -72,7 +70,11 @@ fn a_job_is_made_for_the_image_that_changes() {
     let name = revision["metadata"]["name"].as_str().unwrap();
     let hash = &revision["metadata"]["labels"]["controller.kubernetes.io/hash"];
     assert_eq!(jobs(&world), [format!("{name}-app")]);
-    let job = &world.image_pull_jobs.as_ref().unwrap()[&format!("{name}-app")];
+    let job = &world
+        .image_pull_jobs
+        .as_ref()
+        .unwrap()
+        .at(&format!("{name}-app"));
     assert_eq!(job["apiVersion"], "apps.kruise.io/v1beta1");
     assert_eq!(job["kind"], "ImagePullJob");
     let labels = json!({ "app": "web", "controller.kubernetes.io/hash": hash });
@@ -105,7 +107,7 @@ fn a_job_is_made_for_the_image_that_changes() {
 
     // CS-101: the promoted revision needs no job any more.
     world.settle();
-    assert_eq!(jobs(&world), Vec::<&str>::new());
+    assert_eq!(jobs(&world), Vec::<String>::new());
 }
 
 // CS-S38, CS-102
@@ -209,17 +211,17 @@ fn only_own_jobs_are_taken_away() {
                 "name": "web", "uid": "set-uid", "controller": controller }],
         });
         crate::merge::merge(&mut metadata, &more);
-        (name.to_owned(), json!({ "metadata": metadata }))
+        json!({ "metadata": metadata })
     };
-    world.image_pull_jobs = Some(BTreeMap::from([
-        job("ours", true, json!({})),
-        job("named-only", false, json!({})),
-        job(
-            "leaving",
-            true,
-            json!({ "deletionTimestamp": "2026-01-10T08:00:00Z" }),
-        ),
-    ]));
+    let there = world.image_pull_jobs.as_mut().unwrap();
+    there.insert(job("ours", true, json!({})));
+    there.insert(job("named-only", false, json!({})));
+    there.insert(job(
+        "leaving",
+        true,
+        json!({ "finalizers": ["example.com/held"] }),
+    ));
+    there.delete("leaving");
     world.reconcile();
     assert_eq!(jobs(&world), ["leaving", "named-only"]);
 }
@@ -238,11 +240,7 @@ fn a_revision_that_cannot_be_marked_is_left_for_a_while() {
     for job in &plan.images_ahead.create {
         let mut body = job.body.clone();
         body["metadata"]["uid"] = json!("job");
-        world
-            .image_pull_jobs
-            .as_mut()
-            .unwrap()
-            .insert(job.name.clone(), body);
+        world.image_pull_jobs.as_mut().unwrap().insert(body);
     }
     let again = world.reconcile_without_executing().images_ahead;
     assert!(

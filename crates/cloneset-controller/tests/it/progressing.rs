@@ -37,7 +37,7 @@ fn exceeded(replicas: i32) -> World {
 }
 
 fn pass_deadline(world: &mut World) {
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.settle();
 }
 
@@ -89,10 +89,13 @@ fn each_reason_has_its_words() {
 fn a_condition_without_words_gets_them_once_and_keeps_its_times() {
     let mut world = with_deadline(1);
     let before = progressing(&world);
-    for condition in world.set["status"]["conditions"].as_array_mut().unwrap() {
+    for condition in world.edit_set()["status"]["conditions"]
+        .as_array_mut()
+        .unwrap()
+    {
         condition.as_object_mut().unwrap().remove("message");
     }
-    world.now += SignedDuration::from_secs(5);
+    world.pass(SignedDuration::from_secs(5));
     world.reconcile();
     assert_eq!(progressing(&world), before);
     assert_eq!(world.reconcile().status, None);
@@ -119,9 +122,9 @@ fn a_slow_roll_out_that_ends_is_available() {
     world.set_image("acme/app:2");
     world.reconcile();
     world.reconcile();
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.reconcile();
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.reconcile();
     assert_eq!(reason(&world), "ProgressDeadlineExceeded");
     world.settle();
@@ -155,7 +158,7 @@ fn a_resume_starts_the_clock_again() {
     let mut world = exceeded(3);
     rolling_update(&mut world, json!({ "paused": true }));
     world.settle();
-    world.now += SignedDuration::from_secs(600);
+    world.pass(SignedDuration::from_secs(600));
     rolling_update(&mut world, json!({ "paused": false }));
     world.settle();
     assert_eq!(reason(&world), "CloneSetUpdated");
@@ -167,12 +170,12 @@ fn a_resume_starts_the_clock_again() {
 #[test]
 fn a_scale_out_from_the_settled_state_starts_the_clock_again() {
     let mut world = with_deadline(1);
-    world.now += SignedDuration::from_secs(600);
+    world.pass(SignedDuration::from_secs(600));
     world.change(json!({ "spec": { "replicas": 2 } }));
     world.reconcile();
     world.reconcile();
     assert_eq!(reason(&world), "CloneSetUpdated");
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.reconcile();
     assert_eq!(reason(&world), "ProgressDeadlineExceeded");
 }
@@ -181,7 +184,7 @@ fn a_scale_out_from_the_settled_state_starts_the_clock_again() {
 #[test]
 fn a_failure_has_words() {
     let mut world = World::new(spec(1, json!({})));
-    world.refuses_pods = true;
+    world.policy.refuses_pods = true;
     for _ in 0..3 {
         world.reconcile();
     }

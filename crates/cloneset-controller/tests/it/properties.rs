@@ -78,17 +78,17 @@ fn make(world: &mut World, change: &Change) {
         Change::Replicas(replicas) => world.change(json!({ "spec": { "replicas": replicas } })),
         Change::Partition(partition) => world.change(terms(json!({ "partition": partition }))),
         Change::LosePod(index) => {
-            if let Some(name) = world.pods.keys().nth(*index).cloned() {
+            if let Some(name) = world.pods.keys().nth(*index) {
                 world.pods.remove(&name);
             }
         }
         Change::DeletePod(index) => {
-            if let Some(name) = world.pods.keys().nth(*index).cloned() {
+            if let Some(name) = world.pods.keys().nth(*index) {
                 world.delete_pod(&name);
             }
         }
         Change::EvictPod(index) => {
-            if let Some(pod) = world.pods.values_mut().nth(*index) {
+            if let Some(mut pod) = world.pods.values_mut().nth(*index) {
                 pod["status"]["phase"] = json!("Failed");
             }
         }
@@ -125,17 +125,19 @@ fn with_claims(replicas: i32, strategy: Value, n_claims: usize, reuse: bool) -> 
 /// Ends every restriction, so that the roll-out can complete, and says what must be then.
 fn release(world: &mut World) {
     // With reuse, the replacement of an evicted pod waits until somebody takes that away (CS-77).
-    world
-        .pods
-        .retain(|_, pod| pod["status"]["phase"] != "Failed");
+    for (name, pod) in world.pods.all() {
+        if pod["status"]["phase"] == "Failed" {
+            world.pods.remove(&name);
+        }
+    }
     world.change(json!({ "spec": { "updateStrategy": { "rollingUpdate": {
         "partition": 0, "paused": false, "maxUnavailable": 1, "maxSurge": null } } } }));
 }
 
 fn assert_as_wanted(world: &World) {
-    let replicas = world.set["spec"]["replicas"].as_u64().unwrap();
+    let replicas = world.set()["spec"]["replicas"].as_u64().unwrap();
     assert_eq!(world.pods.len() as u64, replicas);
-    let image = &world.set["spec"]["template"]["spec"]["containers"][0]["image"];
+    let image = &world.set()["spec"]["template"]["spec"]["containers"][0]["image"];
     assert!(world.images().iter().all(|have| json!(have) == *image));
     assert_eq!(world.status("availableReplicas"), json!(replicas));
     assert_eq!(
@@ -148,22 +150,26 @@ fn assert_as_wanted(world: &World) {
 /// No pod mounts a claim that another mounts or that isn't there, and without reuse no claim is left over.
 /// One that somebody deleted stays until its pod goes.
 fn assert_claims_are_of_pods(world: &World) {
-    let mounted: Vec<String> = world.pods.values().flat_map(claims_of).collect();
+    let mounted: Vec<String> = world
+        .pods
+        .values()
+        .flat_map(|pod| claims_of(&pod))
+        .collect();
     let distinct: BTreeSet<&String> = mounted.iter().collect();
     assert_eq!(distinct.len(), mounted.len());
     for claim in &mounted {
         assert!(world.claims.contains_key(claim), "{claim}");
     }
-    if world.set["spec"]["scaleStrategy"]["enablePVCReuse"] == json!(false) {
-        let ids: Vec<&Value> = world.pods.values().map(id_of).collect();
-        for (name, claim) in &world.claims {
-            assert!(ids.contains(&id_of(claim)), "{name} has no pod");
+    if world.set()["spec"]["scaleStrategy"]["enablePVCReuse"] == json!(false) {
+        let ids: Vec<Value> = world.pods.values().map(|pod| id_of(&pod)).collect();
+        for (name, claim) in world.claims.iter() {
+            assert!(ids.contains(&id_of(&claim)), "{name} has no pod");
         }
     }
 }
 
-fn id_of(object: &Value) -> &Value {
-    &object["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"]
+fn id_of(object: &Value) -> Value {
+    object["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"].clone()
 }
 
 proptest! {
@@ -205,12 +211,12 @@ proptest! {
         world.settle();
         world.set_image("acme/app:2");
         for writes in crashes {
-            world.writes_left = Some(writes);
+            world.set_writes_left(Some(writes));
             for _ in 0..4 {
                 world.reconcile();
                 world.kubelets();
             }
-            world.writes_left = None;
+            world.set_writes_left(None);
             world.memory = Default::default();
         }
         release(&mut world);

@@ -8,8 +8,8 @@ use crate::world::{World, in_place, reasons, settled};
 
 /// Reconciles for so many seconds, as often as plans ask for it and something happens.
 fn run_for(world: &mut World, seconds: i64) {
-    let end = world.now + SignedDuration::from_secs(seconds);
-    while world.now < end {
+    let end = world.now() + SignedDuration::from_secs(seconds);
+    while world.now() < end {
         let plan = world.reconcile();
         let worked = world.kubelets();
         let idle = plan.steps.is_empty() && !worked;
@@ -17,14 +17,14 @@ fn run_for(world: &mut World, seconds: i64) {
         let wait = wait.map_or(SignedDuration::from_millis(200), |wait| {
             SignedDuration::try_from(wait).unwrap()
         });
-        world.now += wait.min(end.duration_since(world.now));
+        world.pass(wait.min(end.duration_since(world.now())));
     }
 }
 
 /// How often pods were taken out of service.
 fn times_out_of_service(world: &World) -> usize {
     let out = |line: &&String| line.contains("StartInPlaceUpdate");
-    world.story.iter().filter(out).count()
+    world.story().iter().filter(out).count()
 }
 
 fn waiting(world: &World) -> String {
@@ -36,17 +36,17 @@ fn waiting(world: &World) -> String {
 #[test]
 fn a_policy_against_the_new_image_takes_no_pod_out_of_service() {
     let mut world = settled(10, in_place(json!("50%")));
-    world.refuses = Some("acme/app:2");
+    world.policy.refuses = Some("acme/app:2");
     world.set_image("acme/app:2");
     run_for(&mut world, 60);
     assert_eq!(times_out_of_service(&world), 0);
-    assert!(world.refused_writes <= 8, "{}", world.refused_writes);
+    assert!(world.refused_writes() <= 8, "{}", world.refused_writes());
     assert_eq!(waiting(&world), "UpdateRefused");
     let message = &world.condition("Waiting").unwrap()["message"];
     assert!(message.as_str().unwrap().ends_with(": denied"), "{message}");
     assert!(world.condition("FailedUpdate").is_some());
 
-    world.refuses = None;
+    world.policy.refuses = None;
     run_for(&mut world, 30);
     assert_eq!(world.status("updatedAvailableReplicas"), json!(10));
     assert!(reasons(&world.settle()).is_empty());
@@ -62,7 +62,7 @@ fn a_policy_that_comes_in_a_roll_out_takes_one_pod_out_of_service() {
         world.reconcile();
     }
     let before = times_out_of_service(&world);
-    world.refuses = Some("acme/app:2");
+    world.policy.refuses = Some("acme/app:2");
     run_for(&mut world, 120);
     assert!(times_out_of_service(&world) <= before + 1);
     assert_eq!(world.status("availableReplicas"), json!(10));
@@ -74,12 +74,12 @@ fn a_policy_that_comes_in_a_roll_out_takes_one_pod_out_of_service() {
 fn a_hook_holds_no_pod_for_an_update_that_is_refused() {
     let mut world = settled(3, in_place(json!("100%")));
     let hook = json!({ "labelsHandler": { "hold": "yes" }, "markPodNotReady": true });
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["labels"]["hold"] = json!("yes");
     }
     let mut template = crate::world::template("acme/app:2");
     template["metadata"]["labels"]["hold"] = json!("yes");
-    world.refuses = Some("acme/app:2");
+    world.policy.refuses = Some("acme/app:2");
     world.change(
         json!({ "spec": { "lifecycle": { "inPlaceUpdate": hook }, "template": template } }),
     );
@@ -92,12 +92,12 @@ fn a_hook_holds_no_pod_for_an_update_that_is_refused() {
 #[test]
 fn a_refused_mark_is_tried_less_and_less_often() {
     let mut world = settled(5, json!({ "maxUnavailable": "100%" }));
-    world.refuses = Some("specified-delete");
+    world.policy.refuses = Some("specified-delete");
     world.set_image("acme/app:2");
     run_for(&mut world, 60);
-    assert!(world.refused_writes <= 8, "{}", world.refused_writes);
+    assert!(world.refused_writes() <= 8, "{}", world.refused_writes());
     assert_eq!(waiting(&world), "UpdateRefused");
-    world.refuses = None;
+    world.policy.refuses = None;
     run_for(&mut world, 30);
     assert_eq!(world.status("updatedAvailableReplicas"), json!(5));
 }
@@ -106,10 +106,10 @@ fn a_refused_mark_is_tried_less_and_less_often() {
 #[test]
 fn a_refused_deletion_is_tried_less_and_less_often() {
     let mut world = settled(5, json!({}));
-    world.refuses_deletions = true;
+    world.policy.refuses_deletions = true;
     world.change(json!({ "spec": { "replicas": 2 } }));
     run_for(&mut world, 60);
-    assert!(world.refused_writes <= 8, "{}", world.refused_writes);
+    assert!(world.refused_writes() <= 8, "{}", world.refused_writes());
     assert_eq!(world.pods.len(), 5);
     assert_eq!(waiting(&world), "DeletionRefused");
     // Wanted again, they are left in peace at once.
@@ -117,7 +117,7 @@ fn a_refused_deletion_is_tried_less_and_less_often() {
     assert!(reasons(&world.settle()).is_empty());
     world.change(json!({ "spec": { "replicas": 2 } }));
     run_for(&mut world, 60);
-    world.refuses_deletions = false;
+    world.policy.refuses_deletions = false;
     run_for(&mut world, 30);
     assert_eq!(world.pods.len(), 2);
 }
@@ -126,19 +126,18 @@ fn a_refused_deletion_is_tried_less_and_less_often() {
 #[test]
 fn a_refused_patch_holds_its_pod_and_no_other() {
     let mut world = settled(3, in_place(json!(1)));
-    let first = world.pods.keys().next().unwrap().clone();
-    let labels = world.pods.get_mut(&first).unwrap()["metadata"]["labels"]
+    let first = world.pods.keys().next().unwrap();
+    world.pods.get_mut(&first).unwrap()["metadata"]["labels"]
         .as_object_mut()
-        .unwrap();
-    labels.remove("pod-template-hash");
-    let uid = world.pod(&first).metadata.uid;
-    world.refuses = Some(String::leak(format!(r#""uid":"{uid}""#)));
+        .unwrap()
+        .remove("pod-template-hash");
+    world.policy.refuses_changes_of = Some(first);
     world.change(json!({ "spec": { "replicas": 5 } }));
     run_for(&mut world, 60);
     assert_eq!(world.status("availableReplicas"), json!(5));
-    assert!(world.refused_writes <= 8, "{}", world.refused_writes);
+    assert!(world.refused_writes() <= 8, "{}", world.refused_writes());
     assert_eq!(waiting(&world), "UpdateRefused");
-    world.refuses = None;
+    world.policy.refuses_changes_of = None;
     run_for(&mut world, 30);
     assert!(reasons(&world.settle()).is_empty());
 }
@@ -147,16 +146,16 @@ fn a_refused_patch_holds_its_pod_and_no_other() {
 #[test]
 fn what_is_refused_of_one_pod_in_two_ways_is_tried_less_and_less_often_in_both() {
     let mut world = settled(5, json!({ "maxUnavailable": "100%" }));
-    world.refuses = Some("specified-delete");
-    world.refuses_deletions = true;
+    world.policy.refuses = Some("specified-delete");
+    world.policy.refuses_deletions = true;
     world.set_image("acme/app:2");
     world.change(json!({ "spec": { "replicas": 2 } }));
     run_for(&mut world, 60);
-    assert!(world.refused_writes <= 16, "{}", world.refused_writes);
+    assert!(world.refused_writes() <= 16, "{}", world.refused_writes());
     assert_eq!(world.status("availableReplicas"), json!(5));
     assert!(world.condition("Waiting").is_some());
-    world.refuses = None;
-    world.refuses_deletions = false;
+    world.policy.refuses = None;
+    world.policy.refuses_deletions = false;
     run_for(&mut world, 60);
     assert_eq!(world.status("updatedAvailableReplicas"), json!(2));
     assert_eq!(world.pods.len(), 2);
@@ -166,14 +165,13 @@ fn what_is_refused_of_one_pod_in_two_ways_is_tried_less_and_less_often_in_both()
 #[test]
 fn a_refusal_that_nobody_asks_about_any_more_is_not_told_for_good() {
     let mut world = settled(3, json!({ "maxUnavailable": "100%" }));
-    let first = world.pods.keys().next().unwrap().clone();
+    let first = world.pods.keys().next().unwrap();
     let label = "apps.kruise.io/specified-delete";
-    world.refuses_deletions = true;
+    world.policy.refuses_deletions = true;
     world.pods.get_mut(&first).unwrap()["metadata"]["labels"][label] = json!("true");
     run_for(&mut world, 30);
     assert_eq!(waiting(&world), "DeletionRefused");
-    let pod = world.pods.get_mut(&first).unwrap();
-    pod["metadata"]["labels"]
+    world.pods.get_mut(&first).unwrap()["metadata"]["labels"]
         .as_object_mut()
         .unwrap()
         .remove(label);
@@ -182,7 +180,7 @@ fn a_refusal_that_nobody_asks_about_any_more_is_not_told_for_good() {
         let Some(wait) = world.reconcile().requeue_after else {
             break;
         };
-        world.now += SignedDuration::try_from(wait).unwrap();
+        world.pass(SignedDuration::try_from(wait).unwrap());
     }
     assert!(world.condition("Waiting").is_none());
 }

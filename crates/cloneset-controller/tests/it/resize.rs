@@ -19,8 +19,8 @@ fn three_pods(policy: &str, grace_seconds: i32) -> (World, String) {
     let mut world = World::new(spec);
     world.gates.in_place = vertical_scaling();
     world.settle();
-    let first = world.pods.keys().next().unwrap().clone();
-    world.refuses_resize_of = Some(first.clone());
+    let first = world.pods.keys().next().unwrap();
+    world.policy.refuses_resize_of = Some(first.clone());
     (world, first)
 }
 
@@ -29,13 +29,13 @@ fn grow(world: &mut World, cpu: &str, policy: &str) {
     world.change(json!({ "spec": { "template": template } }));
 }
 
-fn limits(world: &World) -> Vec<&str> {
+fn limits(world: &World) -> Vec<String> {
     world
         .pods
         .values()
         .map(|pod| {
             let limits = &pod["spec"]["containers"][0]["resources"]["limits"];
-            limits["cpu"].as_str().unwrap()
+            limits["cpu"].as_str().unwrap().to_owned()
         })
         .collect()
 }
@@ -57,7 +57,7 @@ fn a_refused_resize_holds_its_pod_and_no_other() {
         assert_eq!(world.uids(), uids, "nothing is recreated");
         // Also the one that was taken out of service for the restart is back.
         assert_eq!(world.status("availableReplicas"), json!(3));
-        assert_eq!(world.refused_resizes, 1);
+        assert_eq!(world.refused_resizes(), 1);
     }
 }
 
@@ -67,20 +67,20 @@ fn a_refused_resize_is_tried_again_after_five_minutes_or_with_another_template()
     grow(&mut world, "64", "NotRequired");
     world.settle();
     // By then the status says so, and nothing else is looked at again.
-    world.now += SignedDuration::from_secs(20);
+    world.pass(SignedDuration::from_secs(20));
     let again = world.settle().requeue_after.expect("a look");
     assert!(again.as_secs() <= 300 && again.as_secs() > 200, "{again:?}");
-    world.now += SignedDuration::from_secs(180);
+    world.pass(SignedDuration::from_secs(180));
     world.settle();
-    assert_eq!(world.refused_resizes, 1);
-    world.now += SignedDuration::from_secs(100);
+    assert_eq!(world.refused_resizes(), 1);
+    world.pass(SignedDuration::from_secs(100));
     world.settle();
-    assert_eq!(world.refused_resizes, 2);
+    assert_eq!(world.refused_resizes(), 2);
 
     grow(&mut world, "32", "NotRequired");
     world.settle();
-    assert_eq!(world.refused_resizes, 3);
-    world.refuses_resize_of = None;
+    assert_eq!(world.refused_resizes(), 3);
+    world.policy.refuses_resize_of = None;
     grow(&mut world, "2", "NotRequired");
     world.settle();
     assert_eq!(limits(&world), ["2", "2", "2"]);
@@ -92,7 +92,7 @@ fn a_refused_resize_is_tried_again_after_five_minutes_or_with_another_template()
 #[test]
 fn a_resize_refused_after_the_grace_period_is_told_too() {
     let (mut world, first) = three_pods("RestartContainer", 2);
-    world.refuses_resize_of = None;
+    world.policy.refuses_resize_of = None;
     world.change(
         json!({ "spec": { "updateStrategy": { "rollingUpdate": { "maxUnavailable": 3 } } } }),
     );
@@ -101,36 +101,35 @@ fn a_resize_refused_after_the_grace_period_is_told_too() {
     world.reconcile();
     let annotations = world.pod(&first).metadata.annotations;
     assert!(annotations.contains_key("apps.kruise.io/inplace-update-grace"));
-    world.refuses_resize_of = Some(first);
+    world.policy.refuses_resize_of = Some(first);
     for _ in 0..10 {
         world.settle();
-        world.now += SignedDuration::from_secs(3);
+        world.pass(SignedDuration::from_secs(3));
     }
     let last = world.settle();
     assert_eq!(reasons(&last)[0], "ResizeRefused");
     assert_eq!(limits(&world), ["1", "64", "64"]);
-    assert_eq!(world.refused_resizes, 1);
+    assert_eq!(world.refused_resizes(), 1);
 }
 
 #[test]
 fn what_the_kubelet_does_not_grant_is_told_in_its_words() {
     let (mut world, first) = three_pods("NotRequired", 0);
-    world.refuses_resize_of = None;
+    world.policy.refuses_resize_of = None;
     grow(&mut world, "64", "NotRequired");
     world.reconcile();
     world.reconcile();
-    let updated = world
+    let (name, _) = world
         .pods
-        .values_mut()
-        .find(|pod| pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"] == "Updating")
+        .iter()
+        .find(|(_, pod)| pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"] == "Updating")
         .unwrap();
     let infeasible = json!({ "type": "PodResizePending", "status": "True",
         "reason": "Infeasible", "message": "Node didn't have enough capacity: cpu" });
-    updated["status"]["conditions"]
+    world.pods.get_mut(&name).unwrap()["status"]["conditions"]
         .as_array_mut()
         .unwrap()
         .push(infeasible);
-    let name = updated["metadata"]["name"].as_str().unwrap().to_owned();
     let plan = world.reconcile();
     assert_eq!(reasons(&plan)[0], "ResizeRefused", "{plan:#?} {first}");
     assert_eq!(
@@ -145,7 +144,7 @@ fn what_the_kubelet_does_not_grant_is_told_in_its_words() {
 fn a_refused_pod_gives_its_place_to_another_for_good() {
     let (mut world, first) = three_pods("NotRequired", 0);
     let hold = json!({ "labelsHandler": { "hold": "yes" } });
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["labels"]["hold"] = json!("yes");
     }
     world.change(json!({ "spec": {
@@ -155,7 +154,7 @@ fn a_refused_pod_gives_its_place_to_another_for_good() {
     let mut bigger = sized("64", "NotRequired");
     bigger["metadata"]["labels"]["hold"] = json!("yes");
     // Whichever is held first is the one that is refused.
-    world.refuses_resize_of = None;
+    world.policy.refuses_resize_of = None;
     world.change(json!({ "spec": { "template": bigger } }));
     world.settle();
     let state = "lifecycle.apps.kruise.io/state";
@@ -163,21 +162,21 @@ fn a_refused_pod_gives_its_place_to_another_for_good() {
         .pods
         .iter()
         .filter(|(_, pod)| pod["metadata"]["labels"][state] == "PreparingUpdate")
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| name)
         .collect();
     assert_eq!(held.len(), 1, "{held:?} {first}");
-    world.refuses_resize_of = Some(held[0].clone());
-    let labels = world.pods.get_mut(&held[0]).unwrap()["metadata"]["labels"]
+    world.policy.refuses_resize_of = Some(held[0].clone());
+    world.pods.get_mut(&held[0]).unwrap()["metadata"]["labels"]
         .as_object_mut()
-        .unwrap();
-    labels.remove("hold");
+        .unwrap()
+        .remove("hold");
     // It settles, which a pod that is sent for and back does not.
     world.settle();
-    assert_eq!(world.refused_resizes, 1);
+    assert_eq!(world.refused_resizes(), 1);
     let next = world
         .pods
         .iter()
         .filter(|(_, pod)| pod["metadata"]["labels"][state] == "PreparingUpdate");
-    let next: Vec<&String> = next.map(|(name, _)| name).collect();
-    assert!(next.len() == 1 && *next[0] != held[0], "{next:?} {held:?}");
+    let next: Vec<String> = next.map(|(name, _)| name).collect();
+    assert!(next.len() == 1 && next[0] != held[0], "{next:?} {held:?}");
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, in_place, settled, template};
+use crate::world::{Edit, World, in_place, settled, template};
 
 /// One pod with a kubelet of today, and a CloneSet that goes from one tag to the other.
 fn updating() -> World {
@@ -27,15 +27,12 @@ impl World {
                 return;
             }
         }
-        panic!("does not settle: {:?}", self.story);
+        panic!("does not settle: {:?}", self.story());
     }
 }
 
-fn only_pod(world: &mut World) -> &mut Value {
-    let version = world.next_version();
-    let pod = world.pods.values_mut().next().unwrap();
-    pod["metadata"]["resourceVersion"] = version;
-    pod
+fn only_pod(world: &mut World) -> Edit<'_> {
+    world.pods.values_mut().next().unwrap()
 }
 
 fn set_generation(world: &mut World, generation: i64) {
@@ -46,7 +43,8 @@ fn set_generation(world: &mut World, generation: i64) {
 /// the digest that the image had first.
 fn report(world: &mut World, seen: i64, id: &str, started: &str) {
     let ids = [id, "sidecar"];
-    let status = &mut only_pod(world)["status"];
+    let mut pod = only_pod(world);
+    let status = &mut pod["status"];
     status["observedGeneration"] = json!(seen);
     for (status, id) in status["containerStatuses"]
         .as_array_mut()
@@ -59,9 +57,9 @@ fn report(world: &mut World, seen: i64, id: &str, started: &str) {
     }
 }
 
-fn state(world: &World) -> &Value {
+fn state(world: &World) -> Value {
     let pod = world.pods.values().next().unwrap();
-    &pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"]
+    pod["metadata"]["labels"]["lifecycle.apps.kruise.io/state"].clone()
 }
 
 // CS-97, IP-51
@@ -82,10 +80,14 @@ fn the_roll_out_ends_when_the_kubelet_has_started_the_container_again() {
 #[test]
 fn a_crash_in_between_does_not_end_it() {
     let mut world = updating();
-    let writes = world.pod_writes;
+    let writes = world.pod_writes();
     report(&mut world, 1, "crashed", "2026-01-10T09:00:00Z");
     world.settle_without_kubelets();
-    assert_eq!(world.pod_writes, writes + 1, "the container is noted, once");
+    assert_eq!(
+        world.pod_writes(),
+        writes + 1,
+        "the container is noted, once"
+    );
     report(&mut world, 2, "crashed", "2026-01-10T09:00:00Z");
     world.settle_without_kubelets();
     assert_eq!(state(&world), "Updating");

@@ -12,7 +12,7 @@ fn four_pods(constraints: Value) -> World {
     spec["template"]["spec"]["topologySpreadConstraints"] = constraints;
     let mut world = World::new(spec);
     world.settle();
-    for (index, pod) in world.pods.values_mut().enumerate() {
+    for (index, mut pod) in world.pods.values_mut().enumerate() {
         pod["spec"]["nodeName"] = json!(format!("n{index}"));
         let minute = if index == 3 { 9 } else { index };
         for condition in pod["status"]["conditions"].as_array_mut().unwrap() {
@@ -37,9 +37,7 @@ fn node_of_the_deleted(world: &World, plan: &Plan) -> Vec<String> {
 
 fn scale_in(mut world: World) -> Vec<String> {
     world.change(json!({ "spec": { "replicas": 3 } }));
-    let before = world.pods.clone();
-    let plan = world.reconcile();
-    world.pods = before;
+    let plan = world.reconcile_without_executing();
     node_of_the_deleted(&world, &plan)
 }
 

@@ -15,7 +15,7 @@ fn run(world: &mut World, passes: usize) {
         let before = world.version();
         world.reconcile();
         world.kubelets();
-        world.now += SignedDuration::from_millis(200);
+        world.pass(SignedDuration::from_millis(200));
         idle = if world.version() == before {
             idle + 1
         } else {
@@ -61,7 +61,12 @@ fn a_corrected_image_ends_a_limited_scale_out(
     assert!(n_running(&world, "acme/app:bad") > 0);
     world.set_image("acme/app:2");
     run(&mut world, 200);
-    assert_eq!(world.images(), vec!["acme/app:2"; 6], "{:#?}", world.story);
+    assert_eq!(
+        world.images(),
+        vec!["acme/app:2"; 6],
+        "{:#?}",
+        world.story()
+    );
     assert_eq!(world.status("updatedAvailableReplicas"), json!(6));
 }
 
@@ -77,7 +82,7 @@ fn a_corrected_image_gets_past_a_full_quota(
     let mut first = spec(4, strategy);
     first["template"]["spec"]["containers"][0]["image"] = json!("acme/app:bad");
     let mut world = World::new(first);
-    world.quota = Some(quota);
+    world.policy.quota = Some(quota);
     run(&mut world, 40);
     assert_eq!(n_running(&world, "acme/app:bad"), quota);
     world.set_image("acme/app:2");
@@ -86,7 +91,7 @@ fn a_corrected_image_gets_past_a_full_quota(
         world.images(),
         vec!["acme/app:2"; quota],
         "{:#?}",
-        world.story
+        world.story()
     );
     assert_eq!(world.status("updatedAvailableReplicas"), json!(quota));
 }
@@ -95,20 +100,18 @@ fn a_corrected_image_gets_past_a_full_quota(
 #[test]
 fn a_full_quota_lets_no_ready_pod_go_beyond_the_limit() {
     let mut world = settled(4, terms("ReCreate", json!(1)));
-    world.quota = Some(2);
-    for name in world
-        .pods
-        .keys()
-        .cloned()
-        .collect::<Vec<_>>()
-        .iter()
-        .take(2)
-    {
+    world.policy.quota = Some(2);
+    for name in world.pods.keys().collect::<Vec<_>>().iter().take(2) {
         world.pods.remove(name);
     }
     world.set_image("acme/app:2");
     run(&mut world, 100);
-    assert_eq!(world.images(), vec!["acme/app:1"; 2], "{:#?}", world.story);
+    assert_eq!(
+        world.images(),
+        vec!["acme/app:1"; 2],
+        "{:#?}",
+        world.story()
+    );
     assert_eq!(world.status("availableReplicas"), json!(2));
 }
 
@@ -139,7 +142,7 @@ fn broken_pods_are_updated_a_few_at_a_time(
         let plan = world.reconcile();
         assert!(n_moved(&plan) <= most, "{plan:#?}");
         world.kubelets();
-        world.now += SignedDuration::from_millis(200);
+        world.pass(SignedDuration::from_millis(200));
         // With a surge one more of them may be there.
         assert!(n_running(&world, "acme/app:bad:still:bad") <= most + usize::from(most == 1));
     }
@@ -152,16 +155,16 @@ fn a_broken_pod_is_updated_although_others_come_first() {
     strategy["priorityStrategy"] = json!({ "weightPriority": [
         { "weight": 100, "matchSelector": { "matchLabels": { "first": "yes" } } } ] });
     let mut world = settled(3, strategy);
-    let names: Vec<String> = world.pods.keys().cloned().collect();
+    let names: Vec<String> = world.pods.keys().collect();
     for name in &names[..2] {
         world.pods.get_mut(name).unwrap()["metadata"]["labels"]["first"] = json!("yes");
     }
-    let sick = world.pods.get_mut(&names[2]).unwrap();
-    sick["spec"]["containers"][0]["image"] = json!("acme/app:bad");
+    world.pods.get_mut(&names[2]).unwrap()["spec"]["containers"][0]["image"] =
+        json!("acme/app:bad");
     run(&mut world, 3);
     world.set_image("acme/app:2");
     run(&mut world, 60);
-    assert_eq!(world.images(), ["acme/app:2"; 3], "{:#?}", world.story);
+    assert_eq!(world.images(), ["acme/app:2"; 3], "{:#?}", world.story());
 }
 
 // CS-93: the partition keeps what it keeps, broken or not.
@@ -184,7 +187,7 @@ fn broken_pods_go_back_although_others_are_missing() {
     world.set_image("acme/app:2");
     world.settle();
     // The new ones break, and a quota keeps one of the others from coming back.
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         if pod["spec"]["containers"][0]["image"] == "acme/app:2" {
             pod["spec"]["containers"][0]["image"] = json!("acme/app:bad");
         }
@@ -193,15 +196,15 @@ fn broken_pods_go_back_although_others_are_missing() {
         .pods
         .iter()
         .find(|(_, pod)| pod["spec"]["containers"][0]["image"] == "acme/app:1")
-        .map(|(name, _)| name.clone());
+        .map(|(name, _)| name);
     world.pods.remove(&old.unwrap());
-    world.quota = Some(3);
+    world.policy.quota = Some(3);
     run(&mut world, 3);
     world.change(
         json!({ "spec": { "updateStrategy": { "rollingUpdate": { "partition": "100%" } } } }),
     );
     run(&mut world, 100);
-    assert_eq!(world.images(), ["acme/app:1"; 3], "{:#?}", world.story);
+    assert_eq!(world.images(), ["acme/app:1"; 3], "{:#?}", world.story());
 }
 
 proptest! {
@@ -226,7 +229,7 @@ proptest! {
         let mut world = World::new(first);
         world.settle();
         // What is there was there before the quota.
-        world.quota = quota.map(|quota| quota.max(world.pods.len()));
+        world.policy.quota = quota.map(|quota| quota.max(world.pods.len()));
         world.set_image("acme/app:bad");
         world.change(json!({ "spec": { "replicas": replicas } }));
         run(&mut world, passes);
@@ -234,15 +237,15 @@ proptest! {
         run(&mut world, 250);
         // It is left out when it is 0.
         let available = world.status("updatedAvailableReplicas").as_u64().unwrap_or(0);
-        let n_possible = world.quota.map_or(replicas, |quota| replicas.min(i32::try_from(quota).unwrap()));
+        let n_possible = world.policy.quota.map_or(replicas, |quota| replicas.min(i32::try_from(quota).unwrap()));
         let image = "acme/app:2";
         // Pods that serve are not taken below the limit for a quota's sake.
         let kept = n_running(&world, "acme/app:1");
-        prop_assert_eq!(n_running(&world, "acme/app:bad"), 0, "{:#?}", &world.story);
+        prop_assert_eq!(n_running(&world, "acme/app:bad"), 0, "{:#?}", &world.story());
         prop_assert_eq!(n_running(&world, image) + kept, usize::try_from(n_possible).unwrap());
         prop_assert_eq!(available, n_running(&world, image) as u64);
         if quota.is_none() {
-            prop_assert_eq!(kept, 0, "{:#?}", &world.story);
+            prop_assert_eq!(kept, 0, "{:#?}", &world.story());
         }
     }
 }

@@ -46,7 +46,7 @@ fn taken_over(stored: Filled, known: Filled, gates: Gates) -> World {
     world.settle();
     world.gates = gates;
     // A webhook is not asked about what is stored already: no new generation.
-    world.set["spec"]["template"] = filled(stored);
+    world.edit_set()["spec"]["template"] = filled(stored);
     world
 }
 
@@ -66,18 +66,18 @@ fn a_template_that_is_known_with_other_defaults_makes_no_revision(
     (stored, known): (Filled, Filled),
 ) {
     let mut world = taken_over(stored, known, gates(no_defaults, host_ports));
-    let (uids, revisions) = (world.uids(), world.revisions.clone());
+    let (uids, revisions) = (world.uids(), world.revisions.all());
     world.settle();
     assert_eq!(world.uids(), uids);
-    assert_eq!(world.revisions, revisions);
+    assert_eq!(world.revisions.all(), revisions);
     // A new pod is as the others are.
     world.change(json!({ "spec": { "replicas": 3 } }));
     world.settle();
-    assert_eq!(world.revisions, revisions);
-    let containers: Vec<&Value> = world
+    assert_eq!(world.revisions.all(), revisions);
+    let containers: Vec<Value> = world
         .pods
         .values()
-        .map(|pod| &pod["spec"]["containers"])
+        .map(|pod| pod["spec"]["containers"].clone())
         .collect();
     assert!(
         containers.iter().all(|its| *its == containers[0]),

@@ -39,7 +39,8 @@ fn trims(plan: &Plan) -> (usize, Vec<&Value>) {
 #[test]
 fn tidying_up_is_no_part_of_scaling_or_updating() {
     let mut world = untidy();
-    world.set["status"]["observedGeneration"] = world.set["metadata"]["generation"].clone();
+    world.edit_set()["status"]["observedGeneration"] =
+        world.set()["metadata"]["generation"].clone();
     let plan = world.reconcile_without_executing();
     assert!(
         !matches!(plan.phase, Phase::Scale | Phase::Update),
@@ -51,7 +52,8 @@ fn tidying_up_is_no_part_of_scaling_or_updating() {
 #[test]
 fn both_are_trimmed_in_one_pass() {
     let mut world = untidy();
-    world.set["status"]["observedGeneration"] = world.set["metadata"]["generation"].clone();
+    world.edit_set()["status"]["observedGeneration"] =
+        world.set()["metadata"]["generation"].clone();
     let plan = world.reconcile_without_executing();
     assert_eq!(plan.status, None);
     let (revisions, patches) = trims(&plan);
@@ -73,14 +75,17 @@ fn history_is_trimmed_beside_a_status() {
 fn an_emptied_list_of_pods_to_delete_goes() {
     let mut world = untidy();
     world.settle();
-    assert_eq!(world.set["spec"]["scaleStrategy"].get("podsToDelete"), None);
+    assert_eq!(
+        world.set()["spec"]["scaleStrategy"].get("podsToDelete"),
+        None
+    );
 }
 
 #[test]
 fn names_that_remain_keep_their_order() {
     let mut world = settled(3, json!({ "maxUnavailable": 0, "maxSurge": 1 }));
     // No room for either deletion.
-    let mut names: Vec<String> = world.pods.keys().rev().take(2).cloned().collect();
+    let mut names: Vec<String> = world.pods.keys().rev().take(2).collect();
     world.change(json!({ "spec": { "replicas": 3, "scaleStrategy": {
         "maxUnavailable": 0,
         "podsToDelete": [names[0], "gone", names[1], "gone-too"],
@@ -88,7 +93,7 @@ fn names_that_remain_keep_their_order() {
     world.settle();
     names.truncate(2);
     assert_eq!(
-        world.set["spec"]["scaleStrategy"]["podsToDelete"],
+        world.set()["spec"]["scaleStrategy"]["podsToDelete"],
         json!(names)
     );
 }
@@ -97,7 +102,8 @@ fn names_that_remain_keep_their_order() {
 #[test]
 fn a_failed_trim_waits() {
     let mut world = untidy();
-    world.set["status"]["observedGeneration"] = world.set["metadata"]["generation"].clone();
+    world.edit_set()["status"]["observedGeneration"] =
+        world.set()["metadata"]["generation"].clone();
     let snapshot = world.snapshot();
     let plan = world.reconcile_without_executing();
     let failed = Some("patch CloneSet ns/web: refused".to_owned());
@@ -112,7 +118,7 @@ fn a_failed_trim_waits() {
         world.memory.failed_trim.as_ref().map(|(why, _)| why),
         failed.as_ref()
     );
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     let again = world.reconcile();
     assert_eq!(again.phase, Phase::Trim);
     assert_eq!(world.memory.failed_trim, None);

@@ -2,9 +2,10 @@
 
 use cloneset_controller::plan::Step;
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
+    merge,
     volume_claims::{
         assert_one_claim_a_pod, first_pod, in_place, is_running, settled, with_claims,
     },
@@ -24,12 +25,12 @@ fn left_over_claims_are_used_before_new_ids() {
     world.change(json!({ "spec": { "volumeClaimTemplates": [
         claim_template("data", "20Gi"), claim_template("logs", "1Gi"),
     ] } }));
-    let data = world.claims[&format!("data-{pod}")].clone();
+    let data = world.claims.at(&format!("data-{pod}")).clone();
     world.settle();
     assert!(is_running(&world, &pod));
-    assert_eq!(world.claims[&format!("data-{pod}")], data);
+    assert_eq!(world.claims.at(&format!("data-{pod}")), data);
     assert_eq!(
-        claims_of(&world.pods[&pod]),
+        claims_of(&world.pods.at(&pod)),
         [format!("data-{pod}"), format!("logs-{pod}")]
     );
 }
@@ -39,16 +40,15 @@ fn left_over_claims_are_used_before_new_ids() {
 fn a_terminating_pvc_doesnt_stop_scale_out(#[values(false, true)] reuse: bool) {
     let mut world = settled(2, reuse);
     // Somebody holds it by a finalizer: it stays for ever.
-    let mut stuck = world.claims.values().next().unwrap().clone();
+    let mut stuck = Value::clone(&world.claims.values().next().unwrap());
     stuck["metadata"]["name"] = json!("data-web-zzzzz");
     stuck["metadata"]["uid"] = json!("stuck");
     stuck["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!("zzzzz");
-    stuck["metadata"]["deletionTimestamp"] = json!("2026-01-10T08:00:00Z");
+    stuck["metadata"]["finalizers"] = json!(["example.com/never"]);
+    world.claims.insert(stuck);
+    world.delete_claim("data-web-zzzzz");
     world.change(json!({ "spec": { "replicas": 4 } }));
     for _ in 0..10 {
-        world
-            .claims
-            .insert("data-web-zzzzz".to_owned(), stuck.clone());
         world.reconcile();
         world.kubelets();
     }
@@ -67,8 +67,8 @@ fn an_id_waits_for_the_end_of_its_terminating_claim() {
     world.settle();
     let pod = first_pod(&world);
     let (data, logs) = (format!("data-{pod}"), format!("logs-{pod}"));
-    let kept = world.claims[&logs].clone();
-    let old = world.claims[&data]["metadata"]["uid"].clone();
+    let kept = world.claims.at(&logs).clone();
+    let old = world.claims.at(&data)["metadata"]["uid"].clone();
     world.delete_claim(&data);
     world.pods.remove(&pod);
     let plan = world.reconcile();
@@ -77,8 +77,8 @@ fn an_id_waits_for_the_end_of_its_terminating_claim() {
     assert!(plan.waiting_on[0].to_string().contains(&data));
     world.settle();
     assert!(is_running(&world, &pod));
-    assert_eq!(world.claims[&logs], kept);
-    assert_ne!(world.claims[&data]["metadata"]["uid"], old);
+    assert_eq!(world.claims.at(&logs), kept);
+    assert_ne!(world.claims.at(&data)["metadata"]["uid"], old);
 }
 
 // CS-S40 with reuse: the pod that was let go still uses its claim, and its name.
@@ -89,7 +89,7 @@ fn a_released_pod_keeps_its_name_from_being_reused(#[values(false, true)] reuse:
     world.pods.get_mut(&pod).unwrap()["metadata"]["labels"]["app"] = json!("debug");
     world.settle();
     assert_eq!(world.pods.len(), 3);
-    assert!(!is_owned_by(&world.pods[&pod], "set-uid"));
+    assert!(!is_owned_by(&world.pods.at(&pod), "set-uid"));
     assert_eq!(world.status("availableReplicas"), json!(2));
 }
 
@@ -102,16 +102,15 @@ fn a_claim_of_somebody_else_keeps_its_pod_from_being_created() {
         claim_template("data", "20Gi"), claim_template("logs", "1Gi"),
     ] } }));
     let name = format!("logs-{pod}");
-    world.claims.insert(
-        name.clone(),
-        json!({ "metadata": { "name": name, "uid": "other" } }),
-    );
+    world
+        .claims
+        .insert(json!({ "metadata": { "name": name, "uid": "other" } }));
     world.pods.remove(&pod);
     for _ in 0..5 {
         world.reconcile();
     }
     assert!(world.pods.is_empty());
-    assert_eq!(world.claims[&name]["metadata"]["uid"], "other");
+    assert_eq!(world.claims.at(&name)["metadata"]["uid"], "other");
     world.claims.remove(&name);
     world.settle();
     assert!(is_running(&world, &pod));
@@ -121,7 +120,7 @@ fn a_claim_of_somebody_else_keeps_its_pod_from_being_created() {
 #[test]
 fn an_id_that_no_pod_can_have_is_not_reused() {
     let mut world = settled(1, true);
-    for claim in world.claims.values_mut() {
+    for mut claim in world.claims.values_mut() {
         claim["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!("A.b");
     }
     world.change(json!({ "spec": { "replicas": 2 } }));
@@ -134,16 +133,20 @@ fn an_id_that_no_pod_can_have_is_not_reused() {
 #[test]
 fn a_claim_stays_while_a_pod_with_its_id_does() {
     let mut world = settled(2, true);
-    let pods: Vec<String> = world.pods.keys().cloned().collect();
+    let pods: Vec<String> = world.pods.keys().collect();
     let key = "apps.kruise.io/cloneset-instance-id";
-    let id = world.pods[&pods[0]]["metadata"]["labels"][key].clone();
-    let labels = &mut world.pods.get_mut(&pods[1]).unwrap()["metadata"]["labels"];
-    labels[key] = id;
-    labels["apps.kruise.io/specified-delete"] = json!("true");
+    let id = world.pods.at(&pods[0])["metadata"]["labels"][key].clone();
+    let labels = json!({ key: id, "apps.kruise.io/specified-delete": "true" });
+    merge::merge(
+        &mut world.pods.get_mut(&pods[1]).unwrap()["metadata"]["labels"],
+        &labels,
+    );
     world.change(json!({ "spec": { "replicas": 1 } }));
     world.settle();
     assert!(is_running(&world, &pods[0]));
-    assert!(!is_terminating(&world.claims[&format!("data-{}", pods[0])]));
+    assert!(!is_terminating(
+        &world.claims.at(&format!("data-{}", pods[0]))
+    ));
 }
 
 // CS-58, CS-77: what is free goes before what is held.
@@ -151,7 +154,7 @@ fn a_claim_stays_while_a_pod_with_its_id_does() {
 fn an_id_that_is_free_is_used_before_one_that_waits() {
     for first in [0, 1] {
         let mut world = settled(3, true);
-        let pods: Vec<String> = world.pods.keys().cloned().collect();
+        let pods: Vec<String> = world.pods.keys().collect();
         world.change(json!({ "spec": { "replicas": 2 } }));
         let (gone, going) = (&pods[first], &pods[1 - first]);
         world.pods.remove(gone);
@@ -178,7 +181,7 @@ fn pods_under_a_partition_stay_as_many_while_one_waits() {
         .pods
         .iter()
         .find(|(_, pod)| pod["spec"]["containers"][0]["image"] == "acme/app:1")
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| name)
         .unwrap();
     world.delete_pod(&old_pod);
     world.change(json!({ "spec": { "replicas": 6 } }));
@@ -195,19 +198,14 @@ fn pods_under_a_partition_stay_as_many_while_one_waits() {
 #[test]
 fn claims_of_pods_that_a_quota_refuses_are_kept_for_them() {
     let mut world = settled(2, false);
-    world.refuses_pods = true;
+    world.policy.refuses_pods = true;
     world.change(json!({ "spec": { "replicas": 4 } }));
     world.reconcile();
     // The executor makes the claims before it is refused the pods.
     let asked: Vec<String> = world.memory.refused_ids.iter().cloned().collect();
-    assert_eq!(asked.len(), 2, "{:?}", world.story);
-    for id in &asked {
-        let mut made = world.claims.values().next().unwrap().clone();
-        made["metadata"]["name"] = json!(format!("data-web-{id}"));
-        made["metadata"]["uid"] = json!(format!("made-for-{id}"));
-        made["metadata"]["labels"]["apps.kruise.io/cloneset-instance-id"] = json!(id);
-        world.claims.insert(format!("data-web-{id}"), made);
-    }
+    assert_eq!(asked.len(), 2, "{:?}", world.story());
+    let made = world.claim_uids();
+    assert!(made.len() > 2, "{made:?}");
     for _ in 0..5 {
         let plan = world.reconcile();
         assert!(
@@ -216,9 +214,10 @@ fn claims_of_pods_that_a_quota_refuses_are_kept_for_them() {
         );
         let again: Vec<String> = world.memory.refused_ids.iter().cloned().collect();
         assert_eq!(again, asked);
+        assert_eq!(world.claim_uids(), made);
         assert!(world.memory.scaling_failed);
     }
-    world.refuses_pods = false;
+    world.policy.refuses_pods = false;
     world.settle();
     assert_eq!(world.status("availableReplicas"), json!(4));
     assert_one_claim_a_pod(&world);
@@ -236,13 +235,13 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
 
     let mut world = settled(2, false);
     let lost = first_pod(&world);
-    world.pods.remove(&lost).unwrap();
+    world.pods.remove(&lost);
     let plan = world.reconcile_without_executing();
     assert!(
         matches!(plan.steps[..], [Step::DeleteOrphanClaims { .. }]),
         "{plan:#?}"
     );
-    let claim = world.claims[&format!("data-{lost}")]["metadata"]["uid"].clone();
+    let claim = world.claims.at(&format!("data-{lost}"))["metadata"]["uid"].clone();
     let found = Found {
         claims_in_use: vec![(claim.as_str().unwrap().to_owned(), lost.clone())],
         ..Found::default()
@@ -255,7 +254,7 @@ fn a_claim_whose_pod_is_only_not_seen_is_left_alone() {
         "scaling goes on: {plan:#?}"
     );
     // After a minute it is asked again.
-    world.now += jiff::SignedDuration::from_secs(61);
+    world.pass(jiff::SignedDuration::from_secs(61));
     let snapshot = world.snapshot();
     world.memory = remembered(&snapshot, &plan, Found::default());
     let plan = world.reconcile_without_executing();

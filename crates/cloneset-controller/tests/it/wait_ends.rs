@@ -19,7 +19,7 @@ fn waiting(world: &World) -> String {
 /// Settles, and waits until whatever holds has been told.
 fn tell(world: &mut World, reason: &str) {
     world.settle();
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.settle();
     assert!(waiting(world).starts_with(reason), "{}", waiting(world));
 }
@@ -27,7 +27,7 @@ fn tell(world: &mut World, reason: &str) {
 /// The same without kubelets, which would mend what the test breaks.
 fn tell_of_pods(world: &mut World) {
     world.reconcile();
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.reconcile();
     assert!(
         waiting(world).starts_with("PodsNotAvailable"),
@@ -37,8 +37,8 @@ fn tell_of_pods(world: &mut World) {
 }
 
 fn set_ready(world: &mut World, pod: &str, ready: bool) {
-    let now = json!(world.now.to_string());
-    let pod = world.pods.get_mut(pod).unwrap();
+    let now = json!(world.now().to_string());
+    let mut pod = world.pods.get_mut(pod).unwrap();
     for condition in pod["status"]["conditions"].as_array_mut().unwrap() {
         if condition["type"] == "Ready" {
             condition["status"] = json!(if ready { "True" } else { "False" });
@@ -48,7 +48,7 @@ fn set_ready(world: &mut World, pod: &str, ready: bool) {
 }
 
 fn names(world: &World) -> Vec<String> {
-    world.pods.keys().cloned().collect()
+    world.pods.keys().collect()
 }
 
 // The spec alone decides these: they go with the first plan that does not have them, also while there is work.
@@ -121,18 +121,18 @@ fn the_limit_of_a_scale_out_goes_with_the_last_creation() {
     for _ in 0..3 {
         world.reconcile();
     }
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.reconcile();
     assert!(waiting(&world).starts_with("ScaleUpLimited"));
     world.settle();
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.reconcile();
     assert_eq!(world.pods.len(), 2);
     assert_eq!(waiting(&world), " ");
 
     // The second pod is slow, then ready; then only the seconds run.
     world.reconcile();
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.reconcile();
     assert!(
         waiting(&world).contains("not scheduled"),
@@ -145,7 +145,7 @@ fn the_limit_of_a_scale_out_goes_with_the_last_creation() {
         "{}",
         waiting(&world)
     );
-    world.now += SignedDuration::from_secs(61);
+    world.pass(SignedDuration::from_secs(61));
     world.settle();
     assert_eq!(waiting(&world), " ");
 }
@@ -185,7 +185,7 @@ fn a_pod_that_is_available_is_not_waited_for() {
     for pod in names(&world) {
         assert!(waiting(&world).contains("PodsNotAvailable"));
         set_ready(&mut world, &pod, true);
-        world.now += SignedDuration::from_secs(3);
+        world.pass(SignedDuration::from_secs(3));
         world.reconcile();
         assert!(!waiting(&world).contains(&pod), "{}", waiting(&world));
     }
@@ -200,17 +200,17 @@ fn a_roll_out_names_the_pod_that_it_waits_for_now() {
     world.reconcile();
     world.reconcile();
     world.reconcile();
-    world.now += SignedDuration::from_secs(11);
+    world.pass(SignedDuration::from_secs(11));
     world.reconcile();
     assert!(waiting(&world).starts_with("MaxUnavailableReached"));
     for _ in 0..40 {
         world.kubelets();
-        world.now += SignedDuration::from_secs(2);
+        world.pass(SignedDuration::from_secs(2));
         world.reconcile();
         let told = waiting(&world);
         for pod in names(&world) {
             let available = world.pod(&pod).is_ready()
-                && world.pods[&pod]["metadata"]["labels"]["lifecycle.apps.kruise.io/state"]
+                && world.pods.at(&pod)["metadata"]["labels"]["lifecycle.apps.kruise.io/state"]
                     == "Normal";
             assert!(!(available && told.contains(&pod)), "{told}");
         }
@@ -227,23 +227,23 @@ fn writes_of_a_roll_out(policy: &str, seconds: i64, min_ready_seconds: i32) -> u
     spec["minReadySeconds"] = json!(min_ready_seconds);
     let mut world = World::new(spec);
     world.settle();
-    world.now += SignedDuration::from_secs(600);
+    world.pass(SignedDuration::from_secs(600));
     world.settle();
     world.set_image("acme/app:2");
-    world.status_writes = 0;
+    world.count_anew();
     let mut second = 0;
     while world.status("updatedAvailableReplicas") != json!(12) || second % 100 != 0 {
-        assert!(second < 5000, "{:#?}", world.story);
+        assert!(second < 5000, "{:#?}", world.story());
         for _ in 0..4 {
             world.reconcile();
         }
         if second % seconds == 0 {
             world.kubelets();
         }
-        world.now += SignedDuration::from_secs(1);
+        world.pass(SignedDuration::from_secs(1));
         second += 1;
     }
-    world.status_writes
+    world.status_writes()
 }
 
 // Decision 1: what is told costs an ordinary roll-out no writes, and a slow one few.

@@ -8,7 +8,8 @@ use kruise_plan::WaitReason;
 use serde_json::{Value, json};
 
 use crate::world::{
-    World, claims::claim_template, in_place, reasons, settled, spec, template, vertical_scaling,
+    Edit, World, claims::claim_template, in_place, reasons, settled, spec, template,
+    vertical_scaling,
 };
 
 /// All reasons. A new variant doesn't compile here, and then wants a scene below.
@@ -78,7 +79,7 @@ fn rolling_update(patch: Value) -> Value {
     json!({ "spec": { "updateStrategy": { "rollingUpdate": patch } } })
 }
 
-fn first_pod(world: &mut World) -> &mut Value {
+fn first_pod(world: &mut World) -> Edit<'_> {
     world.pods.values_mut().next().unwrap()
 }
 
@@ -92,10 +93,10 @@ fn unready(pod: &mut Value) {
 
 fn with_budget(budget: Value) -> World {
     let mut world = settled(2, in_place(json!("100%")));
-    for pod in world.pods.values_mut() {
+    for mut pod in world.pods.values_mut() {
         pod["metadata"]["annotations"]["pub.kruise.io/related-pub"] = json!("shop");
     }
-    world.budgets.insert("shop".to_owned(), budget);
+    world.budgets.insert(budget);
     world.set_image("acme/app:2");
     world
 }
@@ -139,9 +140,10 @@ fn scene(reason: &str) -> World {
         }
         "DeletionLimited" => {
             let mut world = settled(2, json!({ "maxUnavailable": 1 }));
-            unready(first_pod(&mut world));
-            let last = world.pods.values_mut().last().unwrap();
-            last["metadata"]["labels"]["apps.kruise.io/specified-delete"] = json!("true");
+            unready(&mut first_pod(&mut world));
+            let last = world.pods.keys().last().unwrap();
+            world.pods.get_mut(&last).unwrap()["metadata"]["labels"]["apps.kruise.io/specified-delete"] =
+                json!("true");
             world
         }
         "Hook" => {
@@ -241,14 +243,14 @@ fn scene(reason: &str) -> World {
             let mut world = World::new(spec);
             world.gates.in_place = vertical_scaling();
             world.settle();
-            world.refuses_resize_of = world.pods.keys().next().cloned();
+            world.policy.refuses_resize_of = world.pods.keys().next();
             world.change(json!({ "spec": { "template": sized("64") } }));
             world.settle();
             world
         }
         "UpdateRefused" => {
             let mut world = settled(2, in_place(json!("100%")));
-            world.refuses = Some("acme/app:2");
+            world.policy.refuses = Some("acme/app:2");
             world.set_image("acme/app:2");
             world.reconcile();
             world.reconcile();
@@ -256,7 +258,7 @@ fn scene(reason: &str) -> World {
         }
         "DeletionRefused" => {
             let mut world = settled(2, json!({}));
-            world.refuses_deletions = true;
+            world.policy.refuses_deletions = true;
             world.change(json!({ "spec": { "replicas": 1 } }));
             world.reconcile();
             world
@@ -269,7 +271,7 @@ fn scene(reason: &str) -> World {
         }
         "PodsNotAvailable" => {
             let mut world = settled(1, json!({}));
-            unready(first_pod(&mut world));
+            unready(&mut first_pod(&mut world));
             world
         }
         other => panic!("no scene for {other}"),
@@ -293,7 +295,7 @@ fn every_reason_is_reachable_and_told() {
         if ["NodeDaemon", "NamespaceTerminating"].contains(&reason) {
             continue;
         }
-        world.now += SignedDuration::from_secs(11);
+        world.pass(SignedDuration::from_secs(11));
         world.reconcile();
         let told = world.condition("Waiting").unwrap_or_default();
         assert_eq!(told["reason"], reason, "{reason}: {told}");

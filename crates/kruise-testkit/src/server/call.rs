@@ -39,6 +39,16 @@ impl Call {
         &self.key.name
     }
 
+    /// Name of the object that it is about, which in a creation only the object says.
+    pub(crate) fn object_name(&self) -> &str {
+        match &self.body {
+            Ok(body) if self.verb == Verb::Create && self.key.name.is_empty() => {
+                metadata::text(body, "name")
+            }
+            _ => self.name(),
+        }
+    }
+
     pub(crate) fn namespace(&self) -> &str {
         &self.key.namespace
     }

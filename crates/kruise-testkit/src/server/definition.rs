@@ -34,6 +34,24 @@ pub(crate) fn kind_of(definition: &Value) -> Option<Kind> {
     })
 }
 
+/// A definition of this kind that lets its objects hold anything.
+pub(crate) fn open(resource: Resource) -> Value {
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    let version = json!({
+        "name": resource.version, "served": true, "storage": true,
+        "subresources": { "status": {} }, "schema": { "openAPIV3Schema": schema },
+    });
+    json!({
+        "metadata": { "name": format!("{}.{}", resource.plural, resource.group) },
+        "spec": {
+            "group": resource.group,
+            "names": { "kind": resource.kind, "plural": resource.plural },
+            "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
+            "versions": [version],
+        },
+    })
+}
+
 /// What the server writes into a definition that it serves.
 pub(crate) fn served_status(definition: &Value, now: &str) -> Value {
     let spec = &definition["spec"];

@@ -154,6 +154,8 @@ pub struct Rule {
     who: Option<&'static str>,
     verbs: Vec<&'static str>,
     plurals: Vec<&'static str>,
+    names: Vec<String>,
+    subresource: Option<String>,
 }
 
 impl Rule {
@@ -166,6 +168,8 @@ impl Rule {
             who: None,
             verbs: vec![],
             plurals: vec![],
+            names: vec![],
+            subresource: None,
         }
     }
 
@@ -190,11 +194,27 @@ impl Rule {
         self
     }
 
+    /// Only for objects of these names.
+    #[must_use]
+    pub fn names(mut self, names: &[&str]) -> Self {
+        self.names = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// Only for this subresource; of an empty one, for objects themselves.
+    #[must_use]
+    pub fn subresource(mut self, subresource: &str) -> Self {
+        self.subresource = Some(subresource.to_owned());
+        self
+    }
+
     fn is_about(&self, call: &Call, point: Point) -> bool {
         self.fault.point() == point
             && self.who.is_none_or(|who| who == call.who)
             && (self.verbs.is_empty() || self.verbs.contains(&call.verb.word()))
             && (self.plurals.is_empty() || self.plurals.contains(&call.kind.resource.plural))
+            && (self.names.is_empty() || self.names.iter().any(|name| name == call.object_name()))
+            && (self.subresource.as_ref()).is_none_or(|own| *own == call.subresource)
             && self.fault.fits(call.verb)
     }
 }

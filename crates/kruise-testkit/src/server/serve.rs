@@ -152,13 +152,7 @@ impl ApiServer {
 
     /// Writes a request down; says where.
     fn record(&self, call: &Call) -> usize {
-        let mut key = call.key.clone();
-        if call.verb == Verb::Create
-            && key.name.is_empty()
-            && let Ok(body) = &call.body
-        {
-            key.name = super::metadata::text(body, "name").to_owned();
-        }
+        let key = ObjectKey::new(call.namespace(), call.object_name());
         let recorded = Recorded {
             at: self.inner.clock.now(),
             by: call.who,

@@ -95,6 +95,22 @@ async fn faults_meet_those_they_are_meant_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn faults_meet_objects_by_name_and_part() {
+    let test = Tester::new();
+    let rule = || Rule::new(Fault::Forbidden, 1000).names(&["a"]);
+    test.server.faults().set(vec![rule()]);
+    assert_eq!(test.post(PODS, pod("a")).await.0, 403, "a creation too");
+    assert_eq!(test.post(PODS, pod("b")).await.0, 201);
+    test.server.faults().set(vec![rule().subresource("status")]);
+    assert_eq!(test.post(PODS, pod("a")).await.0, 201);
+    let status = json!({ "status": {} });
+    for (pod, code) in [("a", 403), ("b", 200)] {
+        let path = format!("{PODS}/{pod}/status");
+        assert_eq!(test.merge(&path, status.clone()).await.0, code);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_seed_makes_the_same_faults() {
     let codes = || async {
         let test = Tester::new();
