@@ -54,11 +54,12 @@ pub struct Options {
 const PATIENCE: Patience = Patience(Duration::from_secs(8));
 const SHORT: Patience = Patience(Duration::from_secs(3));
 
-/// Plays sequences on the cluster of this kubeconfig and on the test kit's server.
+/// Plays sequences on the cluster of this kubeconfig and on the test kit's server. `seen` hears how many were begun, from
+/// each worker.
 ///
 /// # Errors
 /// When the cluster can't be used; differences are in the report.
-pub fn run(kubeconfig: &Path, options: Options) -> Result<Report> {
+pub fn run(kubeconfig: &Path, options: Options, seen: &(dyn Fn(usize) + Sync)) -> Result<Report> {
     // Only one provider is compiled in; that it is installed already is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Worker::new(kubeconfig, 0, false)?.install()?;
@@ -67,7 +68,7 @@ pub fn run(kubeconfig: &Path, options: Options) -> Result<Report> {
     let results: Vec<Result<()>> = thread::scope(|scope| {
         let play = |number| {
             let (report, next) = (&report, &next);
-            move || play_some(kubeconfig, number, options, next, report)
+            move || play_some(kubeconfig, number, options, next, report, seen)
         };
         let threads: Vec<_> = (0..options.workers)
             .map(|number| scope.spawn(play(number)))
@@ -90,6 +91,7 @@ fn play_some(
     options: Options,
     next: &AtomicUsize,
     report: &Mutex<Report>,
+    seen: &(dyn Fn(usize) + Sync),
 ) -> Result<()> {
     let mut worker = Worker::new(kubeconfig, number, options.itself)?;
     worker.begin()?;
@@ -102,6 +104,7 @@ fn play_some(
         let seed = options.seed + index as u64;
         let requests = generate::sequence(seed);
         locked().count(&requests);
+        seen(index + 1);
         let Some(found) = worker.play(&requests, PATIENCE)? else {
             continue;
         };

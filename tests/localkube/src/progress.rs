@@ -71,7 +71,7 @@ impl Patience {
     }
 
     /// The same for minutes in which something changes all the time.
-    pub(crate) fn for_minutes(what: impl Into<String>) -> Self {
+    pub fn for_minutes(what: impl Into<String>) -> Self {
         let mut patience = Self::new(what);
         patience.telling.first = OF_MINUTES;
         patience.telling.changed = OF_MINUTES;

@@ -1,13 +1,14 @@
 //! `cargo xtask conformance --sequences`: the test kit's API server against a real one.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 use conformance::Options;
 use localkube::cluster::{self, Cluster, UpOptions};
 use localkube::interrupt::Interrupt;
 use localkube::made::Made;
-use localkube::progress::{self, Progress};
+use localkube::progress::{self, Patience, Progress};
 
 /// The control plane that is made for it, and taken away again.
 const NAME: &str = "kruise-conformance";
@@ -69,7 +70,12 @@ fn play_on_own(options: Options) -> Result<()> {
 }
 
 fn play(kubeconfig: &std::path::Path, options: Options) -> Result<()> {
-    let report = conformance::run(kubeconfig, options)?;
+    let patience = Mutex::new(Patience::for_minutes("for the sequences"));
+    let seen = |begun: usize| {
+        let mut patience = patience.lock().unwrap_or_else(PoisonError::into_inner);
+        patience.look(|| format!("{begun} of {}", options.sequences));
+    };
+    let report = conformance::run(kubeconfig, options, &seen)?;
     progress::say(report.to_string().trim_end())?;
     match report.differences() {
         0 => Ok(()),

@@ -17,12 +17,12 @@ use serde_json::{Value, json};
 
 const USER: &str = "user";
 
-fn key() -> ObjectKey {
+pub(crate) fn key() -> ObjectKey {
     ObjectKey::new("default", "scan")
 }
 
 /// A cluster of three nodes with the deployable, of which one replica runs.
-fn cluster(world: &mut World) {
+pub(crate) fn cluster(world: &mut World) {
     let system = kruise_testkit::builders::namespace("kruise-system");
     world.server.put(USER, NAMESPACES, system);
     world.install("apps.kruise.io_broadcastjobs.yaml");
@@ -40,7 +40,7 @@ fn add_node(server: &ApiServer, name: &str) {
 }
 
 /// A job whose pods end as `exits` says, changed by a merge.
-fn job(exits: &str, spec: Value) -> Value {
+pub(crate) fn job(exits: &str, spec: Value) -> Value {
     let mut job = json!({
         "apiVersion": "apps.kruise.io/v1beta1", "kind": "BroadcastJob",
         "metadata": { "name": "scan", "namespace": "default" },
@@ -75,7 +75,7 @@ async fn try_create(world: &World, job: Value) -> kube::Result<DynamicObject> {
 }
 
 /// Creates a job as soon as somebody answers the webhooks.
-async fn create(world: &World, job: Value) {
+pub(crate) async fn create(world: &World, job: Value) {
     for _ in 0..60 {
         match try_create(world, job.clone()).await {
             Ok(_) => return,
@@ -97,7 +97,7 @@ fn phase(server: &ApiServer) -> String {
         .to_owned()
 }
 
-async fn becomes(world: &World, wanted: &str) {
+pub(crate) async fn becomes(world: &World, wanted: &str) {
     let minutes = Duration::from_secs(600);
     if world
         .within(minutes, |server| phase(server) == wanted)

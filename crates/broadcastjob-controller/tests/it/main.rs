@@ -13,6 +13,7 @@ mod pods;
 mod properties;
 mod races;
 mod scenarios;
+mod told;
 mod unreadable;
 mod wait_reasons;
 mod world;

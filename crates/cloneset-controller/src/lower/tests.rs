@@ -70,7 +70,10 @@ fn call_in_words(call: &Call<'_>) -> String {
         }
         Verb::Patch(patch) => format!("patch {kind} {name}{}", patch_in_words(patch)),
         Verb::TryPatch(patch) => format!("try to patch {kind} {name}{}", patch_in_words(patch)),
-        Verb::Delete { uid, version: None } => format!("delete {kind} {name} {uid}"),
+        Verb::Delete { uid, version } => {
+            assert_eq!(*version, None);
+            format!("delete {kind} {name} {uid}")
+        }
         Verb::MustStay { uid, before } => format!("{kind} {name} must be {uid}: {before}"),
     };
     if !tolerated.is_empty() {

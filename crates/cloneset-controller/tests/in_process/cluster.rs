@@ -53,12 +53,17 @@ pub(crate) fn play(story: impl AsyncFn(&mut Cluster<'_>)) {
 pub(crate) fn play_with(flags: &[&str], story: impl AsyncFn(&mut Cluster<'_>)) {
     for seed in SEEDS {
         println!("seed {seed}");
-        world::play(seed, async |world| {
-            let mut cluster = Cluster::new(world, flags);
-            story(&mut cluster).await;
-            assert_eq!(cluster.world.ended(), None, "the controller has ended");
-        });
+        play_seed(seed, flags, &story);
     }
+}
+
+/// Plays a story for one seed.
+pub(crate) fn play_seed(seed: u64, flags: &[&str], story: impl AsyncFn(&mut Cluster<'_>)) {
+    world::play(seed, async |world| {
+        let mut cluster = Cluster::new(world, flags);
+        story(&mut cluster).await;
+        assert_eq!(cluster.world.ended(), None, "the controller has ended");
+    });
 }
 
 impl<'a> Cluster<'a> {
@@ -209,8 +214,8 @@ impl<'a> Cluster<'a> {
         let what = format!("{pods:?} ready: {open}");
         self.until(&what, |cluster| {
             let found = cluster.pods();
-            let mut found = found.iter().filter(|pod| pods.contains(&name(pod)));
-            found.all(|pod| is_ready(pod) == open)
+            let found = found.iter().filter(|pod| pods.contains(&name(pod)));
+            found.filter(|pod| is_ready(pod) == open).count() == pods.len()
         })
         .await;
     }

@@ -19,3 +19,4 @@ mod order;
 mod ownership;
 mod scaling;
 mod specs;
+mod told;
