@@ -22,8 +22,10 @@ use child::Children;
 use stages::Stage;
 use summary::{Outcome, Summary};
 
-/// The cluster that the end-to-end tests start; see tests/e2e.
-const TEST_CLUSTER: &str = "kruise-test";
+/// Names the cluster that the end-to-end tests start; see tests/e2e.
+pub(crate) fn cluster_name() -> String {
+    std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| "kruise-test".to_owned())
+}
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -84,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if stages.iter().any(|stage| stage.uses_cluster()) && args.kubeconfig.is_none() && !args.keep {
         // Harmless if the run never came that far.
-        if let Err(error) = Cluster::down(TEST_CLUSTER, &progress) {
+        if let Err(error) = Cluster::down(&cluster_name(), &progress) {
             summary.note(format!(
                 "the test cluster could not be taken down: {error:#}"
             ));
@@ -102,7 +104,7 @@ fn ahead(stages: &[Stage], args: &Args) -> Vec<Ahead> {
     let needs_cluster =
         stages.iter().any(|stage| stage.uses_cluster()) && args.kubeconfig.is_none();
     let mut steps = if needs_cluster {
-        cluster::ahead(TEST_CLUSTER)
+        cluster::ahead(&cluster_name())
     } else {
         Vec::new()
     };

@@ -99,7 +99,7 @@ impl Cluster {
     pub fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
         let kubeconfig = self.kubeconfig.to_str().expect("a path in UTF-8");
         let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];
-        // Clusters of this machine follow each other at one address, by which kubectl would know them.
+        // A new cluster may have the address of an earlier one, and kubectl's own cache goes by address.
         let cache = self.kubeconfig.with_file_name("kubectl-cache");
         let cache = format!("--cache-dir={}", cache.display());
         if self.local {
@@ -115,7 +115,8 @@ impl Cluster {
         (output.status.success(), text)
     }
 
-    /// Cordons a node until the end of the test, or of what is returned.
+    /// Cordons a node until what is returned ends.
+    #[must_use]
     pub fn cordon(&'static self, node: &'static str) -> Cordoned {
         let (ok, said) = self.kubectl(&["cordon", node]);
         assert!(ok, "{said}");

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Parser;
 use sim::{
     deployable::{self, Deployable},
@@ -58,6 +58,11 @@ fn main() -> Result<ExitCode> {
         }
         None => deployable::ALL.to_vec(),
     };
+    if matches!(args.mutant.as_deref(), Some("list" | "all"))
+        && (args.seed.is_some() || args.from != 1)
+    {
+        bail!("all mutants are tried from the first seed on");
+    }
     let mut is_well = true;
     for deployable in chosen {
         if args.mutant.as_deref() == Some("list") {

@@ -14,8 +14,21 @@ use crate::{
     run::run,
 };
 
-/// By which seed each rule of a mutant was first broken; none: by none.
-pub type Noticed = BTreeMap<&'static str, Option<u64>>;
+/// What was noticed of a mutant.
+pub struct Noticed {
+    /// By which seed each of its rules was first broken; none: by none.
+    pub by: BTreeMap<&'static str, Option<u64>>,
+    /// How many seeds were played.
+    pub seeds: u64,
+}
+
+impl Noticed {
+    /// Whether all its rules were broken.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.by.values().all(Option::is_some)
+    }
+}
 
 /// Plays seeds from the first on, until all rules were broken that the mutant breaks, or so many seeds were played.
 #[must_use]
@@ -25,14 +38,17 @@ pub fn noticed_by(
     seeds: u64,
     stop: &AtomicBool,
 ) -> Noticed {
-    let mut noticed: Noticed = mutant.breaks.iter().map(|rule| (*rule, None)).collect();
+    let mut noticed = Noticed {
+        by: mutant.breaks.iter().map(|rule| (*rule, None)).collect(),
+        seeds: 0,
+    };
     for seed in 1..=seeds {
-        let is_all = noticed.values().all(Option::is_some);
-        if is_all || stop.load(Ordering::Relaxed) {
+        if noticed.is_all() || stop.load(Ordering::Relaxed) {
             break;
         }
+        noticed.seeds = seed;
         for violation in run(deployable, seed, Some(mutant)).violations {
-            if let Some(by) = noticed.get_mut(violation.rule) {
+            if let Some(by) = noticed.by.get_mut(violation.rule) {
                 by.get_or_insert(seed);
             }
         }
@@ -56,13 +72,13 @@ pub fn try_all(
             scope.spawn(|| {
                 while let Some(mutant) = next() {
                     let noticed = noticed_by(deployable, mutant, seeds, stop);
-                    let told = noticed.iter().map(|(rule, seed)| match seed {
+                    let told = noticed.by.iter().map(|(rule, seed)| match seed {
                         Some(seed) => format!("{rule} by seed {seed}"),
-                        None => format!("{rule} by none of {seeds} seeds"),
+                        None => format!("{rule} by none of {} seeds", noticed.seeds),
                     });
                     let told: Vec<String> = told.collect();
                     println!("{}: {}", mutant.name, told.join(", "));
-                    if noticed.values().any(Option::is_none) {
+                    if !noticed.is_all() {
                         let mut unnoticed =
                             unnoticed.lock().unwrap_or_else(PoisonError::into_inner);
                         unnoticed.push(mutant.name);

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 use kruise_api::resource::{NAMESPACES, NODES, ObjectKey, PODS, PatchKind, Resource};
-use kruise_runtime::{ApiClient, Metrics};
+use kruise_runtime::{ApiClient, ApiError, Metrics};
 use kruise_testkit::{
     builders,
     fields::{text, uid_of},
@@ -131,16 +131,13 @@ impl Stage {
         .await
     }
 
-    async fn insist<E: std::fmt::Display>(
-        &mut self,
-        ask: impl AsyncFn(ApiClient) -> Result<(), E>,
-    ) -> bool {
+    async fn insist(&mut self, ask: impl AsyncFn(ApiClient) -> Result<(), ApiError>) -> bool {
         for _ in 0..40 {
             match ask(self.user.clone()).await {
                 Ok(()) => return true,
                 Err(error) => {
-                    let error = error.to_string();
-                    let is_final = error.contains("denied the request");
+                    let is_final = matches!(error, ApiError::NotFound { .. })
+                        || error.to_string().contains("denied the request");
                     self.note(format!("  the user is refused: {error}"));
                     if is_final {
                         return false;

@@ -10,8 +10,12 @@ use localkube::interrupt::Interrupt;
 use localkube::made::Made;
 use localkube::progress::{self, Patience, Progress};
 
-/// The control plane that is made for it, and taken away again.
-const NAME: &str = "kruise-conformance";
+use crate::test;
+
+/// The control plane that is made for it, and taken away again. Two checkouts that test side by side have two.
+fn name() -> String {
+    format!("{}-sequences", test::cluster_name())
+}
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Sequences {
@@ -56,12 +60,13 @@ fn play_on_own(options: Options) -> Result<()> {
     cluster::preflight()?;
     let interrupt = Interrupt::listen()?;
     let progress = Progress::begin();
+    let name = name();
     let up = UpOptions {
-        name: NAME.to_owned(),
+        name: name.clone(),
         nodes: 0,
         audit: false,
     };
-    let made = Made::new(&progress, &interrupt, || Cluster::down(NAME, &progress));
+    let made = Made::new(&progress, &interrupt, || Cluster::down(&name, &progress));
     let result = interrupt
         .prefer(Cluster::up(&up, &progress))
         .and_then(|cluster| interrupt.prefer(play(&cluster.kubeconfig(), options)));

@@ -14,7 +14,7 @@ use super::child::Children;
 use super::libtest::Report;
 use super::summary::Outcome;
 use super::tools;
-use super::{Args, TEST_CLUSTER};
+use super::{Args, cluster_name};
 use crate::{conformance, deployables, gen_crds, gen_deploy, tidy};
 
 /// How many end-to-end tests may wait for their turn: a few of them run at once (`AT_ONCE` in tests/e2e), but each
@@ -272,7 +272,7 @@ fn rights_are_used(args: &Args) -> Result<()> {
     if args.kubeconfig.is_some() || args.full.is_some() {
         return Ok(());
     }
-    let name = std::env::var("KRUISE_E2E_CLUSTER").unwrap_or_else(|_| TEST_CLUSTER.to_owned());
+    let name = cluster_name();
     let cluster = Cluster::find(&name)?.with_context(|| format!("cluster {name:?} is gone"))?;
     let log = cluster.audit_log();
     let log = log.with_context(|| format!("cluster {name:?} has no audit log"))?;

@@ -48,7 +48,7 @@ async fn counts(jobs: &Workload, name: &str, wanted: [i64; 4]) {
     jobs.when(&what, name, is_wanted).await;
 }
 
-/// The nodes that pods were bound to, sorted; one that is bound to none has none of its name.
+/// The nodes that pods were bound to, sorted. A pod that is bound to no node counts as an empty name.
 fn nodes(pods: &[Pod]) -> Vec<String> {
     let node = |pod: &Pod| pod.spec.as_ref()?.node_name.clone();
     let mut nodes: Vec<_> = pods

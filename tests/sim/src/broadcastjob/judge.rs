@@ -128,7 +128,7 @@ impl Judge<'_> {
             self.tell("two-pods-on-a-node", deed, what);
         }
         let terms = self.in_force(deed, &job);
-        let desired = self.nodes.len();
+        let desired = self.most_desired(deed, &job);
         let n_active = self.count(&job, |known| terms.iter().all(|it| is_active(known, it)));
         let most = terms.iter().map(|terms| terms.most_active(desired)).max();
         if let Some(most) = most.filter(|most| n_active > *most) {
@@ -138,15 +138,21 @@ impl Judge<'_> {
         if !self.may_fit(deed, &node) {
             self.tell("created-unfit", deed, format!("{name} for {node}"));
         }
-        if self
-            .in_force(deed, &job)
-            .iter()
-            .all(|terms| terms.is_terminating)
-        {
+        let terms = self.in_force(deed, &job);
+        let is_terminating = terms.iter().all(|terms| terms.is_terminating);
+        let fails_fast = terms.iter().all(|terms| terms.on_failure == "FailFast");
+        if is_terminating {
             self.tell(
                 "worked-after-end",
                 deed,
                 format!("{name} of a job that goes"),
+            );
+        }
+        if let Some(failed) = self.surely_failed(deed, &job).filter(|_| fails_fast) {
+            self.tell(
+                "failure-ignored",
+                deed,
+                format!("{name} in spite of {failed}"),
             );
         }
         self.check_rest(deed, &job, &name);
@@ -194,16 +200,34 @@ impl Judge<'_> {
         self.check_rest(deed, &pod.job, &pod.name);
     }
 
-    /// BJ-30, BJ-31, BJ-60
-    fn check_rest(&mut self, deed: Deed, job: &str, pod: &str) {
+    /// BJ-30, BJ-31, BJ-33, BJ-60
+    fn check_rest(&mut self, deed: Deed, job: &str, what: &str) {
         let terms = self.in_force(deed, job);
         let has_ended = terms.iter().all(|terms| terms.has_ended());
-        let is_paused = terms.iter().all(|terms| terms.paused);
+        let has_failed = self.surely_failed(deed, job).is_some();
+        let rests = |terms: &&Terms| terms.paused || (has_failed && terms.on_failure == "Pause");
+        let rests = terms.iter().all(rests);
         if has_ended {
-            self.tell("worked-after-end", deed, pod.to_owned());
-        } else if is_paused {
-            self.tell("worked-while-paused", deed, pod.to_owned());
+            self.tell("worked-after-end", deed, what.to_owned());
+        } else if rests {
+            self.tell("worked-while-paused", deed, what.to_owned());
         }
+    }
+
+    /// A pod that the controller knew to have failed, and that is still there.
+    fn surely_failed(&self, deed: Deed, job: &str) -> Option<&str> {
+        let terms = self.in_force(deed, job);
+        let mut failed = self.pods.iter().filter(|known| {
+            let name = &known.seen.name;
+            let knew = |version| self.history.knew(deed, PODS.plural, name, version);
+            // One that had too many restarts may have succeeded after all.
+            let has_failed = |terms: &&Terms| known.seen.class(terms) == Class::Failed;
+            known.seen.job == job
+                && known.gone.is_none()
+                && known.failed.is_some_and(knew)
+                && terms.iter().all(has_failed)
+        });
+        failed.next().map(|known| &*known.seen.name)
     }
 
     fn check_status(&mut self, deed: Deed, job: &str, before: &Terms, after: &Terms) {
@@ -219,8 +243,9 @@ impl Judge<'_> {
         match (&before.ending, after.ending.as_deref()) {
             (None, Some("Complete")) => self.check_completion(deed, job),
             (None, Some("Failed")) => self.check_failure(deed, job),
-            _ => {}
+            _ => return,
         }
+        self.check_rest(deed, job, "its end");
     }
 
     /// BJ-33, BJ-45
@@ -241,14 +266,13 @@ impl Judge<'_> {
         let unserved = nodes.find(|node| !is_served(node)).cloned();
         let terms = self.in_force(deed, job);
         let fails_fast = terms.iter().all(|terms| terms.on_failure == "FailFast");
-        let mut failed = self.pods.iter().filter(of_job).filter(|known| {
-            let is_known = known.failed.is_some_and(|version| knew(known, version));
-            // One that had too many restarts may have succeeded after all.
-            let has_failed = |terms: &&Terms| known.seen.class(terms) == Class::Failed;
-            known.gone.is_none() && is_known && terms.iter().all(has_failed)
-        });
-        let failed = failed.next().filter(|_| fails_fast);
-        let ignored = failed.map(|failed| failed.seen.name.clone());
+        let ignored = self.surely_failed(deed, job).filter(|_| fails_fast);
+        let ignored = ignored.map(str::to_owned);
+        let has_pods = self
+            .pods
+            .iter()
+            .any(|known| of_job(&known) && known.gone.is_none());
+        let serves_none = !has_pods && !self.nodes.keys().any(|node| self.may_fit(deed, node));
         let never = terms.iter().all(|terms| terms.is_never);
         if let Some(node) = unserved {
             self.tell("completed-early", deed, format!("{node} is not served"));
@@ -258,6 +282,9 @@ impl Judge<'_> {
         }
         if never {
             self.tell("completed-never", deed, job.to_owned());
+        }
+        if serves_none {
+            self.tell("completed-early", deed, "there is no node".to_owned());
         }
     }
 
@@ -279,22 +306,43 @@ impl Judge<'_> {
 
     /// BJ-61
     fn check_removal(&mut self, deed: Deed, job: &str) {
-        let may_go = |terms: &&Terms| {
+        let may_go = |(_, terms): &(u64, Terms)| {
             let end = terms.completion.zip(terms.ttl);
             end.is_some_and(|(end, ttl)| deed.at >= end + SignedDuration::from_secs(ttl))
         };
-        if !self.in_force(deed, job).iter().any(may_go) {
+        // By what it says at that moment, whoever knew of it: the deletion carries the version.
+        let states = self.jobs.get(job).and_then(|states| states.last());
+        if !states.is_some_and(may_go) {
             self.tell("job-deleted-early", deed, job.to_owned());
         }
     }
 
     /// Whether there may have been a reason to fail the job (BJ-33, BJ-34).
     fn may_fail(&self, deed: Deed, job: &str) -> bool {
-        let has_failed = |known: &Known| known.seen.job == job && known.failed.is_some();
+        let has_failed = |known: &Known| {
+            let knew = |version| {
+                self.history
+                    .knew(deed, PODS.plural, &known.seen.name, version)
+            };
+            let may_be_there = known.gone.is_none_or(|version| !knew(version));
+            known.seen.job == job && known.failed.is_some() && may_be_there
+        };
         let has_failed = self.pods.iter().any(has_failed);
         self.in_force(deed, job)
             .iter()
             .any(|terms| (terms.on_failure == "FailFast" && has_failed) || terms.is_late(deed.at))
+    }
+
+    /// How many nodes the controller may have counted (BJ-40): those that fit, and those that have a pod.
+    fn most_desired(&self, deed: Deed, job: &str) -> usize {
+        let has_pod = |node: &str| {
+            let mut pods = self.pods.iter();
+            pods.any(|known| known.seen.job == job && known.seen.node == node)
+        };
+        let nodes = self.nodes.keys();
+        nodes
+            .filter(|node| self.may_fit(deed, node) || has_pod(node))
+            .count()
     }
 
     fn may_fit(&self, deed: Deed, node: &str) -> bool {

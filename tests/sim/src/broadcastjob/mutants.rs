@@ -21,7 +21,11 @@ pub(super) const ALL: &[Mutant] = &[
     mutant("more-parallel", &["too-parallel"], || {
         reads(JOBS, |job| {
             let parallelism = &mut job["spec"]["parallelism"];
-            if let Some(wanted) = parallelism.as_u64() {
+            let percent = parallelism.as_str().map(|text| text.trim_end_matches('%'));
+            let percent = percent.and_then(|percent| percent.parse::<u64>().ok());
+            if let Some(percent) = percent {
+                *parallelism = json!(format!("{}%", percent * 2));
+            } else if let Some(wanted) = parallelism.as_u64() {
                 *parallelism = json!(wanted * 2 + 1);
             }
         })
@@ -66,6 +70,24 @@ pub(super) const ALL: &[Mutant] = &[
         reads("pods", |pod| {
             if pod["status"]["phase"] == "Succeeded" {
                 pod["status"]["phase"] = json!("Running");
+            }
+        })
+    }),
+    mutant("completes-anyway", &["completed-never"], || {
+        reads(JOBS, |job| {
+            job["spec"]["completionPolicy"]["type"] = json!("Always");
+        })
+    }),
+    mutant("blind-to-deletion", &["worked-after-end"], || {
+        reads(JOBS, |job| {
+            job["metadata"]["deletionTimestamp"] = Value::Null;
+        })
+    }),
+    mutant("deaf-to-pause", &["worked-while-paused"], || {
+        reads(JOBS, |job| {
+            let policy = &mut job["spec"]["failurePolicy"]["type"];
+            if *policy == "Pause" {
+                *policy = json!("Continue");
             }
         })
     }),

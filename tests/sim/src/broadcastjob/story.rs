@@ -12,6 +12,8 @@ use super::seen::{Class, PodSeen, Terms, fits};
 use crate::{deployable::Story, stage::Stage};
 
 const NAME: &str = "scan";
+/// Holds a job that is deleted.
+const HOLD: &str = "example.com/hold";
 /// A pod of the job fails when it has had more restarts.
 const RESTART_LIMITS: [u64; 4] = [0, 0, 1, 4];
 
@@ -23,6 +25,8 @@ pub(super) struct JobStory {
     closed: Vec<String>,
     /// A job with a TTL goes by itself.
     is_to_go: bool,
+    /// It has a finalizer, so that it stays for a while when it is deleted.
+    is_held: bool,
 }
 
 fn key() -> ObjectKey {
@@ -152,6 +156,10 @@ impl Story for JobStory {
                 "spec": { "completionPolicy": completion, "failurePolicy": failure },
             });
             job["spec"]["parallelism"] = parallelism(random);
+            if random.chance(150) {
+                self.is_held = true;
+                job["metadata"]["finalizers"] = json!([HOLD]);
+            }
             job["spec"]["template"] = self.template(random);
             stage.note(format!("a BroadcastJob: {}", job["spec"]));
             stage.create(&BROADCASTJOBS, &job).await;
@@ -183,6 +191,18 @@ impl Story for JobStory {
                     format!("template {template}")
                 }
                 16 => Self::delete_failed_pods(stage).await,
+                17 if self.is_held => {
+                    self.is_to_go = true;
+                    stage.delete(BROADCASTJOBS, &key());
+                    "the job is deleted, and held".to_owned()
+                }
+                17 if self.is_to_go => {
+                    let policy = json!({ "ttlSecondsAfterFinished": null });
+                    let spec = json!({ "spec": { "completionPolicy": policy } });
+                    // Or it is gone already.
+                    self.is_to_go = !stage.patch(&BROADCASTJOBS, &key(), &spec).await;
+                    "its time to live is taken away".to_owned()
+                }
                 _ => {
                     stage.add_node();
                     "a node comes".to_owned()
@@ -204,6 +224,10 @@ impl Story for JobStory {
                 spec["failurePolicy"] = json!({ "type": "Continue" });
             }
             Self::patch_spec(stage, spec).await;
+            if self.is_held {
+                let patch = json!({ "metadata": { "finalizers": null } });
+                stage.patch(&BROADCASTJOBS, &key(), &patch).await;
+            }
         })
     }
 

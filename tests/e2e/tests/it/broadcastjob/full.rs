@@ -38,10 +38,8 @@ async fn it_runs_alone_in_a_cluster() {
         done(xtask(&["cluster", "up", "--name", &alone.0]));
         done(xtask(&["deploy", "broadcastjob", "--name", &alone.0]));
     });
-    let kubeconfig = done(xtask(&["cluster", "kubeconfig", "--name", &alone.0]));
-    let kubeconfig = kubeconfig.trim();
     let kubectl = |arguments: &[&str]| {
-        let mut all = vec!["cluster", "--kubeconfig", kubeconfig, "kubectl", "--"];
+        let mut all = vec!["cluster", "--name", &alone.0, "kubectl", "--"];
         all.extend(arguments);
         tokio::task::block_in_place(|| done(xtask(&all)))
     };
