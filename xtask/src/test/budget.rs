@@ -13,6 +13,9 @@ use serde::Deserialize;
 /// Where costs are declared.
 const COSTS: &str = "tests/e2e/costs.yaml";
 
+/// How many of the tests that took longest are told.
+const LONGEST: usize = 20;
+
 /// The file's content.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +34,8 @@ struct Costs {
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     rows: BTreeMap<String, Row>,
+    /// The tests that took longest, in seconds.
+    longest: Vec<(String, f64)>,
 }
 
 #[derive(Debug, Default, PartialEq)]
@@ -70,7 +75,10 @@ impl Budget {
                 .copied()
                 .unwrap_or(costs.budget);
         }
-        Self { rows }
+        Self {
+            rows,
+            ..Self::default()
+        }
     }
 
     /// Of all tests of a deployable, the dear ones too: how long they took is told, and nothing is too much.
@@ -79,7 +87,10 @@ impl Budget {
         for name in names {
             rows.entry(deployable(name).to_owned()).or_default().tests += 1;
         }
-        Self { rows }
+        Self {
+            rows,
+            ..Self::default()
+        }
     }
 
     /// An error that names each deployable whose tests cost too much.
@@ -100,9 +111,17 @@ impl Budget {
         let text = std::fs::read_to_string(times).context("read the times of tests")?;
         let noted: serde_json::Result<Vec<Noted>> =
             text.lines().map(serde_json::from_str).collect();
-        for (deployable, ran) in by_deployable(&noted.context("read the times of tests")?) {
+        let noted = noted.context("read the times of tests")?;
+        for (deployable, ran) in by_deployable(&noted) {
             self.rows.entry(deployable).or_default().ran = ran;
         }
+        let mut longest: Vec<(String, f64)> = noted
+            .into_iter()
+            .map(|Noted { test, from, to }| (test, to - from))
+            .collect();
+        longest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        longest.truncate(LONGEST);
+        self.longest = longest;
         Ok(())
     }
 }
@@ -159,6 +178,12 @@ impl fmt::Display for Budget {
                 .map(|cost| (cost.to_string(), row.budget.to_string()));
             let (cost, budget) = declared.unwrap_or_else(|| ("-".to_owned(), "-".to_owned()));
             writeln!(f, "{name:<20} {tests:>6} {cost:>8} {budget:>8} {ran:>8.0}")?;
+        }
+        if !self.longest.is_empty() {
+            writeln!(f, "\nthe longest, most of them beside others:")?;
+        }
+        for (test, seconds) in &self.longest {
+            writeln!(f, "{seconds:>6.0} s  {test}")?;
         }
         Ok(())
     }

@@ -5,23 +5,17 @@ use e2e::{Deployable, Namespace, names::CLONESET_CONTROLLER};
 
 mod admission;
 mod autoscaling;
-mod commands;
 mod conversion;
-mod faults;
 #[cfg(feature = "full")]
 mod full;
 mod gates;
 mod kept;
 mod lifecycle;
 mod mistakes;
-mod move_over;
-mod operations;
 mod rollout;
 mod same_image;
 mod unchanged;
-mod undeploy;
 mod volumes;
-mod webhook_later;
 
 fn controller(test: &Namespace) -> Deployable {
     Deployable::of(&test.client, CLONESET_CONTROLLER)

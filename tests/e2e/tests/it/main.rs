@@ -8,3 +8,4 @@
 mod api;
 mod broadcastjob;
 mod cloneset;
+mod runtime;

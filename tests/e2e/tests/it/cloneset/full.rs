@@ -6,5 +6,4 @@ mod nodes;
 mod refused;
 mod same_image;
 mod spread;
-mod undeploy;
 mod watches;

@@ -1,8 +1,9 @@
-//! What an undeployed controller leaves: workloads, and nothing that only it knows.
+//! What an undeployed controller leaves: workloads, and nothing that only it knows. And what a deployment that doesn't get
+//! to run says of itself.
 
 use e2e::{
     Test,
-    cloneset::{in_place, spec},
+    cloneset::{in_place, small, spec},
     cluster,
     names::{CLONESET_CONTROLLER, CLONESETS, SYSTEM},
     pods::uids,
@@ -12,10 +13,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use serde_json::{Value, json};
 
-use crate::cloneset::controller;
+use crate::runtime::controller;
+
+const GATE: &str = "EnableExternalCerts=true";
 
 /// Runs a command of `cargo xtask` on the local cluster: whether it went well, and what it said.
-pub(super) fn run(arguments: &[&str]) -> (bool, String) {
+fn run(arguments: &[&str]) -> (bool, String) {
     let name = cluster::name();
     let arguments = [arguments, &["--name", &name]].concat();
     let output = tokio::task::block_in_place(|| cluster::xtask(&arguments)).unwrap();
@@ -24,7 +27,7 @@ pub(super) fn run(arguments: &[&str]) -> (bool, String) {
 }
 
 /// Deploys again when it is dropped, also when the test failed.
-pub(super) struct Deployed;
+struct Deployed;
 
 impl Drop for Deployed {
     fn drop(&mut self) {
@@ -94,4 +97,42 @@ async fn nothing_that_only_the_controller_knows_stays_behind() {
     let after = test.pods().facts().await;
     assert_eq!(uids(&after), uids(&before), "updated in place");
     assert!(after.values().all(|pod| pod.images["app"] == image(2)));
+}
+
+// PF-223: with that gate somebody else makes the Secret, and nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_that_gets_no_certificates_says_so() {
+    let Some(test) = Test::that_disturbs(CLONESET_CONTROLLER)
+        .begin_locally()
+        .await
+    else {
+        return;
+    };
+    let sets = test.workload(CLONESETS);
+    sets.create("web", small(2, in_place(json!(1))))
+        .await
+        .unwrap();
+    sets.rolled_out("web").await;
+    let before = test.pods().facts().await;
+
+    let _deployed = Deployed;
+    let (ok, text) = run(&["undeploy", "cloneset"]);
+    assert!(ok, "{text}");
+    let (ok, text) = run(&[
+        "deploy",
+        "cloneset",
+        "--feature-gates",
+        GATE,
+        "--timeout",
+        "20",
+    ]);
+    assert!(!ok, "{text}");
+    let secret = "kruise-cloneset-controller-webhook-certs";
+    assert!(
+        text.contains("webhook-ready") && text.contains(secret),
+        "the failing check in its own words: {text}"
+    );
+    let advice = text.split("what to do:").nth(1).unwrap_or_default();
+    assert!(advice.contains("EnableExternalCerts"), "what to do: {text}");
+    assert_eq!(test.pods().facts().await, before, "no pod changed");
 }

@@ -10,7 +10,7 @@ use e2e::{
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
-use crate::cloneset::controller;
+use crate::runtime::controller;
 
 /// Pods of the replicas that are to stay.
 async fn replicas(test: &Namespace) -> Vec<Pod> {

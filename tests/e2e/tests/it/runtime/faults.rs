@@ -1,9 +1,9 @@
-//! Parts of the cluster fail in the middle of a roll-out.
+//! A leader that goes in the middle of a roll-out.
 
 use std::collections::BTreeSet;
 
 use e2e::{
-    Namespace, Part, Test,
+    Namespace, Test,
     cloneset::{in_place, spec},
     names::{CLONESET_CONTROLLER, CLONESETS, UPDATE_STATE},
     pods::{name_of, uids},
@@ -11,10 +11,10 @@ use e2e::{
 };
 use serde_json::{Value, json};
 
-use crate::cloneset::controller;
+use crate::runtime::controller;
 
 /// Each pod went through exactly one update in place, and none was made or lost.
-async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>) {
+pub(super) async fn updated_exactly_once(test: &Namespace, before: &BTreeSet<String>) {
     let facts = test.pods().facts().await;
     assert_eq!(&uids(&facts), before, "no pod was made or lost");
     for (name, is) in &facts {
@@ -58,27 +58,6 @@ async fn the_leader_killed_in_a_roll_out_is_succeeded() {
     // Usually the warm standby. A container that restarts at once sees the lease a moment after the last
     // renewal, though, and the standby looks only every two seconds: either may see it expire first.
     controller(&test).is_led_by_another_than(&killed).await;
-    sets.rolled_out("web").await;
-    updated_exactly_once(&test, &before).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_api_server_restarted_in_a_roll_out_delays_it_only() {
-    let plan = Test::of(CLONESET_CONTROLLER).disturbs(Part::ApiServer);
-    let Some(test) = plan.begin_locally().await else {
-        return;
-    };
-    let sets = test.workload(CLONESETS);
-    sets.create("web", spec(4, in_place(json!(1))))
-        .await
-        .unwrap();
-    sets.rolled_out("web").await;
-    let before = uids(&test.pods().facts().await);
-
-    sets.set_app_image("web", &image(2)).await;
-    sets.status_becomes("web", "updatedReplicas", 1).await;
-    test.cluster
-        .control(&["restart", "apiserver", "--wait", "3"]);
     sets.rolled_out("web").await;
     updated_exactly_once(&test, &before).await;
 }

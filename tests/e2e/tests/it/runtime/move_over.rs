@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::cloneset::controller;
+use crate::runtime::controller;
 
 /// What releases before 0.7 wrote.
 const OLD_STATE: &str = "inplace-update-state";

@@ -10,7 +10,7 @@ use e2e::{
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::cloneset::controller;
+use crate::runtime::controller;
 
 /// What must not change: names of revisions, and pods with their restarts.
 async fn facts(test: &Namespace) -> Value {
