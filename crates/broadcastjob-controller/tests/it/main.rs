@@ -8,6 +8,7 @@ mod admission;
 mod checker;
 mod edge_cases;
 mod in_process;
+mod lost_events;
 mod nodes;
 mod pods;
 mod properties;
