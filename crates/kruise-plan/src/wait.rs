@@ -153,6 +153,11 @@ pub enum WaitReason {
     },
     /// No node fits the pods, nor has one of them (BJ-45).
     NoNodeFits,
+    /// Other pods have every name that a pod for this node may have (BJ-53). It passes when they are gone.
+    NamesTaken {
+        /// The first such node by name.
+        node: String,
+    },
 }
 
 impl WaitReason {
@@ -186,6 +191,7 @@ impl WaitReason {
             Self::PodsNotEnded { .. } => "PodsNotEnded",
             Self::PodsTerminating { .. } => "PodsTerminating",
             Self::NoNodeFits => "NoNodeFits",
+            Self::NamesTaken { .. } => "NamesTaken",
         }
     }
 
@@ -313,6 +319,10 @@ impl fmt::Display for WaitReason {
             Self::PodsNotEnded { pod, why } => write!(f, "pod {pod} has not ended: {why}"),
             Self::PodsTerminating { pod } => write!(f, "pod {pod} was deleted and is not gone yet"),
             Self::NoNodeFits => f.write_str("there is no node that the pods fit"),
+            Self::NamesTaken { node } => write!(
+                f,
+                "no pod is created for node {node}: other pods have all the names that it may have"
+            ),
         }
     }
 }

@@ -114,11 +114,8 @@ fn tell_of_named_node(node: &str, plan: &mut Plan) {
 /// A node for whose pod no name is free waits: until its pods are gone that have the names, or until the names are
 /// asked for again.
 fn tell_of_unnamed(node: &str, snapshot: &Snapshot, plan: &mut Plan) {
-    let reason = WaitReason::InvalidSpec {
-        field: "metadata.name".to_owned(),
-        why: format!("all names that a pod for node {node} may have are taken by other pods"),
-    };
-    plan.held_by([&reason]);
+    let node = node.to_owned();
+    plan.held_by([&WaitReason::NamesTaken { node }]);
     let taken = snapshot.memory.names_taken(snapshot.now);
     let again = taken.map(|(_, left)| times::wait(left)).min();
     plan.requeue_after = plan.requeue_after.into_iter().chain(again).min();

@@ -201,13 +201,15 @@ fn a_node_for_whose_pod_no_name_is_free_waits_and_says_so() {
         n_taken += 1;
     };
     assert_eq!((n_taken, world.foreign.len()), (16, 16));
-    assert_eq!(reasons(&plan), ["InvalidSpec"]);
-    let told = plan.waiting_on[0].to_string();
-    assert!(
-        told.starts_with("metadata.name: ") && told.contains("node n1"),
-        "{told}"
+    assert_eq!(reasons(&plan), ["NamesTaken"]);
+    assert_eq!(
+        plan.waiting_on[0].to_string(),
+        "no pod is created for node n1: other pods have all the names that it may have"
     );
-    assert_eq!(world.told("InvalidSpec"), 1);
+    assert_eq!(
+        (world.told("NamesTaken"), world.told("InvalidSpec")),
+        (1, 0)
+    );
     assert_eq!(plan.requeue_after, seconds(300));
 
     world.add_node("n2");
