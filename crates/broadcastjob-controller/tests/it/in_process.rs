@@ -306,10 +306,14 @@ fn a_status_that_meets_conflicts_is_not_lost() {
             .verbs(&["patch"])
             .plurals(&["broadcastjobs"]);
         world.server.faults().set(vec![rule]);
-        // The first is met, and not all five.
-        while !struck(&world.server, "conflict") {
+        // The first is met, and not all five. A minute is twice the deadline.
+        for _ in 0..60 * 200 {
+            if struck(&world.server, "conflict") {
+                break;
+            }
             world.run_for(Duration::from_millis(5)).await;
         }
+        assert!(struck(&world.server, "conflict"));
         world.server.faults().stop();
         becomes(world, "failed").await;
         assert_eq!(counts(&world.server), "3 0 0 3");
