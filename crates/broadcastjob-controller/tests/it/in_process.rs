@@ -130,7 +130,7 @@ pub(crate) fn counts(server: &ApiServer) -> String {
 }
 
 /// The node of each pod there ever was.
-fn ever_served(server: &ApiServer) -> Vec<String> {
+pub(crate) fn ever_served(server: &ApiServer) -> Vec<String> {
     let changes = server.changes_since(0).into_iter();
     let created = changes.filter(|change| change.resource == PODS && change.before.is_none());
     let nodes = created.filter_map(|change| {

@@ -14,6 +14,7 @@ mod pods;
 mod properties;
 mod races;
 mod scenarios;
+mod taken_names;
 mod told;
 mod unreadable;
 mod wait_reasons;
