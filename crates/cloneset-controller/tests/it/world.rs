@@ -137,7 +137,7 @@ impl World {
         let snapshot = self.snapshot();
         let plan = checked_plan(&snapshot);
         let n_asked = self.asked.len();
-        self.carry_out_of(&snapshot, &plan);
+        self.carry_out(&snapshot, &plan);
         let asked = self.asked[n_asked..].iter();
         let is_let = self.policy == Policy::default();
         let is_meant = |it: &Recorded| !is_let && it.code == Some(REFUSED);
@@ -146,12 +146,8 @@ impl World {
         plan
     }
 
-    /// Carries out a plan that was made before.
-    pub(crate) fn carry_out(&mut self, plan: &Plan) {
-        self.carry_out_of(&self.snapshot(), plan);
-    }
-
-    fn carry_out_of(&mut self, snapshot: &Snapshot, plan: &Plan) {
+    /// Carries out a plan that was made from this snapshot, perhaps before others did something.
+    pub(crate) fn carry_out(&mut self, snapshot: &Snapshot, plan: &Plan) {
         self.enforce_policy();
         let carried_out = self.process.carry_out(snapshot, plan);
         self.memory = match self.runtime.block_on(carried_out) {

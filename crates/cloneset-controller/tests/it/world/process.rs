@@ -36,7 +36,7 @@ impl Process {
         let client = ApiClient::new(client, CONTROLLER, metrics.clone());
         Self {
             own_writes: OwnWrites::new(client.clone(), std::time::Duration::MAX, metrics.clone()),
-            // Nobody writes the events: the plan has them.
+            // Nobody writes the events: they are not looked at here.
             recorder: recorder(CONTROLLER, client.clone(), metrics).0,
             client,
             life,
