@@ -327,7 +327,8 @@ fn a_lost_race_for_a_budget_updates_nothing() {
             "unavailableAllowed": 0, "disruptedPods": { "other": "2026-01-10T08:00:00Z" },
         } }),
     );
-    world.carry_out(&snapshot, &plan);
+    let lost = world.carry_out(&snapshot, &plan).unwrap();
+    assert!(lost.is_lost_race(), "{lost}");
     assert_eq!(world.images(), ["acme/app:1"; 3]);
     assert_eq!(world.recorded("shop"), Vec::<String>::new());
     let plan = world.reconcile();
