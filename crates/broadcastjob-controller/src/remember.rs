@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kruise_plan::lines;
+use kruise_plan::{WaitReason, lines};
 
 use crate::{
     memory::Memory,
@@ -34,9 +34,9 @@ pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
     memory.logged = lines::remembered(&memory.logged, &plan.waiting_on, acts);
     memory.told.clone_from(&plan.standing);
     memory.namespace_terminates |= namespace_terminates;
-    let mut steps = plan.steps.iter();
-    if succeeded && steps.any(|step| matches!(step, Step::CreatePods { batches: _ })) {
-        // All that were refused before have their pods now, under other names.
+    if succeeded && creates_pods(plan) && !leaves_a_node_unnamed(plan) {
+        // The nodes whose names were refused have their pods now, under other names. One that has none yet, as nodes
+        // that come before it have joined, asks once more.
         memory.taken_names.clear();
     }
     memory
@@ -44,6 +44,17 @@ pub fn after(snapshot: &Snapshot, plan: &Plan, ending: Ending) -> Memory {
         .extend(taken_name.map(|name| (name, snapshot.now)));
     note_stopped(&mut memory, snapshot, plan);
     memory
+}
+
+fn creates_pods(plan: &Plan) -> bool {
+    let mut steps = plan.steps.iter();
+    steps.any(|step| matches!(step, Step::CreatePods { batches: _ }))
+}
+
+/// Whether a node waits of which all names are taken. They would be asked for one by one, in vain.
+fn leaves_a_node_unnamed(plan: &Plan) -> bool {
+    let mut reasons = plan.waiting_on.iter();
+    reasons.any(|reason| matches!(reason, WaitReason::NamesTaken { node: _ }))
 }
 
 /// What was not stopped after all is not being deleted, and so is not waited for.

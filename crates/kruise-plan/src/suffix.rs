@@ -1,5 +1,7 @@
 //! Ends of the names of new objects, as the API server draws them. They follow from what they are for: two plans from one
-//! view choose the same, and the second creation answers AlreadyExists instead of making a second object.
+//! view choose the same, and the second creation answers AlreadyExists instead of making a second object. Names of pods
+//! and instance ids come of them, so that every process of every version has to draw the same (decision 8): another way
+//! of drawing would give a node a second pod.
 
 /// Letters and digits that are hard to confuse and form no words, as the API server draws them.
 const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -17,7 +19,7 @@ impl Suffixes {
     /// Those for an object that these texts name. Another turn has others.
     #[must_use]
     pub fn new(of: &[&str], turn: u64) -> Self {
-        // FNV-1a: nothing on the wire depends on it.
+        // FNV-1a: short, and the same everywhere, which the hashes of the standard library do not promise.
         let texts = of.iter().enumerate().flat_map(|(place, text)| {
             let between = (place > 0).then_some(0);
             between.into_iter().chain(text.bytes())
@@ -52,6 +54,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    // Objects in clusters are named so.
+    #[test]
+    fn they_stay_what_they_are() {
+        let mut suffixes = Suffixes::new(&["5d0e7c1e-job", "n1"], 0);
+        assert_eq!([suffixes.draw(), suffixes.draw()], ["wnds7", "j6r6m"]);
+        assert_eq!(Suffixes::new(&["5d0e7c1e-job", "n1"], 1).draw(), "rscpf");
+    }
 
     #[test]
     fn they_follow_from_what_they_are_for() {

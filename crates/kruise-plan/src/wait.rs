@@ -153,6 +153,11 @@ pub enum WaitReason {
     },
     /// No node fits the pods, nor has one of them (BJ-45).
     NoNodeFits,
+    /// Other pods have every name that a pod for this node may have (BJ-53). It passes when they are gone.
+    NamesTaken {
+        /// The first such node by name.
+        node: String,
+    },
 }
 
 impl WaitReason {
@@ -186,6 +191,7 @@ impl WaitReason {
             Self::PodsNotEnded { .. } => "PodsNotEnded",
             Self::PodsTerminating { .. } => "PodsTerminating",
             Self::NoNodeFits => "NoNodeFits",
+            Self::NamesTaken { .. } => "NamesTaken",
         }
     }
 
@@ -217,6 +223,14 @@ impl WaitReason {
             }
             _ => None,
         }
+    }
+
+    /// The reason of a plan whose object is to be read live, in case a watch has lost an event of it (decision 3): the
+    /// first that names one. What comes before it says more to people, and may hold for ever.
+    #[must_use]
+    pub fn to_look_at(waiting_on: &[Self]) -> Option<&Self> {
+        let mut reasons = waiting_on.iter();
+        reasons.find(|reason| reason.pod().or(reason.budget()).is_some())
     }
 
     /// Whether the owner itself has to be corrected by a person. Such a reason is told at once:
@@ -305,6 +319,33 @@ impl fmt::Display for WaitReason {
             Self::PodsNotEnded { pod, why } => write!(f, "pod {pod} has not ended: {why}"),
             Self::PodsTerminating { pod } => write!(f, "pod {pod} was deleted and is not gone yet"),
             Self::NoNodeFits => f.write_str("there is no node that the pods fit"),
+            Self::NamesTaken { node } => write!(
+                f,
+                "no pod is created for node {node}: other pods have all the names that it may have"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_at_is_the_first_object_that_a_reason_names() {
+        let ends = |pod: &str| WaitReason::PodsTerminating {
+            pod: pod.to_owned(),
+        };
+        let unreadable = WaitReason::BudgetUnreadable {
+            budget: "shop".to_owned(),
+            why: String::new(),
+        };
+        let no_pod = WaitReason::ParallelismReached { pod: String::new() };
+        let names_none = [WaitReason::OnDelete, no_pod];
+        assert_eq!(WaitReason::to_look_at(&names_none), None);
+        for named in [ends("a"), unreadable] {
+            let reasons = [&names_none[..], &[named.clone(), ends("b")]].concat();
+            assert_eq!(WaitReason::to_look_at(&reasons), Some(&named));
         }
     }
 }

@@ -114,11 +114,8 @@ fn tell_of_named_node(node: &str, plan: &mut Plan) {
 /// A node for whose pod no name is free waits: until its pods are gone that have the names, or until the names are
 /// asked for again.
 fn tell_of_unnamed(node: &str, snapshot: &Snapshot, plan: &mut Plan) {
-    let reason = WaitReason::InvalidSpec {
-        field: "metadata.name".to_owned(),
-        why: format!("all names that a pod for node {node} may have are taken by other pods"),
-    };
-    plan.held_by([&reason]);
+    let node = node.to_owned();
+    plan.held_by([&WaitReason::NamesTaken { node }]);
     let taken = snapshot.memory.names_taken(snapshot.now);
     let again = taken.map(|(_, left)| times::wait(left)).min();
     plan.requeue_after = plan.requeue_after.into_iter().chain(again).min();
@@ -131,29 +128,35 @@ struct NewPods<'a> {
     unnamed: Option<&'a str>,
 }
 
-/// Pods for the first of these nodes.
+/// Pods for the first of these nodes. While names are known to be taken, one is looked for for each node: that a node
+/// gets no pod is known, and told, in passes that do not come to it, too.
 fn new_pods<'a>(snapshot: &Snapshot, nodes: &[&'a Node], n_pods: usize) -> NewPods<'a> {
     let mut template = snapshot.job.spec.template.clone();
     snapshot.gates.filled.fill(&mut template);
     let spec = template.get("spec").cloned().unwrap_or_else(|| json!({}));
     let spec = Arc::new(spec);
     let mut names = Names::new(snapshot);
+    let mut pods = Vec::new();
     let mut unnamed = None;
-    let pods = nodes.iter().filter_map(|node| {
+    for node in nodes {
+        if pods.len() == n_pods && snapshot.memory.taken_names.is_empty() {
+            break;
+        }
         let node = &node.metadata.name;
         let Some(name) = names.free(node) else {
             unnamed.get_or_insert(node.as_str());
-            return None;
+            continue;
         };
-        Some(NewPod {
-            metadata: Arc::new(metadata(snapshot, &template, &name)),
-            name,
-            node: node.clone(),
-            spec: Arc::clone(&spec),
-            own: [leads_to(node, snapshot.gates.assign_by_scheduler)],
-        })
-    });
-    let pods = pods.take(n_pods).collect();
+        if pods.len() < n_pods {
+            pods.push(NewPod {
+                metadata: Arc::new(metadata(snapshot, &template, &name)),
+                name,
+                node: node.clone(),
+                spec: Arc::clone(&spec),
+                own: [leads_to(node, snapshot.gates.assign_by_scheduler)],
+            });
+        }
+    }
     NewPods { pods, unnamed }
 }
 

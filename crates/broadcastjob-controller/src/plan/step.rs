@@ -28,7 +28,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Waits for what a person has to correct, of which an event tells.
+    /// Waits for what a person may have to do, of which an event tells.
     pub(super) fn held_by<'r>(&mut self, reasons: impl IntoIterator<Item = &'r WaitReason>) {
         for reason in reasons {
             let event = Event::warning(reason.reason(), reason.to_string());

@@ -165,7 +165,8 @@ fn refused(source: ApiError) -> StageError {
     }
 }
 
-// BJ-53: what the executor names is what is looked for under another name the next time.
+// BJ-53: what the executor names is what is looked for under another name the next time. With the API server's own
+// answer: tests/it/taken_names.rs.
 #[test]
 fn a_name_that_is_taken_is_the_one_that_was_refused() {
     let (call, message) = (String::new(), String::new());

@@ -15,7 +15,7 @@ use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-const USER: &str = "user";
+pub(crate) const USER: &str = "user";
 
 pub(crate) fn key() -> ObjectKey {
     ObjectKey::new("default", "scan")
@@ -33,7 +33,7 @@ pub(crate) fn cluster(world: &mut World) {
     world.run_app(NAME, &[], || vec![app(flags::<BroadcastJobArgs>(&[]))]);
 }
 
-fn add_node(server: &ApiServer, name: &str) {
+pub(crate) fn add_node(server: &ApiServer, name: &str) {
     let mut node = kruise_testkit::builders::node(name);
     node["status"]["allocatable"] = json!({ "cpu": "4", "memory": "8Gi", "pods": "110" });
     server.put(USER, NODES, node);
@@ -90,7 +90,7 @@ fn status(server: &ApiServer) -> Value {
     job.map_or(Value::Null, |job| job["status"].clone())
 }
 
-fn phase(server: &ApiServer) -> String {
+pub(crate) fn phase(server: &ApiServer) -> String {
     status(server)["phase"]
         .as_str()
         .unwrap_or_default()
@@ -122,7 +122,7 @@ pub(crate) async fn becomes(world: &World, wanted: &str) {
 }
 
 /// `desired active succeeded failed`
-fn counts(server: &ApiServer) -> String {
+pub(crate) fn counts(server: &ApiServer) -> String {
     let status = status(server);
     let counts =
         ["desired", "active", "succeeded", "failed"].map(|field| status[field].to_string());
@@ -130,7 +130,7 @@ fn counts(server: &ApiServer) -> String {
 }
 
 /// The node of each pod there ever was.
-fn ever_served(server: &ApiServer) -> Vec<String> {
+pub(crate) fn ever_served(server: &ApiServer) -> Vec<String> {
     let changes = server.changes_since(0).into_iter();
     let created = changes.filter(|change| change.resource == PODS && change.before.is_none());
     let nodes = created.filter_map(|change| {
@@ -152,7 +152,7 @@ fn told(server: &ApiServer, reason: &str) -> bool {
 }
 
 /// Whether this fault has met a request.
-fn struck(server: &ApiServer, fault: &str) -> bool {
+pub(crate) fn struck(server: &ApiServer, fault: &str) -> bool {
     let injected = server.faults().injected();
     injected
         .iter()
@@ -306,10 +306,14 @@ fn a_status_that_meets_conflicts_is_not_lost() {
             .verbs(&["patch"])
             .plurals(&["broadcastjobs"]);
         world.server.faults().set(vec![rule]);
-        // The first is met, and not all five.
-        while !struck(&world.server, "conflict") {
+        // The first is met, and not all five. A minute is twice the deadline.
+        for _ in 0..60 * 200 {
+            if struck(&world.server, "conflict") {
+                break;
+            }
             world.run_for(Duration::from_millis(5)).await;
         }
+        assert!(struck(&world.server, "conflict"));
         world.server.faults().stop();
         becomes(world, "failed").await;
         assert_eq!(counts(&world.server), "3 0 0 3");

@@ -6,7 +6,7 @@ use broadcastjob_controller::{
     gates::Gates,
     memory::Memory,
     observe::Observer,
-    plan::{Step, plan},
+    plan::{Plan, Step, plan},
 };
 use kruise_api::{
     apps::v1beta1::BROADCASTJOBS,
@@ -18,7 +18,7 @@ use kruise_runtime::{Clock, Store};
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{World, decoded, reasons, seconds, world};
+use crate::world::{World, batches, decoded, reasons, seconds, world};
 
 fn one_pod(world: &mut World) -> Value {
     world.reconcile();
@@ -164,6 +164,18 @@ fn take_the_name_for_n1(world: &mut World) {
     world.foreign.extend(of_n1.map(|pod| pod.name));
 }
 
+/// The same until there is none left; the plan that finds that.
+fn take_all_names_for_n1(world: &mut World) -> Plan {
+    for n_taken in 1..=16 {
+        take_the_name_for_n1(world);
+        assert_eq!(world.foreign.len(), n_taken);
+        world.reconcile();
+    }
+    let plan = world.reconcile();
+    assert_eq!(plan.steps, []);
+    plan
+}
+
 #[test]
 fn of_the_names_of_a_plan_only_the_one_that_was_refused_is_remembered() {
     let mut world = world(3, json!({}));
@@ -191,41 +203,53 @@ fn names_that_were_taken_are_forgotten_when_all_pods_are_there() {
 #[test]
 fn a_node_for_whose_pod_no_name_is_free_waits_and_says_so() {
     let mut world = world(1, json!({ "parallelism": 1 }));
-    let mut n_taken = 0;
-    let plan = loop {
-        take_the_name_for_n1(&mut world);
-        let plan = world.reconcile();
-        if plan.steps.is_empty() {
-            break plan;
-        }
-        n_taken += 1;
-    };
-    assert_eq!((n_taken, world.foreign.len()), (16, 16));
-    assert_eq!(reasons(&plan), ["InvalidSpec"]);
-    let told = plan.waiting_on[0].to_string();
-    assert!(
-        told.starts_with("metadata.name: ") && told.contains("node n1"),
-        "{told}"
+    let plan = take_all_names_for_n1(&mut world);
+    assert_eq!(reasons(&plan), ["NamesTaken"]);
+    assert_eq!(
+        plan.waiting_on[0].to_string(),
+        "no pod is created for node n1: other pods have all the names that it may have"
     );
-    assert_eq!(world.told("InvalidSpec"), 1);
+    assert_eq!(
+        (world.told("NamesTaken"), world.told("InvalidSpec")),
+        (1, 0)
+    );
     assert_eq!(plan.requeue_after, seconds(300));
 
     world.add_node("n2");
-    let again = world.memory.clone();
     world.reconcile();
     assert_eq!(world.served(), ["n2"]);
 
     // Whoever had the names may be gone after a while.
-    world.memory = again;
-    world.pods.clear();
-    world.nodes.remove("n2");
+    world.succeed(&["n2"]);
     world.foreign.clear();
     world.pass(299);
-    world.reconcile();
-    assert_eq!(world.served(), Vec::<String>::new());
+    world.settle();
+    assert_eq!(world.served(), ["n2"]);
     world.pass(1);
     world.settle();
-    assert_eq!(world.served(), ["n1"]);
+    assert_eq!(world.served(), ["n1", "n2"]);
+}
+
+// Also in a pass that creates as many pods as it may before it comes to that node.
+#[test]
+fn the_names_of_a_node_that_waits_outlive_what_others_are_served() {
+    let mut world = world(1, json!({ "parallelism": 1 }));
+    take_all_names_for_n1(&mut world);
+    for (n_served, earlier) in [(1, "n01"), (2, "n02")] {
+        world.add_node(earlier);
+        let plan = world.reconcile();
+        assert_eq!((batches(&plan), world.failed), (vec![1], false));
+        let plan = world.settle();
+        assert_eq!(reasons(&plan)[..2], ["ParallelismReached", "NamesTaken"]);
+        world.succeed(&[earlier]);
+        assert_eq!(reasons(&world.settle()), ["NamesTaken"]);
+        assert_eq!(world.served().len(), n_served);
+    }
+    assert_eq!(world.memory.taken_names.len(), 16);
+    assert_eq!(
+        (world.told("NamesTaken"), world.told("FailedCreate")),
+        (1, 16)
+    );
 }
 
 // Thousands of nodes: some of them would get the same name.

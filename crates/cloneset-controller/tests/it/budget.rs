@@ -318,7 +318,8 @@ fn pods_that_go_back_to_the_current_revision_ask_too() {
 fn a_lost_race_for_a_budget_updates_nothing() {
     let mut world = about_to_update(3, rolling_update("InPlaceIfPossible"));
     world.allow("shop", 1);
-    let plan = plan(&world.snapshot());
+    let snapshot = world.snapshot();
+    let plan = plan(&snapshot);
     assert_eq!(updated(&plan).len(), 1);
     world.set_budget(
         "shop",
@@ -326,7 +327,8 @@ fn a_lost_race_for_a_budget_updates_nothing() {
             "unavailableAllowed": 0, "disruptedPods": { "other": "2026-01-10T08:00:00Z" },
         } }),
     );
-    world.carry_out(&plan);
+    let lost = world.carry_out(&snapshot, &plan).unwrap();
+    assert!(lost.is_lost_race(), "{lost}");
     assert_eq!(world.images(), ["acme/app:1"; 3]);
     assert_eq!(world.recorded("shop"), Vec::<String>::new());
     let plan = world.reconcile();

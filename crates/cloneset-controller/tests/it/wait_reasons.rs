@@ -42,7 +42,8 @@ fn name(reason: &WaitReason) -> &'static str {
         | WaitReason::ParallelismReached { .. }
         | WaitReason::PodsNotEnded { .. }
         | WaitReason::PodsTerminating { .. }
-        | WaitReason::NoNodeFits => "",
+        | WaitReason::NoNodeFits
+        | WaitReason::NamesTaken { .. } => "",
     }
 }
 

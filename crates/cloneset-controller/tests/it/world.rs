@@ -21,6 +21,7 @@ use kruise_api::{
     resource::{CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS},
 };
 use kruise_plan::{WaitReason, workload::IMAGE_PULL_JOBS};
+use kruise_runtime::{StageError, chain};
 use kruise_testkit::server::Recorded;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -38,6 +39,7 @@ use self::{
 };
 use crate::merge;
 
+mod checks;
 pub(crate) mod claims;
 mod cluster;
 mod nodes;
@@ -132,38 +134,44 @@ impl World {
         snapshot
     }
 
-    /// Plans once, checks the plan, and carries it out. Nothing may go wrong that isn't refused.
+    /// Plans once, checks the plan, and carries it out. Nothing may go wrong but what a policy refuses, and that a name
+    /// is taken.
     pub(crate) fn reconcile(&mut self) -> Plan {
         let snapshot = self.snapshot();
         let plan = checked_plan(&snapshot);
         let n_asked = self.asked.len();
-        self.carry_out_of(&snapshot, &plan);
-        let asked = self.asked[n_asked..].iter();
-        let is_let = self.policy == Policy::default();
-        let is_meant = |it: &Recorded| !is_let && it.code == Some(REFUSED);
-        let failed: Vec<_> = asked.filter(|it| is_failure(it) && !is_meant(it)).collect();
+        let error = self.carry_out(&snapshot, &plan);
+        let failed = self.asked[n_asked..].iter().filter(|it| is_failure(it));
+        let failed: Vec<_> = failed.collect();
         assert!(failed.is_empty(), "{failed:#?}\n{plan:#?}");
+        let mut refusals = self.process.take_refusals();
+        refusals.retain(|words| !policy::has_said(words));
+        assert!(refusals.is_empty(), "{refusals:#?}\n{plan:#?}");
+        if let Some(error) = error {
+            let is_taken = matches!(error, StageError::NameTaken { .. });
+            let is_meant = is_taken || policy::has_said(error.api_message());
+            assert!(is_meant, "{}\n{plan:#?}", chain(&error));
+        }
         plan
     }
 
-    /// Carries out a plan that was made before.
-    pub(crate) fn carry_out(&mut self, plan: &Plan) {
-        self.carry_out_of(&self.snapshot(), plan);
-    }
-
-    fn carry_out_of(&mut self, snapshot: &Snapshot, plan: &Plan) {
+    /// Carries out a plan that was made from this snapshot, perhaps before others did something. The error that this
+    /// ends with, if any.
+    pub(crate) fn carry_out(&mut self, snapshot: &Snapshot, plan: &Plan) -> Option<StageError> {
         self.enforce_policy();
         let carried_out = self.process.carry_out(snapshot, plan);
-        self.memory = match self.runtime.block_on(carried_out) {
-            Some((result, found)) => {
-                let ending = Ending::of(result.as_ref().err(), found);
-                remember::after(snapshot, plan, ending)
-            }
-            // The next process knows nothing.
-            None => Memory::default(),
-        };
+        let ended = self.runtime.block_on(carried_out);
         let asked = self.cluster.requests_since(self.asked.len());
         self.asked.extend(asked);
+        let Some((result, found)) = ended else {
+            // The process was killed. The next one knows nothing.
+            self.memory = Memory::default();
+            return None;
+        };
+        let error = result.err();
+        let ending = Ending::of(error.as_ref(), found);
+        self.memory = remember::after(snapshot, plan, ending);
+        error
     }
 
     /// The plan, which is checked and not carried out.
@@ -350,12 +358,13 @@ fn was_written(request: &Recorded) -> bool {
     request.verb != "get" && !request.dry_run && request.code.is_some_and(|code| code < 300)
 }
 
-/// Whether the server took something amiss. A claim that has a name already is one to look at, and no failure; an
-/// answer that nobody waits for any more is none.
+/// Whether the server took something amiss; what it forbids is judged by its words. A claim that has a name already is
+/// one to look at, and no failure; an answer that nobody waits for any more is none.
 fn is_failure(request: &Recorded) -> bool {
     let is_claim = request.plural == PERSISTENT_VOLUME_CLAIMS.plural;
     let is_taken = is_claim && request.verb == "create" && request.code == Some(409);
-    request.verb != "get" && request.code.is_some_and(|code| code >= 400) && !is_taken
+    let is_error = |code| code >= 400 && code != REFUSED;
+    request.verb != "get" && request.code.is_some_and(is_error) && !is_taken
 }
 
 fn in_words(request: &Recorded) -> String {

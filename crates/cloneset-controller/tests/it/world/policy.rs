@@ -23,6 +23,10 @@ pub(crate) struct Policy {
     pub(crate) refuses_resize_of: Option<String>,
 }
 
+const FULL: &str = "exceeded quota";
+const DENIED: &str = "denied";
+const TOO_BIG: &str = "too big";
+
 /// Each part of a pod that is written to, and in which ways.
 const HOOKS: [(&str, &str, &[&str]); 3] = [
     ("pods.policy.io", "", &["CREATE", "UPDATE", "DELETE"]),
@@ -59,6 +63,12 @@ pub(crate) fn set(server: &ApiServer, policy: &Policy) {
     }
 }
 
+/// Whether these words of the server are those of a policy.
+pub(crate) fn has_said(words: &str) -> bool {
+    let mut all = [FULL, DENIED, TOO_BIG].iter();
+    all.any(|why| words.contains(&format!("denied the request: {why}")))
+}
+
 impl Policy {
     /// Why a request is refused, if it is.
     fn judge(&self, request: &Value, server: &ApiServer) -> Option<&'static str> {
@@ -69,10 +79,10 @@ impl Policy {
             ("CREATE", _) => {
                 let n_pods = server.list(PODS).len();
                 let is_full = self.quota.is_some_and(|quota| n_pods >= quota);
-                (self.refuses_pods || is_full).then_some("exceeded quota")
+                (self.refuses_pods || is_full).then_some(FULL)
             }
-            ("DELETE", _) => self.refuses_deletions.then_some("denied"),
-            (_, "resize") if is_of(&self.refuses_resize_of) => Some("too big"),
+            ("DELETE", _) => self.refuses_deletions.then_some(DENIED),
+            (_, "resize") if is_of(&self.refuses_resize_of) => Some(TOO_BIG),
             _ => {
                 let brings = |words: &str| {
                     let has = |object: &Value| object.to_string().contains(words);
@@ -80,7 +90,7 @@ impl Policy {
                 };
                 let is_refused =
                     is_of(&self.refuses_changes_of) || self.refuses.is_some_and(brings);
-                is_refused.then_some("denied")
+                is_refused.then_some(DENIED)
             }
         }
     }

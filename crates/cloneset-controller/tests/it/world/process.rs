@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use cloneset_controller::{execute::Execution, memory::Found, plan::Plan, snapshot::Snapshot};
-use http::{Method, Request};
+use http::{Method, Request, Response, StatusCode};
 use kruise_runtime::{ApiClient, Metrics, OwnWrites, Recorder, StageError, recorder};
 use kube::client::Body;
 use tokio::sync::Notify;
@@ -21,11 +21,12 @@ pub(crate) struct Process {
     life: Arc<Life>,
 }
 
-/// How long a process lives.
+/// How long a process lives, and what it is refused.
 #[derive(Default)]
 struct Life {
     writes_left: Mutex<Option<usize>>,
     ended: Notify,
+    refusals: Mutex<Vec<String>>,
 }
 
 impl Process {
@@ -36,7 +37,7 @@ impl Process {
         let client = ApiClient::new(client, CONTROLLER, metrics.clone());
         Self {
             own_writes: OwnWrites::new(client.clone(), std::time::Duration::MAX, metrics.clone()),
-            // Nobody writes the events: the plan has them.
+            // Nobody writes the events: they are not looked at here.
             recorder: recorder(CONTROLLER, client.clone(), metrics).0,
             client,
             life,
@@ -46,6 +47,11 @@ impl Process {
     /// The process will be killed when it has written so often.
     pub(crate) fn set_writes_left(&self, writes: Option<usize>) {
         *self.life.writes_left.lock().unwrap() = writes;
+    }
+
+    /// The answers Forbidden that came since this was last asked for.
+    pub(crate) fn take_refusals(&self) -> Vec<String> {
+        std::mem::take(&mut *self.life.refusals.lock().unwrap())
     }
 
     /// How carrying out a plan ended; nothing, if the process was killed.
@@ -67,7 +73,7 @@ impl Process {
 }
 
 impl Life {
-    /// A client whose writes end with this life.
+    /// A client whose writes end with this life, and whose refusals are noted.
     fn client(self: &Arc<Self>, client: kube::Client) -> kube::Client {
         let life = Arc::clone(self);
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -77,10 +83,21 @@ impl Life {
                     life.ended.notify_one();
                     return std::future::pending().await;
                 }
-                client.send(request).await
+                life.note(client.send(request).await?).await
             }
         });
         kube::Client::new(service, "default")
+    }
+
+    async fn note(&self, answer: Response<Body>) -> kube::Result<Response<Body>> {
+        if answer.status() != StatusCode::FORBIDDEN {
+            return Ok(answer);
+        }
+        let (head, body) = answer.into_parts();
+        let body = body.collect_bytes().await?.to_vec();
+        let words = String::from_utf8_lossy(&body).into_owned();
+        self.refusals.lock().unwrap().push(words);
+        Ok(Response::from_parts(head, Body::from(body)))
     }
 
     fn goes_on(&self) -> bool {
