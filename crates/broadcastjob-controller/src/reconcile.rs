@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kruise_api::{apps::v1beta1::BroadcastJob, resource::ObjectKey};
-use kruise_plan::{WaitReason, stage::Answer};
+use kruise_plan::stage::Answer;
 use kruise_runtime::{
     Done, EventTarget, Executor, Outcome, Reconciler, Recorder, StageError, Upkeep,
 };
@@ -109,9 +109,13 @@ impl BroadcastJobReconciler {
             namespace_terminates: error.is_some_and(StageError::namespace_is_terminating),
         };
         let memory = remember::after(snapshot, plan, ending);
-        let waits_for = WaitReason::to_look_at(&plan.waiting_on);
-        self.upkeep
-            .end(key, snapshot.uid(), memory, waits_for, plan.requeue_after)
+        self.upkeep.end(
+            key,
+            snapshot.uid(),
+            memory,
+            &plan.waiting_on,
+            plan.requeue_after,
+        )
     }
 }
 

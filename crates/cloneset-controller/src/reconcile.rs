@@ -124,7 +124,7 @@ impl CloneSetReconciler {
             key,
             snapshot.uid(),
             memory,
-            plan.waiting_on.first(),
+            &plan.waiting_on,
             looks.chain(goes_on).chain(trims_again),
         )
     }

@@ -139,11 +139,11 @@ pub fn tell_all(plan: Plan, stop: &AtomicBool) -> bool {
         // A broken controller must be noticed.
         Some(mutant) => {
             let broken = total.rules();
-            let is_broken = |rule: &&str| broken.contains(*rule);
+            let is_broken = |rule: &&'static str| broken.contains(rule);
             // One seed need not show all that it does.
             match plan.seeds {
-                1 => mutant.breaks.iter().any(|rule| is_broken(&rule)),
-                _ => mutant.breaks.iter().all(|rule| is_broken(&rule)),
+                1 => mutant.breaks.iter().any(is_broken),
+                _ => mutant.breaks.iter().all(is_broken),
             }
         }
     }

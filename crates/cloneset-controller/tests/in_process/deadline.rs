@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, NAME, play},
-    look::condition,
+    look::{condition, is_ready, name},
     specs::gated,
 };
 
@@ -26,6 +26,12 @@ fn updated_at(condition: &Value) -> Timestamp {
         .unwrap()
         .parse()
         .unwrap()
+}
+
+fn unready(cluster: &Cluster<'_>) -> Vec<String> {
+    let pods = cluster.pods();
+    let unready = pods.iter().filter(|pod| !is_ready(pod));
+    unready.map(name).collect()
 }
 
 // CS-S39, CS-120 to CS-122, DV-CS8
@@ -50,7 +56,13 @@ fn the_deadline_runs_from_the_last_progress() {
         cluster.relabel_template("b").await;
         becomes(cluster, "ProgressDeadlineExceeded").await;
         for n_updated in 1..=3 {
-            let unready = cluster.names();
+            // Those that were opened may be made anew at once.
+            cluster
+                .until("a pod that isn't ready", |cluster| {
+                    !unready(cluster).is_empty()
+                })
+                .await;
+            let unready = unready(cluster);
             cluster.open(&unready).await;
             cluster.counts("updatedAvailableReplicas", n_updated).await;
         }

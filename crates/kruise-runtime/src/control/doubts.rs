@@ -36,10 +36,9 @@ impl Doubts {
     }
 
     /// Notes what this object waits for; returns when to look at it again because of that.
-    pub(crate) fn note(&self, owner: &ObjectKey, reason: Option<&WaitReason>) -> Option<Duration> {
+    pub(crate) fn note(&self, owner: &ObjectKey, waiting_on: &[WaitReason]) -> Option<Duration> {
         let mut by_owner = self.lock();
-        let names_object = |reason: &&WaitReason| reason.pod().or(reason.budget()).is_some();
-        let Some(reason) = reason.filter(names_object) else {
+        let Some(reason) = WaitReason::to_look_at(waiting_on) else {
             by_owner.remove(owner);
             return None;
         };
@@ -78,6 +77,8 @@ impl Doubt {
 mod tests {
     use tokio::time::sleep;
 
+    use std::slice;
+
     use super::*;
 
     fn waits_for(pod: &str) -> WaitReason {
@@ -92,7 +93,7 @@ mod tests {
         let start = Instant::now();
         let mut times = vec![];
         while times.len() < n {
-            let wait = doubts.note(owner, Some(reason)).unwrap();
+            let wait = doubts.note(owner, slice::from_ref(reason)).unwrap();
             sleep(wait).await;
             let due = doubts.due(owner);
             assert_eq!(due.as_ref(), Some(reason));
@@ -113,15 +114,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_waits_for_no_object_reads_none() {
         let (doubts, owner) = (Doubts::default(), ObjectKey::new("ns", "web"));
-        assert_eq!(doubts.note(&owner, Some(&waits_for("a"))), Some(FIRST));
+        assert_eq!(doubts.note(&owner, &[waits_for("a")]), Some(FIRST));
         let refused = WaitReason::BudgetRefused {
             pod: "a".to_owned(),
             budget: "shop".to_owned(),
             why: String::new(),
         };
-        assert_eq!(doubts.note(&owner, Some(&refused)), Some(FIRST));
-        assert_eq!(doubts.note(&owner, Some(&WaitReason::OnDelete)), None);
-        assert_eq!(doubts.note(&owner, None), None);
+        assert_eq!(doubts.note(&owner, &[refused]), Some(FIRST));
+        assert_eq!(doubts.note(&owner, &[WaitReason::OnDelete]), None);
+        assert_eq!(doubts.note(&owner, &[]), None);
         assert!(doubts.lock().is_empty());
     }
 }

@@ -75,7 +75,7 @@ impl<M: Clone + Default> Upkeep<M> {
             self.own_writes.forget(&uid);
         }
         self.wait_reasons.set(key, None);
-        self.doubts.note(key, None);
+        self.doubts.note(key, &[]);
         true
     }
 
@@ -139,12 +139,12 @@ impl<M: Clone + Default> Upkeep<M> {
         key: &ObjectKey,
         uid: &str,
         memory: M,
-        waits_for: Option<&WaitReason>,
+        waiting_on: &[WaitReason],
         look_again: impl IntoIterator<Item = Duration>,
     ) -> Outcome {
         self.memories.remember(key, uid, memory);
         let unseen = self.own_writes.look_again_after(uid);
-        let doubtful = self.doubts.note(key, waits_for);
+        let doubtful = self.doubts.note(key, waiting_on);
         let looks = unseen.into_iter().chain(doubtful);
         Outcome {
             requeue_after: looks

@@ -48,17 +48,19 @@ fn parallelism(random: &mut Random) -> Value {
 }
 
 fn on_failure(random: &mut Random) -> &'static str {
-    *random.pick(&["Continue", "FailFast", "FailFast", "Pause"])
+    let policies: [&str; 4] = ["Continue", "FailFast", "FailFast", "Pause"];
+    random.pick::<&str>(&policies)
 }
 
 impl JobStory {
     /// How the containers of the next pods end. All pods end at last: one that never does is asked for nowhere.
     fn exits(&self, random: &mut Random) -> &'static str {
-        if self.may_restart {
-            *random.pick(&["0@1s", "0@8s", "1@1s,0@2s", "1@1s,1@1s,1@2s,0@3s"])
+        let exits: &[&str] = if self.may_restart {
+            &["0@1s", "0@8s", "1@1s,0@2s", "1@1s,1@1s,1@2s,0@3s"]
         } else {
-            *random.pick(&["0@1s", "0@8s", "0@8s", "0@40s", "1@3s", "1@12s"])
-        }
+            &["0@1s", "0@8s", "0@8s", "0@40s", "1@3s", "1@12s"]
+        };
+        random.pick::<&str>(exits)
     }
 
     fn template(&mut self, random: &mut Random) -> Value {

@@ -186,15 +186,16 @@ impl ApiClient {
         version: Option<&str>,
     ) -> Result<(), ApiError> {
         let call = format!("delete {resource} {key}");
-        let mut options = json!({
+        let preconditions = match version {
+            None => json!({ "uid": uid }),
+            Some(version) => json!({ "uid": uid, "resourceVersion": version }),
+        };
+        let options = json!({
             "kind": "DeleteOptions",
             "apiVersion": "v1",
-            "preconditions": { "uid": uid },
+            "preconditions": preconditions,
             "propagationPolicy": "Background",
         });
-        if let Some(version) = version {
-            options["preconditions"]["resourceVersion"] = version.into();
-        }
         let path = resource.object_path(key, None);
         let request = self.request(&call, Method::DELETE, path, Some((JSON, &options)))?;
         self.write("delete", resource, &call, request)

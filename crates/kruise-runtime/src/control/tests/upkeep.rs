@@ -57,8 +57,8 @@ impl World {
         self.upkeep.begin(&self.key, UID, &stores).await
     }
 
-    fn end(&self, waits_for: Option<&WaitReason>, look_again: Option<Duration>) -> Outcome {
-        self.upkeep.end(&self.key, UID, 7, waits_for, look_again)
+    fn end(&self, waiting_on: &[WaitReason], look_again: Option<Duration>) -> Outcome {
+        self.upkeep.end(&self.key, UID, 7, waiting_on, look_again)
     }
 
     async fn create(&self) {
@@ -102,7 +102,7 @@ async fn a_pass_is_put_off_until_its_own_writes_are_seen() {
 #[tokio::test(start_paused = true)]
 async fn what_is_waited_for_is_read_live_when_it_is_time() {
     let world = World::new();
-    let outcome = world.end(Some(&waits_for_a()), None);
+    let outcome = world.end(&[waits_for_a()], None);
     assert_eq!(outcome.requeue_after, Some(Duration::from_secs(5)));
     world.begin().await.unwrap();
     assert_eq!(world.reads(), 0);
@@ -116,9 +116,9 @@ async fn what_is_waited_for_is_read_live_when_it_is_time() {
 async fn the_earliest_look_counts_and_what_is_remembered_is_of_that_object() {
     let world = World::new();
     let soon = Duration::from_secs(3);
-    let outcome = world.end(Some(&waits_for_a()), Some(soon));
+    let outcome = world.end(&[waits_for_a()], Some(soon));
     assert_eq!(outcome.requeue_after, Some(soon));
-    assert_eq!(world.end(None, None).requeue_after, None);
+    assert_eq!(world.end(&[], None).requeue_after, None);
     assert_eq!(world.upkeep.memory(&world.key, UID), 7);
     assert_eq!(world.upkeep.memory(&world.key, "made-anew"), 0);
     assert!(!world.upkeep.forget_others(&world.key, Some(UID)));
