@@ -16,6 +16,7 @@ mod delete;
 mod eviction;
 mod faults;
 mod fields;
+mod form;
 mod garbage;
 mod hooks;
 mod intern;

@@ -104,13 +104,13 @@ impl Memory {
         }
     }
 
-    /// Takes a version in the place of an older one that had the same in it.
+    /// Takes a version in the place of an older one that had the same in it, if that one is known.
     pub(crate) fn rename(&mut self, request: &Request, old: u64, object: &Value) {
         let key = key(request.kind, &self.name(&request.name));
-        if let Some(versions) = self.objects.get_mut(&key) {
-            versions.remove(&old);
+        let versions = self.objects.get_mut(&key);
+        if versions.is_some_and(|versions| versions.remove(&old).is_some()) {
+            self.keep_object(request, object, true);
         }
-        self.keep_object(request, object, true);
     }
 
     fn versions(&self, key: &str) -> Option<&BTreeMap<u64, Known>> {

@@ -31,6 +31,8 @@ pub(crate) struct Normal {
     ghost: String,
     /// The versions that writes were answered with.
     made: BTreeSet<u64>,
+    /// The versions that were there although no write of ours was answered with them: controllers made them.
+    others: BTreeSet<u64>,
     uids: BTreeMap<String, usize>,
     /// Versions that nothing changed in, and those that they stand for.
     aliases: BTreeMap<u64, u64>,
@@ -43,6 +45,7 @@ impl Normal {
             namespace: namespace.to_owned(),
             ghost: ghost.to_owned(),
             made: BTreeSet::new(),
+            others: BTreeSet::new(),
             uids: BTreeMap::new(),
             aliases: BTreeMap::new(),
         }
@@ -57,8 +60,21 @@ impl Normal {
         if !reads
             && let Some(version) = version_of(answer)
             && version > self.begin
+            && !self.others.contains(&version)
         {
             self.made.insert(self.canonical(version));
+        }
+    }
+
+    /// Takes in a list of what is stored. A version in it that isn't ours stays so, although a write that changes nothing
+    /// is answered with it.
+    pub(crate) fn see(&mut self, list: &Value) {
+        for item in list["items"].as_array().into_iter().flatten() {
+            if let Some(version) = version_of(item)
+                && !self.made.contains(&self.canonical(version))
+            {
+                self.others.insert(version);
+            }
         }
     }
 
@@ -66,6 +82,11 @@ impl Normal {
     pub(crate) fn alias(&mut self, version: u64, of: u64) {
         let of = self.canonical(of);
         self.aliases.insert(version, of);
+    }
+
+    /// Whether nothing but its number differs from an older version.
+    pub(crate) fn is_alias(&self, version: u64) -> bool {
+        self.aliases.contains_key(&version)
     }
 
     fn canonical(&self, version: u64) -> u64 {

@@ -57,6 +57,8 @@ pub(crate) fn play(
             && since.elapsed() < patience.0
         {
             std::thread::sleep(PAUSE);
+            // A list of what is now makes the server bring its cache up to now.
+            cluster.stored(request.kind)?;
             theirs = cluster.ask(request)?;
             normal_theirs = normal(cluster, &theirs);
         }
@@ -170,9 +172,14 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
     let mut ordered = Vec::new();
     for event in events {
         let object = &event["object"];
+        // A version that nothing changed in is told as well.
+        let version = version_of(object);
+        if event["type"] == "MODIFIED" && version.is_some_and(|it| side.normal.is_alias(it)) {
+            continue;
+        }
         let mut normal = side.normal.value(event);
         if event["type"] == "BOOKMARK"
-            && let Some(version) = version_of(object)
+            && let Some(version) = version
         {
             // Only its version means something: a whole list's, which writes elsewhere move on.
             if let Value::Object(fields) = &mut normal["object"] {
@@ -186,17 +193,13 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
             .unwrap_or_default()
             .to_owned();
         let (rank, alone) =
-            version_of(object).map_or((usize::MAX, true), |version| side.normal.order(version));
+            version.map_or((usize::MAX, true), |version| side.normal.order(version));
         ordered.push((
             (rank, alone, if alone { name } else { String::new() }),
             normal,
         ));
     }
     ordered.sort_by(|(one, _), (other, _)| one.cmp(other));
-    // A version that nothing changed in is told as well.
-    ordered.dedup_by(|(_, one), (_, other)| {
-        one["type"] == "MODIFIED" && one["object"] == other["object"]
-    });
     json!(
         ordered
             .into_iter()

@@ -28,6 +28,8 @@ pub struct Report {
     pub(crate) plurals: BTreeMap<String, usize>,
     /// Seeds of sequences that differed once and not again.
     pub(crate) once: Vec<(u64, Difference)>,
+    /// How often a sequence was played again because pod garbage collection stepped in.
+    pub(crate) disturbed: usize,
 }
 
 impl Report {
@@ -81,6 +83,13 @@ impl fmt::Display for Report {
                 formatter,
                 "seed {seed} differed once and not when played again, after {:?} in {of} at {}:\n  {}\n  {}",
                 difference.request, place.pointer, place.kit, place.cluster
+            )?;
+        }
+        if self.disturbed > 0 {
+            writeln!(
+                formatter,
+                "pod garbage collection stepped in {} times; played again",
+                self.disturbed
             )?;
         }
         writeln!(

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::additions;
 use crate::kinds::Kind;
 
 /// What is asked.
@@ -138,8 +139,8 @@ impl Request {
         }
     }
 
-    /// Whether a real server may give the object a new version although nothing of it changes: because another client
-    /// owns a field from now on, or because it writes a claim in another form when it writes it again.
+    /// Whether a real server may give the object a new version although nothing of it changes, because another client
+    /// owns a field from now on: see the table in `additions`.
     pub(crate) fn may_move_versions_alone(&self) -> bool {
         let changes = matches!(
             self.verb,
@@ -148,7 +149,17 @@ impl Request {
         let apart = matches!(self.subresource, "status" | "scale" | "resize");
         changes
             && !self.is_dry()
-            && (apart || self.kind.is_custom() || self.kind.plural == "persistentvolumeclaims")
+            && (apart || self.kind.is_custom() || self.sends(additions::OWNED_AND_KEPT))
+    }
+
+    /// Whether a member of this name is sent.
+    fn sends(&self, member: &str) -> bool {
+        match &self.body {
+            Body::Nothing => false,
+            Body::Text(text) => text.contains(member),
+            Body::Json(value) => value.to_string().contains(member),
+            Body::Read { edits, .. } => edits.iter().any(|edit| edit.pointer.contains(member)),
+        }
     }
 
     /// The object's key in what a side remembers.

@@ -11,8 +11,9 @@ use kube::client::Body as HttpBody;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::additions;
 use crate::generate;
-use crate::kinds::Kind;
+use crate::kinds::{KINDS, Kind};
 use crate::memory::{Memory, version_of};
 use crate::normal::Normal;
 use crate::request::{Body, Request, Verb};
@@ -278,6 +279,16 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
+    /// Whether pod garbage collection has stepped into what happened since the beginning.
+    pub(crate) fn is_disturbed(&mut self) -> Result<bool> {
+        const QUIET: Duration = Duration::from_millis(100);
+        let pods = KINDS.iter().find(|kind| kind.plural == "pods");
+        self.witness(pods.context("find the kind of pods")?)?;
+        let events = self.read_watch(self.watches.len() - 1, 0, QUIET, QUIET)?;
+        let objects = events.iter().map(|event| &event["object"]);
+        Ok(objects.into_iter().any(additions::is_of_pod_gc))
+    }
+
     /// How many watches are open.
     pub(crate) fn open_watches(&self) -> usize {
         self.watches.len()
@@ -339,6 +350,7 @@ impl<'a> Side<'a> {
                 answer.body
             );
         }
+        self.normal.see(&answer.body);
         let mut list = self.normal.value(&answer.body);
         Ok(list["items"].take())
     }

@@ -304,7 +304,25 @@ impl ApiServer {
         Ok(stored)
     }
 
+    /// The object in this version, without what that doesn't know, and with what it fills in.
     pub(super) fn convert(
+        &self,
+        kind: &Kind,
+        object: Value,
+        version: &str,
+    ) -> Result<Value, Status> {
+        if object["apiVersion"] == kind.api_version(version).as_str() {
+            return Ok(object);
+        }
+        let mut converted = self.convert_alone(kind, object, version)?;
+        if let Some(custom) = &kind.custom {
+            custom.read(version, &mut converted);
+        }
+        Ok(converted)
+    }
+
+    /// The object in this version as the converter leaves it.
+    pub(super) fn convert_alone(
         &self,
         kind: &Kind,
         object: Value,
@@ -320,7 +338,6 @@ impl ApiServer {
         if !custom.converts_by_webhook() {
             let mut object = object;
             object["apiVersion"] = wanted.into();
-            custom.drop_unknown(version, &mut object);
             return Ok(object);
         }
         let (converter, are_down) = {
@@ -355,7 +372,6 @@ impl ApiServer {
         for member in ["labels", "annotations"] {
             metadata::set(&mut converted, member, changed.get(member).cloned());
         }
-        custom.read(version, &mut converted);
         Ok(converted)
     }
 }

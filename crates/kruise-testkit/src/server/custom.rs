@@ -103,13 +103,6 @@ impl Custom {
         }
     }
 
-    /// Drops what the schema doesn't know.
-    pub(crate) fn drop_unknown(&self, version: &str, object: &mut Value) {
-        if let Some(version) = self.version(version) {
-            schema::drop_unknown(&version.schema, object);
-        }
-    }
-
     /// Fills in what the schema defaults.
     pub(crate) fn fill_in(&self, version: &str, object: &mut Value) {
         if let Some(version) = self.version(version) {

@@ -11,7 +11,7 @@ use super::{
     call::Call,
     fields::FieldError,
     hooks::Operation,
-    metadata,
+    metadata, read,
     select::Selection,
     status::Status,
     store,
@@ -271,9 +271,9 @@ impl ApiServer {
         call: &Call,
         options: &Options,
     ) -> Result<Deleted, Status> {
-        let mut state = self.lock();
         let place = call.place();
-        let Some(object) = state.store.get(call.number, &place).cloned() else {
+        let found = self.lock().store.get(call.number, &place).cloned();
+        let Some(object) = found else {
             return Err(Status::not_found(&call.kind, call.name()));
         };
         options.check_preconditions(call, &object)?;
@@ -284,9 +284,25 @@ impl ApiServer {
             Plan::Mark(marked) => (Some(marked), false),
             Plan::MarkAndRemove(marked) => (Some(marked), true),
         };
+        // The server marks the object in the version that the client speaks.
+        let marked = match marked {
+            Some(marked) => {
+                let spoken = self.convert(&call.kind, marked, call.version)?;
+                Some(self.to_storage(call, spoken)?)
+            }
+            None => None,
+        };
+        let anew = self.writes_anew(call, &object)?;
+        let mut state = self.lock();
+        let current = state.store.get(call.number, &place);
+        if !current.is_some_and(|current| Arc::ptr_eq(current, &object)) {
+            // Another thread was faster; its object is looked at anew.
+            drop(state);
+            return self.delete_without_admission(call, options);
+        }
         let last = match marked {
             Some(marked) if options.dry_run => Arc::new(marked),
-            Some(marked) if marked != *object => {
+            Some(marked) if marked != *object || anew => {
                 let write = self.write_by(call);
                 state.store.put(call.number, &place, marked, write)
             }
@@ -309,8 +325,10 @@ impl ApiServer {
     }
 
     pub(super) async fn delete_all(&self, call: &Call) -> Result<Answer, Status> {
+        let selection = Selection::read(&call.query)?;
+        read::check_list_options(call)?;
+        selection.check(&call.kind)?;
         let options = Options::read(call)?;
-        let selection = Selection::read(&call.kind, &call.query)?;
         let selected: Vec<Arc<Value>> = {
             let state = self.lock();
             let prefix = call.prefix();

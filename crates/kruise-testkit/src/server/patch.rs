@@ -1,8 +1,8 @@
 //! Patches of the three kinds.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use kruise_api::strategic_merge::{self, Schema};
+use kruise_api::strategic_merge::{self, MergeError, Reason, Schema};
 use serde_json::{Value, json};
 
 use super::{
@@ -76,8 +76,9 @@ pub(crate) fn apply(
             json_patch::merge(&mut new, patch);
             Ok(new)
         }
-        STRATEGIC => strategic_merge::apply(schema, old, patch)
-            .map_err(|error| Status::bad_request(&error.to_string())),
+        STRATEGIC => {
+            strategic_merge::apply(schema, old, patch).map_err(|error| unmergeable(patch, &error))
+        }
         _ => {
             let Some(operations) = patch.as_array() else {
                 return Err(Status::bad_request("error decoding patch: it is no list"));
@@ -94,19 +95,78 @@ pub(crate) fn apply(
     }
 }
 
-/// The server's library adds what it is asked to replace and can't find.
+/// The server's library (evanphx/json-patch, version 4) finds a null where an object lacks a member: it adds what it is
+/// asked to replace, and copies a null.
 fn as_the_server_reads(
     operation: json_patch::PatchOperation,
     object: &Value,
 ) -> json_patch::PatchOperation {
+    use json_patch::{AddOperation, PatchOperation};
     match operation {
-        json_patch::PatchOperation::Replace(replace) if replace.path.resolve(object).is_err() => {
-            json_patch::PatchOperation::Add(json_patch::AddOperation {
+        PatchOperation::Replace(replace) if replace.path.resolve(object).is_err() => {
+            PatchOperation::Add(AddOperation {
                 path: replace.path,
                 value: replace.value,
             })
         }
+        PatchOperation::Copy(copy) if lacks_member(object, copy.from.as_str()) => {
+            PatchOperation::Add(AddOperation {
+                path: copy.path,
+                value: Value::Null,
+            })
+        }
         other => other,
+    }
+}
+
+/// Whether the pointer leads to an object that lacks its last member.
+fn lacks_member(object: &Value, pointer: &str) -> bool {
+    let owner = pointer
+        .rsplit_once('/')
+        .and_then(|(owner, _)| object.pointer(owner));
+    owner.is_some_and(Value::is_object) && object.pointer(pointer).is_none()
+}
+
+/// Why a strategic patch can't be merged. Only what is wrong with `$retainKeys` is called the client's fault; the rest
+/// goes out as it comes from the library (`interpretStrategicMergePatchError`).
+fn unmergeable(patch: &Value, error: &MergeError) -> Status {
+    let place = patch.pointer(&error.path).unwrap_or(patch);
+    match &error.reason {
+        Reason::NotRetained => Status::bad_request("invalid patch format of retainKeys"),
+        Reason::NotAList if error.path.ends_with("$retainKeys") => {
+            Status::bad_request("invalid patch format of retainKeys")
+        }
+        Reason::NotAnObject if error.path.is_empty() => Status::bad_request(&error.to_string()),
+        Reason::NoMergeKey(key) => Status::unknown(&format!(
+            "map: {} does not contain declared merge key: {key}",
+            as_go_prints(place)
+        )),
+        Reason::UnknownDirective(word) => Status::unknown(&format!(
+            "unknown patch type: {word} in map: {}",
+            as_go_prints(place)
+        )),
+        _ => Status::unknown(&error.to_string()),
+    }
+}
+
+/// A value in the words of Go's `%v`.
+fn as_go_prints(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(as_go_prints).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(members) => {
+            let sorted: BTreeMap<_, _> = members.iter().collect();
+            let members = sorted.into_iter();
+            let members: Vec<_> = members
+                .map(|(name, value)| format!("{name}:{}", as_go_prints(value)))
+                .collect();
+            format!("map[{}]", members.join(" "))
+        }
+        plain => plain.to_string(),
     }
 }
 

@@ -73,7 +73,9 @@ impl ApiServer {
     }
 
     pub(super) fn read_list(&self, call: &Call) -> Result<Answer, Status> {
-        let selection = Selection::read(&call.kind, &call.query)?;
+        let selection = Selection::read(&call.query)?;
+        check_list_options(call)?;
+        selection.check(&call.kind)?;
         let page = self.page(call, &selection)?;
         let whole = call.form == Form::Whole;
         let list = List {
@@ -110,7 +112,6 @@ impl ApiServer {
         let limit = usize::try_from(query.number("limit").unwrap_or(0)).unwrap_or(0);
         let (asked, current) = (query.get("resourceVersion"), state.store.version());
         let token = query.get("continue");
-        check_list_options(call)?;
         let mut after = None;
         let mut at = None;
         if !token.is_empty() {
@@ -177,6 +178,14 @@ impl ApiServer {
             let only = format!("{prefix}{name}");
             all.retain(|(place, _)| *place == only);
         }
+        // The server's cache has an index of the pods of each node, for lists of what is current.
+        if let Some(node) = selection.node()
+            && call.kind.is_core("pods")
+            && at.is_none()
+            && after.is_none()
+        {
+            all.retain(|(_, pod)| pod["spec"]["nodeName"].as_str().unwrap_or_default() == node);
+        }
         // Of a list from the cache the server makes no pages.
         let limit = if asked == "0" { 0 } else { limit };
         let total = all.len();
@@ -225,7 +234,7 @@ pub(crate) fn version(text: &str) -> Result<u64, Status> {
     })
 }
 
-fn check_list_options(call: &Call) -> Result<(), Status> {
+pub(crate) fn check_list_options(call: &Call) -> Result<(), Status> {
     use super::fields::FieldError;
     let query = &call.query;
     let (matching, asked) = (

@@ -1,6 +1,6 @@
 //! What differs between kinds when they are written. Custom kinds follow their definitions, in `custom`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     call::Call,
@@ -23,13 +23,36 @@ pub(crate) fn read(kind: &Kind, version: &str, object: &mut Value) -> Result<(),
         return Ok(());
     }
     let named = kind.resource.kind;
+    let empty = empty_members(kind, object);
     shape::read(named, object).map_err(|why| {
         let message =
             format!("{named} in version {version:?} cannot be handled as a {named}: {why}");
         Status::bad_request(&message)
     })?;
+    for member in empty {
+        object[member] = json!({});
+    }
     defaults::fill_in(kind, object);
     Ok(())
+}
+
+/// Members of ConfigMaps and Secrets that were sent empty: until it is judged, an object with such a member isn't one
+/// without it, as Go's `reflect.DeepEqual` tells an empty map from none.
+fn empty_members(kind: &Kind, object: &Value) -> Vec<&'static str> {
+    let mut members = match kind.names() {
+        ("", "configmaps") => vec!["data", "binaryData"],
+        ("", "secrets") => vec!["data"],
+        _ => vec![],
+    };
+    members.retain(|member| object[*member].as_object().is_some_and(Map::is_empty));
+    members
+}
+
+/// Drops those members, as the server does when it stores the object.
+pub(crate) fn drop_empty(kind: &Kind, object: &mut Value) {
+    for member in empty_members(kind, object) {
+        remove(object, member);
+    }
 }
 
 /// What the server's own admission adds or refuses at creation.
@@ -85,6 +108,7 @@ pub(crate) fn prepare_creation(kind: &Kind, version: &str, object: &mut Value) {
     if kind.rules.status == kinds::Status::Apart {
         remove(object, "status");
     }
+    drop_empty(kind, object);
     if !kind.rules.generation.is_empty() {
         metadata::set(object, "generation", Some(1.into()));
     }
@@ -357,9 +381,19 @@ fn check_claim(new: &Value, old: &Value) -> Vec<FieldError> {
     if old["status"]["phase"] == "Bound" {
         keep_in(&mut spec, &old["spec"], "resources", "requests");
     }
-    if spec == old["spec"] {
-        return vec![];
+    let mut errors = vec![];
+    if spec != old["spec"] {
+        let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        errors.push(FieldError::forbidden("spec", detail));
     }
-    let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    vec![FieldError::forbidden("spec", detail)]
+    // ValidatePersistentVolumeClaimUpdate looks at this one again by itself.
+    let mode = &new["spec"]["volumeMode"];
+    if *mode != old["spec"]["volumeMode"] {
+        errors.push(FieldError::invalid(
+            "volumeMode",
+            mode,
+            "field is immutable",
+        ));
+    }
+    errors
 }

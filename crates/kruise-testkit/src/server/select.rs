@@ -33,15 +33,25 @@ impl Labels for StoredLabels<'_> {
 }
 
 impl Selection {
-    pub(crate) fn read(kind: &Kind, query: &Query) -> Result<Self, Status> {
+    /// Reads the selectors of a query, whatever kind it is about.
+    pub(crate) fn read(query: &Query) -> Result<Self, Status> {
         let labels = labels(query.get("labelSelector"))
             .map_err(|why| Status::bad_request(&format!("unable to parse requirement: {why}")))?;
         let terms = split(query.get("fieldSelector"));
-        let fields = terms.iter().map(|term| field_term(kind, term));
+        let fields = terms.iter().map(|term| field_term(term));
         Ok(Self {
             labels,
             fields: fields.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Objects of the kind must be selectable by these fields. The real server asks after it has judged the other options.
+    pub(crate) fn check(&self, kind: &Kind) -> Result<(), Status> {
+        let mut paths = self.fields.iter().map(|term| term.path.join("."));
+        match paths.find(|path| !selectable(kind, path)) {
+            Some(path) => Err(Status::bad_request(&not_selectable(kind, &path))),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -50,8 +60,17 @@ impl Selection {
 
     /// The one name that is selected, if it is but one.
     pub(crate) fn name(&self) -> Option<&str> {
+        self.only(&["metadata", "name"])
+    }
+
+    /// The one node whose pods are selected, if it is but one.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.only(&["spec", "nodeName"])
+    }
+
+    fn only(&self, path: &[&str]) -> Option<&str> {
         let mut terms = self.fields.iter();
-        let term = terms.find(|term| term.equal && term.path == ["metadata", "name"])?;
+        let term = terms.find(|term| term.equal && term.path == path)?;
         Some(&term.value)
     }
 
@@ -143,7 +162,7 @@ fn label_term(term: &str) -> Result<LabelSelectorRequirement, String> {
     }
 }
 
-fn field_term(kind: &Kind, term: &str) -> Result<FieldTerm, Status> {
+fn field_term(term: &str) -> Result<FieldTerm, Status> {
     let (path, value, equal) = if let Some((path, value)) = term.split_once("!=") {
         (path, value, false)
     } else if let Some((path, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
@@ -152,9 +171,6 @@ fn field_term(kind: &Kind, term: &str) -> Result<FieldTerm, Status> {
         let message = format!("invalid selector: {term:?}; can't understand {term:?}");
         return Err(Status::bad_request(&message));
     };
-    if !selectable(kind, path) {
-        return Err(Status::bad_request(&not_selectable(kind, path)));
-    }
     Ok(FieldTerm {
         path: path.split('.').map(str::to_owned).collect(),
         value: value.to_owned(),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kruise_api::resource::{ObjectKey, Resource};
 use serde_json::Value;
 
-use super::Change;
+use super::{Change, form::Form};
 
 /// What is stored. An object is never changed in place, so a clone of its `Arc` stays as it is.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Store {
 #[derive(Debug, Default)]
 struct Table {
     objects: BTreeMap<String, Arc<Value>>,
+    /// The forms of those that don't lie there in the usual one.
+    forms: BTreeMap<String, Form>,
     /// Places of its changes in the log.
     changes: Vec<usize>,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Write {
     pub(crate) at: jiff::Timestamp,
     pub(crate) by: &'static str,
     pub(crate) resource: Resource,
+    pub(crate) form: Form,
 }
 
 impl Store {
@@ -74,6 +77,15 @@ impl Store {
 
     pub(crate) fn get(&self, kind: usize, place: &str) -> Option<&Arc<Value>> {
         self.tables[kind].objects.get(place)
+    }
+
+    /// In what form the object lies there.
+    pub(crate) fn form(&self, kind: usize, place: &str) -> Form {
+        self.tables[kind]
+            .forms
+            .get(place)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The objects whose places begin so, in order.
@@ -139,8 +151,12 @@ impl Store {
         self.version += 1;
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
         let object = Arc::new(object);
-        let objects = &mut self.tables[kind].objects;
-        let before = objects.insert(place.to_owned(), Arc::clone(&object));
+        let table = &mut self.tables[kind];
+        match write.form {
+            Form::Usual => table.forms.remove(place),
+            form => table.forms.insert(place.to_owned(), form),
+        };
+        let before = table.objects.insert(place.to_owned(), Arc::clone(&object));
         self.note(kind, write, before, Some(Arc::clone(&object)));
         object
     }
@@ -148,6 +164,7 @@ impl Store {
     /// Takes an object away. What comes back is its last form.
     pub(crate) fn remove(&mut self, kind: usize, place: &str, write: Write) -> Option<Arc<Value>> {
         let before = self.tables[kind].objects.remove(place)?;
+        self.tables[kind].forms.remove(place);
         self.version += 1;
         self.note(kind, write, Some(Arc::clone(&before)), None);
         Some(before)
@@ -160,7 +177,9 @@ impl Store {
         before: Option<Arc<Value>>,
         after: Option<Arc<Value>>,
     ) {
-        let Write { at, by, resource } = write;
+        let Write {
+            at, by, resource, ..
+        } = write;
         self.tables[kind].changes.push(self.log.len());
         self.log.push(Change {
             version: self.version,

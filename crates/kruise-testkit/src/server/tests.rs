@@ -1,6 +1,7 @@
 //! The server through its client, area by area.
 
 mod admitting;
+mod agreeing;
 mod collecting;
 mod core;
 mod custom;

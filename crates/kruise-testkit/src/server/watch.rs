@@ -49,8 +49,9 @@ struct Watching {
 impl ApiServer {
     pub(super) fn watch(&self, call: &Call) -> Result<Answer, Status> {
         let query = &call.query;
+        let selection = Selection::read(query)?;
         check_options(call)?;
-        let selection = Selection::read(&call.kind, query)?;
+        selection.check(&call.kind)?;
         let asked = query.get("resourceVersion");
         // A watch doesn't say that it is the client's fault.
         let from = read::version(asked).map_err(|status| {

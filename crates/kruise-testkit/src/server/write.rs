@@ -10,6 +10,7 @@ use super::{
     call::Call,
     definition,
     fields::FieldError,
+    form::Form,
     hooks::Operation,
     kinds::DEFINITIONS,
     metadata,
@@ -115,7 +116,10 @@ impl ApiServer {
         let created = if call.query.dry_run() {
             Arc::new(stored)
         } else {
-            let write = self.write_by(call);
+            let write = Write {
+                form: Form::of_creation(call),
+                ..self.write_by(call)
+            };
             let created = state.store.put(call.number, &place, stored, write);
             state.after_write(&call.kind, &created);
             self.serve_definition(&mut state, call, &place, &created);
@@ -212,7 +216,8 @@ impl ApiServer {
                 .await?;
             let returned = new.clone();
             let new = self.to_storage(call, new)?;
-            let updated = match self.store_update(call, &stored, new, returned) {
+            let anew = new == *stored && self.writes_anew(call, &stored)?;
+            let updated = match self.store_update(call, &stored, new, returned, anew) {
                 Some(updated) => updated,
                 None => continue,
             };
@@ -235,13 +240,14 @@ impl ApiServer {
         Err(Status::forbidden(&call.kind, call.name(), &why))
     }
 
-    /// Stores what an update came to. `None`: the object has changed meanwhile.
+    /// Stores what an update came to, or what was there `anew`. `None`: the object has changed meanwhile.
     fn store_update(
         &self,
         call: &Call,
         stored: &Arc<Value>,
         new: Value,
         returned: Value,
+        anew: bool,
     ) -> Option<Arc<Value>> {
         let mut state = self.lock();
         let place = call.place();
@@ -258,7 +264,7 @@ impl ApiServer {
             return Some(Arc::new(returned));
         }
         // What changes nothing isn't written.
-        if new == **stored {
+        if new == **stored && !anew {
             return Some(Arc::clone(stored));
         }
         if call.query.dry_run() {
@@ -336,7 +342,7 @@ impl ApiServer {
             let next = metadata::generation(old) + 1;
             metadata::set(&mut new, "generation", Some(next.into()));
         }
-        self.store_update(call, old, new, Value::Null);
+        self.store_update(call, old, new, Value::Null, false);
     }
 
     pub(super) fn write_by(&self, call: &Call) -> Write {
@@ -344,6 +350,7 @@ impl ApiServer {
             at: self.inner.clock.now(),
             by: call.who,
             resource: call.kind.resource,
+            form: Form::of_change(call),
         }
     }
 }
@@ -384,6 +391,7 @@ fn prepare_update(
     errors.extend(metadata::check_update(&new, old));
     errors.extend(rules::check_update(call, part, &new, old));
     refuse(call, call.name(), &errors)?;
+    rules::drop_empty(&call.kind, &mut new);
     Ok(new)
 }
 
@@ -437,8 +445,14 @@ fn wrong_uid(call: &Call, asked: &str, own: &str) -> Status {
         (None, "nodes") => "minions".to_owned(),
         (None, plural) => plural.to_owned(),
     };
+    // A dry run asks before it comes to what knows the prefix (`DryRunnableStorage`).
+    let prefix = if call.query.dry_run() {
+        ""
+    } else {
+        "/registry"
+    };
     let why = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{under}/{place}, ResourceVersion: 0, \
+        "StorageError: invalid object, Code: 4, Key: {prefix}/{under}/{place}, ResourceVersion: 0, \
          AdditionalErrorMsg: Precondition failed: UID in precondition: {asked}, UID in object meta: {own}"
     );
     Status::conflict(&call.kind, call.name(), &why)

@@ -266,6 +266,7 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
                 &new.into(),
                 detail,
             ));
+            return errors;
         }
         (Some(new), Some(old)) if new > old => {
             let detail = format!("must be less than or equal to previous value {old}");
@@ -274,6 +275,7 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
                 &new.into(),
                 &detail,
             ));
+            return errors;
         }
         (None, Some(_)) => {
             let detail = "must not update from a positive integer to nil value";
@@ -305,9 +307,8 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
         let detail = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(FieldError::forbidden("spec.tolerations", detail));
     }
-    if !errors.is_empty() {
-        return errors;
-    }
+    check_gates(new, old, &mut errors);
+    // What else has changed is told as well (ValidatePodUpdate).
     let mut munged = new["spec"].clone();
     for list in ["containers", "initContainers"] {
         let before = old["spec"][list].as_array().into_iter().flatten();
@@ -337,6 +338,26 @@ fn check_spec(new: &Value, old: &Value) -> Vec<FieldError> {
         errors.push(FieldError::forbidden("spec", SPEC_KEPT));
     }
     errors
+}
+
+/// Gates can only go.
+fn check_gates(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let gates = |pod: &Value| {
+        pod["spec"]["schedulingGates"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
+    };
+    let before = gates(old);
+    for (index, gate) in gates(new).iter().enumerate() {
+        if !before.contains(gate) {
+            let name = gate["name"].as_str().unwrap_or_default();
+            let detail =
+                format!("only deletion is allowed, but found new scheduling gate '{name}'");
+            let field = format!("spec.schedulingGates[{index}].name");
+            errors.push(FieldError::forbidden(&field, &detail));
+        }
+    }
 }
 
 fn keep_member(spec: &mut Value, old: &Value, member: &str) {
