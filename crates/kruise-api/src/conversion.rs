@@ -1,9 +1,8 @@
 //! Conversion of objects between the versions of their kind (PF-401).
 //!
 //! Controllers speak the version that is stored. The other versions exist for clients that still use them.
-//! What a version has no field for travels in labels and annotations. Conversion touches these and the
-//! spec, and nothing else: the API server refuses other changes of metadata, and the status is the same in
-//! every version.
+//! What a version has no field for travels in labels and annotations. Conversion touches these, the spec and
+//! the status, and nothing else: the API server refuses other changes of metadata.
 //!
 //! How the versions of a kind differ stands in the kind's room in [`crate::kinds`].
 

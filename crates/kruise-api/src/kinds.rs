@@ -17,11 +17,16 @@
 pub mod broadcastjob;
 pub mod cloneset;
 mod custom_kind;
+pub mod podunavailablebudget;
 
 use custom_kind::CustomKind;
 
 /// Every kind that has a room. Conversion and the list of CustomResourceDefinitions are made from this list.
-pub(crate) const ALL: &[CustomKind] = &[broadcastjob::KIND, cloneset::KIND];
+pub(crate) const ALL: &[CustomKind] = &[
+    broadcastjob::KIND,
+    cloneset::KIND,
+    podunavailablebudget::KIND,
+];
 
 #[cfg(test)]
 mod tests {

@@ -6,8 +6,8 @@
 //!
 //! Where to look:
 //!
-//! * [`kinds`] has a room for each kind that a deployable of ours owns. [`apps`] has their types under the
-//!   names of the wire.
+//! * [`kinds`] has a room for each kind that a deployable of ours owns. [`apps`] and [`policy`] have their types
+//!   under the names of the wire.
 //! * [`conversion`] and [`crd`] answer for all kinds.
 //! * [`inplace`], [`budget`], [`ranking`], [`revision`] and [`strategic_merge`] are the larger libraries.
 //! * [`pod`] and [`read`] are what is read of objects, and never written back.
@@ -19,6 +19,7 @@ pub mod budget;
 pub mod condition;
 pub mod conversion;
 pub mod crd;
+pub mod custom_object;
 pub mod defaults;
 mod definition;
 pub mod deletion_protection;
@@ -32,6 +33,7 @@ pub mod object;
 mod once;
 mod open_enum;
 pub mod pod;
+pub mod policy;
 pub mod qos;
 pub mod quantity;
 pub mod ranking;

@@ -37,6 +37,13 @@ macro_rules! open_enum {
             }
         }
 
+        /// The empty text: nothing is said.
+        impl ::std::default::Default for $name {
+            fn default() -> Self {
+                Self::Other(String::new())
+            }
+        }
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())

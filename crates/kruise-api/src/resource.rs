@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::meta::ObjectMeta;
+use crate::{meta::ObjectMeta, object::CustomResource};
 
 /// One kind in one version, with everything needed to call the API about it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -84,6 +84,17 @@ pub const CONTROLLER_REVISIONS: Resource = Resource {
 };
 
 impl Resource {
+    /// A version of a kind whose objects live in namespaces.
+    pub(crate) const fn in_namespaces<K: CustomResource>() -> Self {
+        Self {
+            group: K::GROUP,
+            version: K::VERSION,
+            plural: K::PLURAL,
+            kind: K::KIND,
+            namespaced: true,
+        }
+    }
+
     /// `apiVersion` as objects carry it: `v1`, `apps/v1`.
     #[must_use]
     pub fn api_version(&self) -> String {

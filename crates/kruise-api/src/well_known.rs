@@ -128,6 +128,14 @@ pub mod annotations {
     /// conversion; read where the field is empty.
     pub const PUB_PROTECT_OPERATIONS: &str = "kruise.io/pub-protect-operations";
 
+    /// On PodUnavailableBudgets: the number of pods that is counted with instead of the workloads' own. Written by
+    /// users and by conversion; read by conversion, which makes it a field.
+    pub const PUB_PROTECT_TOTAL_REPLICAS: &str = "pub.kruise.io/protect-total-replicas";
+
+    /// On PodUnavailableBudgets in version v1alpha1: the selector of pods that are never protected, JSON. Written
+    /// and read by conversion alone.
+    pub const PUB_IGNORED_POD_SELECTOR: &str = "pub.kruise.io/ignored-pod-selector";
+
     /// On pods: names of the SidecarSets that injected containers, separated by commas. Written by the pod
     /// webhook; read by the SidecarSet controller and by PodUnavailableBudget.
     pub const SIDECARSET_INJECTED_LIST: &str = "kruise.io/sidecarset-injected-list";

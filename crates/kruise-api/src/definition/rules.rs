@@ -83,6 +83,10 @@ impl Rule {
     }
 }
 
+/// Holds of a label selector that has a requirement.
+pub(crate) const NOT_EMPTY_SELECTOR: &str = "(has(self.matchLabels) && size(self.matchLabels) > 0) \
+                                             || (has(self.matchExpressions) && size(self.matchExpressions) > 0)";
+
 /// The rule that a text is empty or one of these words.
 pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
     let words: Vec<_> = [""]

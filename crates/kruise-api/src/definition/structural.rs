@@ -22,6 +22,14 @@ pub(crate) fn preserved(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
 
+/// Schema of times by name.
+pub(crate) fn times(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "additionalProperties": { "type": "string", "format": "date-time" },
+    })
+}
+
 fn structural(schema: Value) -> Value {
     let Value::Object(mut schema) = schema else {
         return schema;
@@ -34,8 +42,6 @@ fn structural(schema: Value) -> Value {
     }
     schema.remove("$schema");
     schema.remove("title");
-    schema.remove("minimum");
-    schema.remove("maximum");
     schema.remove("nullable");
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default");

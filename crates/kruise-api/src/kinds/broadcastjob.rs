@@ -1,6 +1,6 @@
 //! BroadcastJob: one pod of a template, run to completion on every node that fits (docs/spec/broadcastjob.md).
 
-pub mod conversion;
+mod conversion;
 mod crd;
 pub mod defaults;
 pub(crate) mod spec;
@@ -14,7 +14,7 @@ use crate::object::CustomResource;
 
 /// The line of this kind in the list of all.
 pub(super) const KIND: CustomKind = CustomKind {
-    name: v1beta1::BroadcastJob::KIND,
+    name: v1beta1::V1beta1::KIND,
     definition: crd::definition,
     conversions: conversion::ALL,
 };

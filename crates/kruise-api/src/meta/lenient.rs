@@ -57,6 +57,11 @@ where
     deserializer.deserialize_any(Members(PhantomData))
 }
 
+/// Whether a value is its type's empty value, which Go's encoder leaves out where a field says so.
+pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 struct Parts<T>(PhantomData<T>);
 
 impl<'de, T: Default + Deserialize<'de>> de::Visitor<'de> for Parts<T> {

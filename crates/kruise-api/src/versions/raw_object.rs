@@ -45,10 +45,18 @@ impl RawObject {
         &mut self,
         convert: impl FnOnce(From, &mut Marks<'_>) -> To,
     ) -> Result<(), ConversionError> {
-        let Some(spec) = self.members.get("spec").filter(|spec| !spec.is_null()) else {
+        self.convert_part("spec", convert)
+    }
+
+    fn convert_part<From: DeserializeOwned, To: Serialize>(
+        &mut self,
+        name: &'static str,
+        convert: impl FnOnce(From, &mut Marks<'_>) -> To,
+    ) -> Result<(), ConversionError> {
+        let Some(part) = self.members.get(name).filter(|part| !part.is_null()) else {
             return Ok(());
         };
-        let spec = From::deserialize(spec).map_err(|source| self.unreadable("spec", source))?;
+        let part = From::deserialize(part).map_err(|source| self.unreadable(name, source))?;
         let mut labels = self.string_map("labels", "metadata.labels")?;
         let mut annotations = self.string_map("annotations", "metadata.annotations")?;
         let before = (labels.clone(), annotations.clone());
@@ -56,9 +64,9 @@ impl RawObject {
             labels: &mut labels,
             annotations: &mut annotations,
         };
-        let spec = serde_json::to_value(convert(spec, &mut marks))
-            .map_err(|source| self.unreadable("spec", source))?;
-        self.members.insert("spec".to_owned(), spec);
+        let part = serde_json::to_value(convert(part, &mut marks))
+            .map_err(|source| self.unreadable(name, source))?;
+        self.members.insert(name.to_owned(), part);
         if labels != before.0 {
             self.set_string_map("labels", labels);
         }

@@ -10,19 +10,23 @@ use proptest::{
 };
 use serde_json::{Map, Value, json};
 
+/// The CRD of a kind.
+pub(crate) fn definition(kind: &str) -> Value {
+    let mut crds = crd::all().into_iter();
+    crds.find(|crd| crd["spec"]["names"]["kind"] == kind)
+        .unwrap()
+}
+
 /// Schema of a version of a kind.
 pub(crate) fn schema(kind: &str, version: &str) -> Value {
-    let crd = crd::all()
-        .into_iter()
-        .find(|crd| crd["spec"]["names"]["kind"] == kind)
-        .unwrap();
+    let crd = definition(kind);
     let versions = crd["spec"]["versions"].as_array().unwrap();
     let version = versions.iter().find(|it| it["name"] == version).unwrap();
     version["schema"]["openAPIV3Schema"].clone()
 }
 
 /// Names and values that mean something in some field.
-const WORDS: [&str; 22] = [
+const WORDS: [&str; 25] = [
     "",
     "a",
     "app",
@@ -45,22 +49,30 @@ const WORDS: [&str; 22] = [
     "example.com/hook",
     "é\u{2028}<&>",
     "2026-01-10T08:00:00Z",
+    "DELETE, UPDATE",
+    "apps/v1",
+    r#"{"matchLabels":{"a":"b"}}"#,
 ];
 
-/// What else an object's metadata may carry: what the versions of a CloneSet keep there, and anything.
-const MARKS: [&str; 6] = [
+/// What else an object's metadata may carry: what the versions of a kind keep there, and anything.
+const MARKS: [&str; 9] = [
     "apps.kruise.io/cloneset-scaling-exclude-preparing-delete",
     "apps.kruise.io/image-predownload-parallelism",
     "apps.kruise.io/image-predownload-timeout-seconds",
     "apps.kruise.io/image-predownload-min-updated-ready-pods",
     "apps.kruise.io/cloneset-on-delete-pod-update-policy",
+    "kruise.io/pub-protect-operations",
+    "pub.kruise.io/protect-total-replicas",
+    "pub.kruise.io/ignored-pod-selector",
     "other",
 ];
 
 /// Objects of this version, with or without fields that nobody knows.
 pub(crate) fn objects(kind: &str, version: &str, with_unknown: bool) -> BoxedStrategy<Value> {
-    let group = "apps.kruise.io";
-    let (kind, api_version) = (kind.to_owned(), format!("{group}/{version}"));
+    let group = definition(kind)["spec"]["group"]
+        .as_str()
+        .map(str::to_owned);
+    let (kind, api_version) = (kind.to_owned(), format!("{}/{version}", group.unwrap()));
     let schema = schema(&kind, version);
     let part = |name: &str| values(&schema["properties"][name], with_unknown);
     let marks = || prop::collection::btree_map(prop::sample::select(&MARKS[..]), word(), 0..4);
@@ -106,9 +118,17 @@ fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
             .is_some_and(|text| text.starts_with("Volume claims"));
         return Just(if is_list { claims } else { template }).boxed();
     }
+    if let Some(words) = schema["enum"].as_array() {
+        return prop::sample::select(words.clone()).boxed();
+    }
     match schema["type"].as_str().unwrap() {
         "boolean" => any::<bool>().prop_map(Value::from).boxed(),
-        "integer" => numbers().boxed(),
+        "integer" => {
+            let least = schema["minimum"].as_i64().unwrap_or(i64::MIN);
+            numbers()
+                .prop_map(move |number| json!(number.as_i64().map(|number| number.max(least))))
+                .boxed()
+        }
         "string" if schema["format"] == "date-time" => Just(json!("2026-01-10T08:00:00Z")).boxed(),
         "string" => words().boxed(),
         "array" => prop::collection::vec(values(&schema["items"], with_unknown), 0..3)

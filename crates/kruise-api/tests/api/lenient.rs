@@ -14,7 +14,10 @@ use rstest::rstest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::instances::{config, objects};
+use crate::{
+    every_kind::{any_object, versions},
+    instances::config,
+};
 
 /// Takes parts away, or makes them null, as the numbers say, until there are no more.
 fn punched(value: &mut Value, numbers: &mut impl Iterator<Item = u8>) {
@@ -155,45 +158,27 @@ fn whole_budget() -> Value {
 proptest! {
     #![proptest_config(config())]
 
-    // CS-20, PF-211
+    // CS-20, BJ-8, PF-211
     #[test]
-    fn clonesets_with_holes(
-        mut old in objects("CloneSet", "v1alpha1", true),
-        mut new in objects("CloneSet", "v1beta1", true),
-        holes in holes(),
-    ) {
-        punched(&mut old, &mut holes.iter().copied());
-        reads::<v1alpha1::CloneSet>(&old)?;
-        punched(&mut new, &mut holes.iter().copied());
-        reads::<v1beta1::CloneSet>(&new)?;
-    }
-
-    // BJ-8, PF-211
-    #[test]
-    fn broadcastjobs_with_holes(
-        mut old in objects("BroadcastJob", "v1alpha1", true),
-        mut new in objects("BroadcastJob", "v1beta1", true),
-        holes in holes(),
-    ) {
-        punched(&mut old, &mut holes.iter().copied());
-        reads::<v1alpha1::BroadcastJob>(&old)?;
-        punched(&mut new, &mut holes.iter().copied());
-        reads::<v1beta1::BroadcastJob>(&new)?;
+    fn objects_with_holes((index, mut object) in any_object(), holes in holes()) {
+        punched(&mut object, &mut holes.iter().copied());
+        for text in [true, false] {
+            let read = versions()[index].reads(&object, text);
+            prop_assert!(read.is_ok(), "{:?}: {object}", read);
+        }
     }
 
     // PF-401, CS-1 to CS-4
     #[test]
-    fn clonesets_with_holes_are_converted(
-        version in prop::sample::select(vec![("v1alpha1", "v1beta1"), ("v1beta1", "v1alpha1")])
-            .prop_flat_map(|(from, to)| (objects("CloneSet", from, true), Just(from), Just(to))),
-        holes in holes(),
-    ) {
-        let (mut object, from, to) = version;
+    fn objects_with_holes_are_converted((index, mut object) in any_object(), holes in holes()) {
+        let version = &versions()[index];
         punched(&mut object, &mut holes.iter().copied());
-        object["apiVersion"] = json!(format!("apps.kruise.io/{from}"));
-        object["kind"] = json!("CloneSet");
-        let converted = convert(object.clone(), &format!("apps.kruise.io/{to}"));
-        prop_assert!(converted.is_ok(), "{:?}: {object}", converted);
+        object["apiVersion"] = json!(version.api_version);
+        object["kind"] = json!(version.kind);
+        for to in version.others() {
+            let converted = convert(object.clone(), to);
+            prop_assert!(converted.is_ok(), "{:?}: {object}", converted);
+        }
     }
 
     #[test]

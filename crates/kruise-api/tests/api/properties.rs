@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::support::{GRACE, STATE, merged, now, running_pod};
 
 /// Any JSON, with the words that occur in pods and templates more often than others.
-fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let word = prop_oneof![
         prop::sample::select(vec![
             "",

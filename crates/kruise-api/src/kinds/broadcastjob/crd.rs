@@ -24,8 +24,8 @@ pub(super) fn definition() -> Definition {
         scope: Scope::Namespaced,
         conversion: ConversionStrategy::None,
         versions: vec![
-            version::<v1alpha1::BroadcastJob>(),
-            version::<v1beta1::BroadcastJob>().stored(),
+            version::<v1alpha1::V1alpha1>(),
+            version::<v1beta1::V1beta1>().stored(),
         ],
     }
 }

@@ -68,13 +68,6 @@ open_enum! {
     }
 }
 
-/// Nobody has looked at the job yet.
-impl Default for BroadcastJobPhase {
-    fn default() -> Self {
-        Self::Other(String::new())
-    }
-}
-
 /// One condition of a job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,7 +4,7 @@ use super::{texts, v1alpha1, v1beta1};
 use crate::{
     definition::{
         Column, ConversionStrategy, Definition, Scale, Scope, Version,
-        rules::{Rule, empty_or_one_of},
+        rules::{NOT_EMPTY_SELECTOR, Rule, empty_or_one_of},
     },
     validation::update_order,
 };
@@ -174,9 +174,6 @@ fn common(version: Version) -> Version {
             )],
         )
 }
-
-const NOT_EMPTY_SELECTOR: &str = "(has(self.matchLabels) && size(self.matchLabels) > 0) \
-                                  || (has(self.matchExpressions) && size(self.matchExpressions) > 0)";
 
 /// Where a version has the terms of an update. Except for `path`, the words are those of rules at `spec`.
 struct TermsInRules {
