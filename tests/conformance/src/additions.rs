@@ -19,6 +19,12 @@ pub(crate) fn is_of_pod_gc(pod: &Value) -> bool {
     })
 }
 
+/// Whether a watch hears that its version is forgotten. A real server keeps as many changes as it likes, of all namespaces
+/// together; so the sequence is played again. What differs each time is reported all the same.
+pub(crate) fn is_forgotten(event: &Value) -> bool {
+    event["type"] == "ERROR" && event["object"]["reason"] == "Expired"
+}
+
 /// What a rule in CEL says that wasn't read.
 const UNREAD: &str = "some validation rules were not checked";
 

@@ -60,9 +60,11 @@ impl Normal {
         if !reads
             && let Some(version) = version_of(answer)
             && version > self.begin
-            && !self.others.contains(&version)
         {
-            self.made.insert(self.canonical(version));
+            let version = self.canonical(version);
+            if !self.others.contains(&version) {
+                self.made.insert(version);
+            }
         }
     }
 
@@ -70,10 +72,11 @@ impl Normal {
     /// is answered with it.
     pub(crate) fn see(&mut self, list: &Value) {
         for item in list["items"].as_array().into_iter().flatten() {
-            if let Some(version) = version_of(item)
-                && !self.made.contains(&self.canonical(version))
-            {
-                self.others.insert(version);
+            if let Some(version) = version_of(item) {
+                let version = self.canonical(version);
+                if !self.made.contains(&version) {
+                    self.others.insert(version);
+                }
             }
         }
     }
@@ -117,6 +120,11 @@ impl Normal {
         let version = self.canonical(version);
         let rank = self.made.range(..=version).count();
         (rank, !self.made.contains(&version))
+    }
+
+    /// Where what is told of a whole list is put among events. Its version is no object's, so none stands for it.
+    pub(crate) fn order_of_list(&self, version: u64) -> (usize, bool) {
+        (self.made.range(..=version).count(), true)
     }
 
     /// An answer's body that can be compared.
@@ -292,6 +300,28 @@ mod tests {
                 "spec": { "nodeName": "ghost" },
                 "message": "too old resource version: after #1 (15)",
             })
+        );
+    }
+
+    #[test]
+    fn a_version_that_a_controller_made_stays_its_own_when_a_write_is_answered_with_it() {
+        let mut normal = Normal::new(10, "ns", "ghost-3");
+        let object = |version: &str| json!({ "metadata": { "resourceVersion": version } });
+        let mut request = crate::generate::sequence(1).remove(0);
+        request.verb = Verb::Update;
+        normal.learn(&request, &object("12"));
+        normal.see(&json!({ "items": [object("12"), object("14")] }));
+        normal.alias(15, 14);
+        normal.learn(&request, &object("15"));
+        assert_eq!(
+            (normal.rank(12), normal.rank(15)),
+            ("#1".to_owned(), "after #1".to_owned())
+        );
+        // A list has a version of its own, whatever another one stands for.
+        normal.alias(16, 12);
+        assert_eq!(
+            (normal.order(16), normal.order_of_list(16)),
+            ((1, false), (1, true))
         );
     }
 

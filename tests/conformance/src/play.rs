@@ -192,8 +192,11 @@ fn events(side: &mut Side<'_>, events: &[Value]) -> Value {
             .as_str()
             .unwrap_or_default()
             .to_owned();
-        let (rank, alone) =
-            version.map_or((usize::MAX, true), |version| side.normal.order(version));
+        let (rank, alone) = match version {
+            None => (usize::MAX, true),
+            Some(version) if event["type"] == "BOOKMARK" => side.normal.order_of_list(version),
+            Some(version) => side.normal.order(version),
+        };
         ordered.push((
             (rank, alone, if alone { name } else { String::new() }),
             normal,

@@ -28,7 +28,7 @@ pub struct Report {
     pub(crate) plurals: BTreeMap<String, usize>,
     /// Seeds of sequences that differed once and not again.
     pub(crate) once: Vec<(u64, Difference)>,
-    /// How often a sequence was played again because pod garbage collection stepped in.
+    /// How often a sequence was played again because of what the cluster does by the clock.
     pub(crate) disturbed: usize,
 }
 
@@ -88,7 +88,7 @@ impl fmt::Display for Report {
         if self.disturbed > 0 {
             writeln!(
                 formatter,
-                "pod garbage collection stepped in {} times; played again",
+                "played again {} times, as pods were collected or versions forgotten meanwhile",
                 self.disturbed
             )?;
         }

@@ -279,8 +279,12 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
-    /// Whether pod garbage collection has stepped into what happened since the beginning.
+    /// Whether pod garbage collection has stepped into what happened since the beginning, or a watch was too late for it.
     pub(crate) fn is_disturbed(&mut self) -> Result<bool> {
+        let mut told = self.watches.iter().flat_map(|watch| &watch.events);
+        if told.any(additions::is_forgotten) {
+            return Ok(true);
+        }
         const QUIET: Duration = Duration::from_millis(100);
         let pods = KINDS.iter().find(|kind| kind.plural == "pods");
         self.witness(pods.context("find the kind of pods")?)?;

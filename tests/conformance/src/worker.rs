@@ -36,7 +36,7 @@ pub(crate) struct Worker {
     /// The same cluster in another namespace, in place of the test kit's server.
     itself: Option<Box<Worker>>,
     runs: usize,
-    /// How often pod garbage collection stepped in.
+    /// How often a sequence was played again because of what the cluster does by the clock.
     pub(crate) disturbed: usize,
 }
 
@@ -158,8 +158,8 @@ impl Worker {
         Ok((answer.code == 200).then_some(answer.body))
     }
 
-    /// Plays requests on the cluster and on a test kit's server of their own; once more when pod garbage collection has
-    /// stepped in.
+    /// Plays requests on the cluster and on a test kit's server of their own; once more when they differ and the cluster
+    /// did something by the clock meanwhile.
     pub(crate) fn play(
         &mut self,
         requests: &[Request],
@@ -175,7 +175,7 @@ impl Worker {
         Ok(self.play_once(requests, patience)?.0)
     }
 
-    /// What differs, and whether pod garbage collection has stepped in then.
+    /// What differs, and whether the cluster did something by the clock then.
     fn play_once(
         &mut self,
         requests: &[Request],
