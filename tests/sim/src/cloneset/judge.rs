@@ -59,6 +59,8 @@ struct Known {
     n_images: u64,
     /// Whether somebody else labelled it for deletion. The controller does so too, with what it makes anew.
     is_specified: bool,
+    /// Whether the controller labelled it because it was old. It goes then, whatever template comes back.
+    is_marked: bool,
 }
 
 fn is(resource: &Resource, other: &Resource) -> bool {
@@ -123,6 +125,7 @@ impl<'a> Judge<'a> {
             lost: None,
             n_images: 0,
             is_specified: !self.history.is_ours(change.by) && pod.is_specified,
+            is_marked: false,
             seen: pod,
         };
         self.pods.insert(uid.clone(), known);
@@ -149,6 +152,10 @@ impl<'a> Judge<'a> {
 
     fn changed(&mut self, change: &'a Change, pod: &PodSeen) {
         let is_ours = self.history.is_ours(change.by);
+        let terms = self.in_force(Deed::of(change), &pod.set);
+        let is_old = terms
+            .iter()
+            .any(|dated| dated.terms.template != pod.template);
         let Some(known) = self.pods.get_mut(&pod.uid) else {
             return;
         };
@@ -156,8 +163,10 @@ impl<'a> Judge<'a> {
         let new_image = before.template.image != pod.template.image;
         known.n_images += u64::from(new_image);
         let n_images = known.n_images;
-        known.is_specified |= !is_ours && pod.is_specified && !before.is_specified;
-        let is_specified = known.is_specified;
+        let is_labelled = pod.is_specified && !before.is_specified;
+        known.is_specified |= !is_ours && is_labelled;
+        known.is_marked |= is_ours && is_labelled && is_old;
+        let (is_specified, is_marked) = (known.is_specified, known.is_marked);
         let was = (known.in_service, known.lost);
         let ends = before.is_active() && !pod.is_active();
         let taken_out = is_ours
@@ -182,7 +191,7 @@ impl<'a> Judge<'a> {
             self.check_max_unavailable(deed, &before, was);
         }
         if ends {
-            self.check_deletion(deed, &before, is_specified);
+            self.check_deletion(deed, &before, is_specified, is_marked);
         }
         self.check_update(deed, &before, pod);
         if new_image {
@@ -311,7 +320,7 @@ impl<'a> Judge<'a> {
     }
 
     /// `pod` as it was before.
-    fn check_deletion(&mut self, deed: Deed, pod: &PodSeen, is_specified: bool) {
+    fn check_deletion(&mut self, deed: Deed, pod: &PodSeen, is_specified: bool, is_marked: bool) {
         let history = self.history;
         let knew = |name: &str, version| history.knew(deed, PODS.plural, name, version);
         // It is terminating by now.
@@ -337,6 +346,7 @@ impl<'a> Judge<'a> {
                 .iter()
                 .all(|template| template.env == pod.template.env);
         let is_updated = templates.iter().all(|template| **template == pod.template);
+        let is_updated = is_updated && !is_marked;
         let rule = match (is_specified, is_in_place, is_updated) {
             (false, true, _) => "deleted-in-place",
             (false, _, true) => "deleted-updated",
