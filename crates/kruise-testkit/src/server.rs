@@ -7,6 +7,7 @@
 //! looks for news when its body is polled. So the order of things is that of the runtime, and follows from the seed.
 
 mod admission;
+mod anew;
 mod answer;
 mod call;
 mod custom;
