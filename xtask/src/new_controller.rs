@@ -53,7 +53,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     change(DEPLOYABLES, |text| with_table(text, &snake(&args.name)))?;
     change(TESTS, |text| with_tests(text, &snake(choice)))?;
     let names = templates::names(&args.name, choice, &kinds);
-    change(NAMES, |text| Ok(format!("{text}{names}")))?;
+    change(NAMES, |text| {
+        Ok(format!("{text}{}", new_names(text, &names)))
+    })?;
 
     format(&args.name)?;
     // Its table is known only to the program that is built with it.
@@ -168,6 +170,19 @@ fn snake(name: &str) -> String {
     snake
 }
 
+/// The declarations of `names` that `text` hasn't got; blank lines are between them.
+fn new_names(text: &str, names: &str) -> String {
+    let is_new = |declaration: &&str| {
+        let constant = declaration.split_once("pub const ").map(|(_, rest)| rest);
+        let name = constant
+            .and_then(|rest| rest.split_once(':'))
+            .map(|(name, _)| name);
+        name.is_some_and(|name| !text.contains(&format!("pub const {name}:")))
+    };
+    let declarations = names.trim().split("\n\n").filter(is_new);
+    declarations.map(|it| format!("\n{it}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +199,16 @@ mod tests {
         ] {
             assert!(choice(bad).is_err(), "{bad}");
         }
+    }
+
+    // A kind may be known there already: as what a stand-in is installed for, say.
+    #[test]
+    fn names_that_are_there_are_not_declared_again() {
+        let names =
+            "\n/// One.\npub const A: &str = \"a\";\n\n/// Two.\npub const B: &str = \"b\";\n";
+        assert_eq!(new_names("pub const AB: u8 = 1;\n", names), names);
+        let kept = new_names("/// Two.\npub const B: u8 = 1;\n", names);
+        assert_eq!(kept, "\n/// One.\npub const A: &str = \"a\";\n");
     }
 
     #[test]
