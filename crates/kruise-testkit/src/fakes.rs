@@ -107,11 +107,6 @@ impl Fakes {
         self.woken.notify_one();
     }
 
-    /// Changes how kubelets work.
-    pub fn with_kubelets<T>(&self, change: impl FnOnce(&mut Kubelets) -> T) -> T {
-        change(&mut self.state().kubelets)
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while playing")
     }

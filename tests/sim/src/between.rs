@@ -103,11 +103,6 @@ pub trait Saboteur: Send + Sync {
 
     /// An object is about to be handed over, alone or within a list or an event.
     fn object(&self, _call: &Call, _object: &mut Value) {}
-
-    /// How long events of a kind are kept back.
-    fn holds_back(&self, _plural: &str) -> Duration {
-        Duration::ZERO
-    }
 }
 
 /// What stands between one process and the server.
@@ -236,20 +231,13 @@ impl Between {
     }
 
     fn watched(self, call: Call, body: Body) -> UnsyncBoxBody<Bytes, Error> {
-        let held = self
-            .saboteur
-            .as_ref()
-            .map(|saboteur| saboteur.holds_back(call.plural()));
         let lines = stream::unfold(
             (self, call, BodyStream::new(body), Vec::new()),
-            move |(between, call, mut body, mut rest)| async move {
+            |(between, call, mut body, mut rest)| async move {
                 loop {
                     if let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
                         let line: Vec<u8> = rest.drain(..=end).collect();
                         let line = between.event(&call, line);
-                        if let Some(held) = held.filter(|held| !held.is_zero()) {
-                            tokio::time::sleep(held).await;
-                        }
                         return Some((
                             Ok(Frame::data(Bytes::from(line))),
                             (between, call, body, rest),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use kruise_api::resource::Resource;
 use kruise_testkit::server::{Change, Recorded};
 
 /// How long a process may go on with what it knew: a pass that was begun, with answers that come late.
@@ -68,6 +69,12 @@ impl History {
     pub fn knew(&self, deed: Deed, plural: &str, name: &str, version: u64) -> bool {
         self.told.knew(deed.who, plural, name, version, deed.at)
     }
+}
+
+/// Whether an object of this kind changed, in whatever version.
+#[must_use]
+pub fn is_of(change: &Change, kind: &Resource) -> bool {
+    change.resource.group == kind.group && change.resource.plural == kind.plural
 }
 
 /// What a process did.

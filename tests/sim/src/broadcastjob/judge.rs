@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use kruise_api::{
     apps::v1beta1::BROADCASTJOBS,
-    resource::{NODES, PODS, Resource},
+    resource::{NODES, PODS},
 };
 use kruise_testkit::{fields::text, server::Change};
 
 use super::seen::{Class, PodSeen, Terms, fits};
-use crate::history::{Deed, History, Violation};
+use crate::history::{Deed, History, Violation, is_of};
 
 /// Judges a run.
 pub(super) fn violations(history: &History) -> Vec<Violation> {
@@ -53,15 +53,11 @@ struct Known {
     failed: Option<u64>,
 }
 
-fn is(resource: &Resource, other: &Resource) -> bool {
-    resource.group == other.group && resource.plural == other.plural
-}
-
 impl Judge<'_> {
     fn take(&mut self, change: &Change) {
-        if is(&change.resource, &BROADCASTJOBS) {
+        if is_of(change, &BROADCASTJOBS) {
             self.job_changed(change);
-        } else if is(&change.resource, &NODES) {
+        } else if is_of(change, &NODES) {
             let node = change.after.as_ref().or(change.before.as_ref());
             let name = node.map(|node| text(&node["metadata"]["name"]));
             let fits = change.after.as_ref().is_some_and(|node| fits(node));
@@ -71,7 +67,7 @@ impl Judge<'_> {
             if states.last().is_none_or(|(_, last)| *last != fits) {
                 states.push((change.version, fits));
             }
-        } else if is(&change.resource, &PODS) {
+        } else if is_of(change, &PODS) {
             let read = |pod: &Option<_>| {
                 let pod: &Option<std::sync::Arc<serde_json::Value>> = pod;
                 pod.as_ref().and_then(|pod| PodSeen::read(pod))

@@ -8,14 +8,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use kruise_api::{
-    apps::v1beta1::CLONESETS,
-    resource::{PODS, Resource},
-};
+use kruise_api::{apps::v1beta1::CLONESETS, resource::PODS};
 use kruise_testkit::{fields::text, server::Change};
 
 use super::seen::{PodSeen, Template, Terms};
-use crate::history::{Deed, History, Violation};
+use crate::history::{Deed, History, Violation, is_of};
 
 /// Judges a run.
 pub(super) fn violations(history: &History) -> Vec<Violation> {
@@ -63,13 +60,9 @@ struct Known {
     is_marked: bool,
 }
 
-fn is(resource: &Resource, other: &Resource) -> bool {
-    resource.group == other.group && resource.plural == other.plural
-}
-
 impl<'a> Judge<'a> {
     fn take(&mut self, change: &'a Change) {
-        if is(&change.resource, &CLONESETS) {
+        if is_of(change, &CLONESETS) {
             if let Some(set) = &change.after {
                 self.set_changed(
                     change.version,
@@ -77,7 +70,7 @@ impl<'a> Judge<'a> {
                     Terms::read(set),
                 );
             }
-        } else if is(&change.resource, &PODS) {
+        } else if is_of(change, &PODS) {
             match (&change.before, &change.after) {
                 (None, Some(pod)) => self.created(change, PodSeen::read(pod)),
                 (Some(_), Some(pod)) => self.changed(change, &PodSeen::read(pod)),

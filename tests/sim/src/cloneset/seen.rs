@@ -18,7 +18,6 @@ pub(super) struct PodSeen {
     /// The CloneSet that owns it.
     pub(super) set: String,
     pub(super) instance: String,
-    pub(super) node: String,
     /// Image of the app in its spec, and the environment: what the template says of it.
     pub(super) template: Template,
     /// The spec without images.
@@ -111,7 +110,6 @@ impl PodSeen {
             uid: text(&metadata["uid"]),
             set: owner.map(|owner| text(&owner["name"])).unwrap_or_default(),
             instance: label(labels::CLONESET_INSTANCE_ID),
-            node: text(&spec["nodeName"]),
             template: Template::read(app),
             rest_of_spec,
             sidecar_image: text(&sidecar["image"]),
