@@ -1,7 +1,7 @@
 //! `cargo xtask conformance`: every CRD that we make, fact by fact, against the reference's in
 //! docs/spec: the tables of fields, index.json, and the conversion matrix of PF-402.
 //!
-//! A difference is a failure unless docs/spec/crds/differences.yaml has it with a reason, and an entry there
+//! A difference is a failure unless docs/spec/crds/differences has it with a reason, and an entry there
 //! that explains nothing is a failure too. What this doesn't look at: descriptions, which are ours.
 
 mod compare;

@@ -69,7 +69,8 @@ fn status(
     }) = ending
     {
         let message = event.message.clone();
-        let condition = JobCondition::new(type_, "True", type_, message, snapshot.now);
+        let mut condition = JobCondition::new(type_, "True", type_, message, snapshot.now);
+        condition.set_last_update_time(snapshot.now);
         status.conditions.push(condition);
         status.completion_time = Some(snapshot.now);
         status.phase = phase.clone();

@@ -26,10 +26,6 @@ pub(crate) struct Definition {
 /// Whether objects of a kind live in a namespace.
 pub(crate) enum Scope {
     Namespaced,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no kind of the list has it yet")
-    )]
     Cluster,
 }
 
@@ -160,6 +156,15 @@ impl Version {
     /// elements of a list.
     pub(crate) fn rules(mut self, path: &str, rules: &[Rule]) -> Self {
         rules::add(&mut self.schema, path, rules);
+        self
+    }
+
+    /// Sets a keyword of the schema of the field at this path: what only this version says of a type that several
+    /// versions share, such as a `minimum`.
+    pub(crate) fn keyword(mut self, path: &str, keyword: &str, value: impl Into<Value>) -> Self {
+        rules::with_field(&mut self.schema, path, |field| {
+            field.insert(keyword.to_owned(), value.into());
+        });
         self
     }
 

@@ -15,6 +15,13 @@ pub enum IntOrString {
     String(String),
 }
 
+/// The number 0, as in Go.
+impl Default for IntOrString {
+    fn default() -> Self {
+        Self::Int(0)
+    }
+}
+
 impl JsonSchema for IntOrString {
     fn schema_name() -> Cow<'static, str> {
         "IntOrString".into()

@@ -52,6 +52,7 @@ pub mod text_map;
 pub mod validation;
 mod versions;
 pub mod well_known;
+mod wire;
 
 /// The examples in the README, which are tests.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! docs/spec/crds/differences.yaml: the differences that we mean to have, each with its reason.
+//! docs/spec/crds/differences, a file a kind: the differences that we mean to have, each with its reason.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::compare::Difference;
 
 /// Relative to the workspace's root.
-pub(super) const PATH: &str = "docs/spec/crds/differences.yaml";
+pub(super) const PATH: &str = "docs/spec/crds/differences";
 
 const ALL_VERSIONS: &str = "all";
 /// `spec.x.**` is spec.x and everything below.
@@ -38,10 +38,27 @@ struct Entry {
 pub(super) struct Used(BTreeSet<usize>);
 
 impl Reviewed {
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("read {}", path.display()))
+    /// The lists in the files of a directory.
+    pub(super) fn read(directory: &Path) -> Result<Self> {
+        let read = || -> Result<Vec<Entry>> {
+            let mut files = directory
+                .read_dir()?
+                .map(|file| Ok(file?.path()))
+                .collect::<Result<Vec<_>>>()?;
+            files.retain(|file| file.extension().is_some_and(|it| it == "yaml"));
+            files.sort();
+            let mut entries = Vec::new();
+            for file in files {
+                let list = std::fs::read_to_string(&file)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|text| Self::parse(&text));
+                let list = list.with_context(|| format!("read {}", file.display()))?;
+                entries.extend(list.entries);
+            }
+            Ok(entries)
+        };
+        let entries = read().with_context(|| format!("read {}", directory.display()))?;
+        Ok(Self { entries })
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {

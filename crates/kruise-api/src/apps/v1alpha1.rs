@@ -8,7 +8,7 @@ pub use crate::{
                 BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
                 FailurePolicyType,
             },
-            status::{BroadcastJobPhase, BroadcastJobStatus, JobCondition},
+            status::{BroadcastJobPhase, BroadcastJobStatus},
             v1alpha1::BroadcastJob,
         },
         cloneset::{
@@ -21,7 +21,10 @@ pub use crate::{
         },
     },
     spec_parts::{
-        InPlaceUpdateStrategy, Lifecycle, LifecycleHook, UpdatePriorityOrderTerm,
-        UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm,
+        ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,
+        Lifecycle, LifecycleHandler, LifecycleHook, MetaCondition, NodeSelectorRequirement,
+        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, TargetReference,
+        TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
+        UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },
 };

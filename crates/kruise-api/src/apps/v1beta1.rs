@@ -7,7 +7,7 @@ pub use crate::{
                 BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
                 FailurePolicyType,
             },
-            status::{BroadcastJobPhase, BroadcastJobStatus, JobCondition},
+            status::{BroadcastJobPhase, BroadcastJobStatus},
             v1beta1::{BROADCASTJOBS, BroadcastJob},
         },
         cloneset::{
@@ -20,7 +20,10 @@ pub use crate::{
         },
     },
     spec_parts::{
-        InPlaceUpdateStrategy, Lifecycle, LifecycleHook, UpdatePriorityOrderTerm,
-        UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm,
+        ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,
+        Lifecycle, LifecycleHandler, LifecycleHook, MetaCondition, NodeSelectorRequirement,
+        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, TargetReference,
+        TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
+        UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },
 };

@@ -97,27 +97,44 @@ pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {
     Rule::new(format!("self in [{}]", words.join(", ")), message)
 }
 
-/// Adds rules to the node at this path of a schema.
+/// Adds rules to the field at this path of a schema.
 pub(super) fn add(schema: &mut Value, path: &str, rules: &[Rule]) {
-    let mut node = Some(schema);
-    for step in path.split('.') {
-        let (name, is_list) = match step.strip_suffix("[]") {
-            Some(name) => (name, true),
-            None => (step, false),
-        };
-        node = node.and_then(|node| node.pointer_mut(&format!("/properties/{name}")));
-        if is_list {
-            node = node.and_then(|node| node.get_mut("items"));
-        }
-    }
-    let node = node.and_then(Value::as_object_mut);
-    debug_assert!(node.is_some(), "a rule for {path}, which is no field");
-    if let Some(node) = node {
-        let list = node
+    with_field(schema, path, |field| {
+        let list = field
             .entry("x-kubernetes-validations")
             .or_insert_with(|| json!([]));
         if let Some(list) = list.as_array_mut() {
             list.extend(rules.iter().map(Rule::manifest));
         }
+    });
+}
+
+/// Changes the schema of the field at this path. `[]` stands for the elements of a list, `{}` for the values of a map.
+pub(super) fn with_field(
+    schema: &mut Value,
+    path: &str,
+    change: impl FnOnce(&mut Map<String, Value>),
+) {
+    let mut node = Some(schema);
+    for step in path.split('.') {
+        let name = step.trim_end_matches(['[', ']', '{', '}']);
+        node = node.and_then(|node| node.pointer_mut(&format!("/properties/{name}")));
+        let mut below = step.strip_prefix(name).unwrap_or_default();
+        while !below.is_empty() {
+            let (child, rest) = match below.strip_prefix("[]") {
+                Some(rest) => ("items", rest),
+                None => (
+                    "additionalProperties",
+                    below.strip_prefix("{}").unwrap_or_default(),
+                ),
+            };
+            node = node.and_then(|node| node.get_mut(child));
+            below = rest;
+        }
+    }
+    let node = node.and_then(Value::as_object_mut);
+    debug_assert!(node.is_some(), "{path} is no field");
+    if let Some(node) = node {
+        change(node);
     }
 }

@@ -22,6 +22,15 @@ pub(crate) fn preserved(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "x-kubernetes-preserve-unknown-fields": true })
 }
 
+/// Schema of a whole object of any kind. The API server keeps all its fields.
+pub(crate) fn embedded_object(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "x-kubernetes-embedded-resource": true,
+        "x-kubernetes-preserve-unknown-fields": true,
+    })
+}
+
 /// Schema of times by name.
 pub(crate) fn times(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({

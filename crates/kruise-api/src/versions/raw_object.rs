@@ -48,6 +48,14 @@ impl RawObject {
         self.convert_part("spec", convert)
     }
 
+    /// Converts the status, if the object has one, together with the labels and annotations that belong to it.
+    pub(crate) fn convert_status<From: DeserializeOwned, To: Serialize>(
+        &mut self,
+        convert: impl FnOnce(From, &mut Marks<'_>) -> To,
+    ) -> Result<(), ConversionError> {
+        self.convert_part("status", convert)
+    }
+
     fn convert_part<From: DeserializeOwned, To: Serialize>(
         &mut self,
         name: &'static str,

@@ -5,12 +5,27 @@ use kruise_api::{
     conversion::convert,
     crd,
     kinds::broadcastjob::{defaults, validation},
+    meta::ObjectMeta,
 };
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::instances::{config, objects};
+use crate::{
+    every_kind::{Version, version},
+    instances::{config, objects},
+};
+
+pub(crate) fn versions() -> Vec<Version> {
+    let judge = |metadata: &ObjectMeta, spec: &mut v1beta1::BroadcastJobSpec| {
+        defaults::fill(spec);
+        validation::validate(metadata, spec)
+    };
+    vec![
+        version(move |mut job: v1alpha1::BroadcastJob, _| judge(&job.metadata, &mut job.spec)),
+        version(move |mut job: v1beta1::BroadcastJob, _| judge(&job.metadata, &mut job.spec)),
+    ]
+}
 
 const V1ALPHA1: &str = "apps.kruise.io/v1alpha1";
 const V1BETA1: &str = "apps.kruise.io/v1beta1";

@@ -4,7 +4,7 @@ use kruise_api::{
     int_or_string::IntOrString,
     kinds::cloneset::{
         conversion::{settle_v1alpha1, settle_v1beta1},
-        defaults,
+        defaults, validation,
     },
     meta::ObjectMeta,
 };
@@ -12,7 +12,23 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::instances::{config, objects};
+use crate::{
+    every_kind::{Version, version},
+    instances::{config, objects},
+};
+
+pub(crate) fn versions() -> Vec<Version> {
+    vec![
+        version(|mut set: v1alpha1::CloneSet, stored| {
+            defaults::fill_v1alpha1(&mut set.spec);
+            validation::validate_v1alpha1(&set, stored.as_ref(), &|_| None)
+        }),
+        version(|mut set: v1beta1::CloneSet, stored| {
+            defaults::fill_v1beta1(&mut set.spec);
+            validation::validate_v1beta1(&set, stored.as_ref())
+        }),
+    ]
+}
 
 const V1ALPHA1: &str = "apps.kruise.io/v1alpha1";
 const V1BETA1: &str = "apps.kruise.io/v1beta1";

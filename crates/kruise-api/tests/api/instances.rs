@@ -1,6 +1,6 @@
 //! Objects made from a CRD's schema: whatever field a kind has, now or later, occurs in them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use kruise_api::crd;
 use proptest::{
@@ -11,18 +11,20 @@ use proptest::{
 use serde_json::{Map, Value, json};
 
 /// The CRD of a kind.
-pub(crate) fn definition(kind: &str) -> Value {
-    let mut crds = crd::all().into_iter();
+pub(crate) fn definition(kind: &str) -> &'static Value {
+    // Made once: there is more than one question about it for each generated object.
+    static ALL: LazyLock<Vec<Value>> = LazyLock::new(crd::all);
+    let mut crds = ALL.iter();
     crds.find(|crd| crd["spec"]["names"]["kind"] == kind)
         .unwrap()
 }
 
 /// Schema of a version of a kind.
-pub(crate) fn schema(kind: &str, version: &str) -> Value {
+pub(crate) fn schema(kind: &str, version: &str) -> &'static Value {
     let crd = definition(kind);
     let versions = crd["spec"]["versions"].as_array().unwrap();
     let version = versions.iter().find(|it| it["name"] == version).unwrap();
-    version["schema"]["openAPIV3Schema"].clone()
+    &version["schema"]["openAPIV3Schema"]
 }
 
 /// Names and values that mean something in some field.
@@ -265,7 +267,7 @@ pub(crate) fn fields_not_reached(kind: &str, version: &str, n_objects: usize) ->
             );
         }
     }
-    let all = schema_paths(&schema);
+    let all = schema_paths(schema);
     assert!(all.len() > 20, "{all:?}");
     all.difference(&reached).cloned().collect()
 }

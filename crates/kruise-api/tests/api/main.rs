@@ -12,6 +12,7 @@ mod budget;
 mod budget_consistency;
 mod budget_resize;
 mod calculate;
+mod cases;
 mod completion;
 mod conversion;
 mod crd;

@@ -3,10 +3,25 @@
 use kruise_api::{
     conversion::convert,
     kinds::podunavailablebudget::validation::{ANSWER_CODE, unreadable_annotation, validate},
-    policy::v1beta1::PodUnavailableBudget,
+    policy::{v1alpha1, v1beta1::PodUnavailableBudget},
 };
 use rstest::rstest;
 use serde_json::{Map, Value, json};
+
+use crate::every_kind::{Version, version};
+
+pub(crate) fn versions() -> Vec<Version> {
+    let judge = |budget: PodUnavailableBudget, stored: Option<PodUnavailableBudget>| {
+        validate(&budget, stored.as_ref(), &stored)
+    };
+    vec![
+        version(move |budget: v1alpha1::PodUnavailableBudget, stored| {
+            judge(budget.into(), stored.map(Into::into))
+        })
+        .settles(settle_v1alpha1),
+        version(judge).settles(settle_v1beta1),
+    ]
+}
 
 const V1ALPHA1: &str = "policy.kruise.io/v1alpha1";
 const V1BETA1: &str = "policy.kruise.io/v1beta1";
@@ -108,7 +123,7 @@ fn annotations(object: &mut Value) -> &mut Map<String, Value> {
 }
 
 /// PB-1 and PB-2 of an object that has a spec. Texts that have no effect are gone, others are in their normal form.
-pub(crate) fn settle_v1alpha1(object: &mut Value) {
+fn settle_v1alpha1(object: &mut Value) {
     if object["spec"].is_null() {
         return;
     }
@@ -128,7 +143,7 @@ pub(crate) fn settle_v1alpha1(object: &mut Value) {
 }
 
 /// PB-3: annotations say what fields say, and operations that only an annotation had are in the field as well.
-pub(crate) fn settle_v1beta1(object: &mut Value) {
+fn settle_v1beta1(object: &mut Value) {
     let spec = object["spec"].clone();
     if spec.is_null() {
         return;

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::{spec, update_terms::CloneSetUpdateTerms, v1beta1::CloneSetStatus};
 use crate::{
     int_or_string::IntOrString,
-    meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
+    meta::{ObjectMeta, null_as_default},
     object::{ApiVersion, Kind, custom_resource},
     open_enum::open_enum,
+    wire::wire,
 };
 
 /// A number of interchangeable pods made from one template, updated in place where possible.
@@ -44,33 +45,19 @@ custom_resource!(
 /// What a CloneSet shall be.
 pub type CloneSetSpec = spec::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;
 
-/// How pods are added and taken away.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CloneSetScaleStrategy {
-    /// Names of pods to delete first. Names that no longer exist are taken off the list.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "optional_list"
-    )]
-    pub pods_to_delete: Option<Vec<String>>,
-    /// How many pods may be unavailable while pods are added: a number, or a percentage of
-    /// replicas, rounded up. Unset: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_unavailable: Option<IntOrString>,
-    /// Whether the volume claims of a pod that vanished are left to garbage collection, instead of being
-    /// used by the next pod. Defaults to false: they are used again.
-    #[serde(
-        default,
-        rename = "disablePVCReuse",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub disable_pvc_reuse: Option<bool>,
-    /// Fields that this version of the crate does not know, as they were.
-    #[serde(flatten)]
-    #[schemars(skip)]
-    pub unknown: UnknownFields,
+wire! {
+    /// How pods are added and taken away.
+    pub struct CloneSetScaleStrategy {
+        /// Names of pods to delete first. Names that no longer exist are taken off the list.
+        optional_list pods_to_delete: String,
+        /// How many pods may be unavailable while pods are added: a number, or a percentage of
+        /// replicas, rounded up. Unset: no limit.
+        optional max_unavailable: IntOrString,
+        /// Whether the volume claims of a pod that vanished are left to garbage collection, instead of being
+        /// used by the next pod. Defaults to false: they are used again.
+        #[serde(rename = "disablePVCReuse")]
+        optional disable_pvc_reuse: bool,
+    }
 }
 
 /// How pods are moved to a new template.

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::{spec, update_terms::CloneSetUpdateTerms};
 use crate::{
     int_or_string::IntOrString,
-    meta::{ObjectMeta, UnknownFields, null_as_default, optional_list},
+    meta::{ObjectMeta, null_as_default},
     object::{ApiVersion, CustomResource, Kind, custom_resource, object},
     open_enum::open_enum,
     resource::Resource,
+    wire::wire,
 };
 
 pub use status::{CloneSetCondition, CloneSetStatus};
@@ -58,53 +59,33 @@ pub const CLONESETS: Resource = Resource {
 /// What a CloneSet shall be.
 pub type CloneSetSpec = spec::CloneSetSpec<CloneSetScaleStrategy, CloneSetUpdateStrategy>;
 
-/// How pods are added and taken away.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CloneSetScaleStrategy {
-    /// Names of pods to delete first. Names that no longer exist are taken off the list.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "optional_list"
-    )]
-    pub pods_to_delete: Option<Vec<String>>,
-    /// How many pods may be unavailable while pods are added: a number, or a percentage of
-    /// replicas, rounded up. Unset: no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_unavailable: Option<IntOrString>,
-    /// Whether the volume claims of a pod that vanished are used by the next pod, which then gets
-    /// its name as well. Defaults to false.
-    #[serde(
-        default,
-        rename = "enablePVCReuse",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schemars(extend("default" = false))]
-    pub enable_pvc_reuse: Option<bool>,
-    /// Whether pods that wait for a hook before their deletion are left out when pods are counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exclude_preparing_delete: Option<bool>,
-    /// Fields that this version of the crate does not know, as they were.
-    #[serde(flatten)]
-    #[schemars(skip)]
-    pub unknown: UnknownFields,
+wire! {
+    /// How pods are added and taken away.
+    pub struct CloneSetScaleStrategy {
+        /// Names of pods to delete first. Names that no longer exist are taken off the list.
+        optional_list pods_to_delete: String,
+        /// How many pods may be unavailable while pods are added: a number, or a percentage of
+        /// replicas, rounded up. Unset: no limit.
+        optional max_unavailable: IntOrString,
+        /// Whether the volume claims of a pod that vanished are used by the next pod, which then gets
+        /// its name as well. Defaults to false.
+        #[serde(rename = "enablePVCReuse")]
+        #[schemars(extend("default" = false))]
+        optional enable_pvc_reuse: bool,
+        /// Whether pods that wait for a hook before their deletion are left out when pods are counted.
+        optional exclude_preparing_delete: bool,
+    }
 }
 
-/// How pods are moved to a new template.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CloneSetUpdateStrategy {
-    /// `RollingUpdate` (the default), or `OnDelete`: only pods that are made anew get the new template.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
-    pub type_: Option<CloneSetUpdateStrategyType>,
-    /// The terms of a rolling update.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rolling_update: Option<RollingUpdateCloneSetStrategy>,
-    /// Fields that this version of the crate does not know, as they were.
-    #[serde(flatten)]
-    #[schemars(skip)]
-    pub unknown: UnknownFields,
+wire! {
+    /// How pods are moved to a new template.
+    pub struct CloneSetUpdateStrategy {
+        /// `RollingUpdate` (the default), or `OnDelete`: only pods that are made anew get the new template.
+        #[serde(rename = "type")]
+        optional type_: CloneSetUpdateStrategyType,
+        /// The terms of a rolling update.
+        optional rolling_update: RollingUpdateCloneSetStrategy,
+    }
 }
 
 open_enum! {

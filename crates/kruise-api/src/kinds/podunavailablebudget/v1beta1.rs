@@ -1,55 +1,34 @@
 //! Version v1beta1: what the API server stores and controllers speak.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::spec::{PodUnavailableBudgetStatus, ProtectedOperation, TargetReference};
 use crate::{
-    custom_object::CustomObject,
-    int_or_string::IntOrString,
-    meta::{LabelSelector, UnknownFields, list},
-    object::custom_resource,
-    resource::Resource,
+    custom_object::CustomObject, int_or_string::IntOrString, meta::LabelSelector,
+    object::custom_resource, resource::Resource, wire::wire,
 };
 
-/// Which pods are protected, and how many of them may be unavailable at a time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PodUnavailableBudgetSpec {
-    /// Pods of the same namespace that are protected. Either this or targetRef has to be given. It can't be
-    /// changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selector: Option<LabelSelector>,
-    /// The workload of the same namespace whose pods are protected. It can't be changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_ref: Option<TargetReference>,
-    /// How many pods may be unavailable: a number, or a percentage of all, rounded up. Either this or
-    /// minAvailable has to be given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_unavailable: Option<IntOrString>,
-    /// How many pods must stay available: a number, or a percentage of all, rounded up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_available: Option<IntOrString>,
-    /// What is refused once the budget is spent: DELETE, UPDATE, EVICT and RESIZE. Defaults to DELETE,
-    /// EVICT and UPDATE.
-    #[serde(
-        default,
-        skip_serializing_if = "Vec::is_empty",
-        deserialize_with = "list"
-    )]
-    #[schemars(schema_with = "operations")]
-    pub protect_operations: Vec<ProtectedOperation>,
-    /// How many pods there should be, in place of what the workloads say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("minimum" = 1))]
-    pub protect_total_replicas: Option<i32>,
-    /// Pods that are never protected. It must not be empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ignored_pod_selector: Option<LabelSelector>,
-    /// Fields that this version of the crate does not know, as they were.
-    #[serde(flatten)]
-    #[schemars(skip)]
-    pub unknown: UnknownFields,
+wire! {
+    /// Which pods are protected, and how many of them may be unavailable at a time.
+    pub struct PodUnavailableBudgetSpec {
+        /// Pods of the same namespace that are protected. Either this or targetRef has to be given. It can't be
+        /// changed.
+        optional selector: LabelSelector,
+        /// The workload of the same namespace whose pods are protected. It can't be changed.
+        optional target_ref: TargetReference,
+        /// How many pods may be unavailable: a number, or a percentage of all, rounded up. Either this or
+        /// minAvailable has to be given.
+        optional max_unavailable: IntOrString,
+        /// How many pods must stay available: a number, or a percentage of all, rounded up.
+        optional min_available: IntOrString,
+        /// What is refused once the budget is spent: DELETE, UPDATE, EVICT and RESIZE. Defaults to DELETE,
+        /// EVICT and UPDATE.
+        #[schemars(schema_with = "operations")]
+        list protect_operations: ProtectedOperation,
+        /// How many pods there should be, in place of what the workloads say.
+        #[schemars(extend("minimum" = 1))]
+        optional protect_total_replicas: i32,
+        /// Pods that are never protected. It must not be empty.
+        optional ignored_pod_selector: LabelSelector,
+    }
 }
 
 /// Names of version v1beta1.
