@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::crd_choices;
+
 mod broadcastjob_controller;
 mod cloneset_controller;
 mod rights;
@@ -31,14 +33,12 @@ pub(crate) fn all() -> Vec<Deployable> {
 pub(crate) struct Deployable {
     /// The package and its binary; and in the cluster nearly all that belongs to it.
     pub(crate) name: &'static str,
-    /// What people ask for: the overlay, and the directory with its CRDs.
+    /// What people ask for: the overlay, and the directory with its CRDs, which `crd_choices` names.
     pub(crate) choice: &'static str,
     /// What the overlay installs, in a sentence.
     pub(crate) about: &'static str,
     /// What it is about, as in "when it asks about CloneSets".
     pub(crate) kinds: &'static str,
-    /// The CRDs that are its own.
-    pub(crate) crds: &'static [&'static str],
     /// Whether it converts between versions of these.
     pub(crate) converts: bool,
     /// Controllers that would do the same work, by their leases; OpenKruise's own is always among them.
@@ -54,6 +54,11 @@ pub(crate) struct Deployable {
 }
 
 impl Deployable {
+    /// The CRDs that are its own.
+    pub(crate) fn crds(&self) -> &'static [&'static str] {
+        crd_choices::crds_of(self.choice)
+    }
+
     /// Whether the API server calls it.
     pub(crate) fn is_called(&self) -> bool {
         self.converts || !self.webhooks.is_empty()

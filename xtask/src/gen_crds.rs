@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::deployables;
+use crate::crd_choices::CHOICES;
 use crate::generated::{self, Generated};
 
 const COMMAND: &str = "gen-crds";
@@ -36,19 +36,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn files() -> Result<Vec<Generated>> {
-    let deployables = deployables::all();
     let mut files = Vec::new();
     for crd in kruise_api::crd::all() {
         let name = crd.pointer("/metadata/name").and_then(Value::as_str);
         let name = name.context("a CRD has no name")?;
         let file = file_name(name).with_context(|| format!("CRD {name:?} isn't PLURAL.GROUP"))?;
         let content = render(&crd).with_context(|| format!("render {name}"))?;
-        let owners = deployables
-            .iter()
-            .filter(|deployable| deployable.crds.contains(&name));
-        for owner in owners {
+        let choices = CHOICES.iter().filter(|choice| choice.crds.contains(&name));
+        for choice in choices {
             files.push(Generated {
-                path: Path::new("deploy/crds").join(owner.choice).join(&file),
+                path: Path::new("deploy/crds").join(choice.name).join(&file),
                 content: content.clone(),
             });
         }

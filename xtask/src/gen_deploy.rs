@@ -18,6 +18,7 @@ use anyhow::Result;
 
 pub(crate) use used::check_used;
 
+use crate::crd_choices::{self, CHOICES};
 use crate::deployables::{self, Deployable};
 use crate::generated::{self, Generated};
 
@@ -58,13 +59,16 @@ fn files(deployables: &[Deployable]) -> Vec<Generated> {
         for (name, text) in parts.iter().chain([&("kustomization.yaml", kustomization)]) {
             files.push(generated(&base.join(name), text));
         }
-        if !deployable.crds.is_empty() {
-            let crds = Path::new("deploy/crds").join(deployable.choice);
-            let text = kustomize::crds(deployable);
-            files.push(generated(&crds.join("kustomization.yaml"), &text));
-        }
         files.push(overlay(deployable.choice, &kustomize::overlay(deployable)));
     }
+    let crds = Path::new("deploy/crds");
+    for choice in CHOICES {
+        let path = crds.join(choice.name).join("kustomization.yaml");
+        files.push(generated(&path, &kustomize::crds(choice)));
+    }
+    let all_crds = kustomize::all_crds(CHOICES);
+    let path = crds.join(crd_choices::ALL).join("kustomization.yaml");
+    files.push(generated(&path, &all_crds));
     files.push(overlay(
         kustomize::ALL,
         &kustomize::overlay_of_all(deployables),

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use localkube::{cluster, deploy, image};
 
 mod conformance;
+mod crd_choices;
 mod demo;
 mod deployables;
 mod fuzz;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use localkube::{process, workspace};
 
+use crate::crd_choices;
 use kinds::Kinds;
 
 /// Where the tables of deployables are told of.
@@ -23,10 +24,11 @@ const NAMES: &str = "tests/e2e/src/names.rs";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Of the crate, its binary and all that belongs to it: CHOICE-controller, where CHOICE is its overlay
+    /// Of the crate, its binary and all that belongs to it: STEM-controller, where STEM is its overlay, too, unless there
+    /// are CRDs for it already, under another choice
     name: String,
     /// The kind that it owns, and further ones that it watches: those of their objects wake it that an object
-    /// of its own kind owns [default: the kind that is called like the choice]
+    /// of its own kind owns [default: the kind that is called like the stem]
     #[arg(long = "kind", value_name = "KIND", num_args = 1..)]
     kinds: Vec<String>,
 }
@@ -39,8 +41,10 @@ struct File {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let choice = choice(&args.name)?;
-    let kinds = Kinds::find(choice, &args.kinds)?;
+    let stem = stem(&args.name)?;
+    // Where docs/spec has a shorter word for what it owns, that is the choice.
+    let choice = crd_choices::of_deployable(&args.name).unwrap_or(stem);
+    let kinds = Kinds::find(stem, &args.kinds)?;
     let files = templates::files(&args.name, choice, &kinds)?;
     let root = workspace::root();
     for file in &files {
@@ -66,14 +70,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// What stands before `-controller`.
-fn choice(name: &str) -> Result<&str> {
+fn stem(name: &str) -> Result<&str> {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match name.strip_suffix("-controller") {
-        Some(choice)
-            if choice.starts_with(|c: char| c.is_ascii_lowercase())
-                && choice.chars().all(is_word) =>
+        Some(stem)
+            if stem.starts_with(|c: char| c.is_ascii_lowercase()) && stem.chars().all(is_word) =>
         {
-            Ok(choice)
+            Ok(stem)
         }
         _ => bail!(
             "{name:?} is no name for a controller: small letters, digits and hyphens, and -controller at \
@@ -189,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_name_ends_in_controller() {
-        assert_eq!(choice("image-pull-controller").unwrap(), "image-pull");
+        assert_eq!(stem("image-pull-controller").unwrap(), "image-pull");
         for bad in [
             "widget",
             "Widget-controller",

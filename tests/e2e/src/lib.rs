@@ -51,8 +51,10 @@
 pub mod claims;
 pub mod cloneset;
 pub mod cluster;
+pub mod converter;
 pub mod deployable;
 pub mod etcd;
+mod https;
 pub mod names;
 pub mod namespace;
 pub mod pod_metrics;

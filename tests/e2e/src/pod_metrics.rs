@@ -1,7 +1,6 @@
 //! What metrics-server would tell of pods, made up by the test: an aggregated API that this process serves.
 
 use std::{
-    convert::Infallible,
     net::IpAddr,
     sync::{
         Arc,
@@ -9,14 +8,6 @@ use std::{
     },
 };
 
-use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::{
-    body::{Bytes, Incoming},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::TokioIo;
 use k8s_openapi::{
     api::{
         core::v1::{Pod, Service},
@@ -29,12 +20,9 @@ use kube::{
     Api, Client,
     api::{DeleteParams, ListParams, PostParams},
 };
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_rustls::TlsAcceptor;
 
-use crate::{Namespace, eventually, wait::PATIENCE};
+use crate::{Namespace, eventually, https::Https, wait::PATIENCE};
 
 const GROUP_VERSION: &str = "metrics.k8s.io/v1beta1";
 const API_SERVICE: &str = "v1beta1.metrics.k8s.io";
@@ -44,24 +32,27 @@ const SERVICE: &str = "pod-metrics";
 pub struct PodMetrics {
     client: Client,
     mebibytes: Arc<AtomicU64>,
-    serving: JoinHandle<()>,
+    _serving: Https,
 }
 
 impl PodMetrics {
     /// Serves it at an address that the API server reaches. Every pod uses this much memory.
     pub async fn serve(test: &Namespace, address: IpAddr, mebibytes: u64) -> Self {
         let mebibytes = Arc::new(AtomicU64::new(mebibytes));
-        let listener = TcpListener::bind((address, 0)).await.expect("listen");
-        let port = listener.local_addr().expect("an address").port();
         let state = Arc::new(State {
             client: test.client.clone(),
             mebibytes: Arc::clone(&mebibytes),
         });
-        let serving = tokio::spawn(serve(listener, acceptor(), state));
+        let serving = Https::serve(address, SERVICE, move |path, _| {
+            let state = Arc::clone(&state);
+            async move { state.answer(&path).await }
+        })
+        .await;
+        let port = serving.port;
         let metrics = Self {
             client: test.client.clone(),
             mebibytes,
-            serving,
+            _serving: serving,
         };
         metrics.register(test, address, port).await;
         metrics
@@ -136,7 +127,6 @@ impl Drop for PodMetrics {
                 }
             });
         });
-        self.serving.abort();
     }
 }
 
@@ -144,44 +134,15 @@ fn parsed<T: k8s_openapi::serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("an object")
 }
 
-fn acceptor() -> TlsAcceptor {
-    let made = rcgen::generate_simple_self_signed([SERVICE.to_owned()]).expect("a certificate");
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
-    let config = rustls::ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .expect("a TLS configuration");
-    TlsAcceptor::from(Arc::new(config))
-}
-
 struct State {
     client: Client,
     mebibytes: Arc<AtomicU64>,
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, state: Arc<State>) {
-    loop {
-        let (stream, _) = listener.accept().await.expect("accept a connection");
-        let (acceptor, state) = (acceptor.clone(), Arc::clone(&state));
-        tokio::spawn(async move {
-            let Ok(stream) = acceptor.accept(stream).await else {
-                return;
-            };
-            let service = service_fn(move |request| Arc::clone(&state).answer(request));
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-        });
-    }
-}
-
 impl State {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
-        let parts: Vec<&str> = request.uri().path().split('/').skip(1).collect();
-        let answer = match parts.as_slice() {
+    async fn answer(&self, path: &str) -> Option<Value> {
+        let parts: Vec<&str> = path.split('/').skip(1).collect();
+        match parts.as_slice() {
             ["apis", "metrics.k8s.io", "v1beta1"] => Some(json!({
                 "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": GROUP_VERSION,
                 "resources": [{
@@ -198,17 +159,7 @@ impl State {
                 "pods",
             ] => Some(self.pods(namespace).await),
             _ => None,
-        };
-        let mut response =
-            Response::new(Full::from(answer.clone().unwrap_or_default().to_string()));
-        response.headers_mut().insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json"),
-        );
-        if answer.is_none() {
-            *response.status_mut() = StatusCode::NOT_FOUND;
         }
-        Ok(response)
     }
 
     /// All pods of the namespace: a test has one workload in it.

@@ -11,7 +11,6 @@ pub(super) fn table() -> Deployable {
         choice: "broadcastjob",
         about: "BroadcastJobs: their CRD and the controller that runs them.",
         kinds: "BroadcastJobs",
-        crds: &["broadcastjobs.apps.kruise.io"],
         // Both versions have one schema, and the API server changes the name by itself (PF-402).
         converts: false,
         rivals: &[],

@@ -11,7 +11,6 @@ pub(super) fn table() -> Deployable {
         choice: "cloneset",
         about: "CloneSets: their CRD and the controller that runs them.",
         kinds: "CloneSets",
-        crds: &["clonesets.apps.kruise.io"],
         converts: true,
         rivals: &["podreadiness-controller"],
         args: &[],

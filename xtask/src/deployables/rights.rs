@@ -84,7 +84,7 @@ impl Deployable {
             let why = format!("Tell the API server whom to trust when it has {kinds} converted.");
             let crds = ["customresourcedefinitions"];
             let rule = rule(why, "apiextensions.k8s.io", crds, ["get", "patch"]);
-            rules.push(rule.named(self.crds.iter().copied()));
+            rules.push(rule.named(self.crds().iter().copied()));
         }
         let asked = format!("Tell the API server whom to trust when it asks about {kinds}.");
         if !self.webhooks.mutating.is_empty() {

@@ -1,5 +1,6 @@
 //! Kustomizations: of bases, of CRDs, of overlays.
 
+use crate::crd_choices::CrdChoice;
 use crate::deployables::{Deployable, NAMESPACE};
 use crate::gen_crds;
 
@@ -13,8 +14,8 @@ pub(super) fn base(files: &[&str]) -> String {
 }
 
 /// `cargo xtask gen-crds` writes the files that it names.
-pub(super) fn crds(deployable: &Deployable) -> String {
-    let files: Vec<String> = deployable
+pub(super) fn crds(choice: &CrdChoice) -> String {
+    let files: Vec<String> = choice
         .crds
         .iter()
         .filter_map(|crd| gen_crds::file_name(crd))
@@ -23,8 +24,19 @@ pub(super) fn crds(deployable: &Deployable) -> String {
         "# The CRDs that {} needs, apart from it, so that removing a controller can't remove\n\
          # workloads. `cargo xtask gen-crds` writes the files named here.\n\
          {HEAD}{}",
-        deployable.name,
+        choice.deployable,
         resources(&files)
+    )
+}
+
+/// The CRDs of every choice.
+pub(super) fn all_crds(choices: &[CrdChoice]) -> String {
+    let directories: Vec<String> = choices.iter().map(|it| format!("../{}", it.name)).collect();
+    format!(
+        "# Every CRD there is. Without the deployable that converts a kind, its v1alpha1 answers an error; the\n\
+         # component v1beta1-only stops serving it.\n\
+         {HEAD}{}",
+        resources(&directories)
     )
 }
 
@@ -33,7 +45,7 @@ pub(super) fn overlay(deployable: &Deployable) -> String {
 }
 
 pub(super) fn overlay_of_all(deployables: &[Deployable]) -> String {
-    let about = "Everything there is: every CRD, and every controller.";
+    let about = "Every controller there is, and their CRDs. The other CRDs: ../../crds/all.";
     render(about, &deployables.iter().collect::<Vec<_>>())
 }
 
@@ -51,7 +63,7 @@ fn render(about: &str, deployables: &[&Deployable]) -> String {
         .collect();
     let crds = deployables
         .iter()
-        .filter(|deployable| !deployable.crds.is_empty())
+        .filter(|deployable| !deployable.crds().is_empty())
         .map(|deployable| format!("../../crds/{}", deployable.choice));
     let bases = deployables
         .iter()

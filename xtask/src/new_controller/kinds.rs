@@ -32,8 +32,6 @@ pub(super) struct Kind {
     pub(super) plural: String,
     pub(super) kind: String,
     pub(super) namespaced: bool,
-    /// Whether its CRD is made from kruise-api.
-    pub(super) has_crd: bool,
 }
 
 /// One kind and version in the index.
@@ -97,7 +95,6 @@ impl Kind {
                 plural: plural.to_owned(),
                 kind: kind.to_owned(),
                 namespaced: true,
-                has_crd: false,
             };
         }
         let stored = index
@@ -115,19 +112,12 @@ impl Kind {
                 (GROUP.to_owned(), VERSION.to_owned(), plural, true)
             }
         };
-        let crd = format!("{plural}.{group}");
-        let has_crd = kruise_api::crd::all().iter().any(|known| {
-            known
-                .pointer("/metadata/name")
-                .is_some_and(|name| *name == crd.as_str())
-        });
         Self {
             group,
             version,
             plural,
             kind: name.to_owned(),
             namespaced,
-            has_crd,
         }
     }
 
@@ -172,15 +162,15 @@ mod tests {
     fn a_kind_that_nobody_knows_is_made_up() {
         let own = find("gadget-policy", &[]).unwrap().own;
         assert_eq!(
-            (own.kind.as_str(), own.plural.as_str(), own.has_crd),
-            ("GadgetPolicy", "gadgetpolicies", false)
+            (own.kind.as_str(), own.plural.as_str()),
+            ("GadgetPolicy", "gadgetpolicies")
         );
     }
 
     #[test]
     fn several_kinds_are_the_own_one_and_others() {
         let kinds = find("x", &["CloneSet", "Pod"]).unwrap();
-        assert!(kinds.own.has_crd);
+        assert_eq!(kinds.own.plural, "clonesets");
         assert!(kinds.others[0].is_built_in());
         assert!(find("x", &["Widget", "Widget"]).is_err());
         assert!(find("x", &["widget"]).is_err());

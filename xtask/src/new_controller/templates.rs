@@ -81,7 +81,6 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
     let constants: Vec<String> = constants
         .map(|kind| kind.objects().to_uppercase())
         .collect();
-    let crd = format!("\"{}.{}\"", own.plural, own.group);
     vec![
         ("name", name.to_owned()),
         ("crate", snake(name)),
@@ -97,7 +96,6 @@ fn values(name: &str, choice: &str, kinds: &Kinds) -> Vec<(&'static str, String)
         ("version", own.version.clone()),
         ("plural", own.plural.clone()),
         ("namespaced", own.namespaced.to_string()),
-        ("crds", if own.has_crd { crd } else { String::new() }),
         ("resource", own.resource()),
         ("observed", observed.join(", ")),
         ("constants", constants.join(", ")),
@@ -159,7 +157,6 @@ impl Kind {
             plural,
             kind,
             namespaced,
-            has_crd: _,
         } = self;
         format!(
             "Resource {{ group: \"{group}\", version: \"{version}\", plural: \"{plural}\", kind: \"{kind}\", \

@@ -1,15 +1,22 @@
 //! A copy of a CRD under a group of its own, so that a test can change it and use all its versions.
 
-use e2e::{Namespace, PATIENCE, eventually};
+use e2e::{Namespace, PATIENCE, converter::group_of_copy, eventually};
 use k8s_openapi::{
     api::core::v1::Namespace as CoreNamespace,
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
     Api,
-    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams},
+    api::{
+        ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+    },
 };
 use serde_json::{Value, json};
+
+/// What the group of each copy in a test ends in.
+pub(crate) fn suffix(test: &Namespace) -> String {
+    format!("{}.kruise.test", test.name)
+}
 
 /// The copy. It goes with the test's namespace, which owns it.
 pub(crate) struct Scratch<'a> {
@@ -17,6 +24,7 @@ pub(crate) struct Scratch<'a> {
     group: String,
     kind: String,
     plural: String,
+    is_namespaced: bool,
     crd: Value,
 }
 
@@ -29,7 +37,9 @@ impl<'a> Scratch<'a> {
             .find(|crd| crd["spec"]["names"]["kind"] == kind)
             .unwrap();
         let plural = crd["spec"]["names"]["plural"].as_str().unwrap().to_owned();
-        let group = format!("{}.kruise.test", test.name);
+        let own_group = crd["spec"]["group"].as_str().unwrap();
+        let group = group_of_copy(own_group, &suffix(test));
+        let is_namespaced = crd["spec"]["scope"] == "Namespaced";
         let owner = Api::<CoreNamespace>::all(test.client.clone())
             .get(&test.name)
             .await
@@ -52,6 +62,7 @@ impl<'a> Scratch<'a> {
             group,
             kind: kind.to_owned(),
             plural,
+            is_namespaced,
             crd,
         };
         let mut wanted = scratch.crd.clone();
@@ -67,16 +78,11 @@ impl<'a> Scratch<'a> {
             .await
             .unwrap_or_else(|error| panic!("the API server refuses the CRD: {error}"));
         eventually("the copy is served", PATIENCE, || async {
-            scratch
-                .api("v1beta1")
-                .list(&kube::api::ListParams::default())
-                .await
-                .map(drop)?;
-            scratch
-                .api("v1alpha1")
-                .list(&kube::api::ListParams::default())
-                .await
-                .map(drop)
+            for version in scratch.versions() {
+                let api = scratch.api(version);
+                api.list(&ListParams::default()).await.map(drop)?;
+            }
+            Ok::<(), kube::Error>(())
         })
         .await;
         scratch
@@ -94,8 +100,7 @@ impl<'a> Scratch<'a> {
 
     /// Has its objects converted by this Service.
     pub(crate) async fn convert_by(&self, service: &str) {
-        let name = self.crd["metadata"]["name"].as_str().unwrap();
-        let conversion = json!({
+        self.convert(&json!({
             "strategy": "Webhook",
             "webhook": {
                 "clientConfig": {
@@ -103,15 +108,59 @@ impl<'a> Scratch<'a> {
                 },
                 "conversionReviewVersions": ["v1"],
             },
-        });
+        }))
+        .await;
+    }
+
+    /// Has its objects converted as `spec.conversion` of a CRD says.
+    pub(crate) async fn convert(&self, conversion: &Value) {
+        let name = self.crd["metadata"]["name"].as_str().unwrap();
+        let patch = Patch::Merge(json!({ "spec": { "conversion": conversion } }));
         self.crds()
-            .patch(
-                name,
-                &PatchParams::default(),
-                &Patch::Merge(json!({ "spec": { "conversion": conversion } })),
-            )
+            .patch(name, &PatchParams::default(), &patch)
             .await
             .unwrap();
+    }
+
+    /// Its versions, oldest first.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &str> {
+        let versions = self.crd["spec"]["versions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        versions.filter_map(|version| version["name"].as_str())
+    }
+
+    /// Schema of a version.
+    pub(crate) fn schema(&self, version: &str) -> &Value {
+        let mut versions = self.crd["spec"]["versions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let version = versions.find(|it| it["name"] == version).unwrap();
+        &version["schema"]["openAPIV3Schema"]
+    }
+
+    /// Where calls about its objects go.
+    pub(crate) fn path(&self, version: &str) -> String {
+        let Self { group, plural, .. } = self;
+        if self.is_namespaced {
+            format!(
+                "/apis/{group}/{version}/namespaces/{}/{plural}",
+                self.test.name
+            )
+        } else {
+            format!("/apis/{group}/{version}/{plural}")
+        }
+    }
+
+    /// A kind's own object as one of the copy.
+    pub(crate) fn copied(&self, object: &Value) -> Value {
+        let api_version = object["apiVersion"].as_str().unwrap();
+        let (_, version) = api_version.split_once('/').unwrap();
+        let mut object = object.clone();
+        object["apiVersion"] = json!(format!("{}/{version}", self.group));
+        object
     }
 
     fn crds(&self) -> Api<CustomResourceDefinition> {
@@ -123,7 +172,12 @@ impl<'a> Scratch<'a> {
             &GroupVersionKind::gvk(&self.group, version, &self.kind),
             &self.plural,
         );
-        Api::namespaced_with(self.test.client.clone(), &self.test.name, &resource)
+        let client = self.test.client.clone();
+        if self.is_namespaced {
+            Api::namespaced_with(client, &self.test.name, &resource)
+        } else {
+            Api::all_with(client, &resource)
+        }
     }
 
     pub(crate) fn object(&self, version: &str, name: &str, spec: &Value) -> DynamicObject {
