@@ -16,7 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use localkube::workspace;
 use serde_json::Value;
 
@@ -40,10 +40,15 @@ fn compare_definitions() -> Result<()> {
     let reviewed = Reviewed::read(&root.join(reviewed::PATH))?;
     let report = check(&kruise_api::crd::all(), &reference, &reviewed)?;
     print!("{report}");
-    match report.failure() {
-        None => Ok(()),
-        Some(failure) => bail!("{failure}"),
+    if let Some(failure) = report.failure() {
+        bail!("{failure}");
     }
+    ensure!(
+        report.lacking().is_empty(),
+        "docs/spec/crds/index.json has what has no type here: {}",
+        report.lacking().join(", ")
+    );
+    Ok(())
 }
 
 /// Compares manifests with the reference.

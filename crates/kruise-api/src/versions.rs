@@ -4,6 +4,7 @@ mod between;
 mod error;
 mod marks;
 mod raw_object;
+pub(crate) mod renamed;
 
 pub(crate) use between::Conversion;
 pub use error::ConversionError;

@@ -10,6 +10,8 @@ pub(super) struct Report {
     rows: Vec<Row>,
     /// Kinds and versions that the reference has and we don't.
     no_type: Vec<String>,
+    /// Versions of the kinds among them.
+    n_absent: usize,
     /// What is wrong apart from differences.
     problems: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Report {
         for (kind, Versions { any_there, absent }) in absent.kinds {
             if !any_there {
                 self.no_type.push(kind);
+                self.n_absent = self.n_absent.saturating_add(absent.len());
                 continue;
             }
             for version in absent {
@@ -56,7 +59,12 @@ impl Report {
         }
     }
 
-    /// Why the command fails.
+    /// Kinds and versions of the reference that have no type here.
+    pub(super) fn lacking(&self) -> &[String] {
+        &self.no_type
+    }
+
+    /// Why the comparison fails.
     pub(super) fn failure(&self) -> Option<String> {
         let n_unexplained: usize = self.rows.iter().map(|row| row.unexplained.len()).sum();
         let mut parts = Vec::new();
@@ -95,6 +103,16 @@ impl fmt::Display for Report {
                 writeln!(f, "  {kind} {difference}")?;
             }
         }
+        let sum = |of: fn(&Row) -> usize| -> usize { self.rows.iter().map(of).sum() };
+        let n_versions = sum(|row| row.n_versions);
+        let n_all_versions = sum(|row| row.n_all_versions).saturating_add(self.n_absent);
+        let differences = count(sum(|row| row.unexplained.len()), "unexplained difference");
+        let n_reviewed = sum(|row| row.n_reviewed);
+        writeln!(
+            f,
+            "{:<width$} {n_versions} of {n_all_versions} versions, {differences} ({n_reviewed} reviewed)",
+            "in all"
+        )?;
         for problem in &self.problems {
             writeln!(f, "{problem}")?;
         }

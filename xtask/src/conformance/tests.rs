@@ -30,6 +30,7 @@ fn what_conforms_has_no_difference() {
     assert_eq!(
         report.to_string(),
         "Thing               2 of 2 versions, 0 unexplained differences (0 reviewed)\n\
+         in all              2 of 3 versions, 0 unexplained differences (0 reviewed)\n\
          no type yet: Other\n"
     );
 }
@@ -71,7 +72,7 @@ fn kinds_and_versions_that_the_reference_does_not_have_fail() {
 }
 
 #[test]
-fn what_has_no_type_yet_is_named_and_no_failure() {
+fn what_has_no_type_yet_is_named_and_no_difference() {
     let one = report(
         &[changed("/spec/versions", json!([version("v1beta1", true)]))],
         "[]",
@@ -86,7 +87,13 @@ fn what_has_no_type_yet_is_named_and_no_failure() {
         text.ends_with("\nno type yet: Other, Thing v1alpha1\n"),
         "{text}"
     );
-    assert_eq!(report(&[], "[]").to_string(), "no type yet: Other, Thing\n");
+    assert_eq!(one.lacking(), ["Other", "Thing v1alpha1"]);
+    let none = report(&[], "[]");
+    assert_eq!(none.lacking(), ["Other", "Thing"]);
+    assert!(
+        none.to_string().ends_with("\nno type yet: Other, Thing\n"),
+        "{none}"
+    );
 }
 
 /// A manifest with a rule at spec.size and at spec in both versions.

@@ -39,6 +39,11 @@ impl RawObject {
         Value::Object(self.members)
     }
 
+    /// The spec or the status, if the object has it.
+    pub(super) fn part(&mut self, name: &str) -> Option<&mut Value> {
+        self.members.get_mut(name)
+    }
+
     /// Converts the spec, if the object has one, together with the labels and annotations that belong to
     /// it.
     pub(crate) fn convert_spec<From: DeserializeOwned, To: Serialize>(
