@@ -178,15 +178,22 @@ impl Version {
             });
             subresources.insert("scale".to_owned(), paths);
         }
-        let columns: Vec<Value> = self.columns.into_iter().map(Column::manifest).collect();
-        json!({
-            "name": self.names.version,
-            "served": true,
-            "storage": self.storage,
-            "schema": { "openAPIV3Schema": self.schema },
-            "subresources": subresources,
-            "additionalPrinterColumns": columns,
-        })
+        let mut manifest = Map::from_iter([
+            ("name".to_owned(), json!(self.names.version)),
+            ("served".to_owned(), json!(true)),
+            ("storage".to_owned(), json!(self.storage)),
+            (
+                "schema".to_owned(),
+                json!({ "openAPIV3Schema": self.schema }),
+            ),
+            ("subresources".to_owned(), Value::Object(subresources)),
+        ]);
+        // Without columns the API server adds its own.
+        if !self.columns.is_empty() {
+            let columns = self.columns.into_iter().map(Column::manifest).collect();
+            manifest.insert("additionalPrinterColumns".to_owned(), columns);
+        }
+        Value::Object(manifest)
     }
 }
 

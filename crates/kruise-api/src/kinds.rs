@@ -1,11 +1,11 @@
-//! The kinds that deployables of ours own, one room each: [`broadcastjob`] and [`cloneset`].
+//! The kinds that deployables of ours own, one room each.
 //!
 //! A room holds what is that kind's alone, always under the same names:
 //!
 //! | module | holds |
 //! |---|---|
 //! | `v1alpha1`, `v1beta1` | the types of a version; public under the names of the wire, as in [`crate::apps`] |
-//! | `conversion` | from each version to each other, and the one form in which a spec is served |
+//! | `conversion` | from each version to each other, and the one form in which a spec is served; absent where there is one version |
 //! | `defaults` | `fill_<version>`: what admission fills in |
 //! | `validation` | `validate_<version>`: what admission refuses |
 //! | `crd` | the CustomResourceDefinition |
@@ -17,6 +17,8 @@
 pub mod broadcastjob;
 pub mod cloneset;
 mod custom_kind;
+pub mod nodepodprobe;
+pub mod podprobemarker;
 pub mod podunavailablebudget;
 
 use custom_kind::CustomKind;
@@ -25,6 +27,8 @@ use custom_kind::CustomKind;
 pub(crate) const ALL: &[CustomKind] = &[
     broadcastjob::KIND,
     cloneset::KIND,
+    nodepodprobe::KIND,
+    podprobemarker::KIND,
     podunavailablebudget::KIND,
 ];
 

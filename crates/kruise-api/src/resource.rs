@@ -95,6 +95,14 @@ impl Resource {
         }
     }
 
+    /// A version of a kind whose objects live in no namespace.
+    pub(crate) const fn in_no_namespace<K: CustomResource>() -> Self {
+        Self {
+            namespaced: false,
+            ..Self::in_namespaces::<K>()
+        }
+    }
+
     /// `apiVersion` as objects carry it: `v1`, `apps/v1`.
     #[must_use]
     pub fn api_version(&self) -> String {

@@ -12,7 +12,8 @@ mod update_order;
 
 pub use conditions::{JobCondition, MetaCondition, WorkloadCondition};
 pub use handlers::{
-    ExecAction, GrpcAction, HttpGetAction, HttpHeader, LifecycleHandler, Probe, TcpSocketAction,
+    ExecAction, GrpcAction, HttpGetAction, HttpHeader, LifecycleHandler, Probe, ProbeState,
+    TcpSocketAction,
 };
 pub use in_place_update::InPlaceUpdateStrategy;
 pub use lifecycle::{Lifecycle, LifecycleHook};

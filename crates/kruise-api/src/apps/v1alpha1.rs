@@ -1,5 +1,6 @@
-//! Version v1alpha1: served for clients that still speak it. Nothing but conversion and admission
-//! reads it.
+//! Version v1alpha1. Some kinds have no other: for them it is what the API server stores and controllers speak, and
+//! their [`Resource`](crate::resource::Resource) stands here. Of kinds that have v1beta1 too it is served for clients
+//! that still speak it, and nothing but conversion and admission reads it.
 
 pub use crate::{
     kinds::{
@@ -19,12 +20,20 @@ pub use crate::{
             },
             v1beta1::{CloneSetCondition, CloneSetStatus},
         },
+        nodepodprobe::v1alpha1::{
+            ContainerProbe, ContainerProbeState, NODEPODPROBES, NodePodProbe, NodePodProbeSpec,
+            NodePodProbeStatus, PodProbe, PodProbeStatus,
+        },
+        podprobemarker::v1alpha1::{
+            PODPROBEMARKERS, PodContainerProbe, PodProbeMarker, PodProbeMarkerSpec,
+            PodProbeMarkerStatus, ProbeMarkerPolicy,
+        },
     },
     spec_parts::{
         ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,
         Lifecycle, LifecycleHandler, LifecycleHook, MetaCondition, NodeSelectorRequirement,
-        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, TargetReference,
-        TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
-        UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
+        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, ProbeState,
+        TargetReference, TcpSocketAction, Toleration, UpdatePriorityOrderTerm,
+        UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },
 };

@@ -20,7 +20,7 @@ wire! {
 
     /// One condition of a job.
     pub struct JobCondition {
-        /// `Complete` or `Failed`.
+        /// Type of the condition.
         #[serde(rename = "type")]
         required type_: String,
         /// `True`, `False` or `Unknown`.

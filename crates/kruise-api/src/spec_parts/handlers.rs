@@ -1,6 +1,7 @@
-//! What is run in or asked of a container: by probes and hooks. The same as in Kubernetes' own pods.
+//! What is run in or asked of a container: by probes and hooks. The fields are those of Kubernetes' own pods. A probe
+//! means what PodProbeMarker makes of it, the only kind that has one (PP-5, PP-31 to PP-34).
 
-use crate::{int_or_string::IntOrString, wire::wire};
+use crate::{int_or_string::IntOrString, open_enum::open_enum, wire::wire};
 
 wire! {
     /// What is run or asked before a container is stopped. Exactly one of the three may be set.
@@ -13,7 +14,7 @@ wire! {
         optional tcp_socket: TcpSocketAction,
     }
 
-    /// How a container is asked for its state, and how often. Exactly one of the four handlers may be set.
+    /// How a container is asked for its state, and how often. Exactly one of exec, httpGet and tcpSocket has to be set.
     pub struct Probe {
         /// Runs a command in the container. It succeeds with exit code 0.
         optional exec: ExecAction,
@@ -21,19 +22,19 @@ wire! {
         optional http_get: HttpGetAction,
         /// Opens a TCP connection.
         optional tcp_socket: TcpSocketAction,
-        /// Asks the gRPC health service.
+        /// Not supported: no container is asked by gRPC.
         optional grpc: GrpcAction,
-        /// Seconds after the start of the container at which it is asked first.
+        /// Seconds after the start of the container at which it is asked first. At least 1.
         omitempty initial_delay_seconds: i32,
         /// Seconds after which an answer is too late. Defaults to 1.
         omitempty timeout_seconds: i32,
-        /// Seconds from one question to the next. Defaults to 10.
+        /// Seconds from one question to the next. Defaults to 1.
         omitempty period_seconds: i32,
-        /// Answers in a row that make a failed probe succeed. Defaults to 1.
+        /// How many good answers in a row make the probe succeed. Defaults to 1.
         omitempty success_threshold: i32,
-        /// Answers in a row that make a probe fail. Defaults to 3.
+        /// How many bad answers in a row make the probe fail. Defaults to 1.
         omitempty failure_threshold: i32,
-        /// Seconds that a pod gets to end when its probe fails, in place of its own.
+        /// Without effect: no pod is stopped because a probe failed.
         optional termination_grace_period_seconds: i64,
     }
 
@@ -50,9 +51,9 @@ wire! {
         omitempty path: String,
         /// Number or name of the port.
         required port: IntOrString,
-        /// Host to connect to. Defaults to the pod's IP.
+        /// Host to connect to. Defaults to the pod's IP, which is the only one that a probe may connect to.
         omitempty host: String,
-        /// `HTTP` (the default) or `HTTPS`.
+        /// `HTTP` or `HTTPS`. A probe has to name it, a hook defaults to `HTTP`.
         omitempty scheme: String,
         /// Headers of the request.
         #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
@@ -71,7 +72,7 @@ wire! {
     pub struct TcpSocketAction {
         /// Number or name of the port.
         required port: IntOrString,
-        /// Host to connect to. Defaults to the pod's IP.
+        /// Host to connect to. Defaults to the pod's IP, which is the only one that a probe may connect to.
         omitempty host: String,
     }
 
@@ -82,5 +83,17 @@ wire! {
         /// Name of the service that is asked for.
         #[schemars(extend("default" = ""))]
         optional service: String,
+    }
+}
+
+open_enum! {
+    /// What a probe found.
+    pub enum ProbeState {
+        /// The last answers were good.
+        Succeeded = "Succeeded",
+        /// The last answers were bad, or the container does not run.
+        Failed = "Failed",
+        /// There is no result yet.
+        Unknown = "Unknown",
     }
 }

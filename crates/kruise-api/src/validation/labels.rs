@@ -1,10 +1,15 @@
-//! Labels and selectors as Kubernetes' own validation takes them.
+//! Labels, annotations, names and selectors as Kubernetes' own validation takes them.
 
-use super::{FieldError, FieldErrors, FieldPath};
-use crate::meta::{LabelSelector, LabelSelectorRequirement};
+use super::{FieldError, FieldErrorKind, FieldErrors, FieldPath};
+use crate::meta::{LabelSelector, LabelSelectorRequirement, StringMap};
+
+/// What is wrong with a selector that has no requirement.
+pub(crate) const EMPTY_SELECTOR: &str = "must have at least one entry";
 
 const MAX_NAME: usize = 63;
 const MAX_PREFIX: usize = 253;
+/// Bytes of keys and values of an object's annotations.
+const MAX_ANNOTATIONS: usize = 256 * 1024;
 const NAME: &str = "must consist of letters, digits, '-', '_' and '.', begin and end with a letter or a \
                     digit, and have at most 63 characters";
 
@@ -26,6 +31,58 @@ pub fn label_key(key: &str) -> Option<String> {
 pub fn label_value(value: &str) -> Option<String> {
     (!value.is_empty() && !is_name(value))
         .then(|| format!("a label's value may be empty, or {NAME}"))
+}
+
+/// What is wrong with a name that has to be a DNS label.
+pub(crate) fn dns_label(name: &str) -> Option<String> {
+    (name.len() > MAX_NAME || !is_dns_label(name)).then(|| {
+        "must consist of lower-case letters, digits and '-', begin and end with a letter or a digit, and have at most \
+         63 characters"
+            .to_owned()
+    })
+}
+
+/// What is wrong with labels that an object is to get.
+pub(crate) fn labels(labels: &StringMap, path: &FieldPath) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    for (key, value) in labels {
+        errors.extend(label_key(key).map(|why| FieldError::invalid(path, key.as_str(), why)));
+        errors.extend(label_value(value).map(|why| FieldError::invalid(path, value.as_str(), why)));
+    }
+    errors
+}
+
+/// What is wrong with annotations that an object is to get.
+pub(crate) fn annotations(annotations: &StringMap, path: &FieldPath) -> FieldErrors {
+    // Upper case is taken in the part before the slash, too.
+    let keys = annotations.keys().filter_map(|key| {
+        let why = label_key(&key.to_lowercase())?;
+        Some(FieldError::invalid(path, key.as_str(), why))
+    });
+    let mut errors: FieldErrors = keys.collect();
+    let entries = annotations.iter();
+    let size: usize = entries.map(|(key, value)| key.len() + value.len()).sum();
+    if size > MAX_ANNOTATIONS {
+        errors.push(FieldError {
+            kind: FieldErrorKind::TooLong,
+            field: path.to_string(),
+            value: None,
+            detail: format!("may not be more than {MAX_ANNOTATIONS} bytes"),
+        });
+    }
+    errors
+}
+
+/// What is wrong with a selector that has to select by something.
+pub(crate) fn not_empty_selector(selector: &LabelSelector, path: &FieldPath) -> FieldErrors {
+    let mut errors = label_selector(selector, path);
+    let is_empty = selector.match_labels.iter().flatten().next().is_none()
+        && selector.match_expressions.iter().flatten().next().is_none();
+    if is_empty {
+        let value = serde_json::to_value(selector).unwrap_or_default();
+        errors.push(FieldError::invalid(path, value, EMPTY_SELECTOR));
+    }
+    errors
 }
 
 /// What is wrong with a selector, whatever it selects.
@@ -91,12 +148,14 @@ fn is_name(name: &str) -> bool {
 }
 
 fn is_dns_subdomain(name: &str) -> bool {
+    name.len() <= MAX_PREFIX && name.split('.').all(is_dns_label)
+}
+
+/// Whether a text is made as a DNS label is, of whatever length.
+fn is_dns_label(name: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.len() <= MAX_PREFIX
-        && name.split('.').all(|part| {
-            let bytes = part.as_bytes();
-            bytes.first().is_some_and(|byte| is_inner(*byte))
-                && bytes.last().is_some_and(|byte| is_inner(*byte))
-                && bytes.iter().all(|byte| is_inner(*byte) || *byte == b'-')
-        })
+    let bytes = name.as_bytes();
+    bytes.first().is_some_and(|byte| is_inner(*byte))
+        && bytes.last().is_some_and(|byte| is_inner(*byte))
+        && bytes.iter().all(|byte| is_inner(*byte) || *byte == b'-')
 }

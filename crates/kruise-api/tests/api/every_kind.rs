@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     broadcastjob, conversion,
     instances::{config, fields_not_reached, objects, schema},
-    podunavailablebudget,
+    nodepodprobe, podprobemarker, podunavailablebudget,
     properties::any_json,
 };
 
@@ -52,6 +52,8 @@ fn table() -> Vec<Version> {
     let kinds = [
         broadcastjob::versions(),
         conversion::versions(),
+        nodepodprobe::versions(),
+        podprobemarker::versions(),
         podunavailablebudget::versions(),
     ];
     kinds.into_iter().flatten().collect()

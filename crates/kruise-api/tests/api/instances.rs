@@ -28,7 +28,7 @@ pub(crate) fn schema(kind: &str, version: &str) -> &'static Value {
 }
 
 /// Names and values that mean something in some field.
-const WORDS: [&str; 25] = [
+const WORDS: [&str; 29] = [
     "",
     "a",
     "app",
@@ -54,6 +54,10 @@ const WORDS: [&str; 25] = [
     "DELETE, UPDATE",
     "apps/v1",
     r#"{"matchLabels":{"a":"b"}}"#,
+    "HTTP",
+    "Succeeded",
+    "marker#probe",
+    "/ready?full#now",
 ];
 
 /// What else an object's metadata may carry: what the versions of a kind keep there, and anything.
@@ -111,14 +115,20 @@ fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
         return prop_oneof![numbers(), words()].boxed();
     }
     if schema["x-kubernetes-preserve-unknown-fields"] == true {
-        // Pod templates and lists of volume claims. What they hold plays no role here.
+        // Pod templates, and lists of volume claims and of ephemeral containers. What they hold plays no role here.
         let claims = json!([{ "metadata": { "name": "data" }, "spec": null }]);
         let template =
             json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "x": [1, null] } });
-        let is_list = schema["description"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("Volume claims"));
-        return Just(if is_list { claims } else { template }).boxed();
+        let containers = json!([{ "name": "a", "env": [{ "name": "A" }], "ports": null }]);
+        let what = schema["description"].as_str().unwrap_or_default();
+        return Just(if what.starts_with("Volume claims") {
+            claims
+        } else if what.starts_with("Ephemeral containers") {
+            containers
+        } else {
+            template
+        })
+        .boxed();
     }
     if let Some(words) = schema["enum"].as_array() {
         return prop::sample::select(words.clone()).boxed();

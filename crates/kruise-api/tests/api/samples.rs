@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Fields that no sample can have together with the others, or that users do not write.
-const LEFT_OUT: [(&str, &str); 2] = [
+const LEFT_OUT: [(&str, &str); 7] = [
     // A comment of the sample shows this form.
     (
         "CloneSet",
@@ -24,6 +24,16 @@ const LEFT_OUT: [(&str, &str); 2] = [
     ),
     // A hook is the same under each of its names.
     ("CloneSet", "spec.lifecycle."),
+    // Fields that are refused, and one that has no effect.
+    ("PodProbeMarker", "spec.probes[].probe.grpc"),
+    ("PodProbeMarker", "spec.probes[].probe.httpGet.host"),
+    ("PodProbeMarker", "spec.probes[].probe.tcpSocket.host"),
+    (
+        "PodProbeMarker",
+        "spec.probes[].probe.terminationGracePeriodSeconds",
+    ),
+    // As in a PodProbeMarker.
+    ("NodePodProbe", "spec.podProbes[].probes[].probe."),
 ];
 
 fn directory(kind: &str) -> PathBuf {

@@ -2,9 +2,12 @@
 //! changed selector: an absent part of it and an empty one are the same to admission, and not to a rule.
 
 use super::{spec::PodUnavailableBudgetStatus, texts, v1alpha1, v1beta1};
-use crate::definition::{
-    Column, ConversionStrategy, Definition, Scope, Version,
-    rules::{NOT_EMPTY_SELECTOR, Rule},
+use crate::{
+    definition::{
+        Column, ConversionStrategy, Definition, Scope, Version,
+        rules::{NOT_EMPTY_SELECTOR, Rule},
+    },
+    validation::EMPTY_SELECTOR,
 };
 
 const DESCRIPTION: &str = "PodUnavailableBudget limits how many pods of an application may be made unavailable at a \
@@ -30,7 +33,7 @@ pub(super) fn definition() -> Definition {
     >(DESCRIPTION);
     let v1beta1 = v1beta1.stored().rules(
         "spec.ignoredPodSelector",
-        &[Rule::new(NOT_EMPTY_SELECTOR, texts::EMPTY_SELECTOR)],
+        &[Rule::new(NOT_EMPTY_SELECTOR, EMPTY_SELECTOR)],
     );
     Definition {
         short_names: &["pub"],
@@ -83,7 +86,7 @@ fn common(version: Version) -> Version {
         )
         .rules(
             "spec.selector",
-            &[Rule::new(NOT_EMPTY_SELECTOR, texts::EMPTY_SELECTOR)],
+            &[Rule::new(NOT_EMPTY_SELECTOR, EMPTY_SELECTOR)],
         )
         .rules("spec.maxUnavailable", &limit())
         .rules("spec.minAvailable", &limit())

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     int_or_string::IntOrString,
     meta::{LabelSelector, ObjectMeta, StringMap},
-    validation::{FieldError, FieldErrors, FieldPath, label_selector},
+    validation::{FieldError, FieldErrors, FieldPath, not_empty_selector},
     well_known::annotations::{PUB_PROTECT_OPERATIONS, PUB_PROTECT_TOTAL_REPLICAS},
 };
 
@@ -46,6 +46,7 @@ pub fn validate<'a>(
     errors.extend(subject(spec));
     errors.extend(limits(spec));
     errors.extend(protected(spec));
+    // PB-7 l
     if let Some(selector) = &spec.ignored_pod_selector {
         errors.extend(not_empty_selector(
             selector,
@@ -132,18 +133,6 @@ fn target_ref(target: &TargetReference) -> Option<FieldError> {
         value,
         why,
     ))
-}
-
-/// PB-7 g, l
-fn not_empty_selector(selector: &LabelSelector, path: &FieldPath) -> FieldErrors {
-    let mut errors = label_selector(selector, path);
-    let is_empty = selector.match_labels.iter().flatten().next().is_none()
-        && selector.match_expressions.iter().flatten().next().is_none();
-    if is_empty {
-        let value = serde_json::to_value(selector).unwrap_or_default();
-        errors.push(FieldError::invalid(path, value, texts::EMPTY_SELECTOR));
-    }
-    errors
 }
 
 /// PB-7 h to j
