@@ -17,6 +17,7 @@
 pub mod broadcastjob;
 pub mod cloneset;
 mod custom_kind;
+pub mod ephemeraljob;
 pub mod nodepodprobe;
 pub mod podprobemarker;
 pub mod podunavailablebudget;
@@ -27,6 +28,7 @@ use custom_kind::CustomKind;
 pub(crate) const ALL: &[CustomKind] = &[
     broadcastjob::KIND,
     cloneset::KIND,
+    ephemeraljob::KIND,
     nodepodprobe::KIND,
     podprobemarker::KIND,
     podunavailablebudget::KIND,

@@ -20,6 +20,10 @@ pub use crate::{
             },
             v1beta1::{CloneSetCondition, CloneSetStatus},
         },
+        ephemeraljob::v1alpha1::{
+            EPHEMERALJOBS, EphemeralContainerTemplate, EphemeralJob, EphemeralJobPhase,
+            EphemeralJobSpec, EphemeralJobStatus,
+        },
         nodepodprobe::v1alpha1::{
             ContainerProbe, ContainerProbeState, NODEPODPROBES, NodePodProbe, NodePodProbeSpec,
             NodePodProbeStatus, PodProbe, PodProbeStatus,

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    broadcastjob, conversion,
+    broadcastjob, conversion, ephemeraljob,
     instances::{config, fields_not_reached, objects, schema},
     nodepodprobe, podprobemarker, podunavailablebudget,
     properties::any_json,
@@ -52,6 +52,7 @@ fn table() -> Vec<Version> {
     let kinds = [
         broadcastjob::versions(),
         conversion::versions(),
+        ephemeraljob::versions(),
         nodepodprobe::versions(),
         podprobemarker::versions(),
         podunavailablebudget::versions(),

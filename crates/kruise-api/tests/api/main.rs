@@ -19,6 +19,7 @@ mod crd;
 mod defaults;
 mod deletion_protection;
 mod environment;
+mod ephemeraljob;
 mod every_kind;
 mod instances;
 mod lenient;
