@@ -21,6 +21,7 @@ pub mod ephemeraljob;
 pub mod nodepodprobe;
 pub mod podprobemarker;
 pub mod podunavailablebudget;
+pub mod resourcedistribution;
 
 use custom_kind::CustomKind;
 
@@ -32,6 +33,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     nodepodprobe::KIND,
     podprobemarker::KIND,
     podunavailablebudget::KIND,
+    resourcedistribution::KIND,
 ];
 
 #[cfg(test)]

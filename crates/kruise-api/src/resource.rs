@@ -97,6 +97,7 @@ impl Resource {
 
     /// A version of a kind whose objects live in no namespace.
     pub(crate) const fn in_no_namespace<K: CustomResource>() -> Self {
+    pub(crate) const fn in_cluster<K: CustomResource>() -> Self {
         Self {
             namespaced: false,
             ..Self::in_namespaces::<K>()

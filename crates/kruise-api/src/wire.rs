@@ -19,6 +19,7 @@
 /// | `times` | `BTreeMap<String, Time>` | whole seconds; left out when empty | optional |
 /// | `raw` | `Value` | as it was; left out when null | optional, not described |
 /// | `required_raw` | `Value` | as it was; left out when null | required, not described |
+/// | `required_object` | `Value` | as it was; left out when null | required, a whole object of any kind |
 ///
 /// Attributes stand before the word: documentation, `#[serde(rename = "…")]`, `#[schemars(extend("…" = …))]`.
 macro_rules! wire {
@@ -170,6 +171,18 @@ macro_rules! wire_fields {
                 !default,
                 !skip_serializing_if,
                 schema_with = "crate::definition::structural::preserved"
+            )]
+            pub $name: ::serde_json::Value,
+        ] $($rest)* }
+    };
+    ($head:tt $done:tt $(#[$meta:meta])* required_object $name:ident, $($rest:tt)*) => {
+        $crate::wire::wire_fields! { @add $head $done [
+            $(#[$meta])*
+            #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+            #[schemars(
+                !default,
+                !skip_serializing_if,
+                schema_with = "crate::definition::structural::embedded_object"
             )]
             pub $name: ::serde_json::Value,
         ] $($rest)* }

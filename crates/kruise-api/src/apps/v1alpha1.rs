@@ -31,6 +31,13 @@ pub use crate::{
         podprobemarker::v1alpha1::{
             PODPROBEMARKERS, PodContainerProbe, PodProbeMarker, PodProbeMarkerSpec,
             PodProbeMarkerStatus, ProbeMarkerPolicy,
+        resourcedistribution::{
+            spec::{ResourceDistributionNamespace, ResourceDistributionTargetNamespaces},
+            status::ResourceDistributionConditionType,
+            v1alpha1::{
+                ResourceDistribution, ResourceDistributionCondition, ResourceDistributionSpec,
+                ResourceDistributionStatus, ResourceDistributionTargets,
+            },
         },
     },
     spec_parts::{

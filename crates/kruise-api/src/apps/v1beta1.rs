@@ -18,6 +18,14 @@ pub use crate::{
                 PodUpdatePolicy, RollingUpdateCloneSetStrategy,
             },
         },
+        resourcedistribution::{
+            spec::{ResourceDistributionNamespace, ResourceDistributionTargetNamespaces},
+            status::ResourceDistributionConditionType,
+            v1beta1::{
+                RESOURCEDISTRIBUTIONS, ResourceDistribution, ResourceDistributionCondition,
+                ResourceDistributionSpec, ResourceDistributionStatus, ResourceDistributionTargets,
+            },
+        },
     },
     spec_parts::{
         ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,

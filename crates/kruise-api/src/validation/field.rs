@@ -78,6 +78,8 @@ kinds! {
     TooMany = "FieldValueTooMany", "Too many";
     /// The value is of another type.
     TypeInvalid = "FieldValueTypeInvalid", "Invalid value";
+    /// The field could not be judged.
+    Internal = "InternalError", "Internal error";
 }
 
 impl FieldErrorKind {
@@ -110,6 +112,11 @@ impl FieldError {
         Self::with_value(FieldErrorKind::Invalid, field, value.into(), detail.into())
     }
 
+    /// The value is wrong, and is not shown: it may be secret, or too large to be read.
+    pub fn invalid_unshown(field: &FieldPath, detail: impl Into<String>) -> Self {
+        Self::without_value(FieldErrorKind::Invalid, field, detail.into())
+    }
+
     /// The value is none of `supported`.
     pub fn not_supported(field: &FieldPath, value: &str, supported: &[&str]) -> Self {
         let supported: Vec<_> = supported.iter().map(|word| format!("{word:?}")).collect();
@@ -130,6 +137,11 @@ impl FieldError {
     /// The field has to be there, as the detail says.
     pub fn required(field: &FieldPath, detail: impl Into<String>) -> Self {
         Self::without_value(FieldErrorKind::Required, field, detail.into())
+    }
+
+    /// The field could not be judged, as the detail says.
+    pub fn internal(field: &FieldPath, detail: impl Into<String>) -> Self {
+        Self::without_value(FieldErrorKind::Internal, field, detail.into())
     }
 
     /// The field, or the change of it, isn't allowed.

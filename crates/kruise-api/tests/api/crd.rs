@@ -89,7 +89,7 @@ fn descriptions_are_for_users() {
         if let Some(text) = value["description"].as_str() {
             let ours = [
                 "AC-", "BJ-", "CR-", "CS-", "DV-", "EJ-", "IJ-", "IP-", "NI-", "PB-", "PP-", "PS-",
-                "RD-", "WS-", "[`", "crate::", "\n",
+                "RD-", "SS-", "WS-", "[`", "crate::", "\n",
             ];
             assert!(!ours.iter().any(|word| text.contains(word)), "{text}");
         }

@@ -12,6 +12,7 @@ use crate::{
     instances::{config, fields_not_reached, objects, schema},
     nodepodprobe, podprobemarker, podunavailablebudget,
     properties::any_json,
+    resourcedistribution,
 };
 
 /// A version of a kind, as tests ask for it.
@@ -56,6 +57,7 @@ fn table() -> Vec<Version> {
         nodepodprobe::versions(),
         podprobemarker::versions(),
         podunavailablebudget::versions(),
+        resourcedistribution::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }

@@ -114,6 +114,11 @@ fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
     if schema["x-kubernetes-int-or-string"] == true {
         return prop_oneof![numbers(), words()].boxed();
     }
+    if schema["x-kubernetes-embedded-resource"] == true {
+        let object =
+            |kind: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "a" } });
+        return prop::sample::select(vec![object("Secret"), object("Widget")]).boxed();
+    }
     if schema["x-kubernetes-preserve-unknown-fields"] == true {
         // Pod templates, and lists of volume claims and of ephemeral containers. What they hold plays no role here.
         let claims = json!([{ "metadata": { "name": "data" }, "spec": null }]);

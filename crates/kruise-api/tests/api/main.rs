@@ -35,6 +35,7 @@ mod qos;
 mod quantity;
 mod ranking;
 mod refresh;
+mod resourcedistribution;
 mod resources;
 mod restart;
 mod revision;
