@@ -20,6 +20,9 @@ mod custom_kind;
 pub mod ephemeraljob;
 pub mod nodepodprobe;
 pub mod podprobemarker;
+pub mod imagelistpulljob;
+pub mod imagepulljob;
+pub mod nodeimage;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 
@@ -32,6 +35,9 @@ pub(crate) const ALL: &[CustomKind] = &[
     ephemeraljob::KIND,
     nodepodprobe::KIND,
     podprobemarker::KIND,
+    imagelistpulljob::KIND,
+    imagepulljob::KIND,
+    nodeimage::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
 ];

@@ -24,6 +24,7 @@ pub mod defaults;
 mod definition;
 pub mod deletion_protection;
 pub mod hash;
+pub mod image_name;
 pub mod inplace;
 pub mod int_or_string;
 pub mod json;

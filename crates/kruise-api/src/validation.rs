@@ -7,6 +7,7 @@
 //! isn't judged here.
 
 mod field;
+pub(crate) mod image_pull;
 mod labels;
 pub(crate) mod update_order;
 

@@ -145,6 +145,13 @@ pub mod annotations {
     pub const SIDECARSET_INPLACE_UPDATE_STATE: &str = "kruise.io/sidecarset-inplace-update-state";
 }
 
+/// Finalizers.
+pub mod finalizers {
+    /// On ImagePullJobs: the copies of their secrets are to be released first. Written by admission and the ImagePullJob
+    /// controller; removed by the latter.
+    pub const IMAGE_PULL_JOB: &str = "apps.kruise.io/deletion-protection";
+}
+
 /// Names of conditions and of the reasons in them.
 pub mod conditions {
     /// Pod condition and readiness gate: False while the pod is updated in place. Written by the

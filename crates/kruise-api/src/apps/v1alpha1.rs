@@ -5,10 +5,7 @@
 pub use crate::{
     kinds::{
         broadcastjob::{
-            spec::{
-                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
-                FailurePolicyType,
-            },
+            spec::{BroadcastJobSpec, CompletionPolicy, FailurePolicy, FailurePolicyType},
             status::{BroadcastJobPhase, BroadcastJobStatus},
             v1alpha1::BroadcastJob,
         },
@@ -46,5 +43,27 @@ pub use crate::{
         NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, ProbeState,
         TargetReference, TcpSocketAction, Toleration, UpdatePriorityOrderTerm,
         UpdatePriorityStrategy, UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
+        imagelistpulljob::{
+            spec::ImageListPullJobSpec,
+            status::{FailedImageStatus, ImageListPullJobStatus},
+            v1alpha1::ImageListPullJob,
+        },
+        imagepulljob::{
+            spec::ImagePullJobSpec, status::ImagePullJobStatus, v1alpha1::ImagePullJob,
+        },
+        nodeimage::{
+            spec::{ImageTagPullPolicy, ImageTagSpec},
+            status::{ImagePullPhase, ImageStatus, ImageTagStatus, NodeImageStatus, SyncStatus},
+            v1alpha1::{ImageSpec, NodeImage, NodeImageSpec, ReferenceObject},
+        },
+    },
+    spec_parts::{
+        CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,
+        ImagePullCompletionPolicy, ImagePullJobNodeSelector, ImagePullPolicy,
+        InPlaceUpdateStrategy, JobCondition, Lifecycle, LifecycleHandler, LifecycleHook,
+        MetaCondition, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference,
+        PreferredSchedulingTerm, Probe, PullPolicy, SandboxConfig, TargetReference,
+        TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
+        UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },
 };

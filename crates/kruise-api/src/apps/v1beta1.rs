@@ -3,10 +3,7 @@
 pub use crate::{
     kinds::{
         broadcastjob::{
-            spec::{
-                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
-                FailurePolicyType,
-            },
+            spec::{BroadcastJobSpec, CompletionPolicy, FailurePolicy, FailurePolicyType},
             status::{BroadcastJobPhase, BroadcastJobStatus},
             v1beta1::{BROADCASTJOBS, BroadcastJob},
         },
@@ -24,13 +21,30 @@ pub use crate::{
             v1beta1::{
                 RESOURCEDISTRIBUTIONS, ResourceDistribution, ResourceDistributionCondition,
                 ResourceDistributionSpec, ResourceDistributionStatus, ResourceDistributionTargets,
+        imagelistpulljob::{
+            spec::ImageListPullJobSpec,
+            status::{FailedImageStatus, ImageListPullJobStatus},
+            v1beta1::{IMAGELISTPULLJOBS, ImageListPullJob},
+        },
+        imagepulljob::{
+            spec::ImagePullJobSpec,
+            status::ImagePullJobStatus,
+            v1beta1::{IMAGEPULLJOBS, ImagePullJob},
+        },
+        nodeimage::{
+            spec::{ImageTagPullPolicy, ImageTagSpec},
+            status::{ImagePullPhase, ImageStatus, ImageTagStatus, NodeImageStatus, SyncStatus},
+            v1beta1::{
+                ImageSpec, NODEIMAGES, NodeImage, NodeImageSpec, ReferenceObject, SecretMode,
             },
         },
     },
     spec_parts::{
-        ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,
-        Lifecycle, LifecycleHandler, LifecycleHook, MetaCondition, NodeSelectorRequirement,
-        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, TargetReference,
+        CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,
+        ImagePullCompletionPolicy, ImagePullJobNodeSelector, ImagePullPolicy,
+        InPlaceUpdateStrategy, JobCondition, Lifecycle, LifecycleHandler, LifecycleHook,
+        MetaCondition, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference,
+        PreferredSchedulingTerm, Probe, PullPolicy, SandboxConfig, TargetReference,
         TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
         UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },

@@ -11,6 +11,9 @@ use crate::{
     broadcastjob, conversion, ephemeraljob,
     instances::{config, fields_not_reached, objects, schema},
     nodepodprobe, podprobemarker, podunavailablebudget,
+    broadcastjob, conversion, imagelistpulljob, imagepulljob,
+    instances::{config, fields_not_reached, objects, schema},
+    nodeimage, podunavailablebudget,
     properties::any_json,
     resourcedistribution,
 };
@@ -56,6 +59,9 @@ fn table() -> Vec<Version> {
         ephemeraljob::versions(),
         nodepodprobe::versions(),
         podprobemarker::versions(),
+        imagelistpulljob::versions(),
+        imagepulljob::versions(),
+        nodeimage::versions(),
         podunavailablebudget::versions(),
         resourcedistribution::versions(),
     ];

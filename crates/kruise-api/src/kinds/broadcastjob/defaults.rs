@@ -1,7 +1,7 @@
 //! Defaults of a BroadcastJob's own fields, the same in both versions (BJ-1).
 
-use super::spec::{BroadcastJobSpec, CompletionPolicyType, FailurePolicyType};
-use crate::int_or_string::IntOrString;
+use super::spec::{BroadcastJobSpec, FailurePolicyType};
+use crate::{int_or_string::IntOrString, spec_parts::CompletionPolicyType};
 
 /// Default number of pods that may be active at a time: all.
 pub const PARALLELISM: i32 = i32::MAX;

@@ -1,6 +1,8 @@
 //! A BroadcastJob's spec, which is the same in both versions.
 
-use crate::{int_or_string::IntOrString, open_enum::open_enum, wire::wire};
+use crate::{
+    int_or_string::IntOrString, open_enum::open_enum, spec_parts::CompletionPolicyType, wire::wire,
+};
 
 wire! {
     /// What a BroadcastJob shall do.
@@ -44,16 +46,6 @@ wire! {
         /// How often the containers of one pod may be restarted before the pod counts as failed, where restartPolicy is
         /// OnFailure. Defaults to 0.
         optional restart_limit: i32,
-    }
-}
-
-open_enum! {
-    /// Whether a BroadcastJob ends.
-    pub enum CompletionPolicyType {
-        /// Once every node has been served.
-        Always = "Always",
-        /// Not at all: nodes that join later are served too.
-        Never = "Never",
     }
 }
 

@@ -1,0 +1,22 @@
+//! Version v1beta1: what the API server stores and controllers speak.
+
+use super::{spec::ImageListPullJobSpec, status::ImageListPullJobStatus};
+use crate::{custom_object::CustomObject, object::custom_resource, resource::Resource};
+
+/// Names of version v1beta1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct V1beta1;
+
+custom_resource!(
+    V1beta1,
+    "apps.kruise.io",
+    "v1beta1",
+    "ImageListPullJob",
+    "imagelistpulljobs"
+);
+
+/// Several images, pulled onto a set of nodes.
+pub type ImageListPullJob = CustomObject<V1beta1, ImageListPullJobSpec, ImageListPullJobStatus>;
+
+/// ImageListPullJobs, as calls about them name them.
+pub const IMAGELISTPULLJOBS: Resource = Resource::in_namespaces::<V1beta1>();
