@@ -4,6 +4,7 @@ pub(crate) mod rules;
 pub(crate) mod structural;
 #[cfg(test)]
 mod tests;
+pub(crate) mod workload;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};

@@ -22,6 +22,15 @@ impl Default for IntOrString {
     }
 }
 
+impl From<&IntOrString> for serde_json::Value {
+    fn from(value: &IntOrString) -> Self {
+        match value {
+            IntOrString::Int(number) => (*number).into(),
+            IntOrString::String(text) => text.as_str().into(),
+        }
+    }
+}
+
 impl JsonSchema for IntOrString {
     fn schema_name() -> Cow<'static, str> {
         "IntOrString".into()

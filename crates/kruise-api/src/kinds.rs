@@ -23,6 +23,7 @@ pub mod podprobemarker;
 pub mod imagelistpulljob;
 pub mod imagepulljob;
 pub mod nodeimage;
+pub mod daemonset;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     imagelistpulljob::KIND,
     imagepulljob::KIND,
     nodeimage::KIND,
+    daemonset::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
 ];

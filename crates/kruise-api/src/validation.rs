@@ -9,7 +9,9 @@
 mod field;
 pub(crate) mod image_pull;
 mod labels;
+pub(crate) mod numbers;
 pub(crate) mod update_order;
+pub mod workload;
 
 pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath, MAX_TOLD};
 pub(crate) use labels::{EMPTY_SELECTOR, annotations, dns_label, labels, not_empty_selector};

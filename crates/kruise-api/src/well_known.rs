@@ -108,6 +108,14 @@ pub mod annotations {
     pub const CLONESET_ON_DELETE_POD_UPDATE_POLICY: &str =
         "apps.kruise.io/cloneset-on-delete-pod-update-policy";
 
+    /// On DaemonSets in version v1alpha1: `true` holds back pods of nodes that the partition keeps, also where there is
+    /// no pod yet. Written by users and by conversion; read by conversion, which makes it a field.
+    pub const DAEMONSET_PROGRESSIVE_CREATE_POD: &str = "daemonset.kruise.io/progressive-create-pod";
+
+    /// On StatefulSets in version v1alpha1: the fields of the spec that only v1beta1 has, JSON. Written and read by
+    /// conversion alone.
+    pub const STATEFULSET_V1BETA1_SPEC: &str = "apps.kruise.io/statefulset-v1beta1-spec";
+
     /// On ControllerRevisions of a CloneSet: hash of the volume claim templates, empty when there
     /// are none. Written and read by the CloneSet controller.
     pub const VOLUME_CLAIM_TEMPLATE_HASH: &str = "kruise.io/cloneset-volumeclaimtemplate-hash";

@@ -35,6 +35,12 @@ pub use crate::{
                 ResourceDistribution, ResourceDistributionCondition, ResourceDistributionSpec,
                 ResourceDistributionStatus, ResourceDistributionTargets,
             },
+        daemonset::{
+            spec::{
+                DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,
+                RollingUpdateType,
+            },
+            v1alpha1::{DaemonSet, DaemonSetSpec, DaemonSetStatus},
         },
     },
     spec_parts::{

@@ -36,6 +36,13 @@ pub use crate::{
             status::{ImagePullPhase, ImageStatus, ImageTagStatus, NodeImageStatus, SyncStatus},
             v1beta1::{
                 ImageSpec, NODEIMAGES, NodeImage, NodeImageSpec, ReferenceObject, SecretMode,
+        daemonset::{
+            spec::{
+                DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,
+                RollingUpdateType,
+            },
+            v1beta1::{
+                DAEMONSETS, DaemonSet, DaemonSetScaleStrategy, DaemonSetSpec, DaemonSetStatus,
             },
         },
     },

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::{
     broadcastjob, conversion, ephemeraljob,
+    broadcastjob, conversion, daemonset,
     instances::{config, fields_not_reached, objects, schema},
     nodepodprobe, podprobemarker, podunavailablebudget,
     broadcastjob, conversion, imagelistpulljob, imagepulljob,
@@ -62,6 +63,7 @@ fn table() -> Vec<Version> {
         imagelistpulljob::versions(),
         imagepulljob::versions(),
         nodeimage::versions(),
+        daemonset::versions(),
         podunavailablebudget::versions(),
         resourcedistribution::versions(),
     ];

@@ -29,6 +29,7 @@ pub(crate) fn schema(kind: &str, version: &str) -> &'static Value {
 
 /// Names and values that mean something in some field.
 const WORDS: [&str; 29] = [
+const WORDS: [&str; 27] = [
     "",
     "a",
     "app",
@@ -48,6 +49,8 @@ const WORDS: [&str; 29] = [
     "InPlaceIfPossible",
     "InPlaceOnly",
     "Always",
+    "Surging",
+    r#"{"ordinals":{"start":2}}"#,
     "example.com/hook",
     "é\u{2028}<&>",
     "2026-01-10T08:00:00Z",
@@ -61,7 +64,7 @@ const WORDS: [&str; 29] = [
 ];
 
 /// What else an object's metadata may carry: what the versions of a kind keep there, and anything.
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 11] = [
     "apps.kruise.io/cloneset-scaling-exclude-preparing-delete",
     "apps.kruise.io/image-predownload-parallelism",
     "apps.kruise.io/image-predownload-timeout-seconds",
@@ -70,6 +73,8 @@ const MARKS: [&str; 9] = [
     "kruise.io/pub-protect-operations",
     "pub.kruise.io/protect-total-replicas",
     "pub.kruise.io/ignored-pod-selector",
+    "daemonset.kruise.io/progressive-create-pod",
+    "apps.kruise.io/statefulset-v1beta1-spec",
     "other",
 ];
 

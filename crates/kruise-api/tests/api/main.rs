@@ -16,6 +16,7 @@ mod cases;
 mod completion;
 mod conversion;
 mod crd;
+mod daemonset;
 mod defaults;
 mod deletion_protection;
 mod environment;

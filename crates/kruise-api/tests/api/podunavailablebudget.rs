@@ -3,6 +3,7 @@
 use kruise_api::{
     conversion::convert,
     kinds::podunavailablebudget::validation::{ANSWER_CODE, unreadable_annotation, validate},
+    meta::LabelSelector,
     policy::{v1alpha1, v1beta1::PodUnavailableBudget},
 };
 use rstest::rstest;
@@ -134,7 +135,9 @@ fn settle_v1alpha1(object: &mut Value) {
         let normal = match key {
             OPERATIONS => operations(&text).map(|words| words.join(",")),
             TOTAL => text.parse::<i32>().ok().map(|number| number.to_string()),
-            _ => Some(text).filter(|text| text.starts_with("{\"")),
+            _ => serde_json::from_str::<LabelSelector>(&text)
+                .ok()
+                .and_then(|selector| serde_json::to_string(&selector).ok()),
         };
         if let Some(normal) = normal {
             annotations(object).insert(key.to_owned(), json!(normal));

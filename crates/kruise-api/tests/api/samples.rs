@@ -17,6 +17,7 @@ use crate::{
 
 /// Fields that no sample can have together with the others, or that users do not write.
 const LEFT_OUT: [(&str, &str); 7] = [
+const LEFT_OUT: [(&str, &str); 3] = [
     // A comment of the sample shows this form.
     (
         "CloneSet",
@@ -34,6 +35,8 @@ const LEFT_OUT: [(&str, &str); 7] = [
     ),
     // As in a PodProbeMarker.
     ("NodePodProbe", "spec.podProbes[].probes[].probe."),
+    // Refused: a DaemonSet has no such hook.
+    ("DaemonSet", "spec.lifecycle.inPlaceUpdate"),
 ];
 
 fn directory(kind: &str) -> PathBuf {

@@ -4,9 +4,10 @@ use super::{texts, v1alpha1, v1beta1};
 use crate::{
     definition::{
         Column, ConversionStrategy, Definition, Scale, Scope, Version,
-        rules::{NOT_EMPTY_SELECTOR, Rule, empty_or_one_of},
+        rules::{Rule, empty_or_one_of},
+        workload,
     },
-    validation::update_order,
+    validation::{numbers, update_order, workload::SELECTOR_CHANGED},
 };
 
 const DESCRIPTION: &str = "CloneSet manages a number of interchangeable pods made from one template, \
@@ -91,7 +92,7 @@ fn v1beta1() -> Version {
     .stored();
     // CS-17, CS-19
     let in_place = "spec.updateStrategy.rollingUpdate.inPlaceUpdateStrategy";
-    let not_negative = || Rule::new("self >= 0", texts::NOT_NEGATIVE);
+    let not_negative = || Rule::new("self >= 0", numbers::NOT_NEGATIVE);
     let version = version
         .rules(
             "spec.updateStrategy.type",
@@ -140,39 +141,13 @@ fn v1beta1() -> Version {
 
 /// Adds what both versions have alike: everything outside of the update strategy (CS-11, CS-12).
 fn common(version: Version) -> Version {
-    version
-        .scale(SCALE)
-        .columns(&COLUMNS)
-        .rules(
-            "spec.replicas",
-            &[Rule::new(
-                "self >= 0",
-                format!("spec.replicas {}", texts::REPLICAS),
-            )],
-        )
-        .rules(
-            "spec.selector",
-            &[
-                Rule::new(
-                    "self == oldSelf",
-                    format!("spec.selector {}", texts::SELECTOR_CHANGED),
-                )
-                .forbidden(),
-                Rule::new(
-                    NOT_EMPTY_SELECTOR,
-                    format!("spec.selector {}", texts::EMPTY_SELECTOR),
-                ),
-            ],
-        )
-        .rules(
-            "spec.selector.matchExpressions[]",
-            &[Rule::new(
-                "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 \
-                 : self.operator in ['Exists', 'DoesNotExist'] \
-                 && (!has(self.values) || size(self.values) == 0)",
-                "must have an operator In or NotIn with values, or Exists or DoesNotExist without",
-            )],
-        )
+    let unchanged = Rule::new(
+        "self == oldSelf",
+        format!("spec.selector {SELECTOR_CHANGED}"),
+    );
+    let version = workload::replicas(version.scale(SCALE).columns(&COLUMNS))
+        .rules("spec.selector", &[unchanged.forbidden()]);
+    workload::selector(version)
 }
 
 /// Where a version has the terms of an update. Except for `path`, the words are those of rules at `spec`.
@@ -198,6 +173,7 @@ impl TermsInRules {
     /// section 4).
     fn add_rules(&self, version: Version) -> Version {
         let Self { path, .. } = self;
+        let version = workload::priority_strategy(version, &format!("{path}.priorityStrategy"));
         let percentage = "type(self) == int || self.endsWith('%')";
         let message = texts::PERCENTAGE;
         version
@@ -217,32 +193,6 @@ impl TermsInRules {
                 &[Rule::new(percentage, message)],
             )
             .rules("spec", &[self.not_both_zero(), self.no_surge_in_place()])
-            .rules(
-                &format!("{path}.priorityStrategy"),
-                &[Rule::new(
-                    "!(has(self.weightPriority) && size(self.weightPriority) > 0 \
-                     && has(self.orderPriority) && size(self.orderPriority) > 0)",
-                    update_order::BOTH_PRIORITIES,
-                )],
-            )
-            .rules(
-                &format!("{path}.priorityStrategy.weightPriority[].weight"),
-                &[Rule::new(
-                    format!("self >= 0 && self <= {}", update_order::MAX_WEIGHT),
-                    update_order::WEIGHT,
-                )],
-            )
-            .rules(
-                &format!("{path}.priorityStrategy.weightPriority[].matchSelector"),
-                &[Rule::new(
-                    "has(self.matchLabels) || has(self.matchExpressions)",
-                    update_order::MATCH_SELECTOR,
-                )],
-            )
-            .rules(
-                &format!("{path}.priorityStrategy.orderPriority[].orderedKey"),
-                &[Rule::new("self != ''", update_order::NOT_EMPTY)],
-            )
             .rules(
                 &format!("{path}.scatterStrategy[].key"),
                 &[Rule::new("self != ''", update_order::NOT_EMPTY)],

@@ -16,11 +16,6 @@ pub(crate) const PARTITION: &str =
 pub(crate) const PERCENTAGE: &str = "must be an integer or a percentage such as \"20%\"";
 pub(crate) const PARALLELISM: &str = "must be an integer, or the same as text, and not negative; \
                                       percentages are not supported here";
-pub(crate) const NOT_NEGATIVE: &str = "must not be negative";
 pub(crate) const BOTH_ZERO: &str =
     "must be at least 1, or maxSurge must be: with both 0 no pod could ever be updated";
 pub(crate) const SURGE_IN_PLACE: &str = "must be 0 for InPlaceOnly, which makes no new pods";
-pub(crate) const REPLICAS: &str = "must be greater than or equal to 0";
-pub(crate) const EMPTY_SELECTOR: &str =
-    "must have at least one entry: an empty selector would select every pod";
-pub(crate) const SELECTOR_CHANGED: &str = "can't be changed";

@@ -1,8 +1,6 @@
 //! What admission refuses in a CloneSet (CS-11 to CS-20). An update is judged as a whole. The rules in the
 //! CRD, in contrast, leave alone what isn't changed.
 
-mod basics;
-mod template;
 mod terms;
 
 use std::{collections::HashSet, sync::Arc};
@@ -12,12 +10,13 @@ use serde_json::Value;
 use self::terms::Terms;
 use super::{spec::CloneSetSpec, texts, v1alpha1, v1beta1};
 use crate::{
-    meta::{LabelSelector, ObjectMeta},
+    defaults, inplace,
+    meta::ObjectMeta,
     pod::Pod,
-    validation::{FieldError, FieldErrors, FieldPath, MAX_TOLD, label_selector},
+    validation::{FieldError, FieldErrors, FieldPath, MAX_TOLD, workload},
 };
 
-pub use basics::{labels_match, replicas, selector, template};
+pub use crate::validation::workload::{labels_match, replicas, selector, template};
 
 /// A progress deadline of this many seconds means that there is none.
 pub const NO_PROGRESS_DEADLINE: i32 = i32::MAX;
@@ -96,10 +95,10 @@ pub fn validate_v1alpha1(
     errors.extend(terms.errors());
     // CS-16
     if let Some(old) = old_spec.filter(|_| in_place_only)
-        && !template::only_images_differ(&old.template, &spec.template)
+        && !only_images_differ(&old.template, &spec.template)
     {
-        let detail = "with InPlaceOnly only images of containers can be changed in the template";
-        errors.push(FieldError::forbidden(&FieldPath::new("spec"), detail));
+        let path = FieldPath::new("spec");
+        errors.push(FieldError::forbidden(&path, workload::ONLY_IMAGES));
     }
     errors
 }
@@ -111,34 +110,20 @@ fn common<Scale, Update>(
 ) -> FieldErrors {
     let mut errors = FieldErrors::new();
     if let Some(old) = old
-        && !same_selector(&spec.selector, &old.selector)
+        && !workload::same_selector(&spec.selector, &old.selector)
     {
-        let detail = format!("spec.selector {}", texts::SELECTOR_CHANGED);
-        errors.push(FieldError::forbidden(&FieldPath::new("spec"), detail));
+        errors.push(workload::selector_changed());
     }
     errors.take(replicas(spec.replicas));
-    let syntax = label_selector(&spec.selector, &FieldPath::new("spec.selector"));
-    // A selector that can't be read is one error, not two.
-    let parsed = match selector(&spec.selector) {
-        _ if !syntax.is_empty() => None,
-        parsed => errors.take(parsed),
-    };
-    errors.extend(syntax);
+    let parsed = workload::checked_selector(&spec.selector, &mut errors);
     if let Some(view) = errors.take(template(&spec.template)) {
-        errors.extend(template::errors(&spec.template));
+        let path = FieldPath::new("spec.template.spec");
+        errors.extend(workload::endless_pods(&spec.template, &path));
         if let Some(selector) = parsed {
             errors.take(labels_match(&selector, &view.metadata.labels));
         }
     }
     errors
-}
-
-/// Whether two selectors are the same. Absent and empty parts count as equal.
-fn same_selector(a: &LabelSelector, b: &LabelSelector) -> bool {
-    let labels = |selector: &LabelSelector| selector.match_labels.clone().unwrap_or_default();
-    let expressions =
-        |selector: &LabelSelector| selector.match_expressions.clone().unwrap_or_default();
-    labels(a) == labels(b) && expressions(a) == expressions(b)
 }
 
 /// The error about a word that is none of those supported. An empty word counts as absent.
@@ -212,4 +197,15 @@ fn deadline(spec: &v1alpha1::CloneSetSpec) -> Option<FieldError> {
     let is_right = seconds >= 0 && seconds > spec.min_ready_seconds.unwrap_or(0);
     let path = FieldPath::new("spec.progressDeadlineSeconds");
     (!is_right).then(|| FieldError::invalid(&path, Value::from(seconds), texts::DEADLINE))
+}
+
+/// Whether the pods of two templates differ in nothing but images of ordinary containers (CS-16). Both templates
+/// are compared with their defaults, since the old one may have been stored while no webhook was installed.
+fn only_images_differ(old: &Value, new: &Value) -> bool {
+    let defaulted = |template: &Value| {
+        let mut template = template.clone();
+        defaults::pod_template(&mut template);
+        template
+    };
+    inplace::only_images_differ(&defaulted(old), &defaulted(new))
 }

@@ -1,11 +1,13 @@
 //! Validation of the terms of an update. Both versions have the same terms, in different places (CS-11,
 //! CS-18, CS-19).
 
+use serde_json::Value;
+
 use crate::{
     int_or_string::{IntOrString, NumberError, Rounding, kruise_percent},
     kinds::cloneset::{texts, update_terms::CloneSetUpdateTerms},
     spec_parts::InPlaceUpdateStrategy,
-    validation::{FieldError, FieldErrors, FieldPath, update_order},
+    validation::{FieldError, FieldErrors, FieldPath, numbers, update_order},
 };
 
 /// The terms of an update, with everything else that their validation reads.
@@ -49,7 +51,11 @@ impl Terms<'_> {
         match &terms.partition {
             None => errors.push(FieldError::required(&at, texts::PARTITION_ON_DELETE)),
             Some(value) if !self.resolve(value).is_ok_and(|kept| kept >= 0) => {
-                errors.push(FieldError::invalid(&at, json(value), texts::PARTITION));
+                errors.push(FieldError::invalid(
+                    &at,
+                    Value::from(value),
+                    texts::PARTITION,
+                ));
             }
             Some(_) => {}
         }
@@ -60,7 +66,11 @@ impl Terms<'_> {
         let unavailable =
             errors.take(self.resolve_optional(&at_unavailable, terms.max_unavailable.as_ref()));
         if *in_place_only && surge.is_some_and(|surge| surge > 0) {
-            let value = terms.max_surge.as_ref().map(json).unwrap_or_default();
+            let value = terms
+                .max_surge
+                .as_ref()
+                .map(Value::from)
+                .unwrap_or_default();
             errors.push(FieldError::invalid(&at_surge, value, texts::SURGE_IN_PLACE));
         }
         // A number that can't be read has been told already.
@@ -69,7 +79,11 @@ impl Terms<'_> {
             && surge < 1
             && unavailable < 1
         {
-            let value = terms.max_unavailable.as_ref().map(json).unwrap_or_default();
+            let value = terms
+                .max_unavailable
+                .as_ref()
+                .map(Value::from)
+                .unwrap_or_default();
             errors.push(FieldError::invalid(
                 &at_unavailable,
                 value,
@@ -101,17 +115,18 @@ impl Terms<'_> {
             };
             if number.is_none_or(|number: i32| number < 0) {
                 let at = at.child("imagePreDownloadParallelism");
-                errors.push(FieldError::invalid(&at, json(value), texts::PARALLELISM));
+                errors.push(FieldError::invalid(
+                    &at,
+                    Value::from(value),
+                    texts::PARALLELISM,
+                ));
             }
         }
         for (field, number) in [
             ("imagePreDownloadTimeoutSeconds", timeout),
             ("imagePreDownloadMinUpdatedReadyPods", min_ready),
         ] {
-            if let Some(number) = number.filter(|number| *number < 0) {
-                let at = at.child(field);
-                errors.push(FieldError::invalid(&at, number, texts::NOT_NEGATIVE));
-            }
+            errors.extend(numbers::not_negative(&at.child(field), *number));
         }
         errors
     }
@@ -129,14 +144,7 @@ impl Terms<'_> {
     ) -> Result<i32, FieldError> {
         value.map_or(Ok(0), |value| {
             self.resolve(value)
-                .map_err(|_| FieldError::invalid(path, json(value), texts::PERCENTAGE))
+                .map_err(|_| FieldError::invalid(path, Value::from(value), texts::PERCENTAGE))
         })
-    }
-}
-
-fn json(value: &IntOrString) -> serde_json::Value {
-    match value {
-        IntOrString::Int(number) => (*number).into(),
-        IntOrString::String(text) => text.as_str().into(),
     }
 }
