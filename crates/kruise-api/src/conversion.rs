@@ -6,10 +6,11 @@
 //!
 //! How the versions of a kind differ stands in the kind's room in [`crate::kinds`].
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use crate::versions::ConversionError;
-use crate::{kinds, versions::RawObject};
+use crate::{kinds, object::CustomResource, versions::RawObject};
 
 /// The object in the version `to`, a group and version such as `apps.kruise.io/v1beta1`.
 ///
@@ -36,4 +37,25 @@ pub fn convert(object: Value, to: &str) -> Result<Value, ConversionError> {
     };
     (conversion.convert)(&mut object)?;
     Ok(object.into_version(to))
+}
+
+/// An object in another version's type.
+///
+/// # Errors
+///
+/// When there is no way from the one version to the other.
+pub fn convert_typed<From, To>(object: &From) -> Result<To, ConversionError>
+where
+    From: CustomResource + Serialize,
+    To: CustomResource + DeserializeOwned,
+{
+    let unreadable = |field, source| ConversionError::Field {
+        kind: From::KIND.to_owned(),
+        object: From::API_VERSION.to_owned(),
+        field,
+        source,
+    };
+    let object = serde_json::to_value(object).map_err(|source| unreadable("object", source))?;
+    let object = convert(object, To::API_VERSION)?;
+    serde_json::from_value(object).map_err(|source| unreadable("object", source))
 }

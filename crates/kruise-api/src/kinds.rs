@@ -17,13 +17,13 @@
 pub mod broadcastjob;
 pub mod cloneset;
 mod custom_kind;
+pub mod daemonset;
 pub mod ephemeraljob;
-pub mod nodepodprobe;
-pub mod podprobemarker;
 pub mod imagelistpulljob;
 pub mod imagepulljob;
 pub mod nodeimage;
-pub mod daemonset;
+pub mod nodepodprobe;
+pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 
@@ -33,13 +33,13 @@ use custom_kind::CustomKind;
 pub(crate) const ALL: &[CustomKind] = &[
     broadcastjob::KIND,
     cloneset::KIND,
+    daemonset::KIND,
     ephemeraljob::KIND,
-    nodepodprobe::KIND,
-    podprobemarker::KIND,
     imagelistpulljob::KIND,
     imagepulljob::KIND,
     nodeimage::KIND,
-    daemonset::KIND,
+    nodepodprobe::KIND,
+    podprobemarker::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
 ];

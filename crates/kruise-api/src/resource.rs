@@ -97,9 +97,6 @@ impl Resource {
 
     /// A version of a kind whose objects live in no namespace.
     pub(crate) const fn in_no_namespace<K: CustomResource>() -> Self {
-    pub(crate) const fn in_cluster<K: CustomResource>() -> Self {
-    /// A version of a kind whose objects are the cluster's, in no namespace.
-    pub(crate) const fn of_cluster<K: CustomResource>() -> Self {
         Self {
             namespaced: false,
             ..Self::in_namespaces::<K>()

@@ -14,6 +14,5 @@ pub(crate) mod update_order;
 pub mod workload;
 
 pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath, MAX_TOLD};
-pub(crate) use labels::{EMPTY_SELECTOR, annotations, dns_label, labels, not_empty_selector};
-pub use labels::{label_key, label_selector, label_value};
+pub(crate) use labels::{EMPTY_SELECTOR, annotations, labels, not_empty_selector};
 pub use labels::{dns_label, label_key, label_selector, label_value};

@@ -142,6 +142,8 @@ impl FieldError {
     /// The field could not be judged, as the detail says.
     pub fn internal(field: &FieldPath, detail: impl Into<String>) -> Self {
         Self::without_value(FieldErrorKind::Internal, field, detail.into())
+    }
+
     /// The field has `n_found` elements, more than `max`.
     pub fn too_many(field: &FieldPath, n_found: usize, max: usize) -> Self {
         let detail = format!("must have at most {max} items");

@@ -33,8 +33,9 @@ pub fn label_value(value: &str) -> Option<String> {
         .then(|| format!("a label's value may be empty, or {NAME}"))
 }
 
-/// What is wrong with a name that has to be a DNS label.
-pub(crate) fn dns_label(name: &str) -> Option<String> {
+/// What is wrong with a name that has to be a DNS label, as namespaces' names have.
+#[must_use]
+pub fn dns_label(name: &str) -> Option<String> {
     (name.len() > MAX_NAME || !is_dns_label(name)).then(|| {
         "must consist of lower-case letters, digits and '-', begin and end with a letter or a digit, and have at most \
          63 characters"
@@ -136,21 +137,6 @@ fn requirement(expression: &LabelSelectorRequirement, path: &FieldPath) -> Field
     errors
 }
 
-/// What is wrong with a name that has to be a DNS label, as namespaces' names have.
-#[must_use]
-pub fn dns_label(name: &str) -> Vec<&'static str> {
-    let mut wrong = Vec::new();
-    if name.len() > MAX_NAME {
-        wrong.push("must have at most 63 characters");
-    }
-    if !is_dns_word(name) {
-        wrong.push(
-            "must consist of lower-case letters, digits and '-', and begin and end with a letter or a digit",
-        );
-    }
-    wrong
-}
-
 fn is_name(name: &str) -> bool {
     let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = name.as_bytes();
@@ -170,13 +156,6 @@ fn is_dns_subdomain(name: &str) -> bool {
 fn is_dns_label(name: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = name.as_bytes();
-    name.len() <= MAX_PREFIX && name.split('.').all(is_dns_word)
-}
-
-/// Whether a text, of whatever length, is made as each part of a DNS name is.
-fn is_dns_word(text: &str) -> bool {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let bytes = text.as_bytes();
     bytes.first().is_some_and(|byte| is_inner(*byte))
         && bytes.last().is_some_and(|byte| is_inner(*byte))
         && bytes.iter().all(|byte| is_inner(*byte) || *byte == b'-')

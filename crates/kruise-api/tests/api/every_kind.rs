@@ -8,15 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    broadcastjob, conversion, ephemeraljob,
-    broadcastjob, conversion, daemonset,
     instances::{config, fields_not_reached, objects, schema},
-    nodepodprobe, podprobemarker, podunavailablebudget,
-    broadcastjob, conversion, imagelistpulljob, imagepulljob,
-    instances::{config, fields_not_reached, objects, schema},
-    nodeimage, podunavailablebudget,
     properties::any_json,
-    resourcedistribution,
 };
 
 /// A version of a kind, as tests ask for it.
@@ -55,17 +48,17 @@ fn table() -> Vec<Version> {
     // A line each.
     #[rustfmt::skip]
     let kinds = [
-        broadcastjob::versions(),
-        conversion::versions(),
-        ephemeraljob::versions(),
-        nodepodprobe::versions(),
-        podprobemarker::versions(),
-        imagelistpulljob::versions(),
-        imagepulljob::versions(),
-        nodeimage::versions(),
-        daemonset::versions(),
-        podunavailablebudget::versions(),
-        resourcedistribution::versions(),
+        crate::broadcastjob::versions(),
+        crate::conversion::versions(),
+        crate::daemonset::versions(),
+        crate::ephemeraljob::versions(),
+        crate::imagelistpulljob::versions(),
+        crate::imagepulljob::versions(),
+        crate::nodeimage::versions(),
+        crate::nodepodprobe::versions(),
+        crate::podprobemarker::versions(),
+        crate::podunavailablebudget::versions(),
+        crate::resourcedistribution::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }

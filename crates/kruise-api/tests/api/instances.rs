@@ -28,8 +28,7 @@ pub(crate) fn schema(kind: &str, version: &str) -> &'static Value {
 }
 
 /// Names and values that mean something in some field.
-const WORDS: [&str; 29] = [
-const WORDS: [&str; 27] = [
+const WORDS: &[&str] = &[
     "",
     "a",
     "app",
@@ -64,7 +63,7 @@ const WORDS: [&str; 27] = [
 ];
 
 /// What else an object's metadata may carry: what the versions of a kind keep there, and anything.
-const MARKS: [&str; 11] = [
+const MARKS: &[&str] = &[
     "apps.kruise.io/cloneset-scaling-exclude-preparing-delete",
     "apps.kruise.io/image-predownload-parallelism",
     "apps.kruise.io/image-predownload-timeout-seconds",
@@ -86,7 +85,7 @@ pub(crate) fn objects(kind: &str, version: &str, with_unknown: bool) -> BoxedStr
     let (kind, api_version) = (kind.to_owned(), format!("{}/{version}", group.unwrap()));
     let schema = schema(&kind, version);
     let part = |name: &str| values(&schema["properties"][name], with_unknown);
-    let marks = || prop::collection::btree_map(prop::sample::select(&MARKS[..]), word(), 0..4);
+    let marks = || prop::collection::btree_map(prop::sample::select(MARKS), word(), 0..4);
     (part("spec"), part("status"), marks(), marks())
         .prop_map(move |(spec, status, labels, annotations)| {
             json!({
@@ -107,7 +106,7 @@ pub(crate) fn objects(kind: &str, version: &str, with_unknown: bool) -> BoxedStr
 }
 
 fn word() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(&WORDS[..])
+    prop::sample::select(WORDS)
 }
 
 fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {

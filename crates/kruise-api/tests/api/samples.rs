@@ -16,8 +16,7 @@ use crate::{
 };
 
 /// Fields that no sample can have together with the others, or that users do not write.
-const LEFT_OUT: [(&str, &str); 7] = [
-const LEFT_OUT: [(&str, &str); 3] = [
+const LEFT_OUT: &[(&str, &str)] = &[
     // A comment of the sample shows this form.
     (
         "CloneSet",

@@ -59,4 +59,4 @@ custom_resource!(
 pub type NodeImage = CustomObject<V1beta1, NodeImageSpec, NodeImageStatus>;
 
 /// NodeImages, as calls about them name them.
-pub const NODEIMAGES: Resource = Resource::of_cluster::<V1beta1>();
+pub const NODEIMAGES: Resource = Resource::in_no_namespace::<V1beta1>();

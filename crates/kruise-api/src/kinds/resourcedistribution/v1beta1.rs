@@ -79,4 +79,4 @@ pub type ResourceDistribution =
     CustomObject<V1beta1, ResourceDistributionSpec, ResourceDistributionStatus>;
 
 /// ResourceDistributions, as calls about them name them.
-pub const RESOURCEDISTRIBUTIONS: Resource = Resource::in_cluster::<V1beta1>();
+pub const RESOURCEDISTRIBUTIONS: Resource = Resource::in_no_namespace::<V1beta1>();
