@@ -6,6 +6,8 @@
 //!
 //! How the versions of a kind differ stands in the kind's room in [`crate::kinds`].
 
+use std::sync::LazyLock;
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -58,4 +60,39 @@ where
     let object = serde_json::to_value(object).map_err(|source| unreadable("object", source))?;
     let object = convert(object, To::API_VERSION)?;
     serde_json::from_value(object).map_err(|source| unreadable("object", source))
+}
+
+/// The `apiVersion` in which the API server stores objects of a kind, and which controllers speak. Any version of its
+/// group names the kind: `StatefulSet` alone could be Kubernetes' own.
+///
+/// ```
+/// use kruise_api::conversion::stored_version;
+///
+/// let stored = stored_version("apps.kruise.io/v1alpha1", "CloneSet");
+/// assert_eq!(stored, Some("apps.kruise.io/v1beta1"));
+/// assert_eq!(stored_version("apps/v1", "StatefulSet"), None);
+/// ```
+#[must_use]
+pub fn stored_version(api_version: &str, kind: &str) -> Option<&'static str> {
+    struct Stored {
+        kind: &'static str,
+        group: &'static str,
+        api_version: String,
+    }
+    // Made once: a definition has its whole schema.
+    static STORED: LazyLock<Vec<Stored>> = LazyLock::new(|| {
+        let of_kind = |kind: &kinds::CustomKind| {
+            let (group, version) = (kind.definition)().stored()?;
+            Some(Stored {
+                kind: kind.name,
+                group,
+                api_version: format!("{group}/{version}"),
+            })
+        };
+        kinds::ALL.iter().filter_map(of_kind).collect()
+    });
+    let (group, _) = api_version.split_once('/')?;
+    let mut all = STORED.iter();
+    all.find(|stored| stored.kind == kind && stored.group == group)
+        .map(|stored| stored.api_version.as_str())
 }

@@ -199,6 +199,12 @@ impl Version {
 }
 
 impl Definition {
+    /// Group and name of the version that the API server stores.
+    pub(crate) fn stored(&self) -> Option<(&'static str, &'static str)> {
+        let stored = self.versions.iter().find(|version| version.storage)?;
+        Some((stored.names.group, stored.names.version))
+    }
+
     /// The manifest, with keys in byte order.
     pub(crate) fn manifest(self) -> Value {
         let Self {

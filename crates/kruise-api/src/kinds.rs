@@ -27,7 +27,7 @@ pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 
-use custom_kind::CustomKind;
+pub(crate) use custom_kind::CustomKind;
 
 /// Every kind that has a room. Conversion and the list of CustomResourceDefinitions are made from this list.
 pub(crate) const ALL: &[CustomKind] = &[

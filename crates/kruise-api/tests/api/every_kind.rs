@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use kruise_api::{conversion::convert, crd, object::CustomResource, validation::FieldErrors};
+use kruise_api::{
+    conversion::{convert, stored_version},
+    crd,
+    object::CustomResource,
+    validation::FieldErrors,
+};
 use proptest::{prelude::*, strategy::Union};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -276,5 +281,32 @@ fn every_version_has_a_line_here_and_generated_objects_reach_its_fields() {
             let missed = fields_not_reached(kind, name, 500);
             assert!(missed.is_empty(), "{kind} {name}: {missed:?}");
         }
+    }
+}
+
+// PF-405
+#[test]
+fn every_version_tells_which_is_stored() {
+    let stored_by = |kind: &str| {
+        let crds = crd::all();
+        let crd = crds
+            .iter()
+            .find(|crd| crd["spec"]["names"]["kind"] == kind)?;
+        let mut versions = crd["spec"]["versions"].as_array()?.iter();
+        let stored = versions.find(|version| version["storage"] == true)?;
+        let group = crd["spec"]["group"].as_str()?;
+        Some(format!("{group}/{}", stored["name"].as_str()?))
+    };
+    for version in versions() {
+        let stored = stored_version(version.api_version, version.kind);
+        assert!(stored.is_some(), "{}", version.kind);
+        assert_eq!(stored, stored_by(version.kind).as_deref());
+    }
+    for (api_version, kind) in [
+        ("apps/v1", "CloneSet"),
+        ("v1", "Pod"),
+        ("apps.kruise.io/v1beta1", "Pod"),
+    ] {
+        assert_eq!(stored_version(api_version, kind), None);
     }
 }
