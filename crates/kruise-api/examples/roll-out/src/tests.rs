@@ -49,7 +49,7 @@ fn without_a_controller_the_program_gives_up() {
 /// client.
 #[test]
 fn the_readme_shows_this_program() {
-    let readme = include_str!("../../../crates/kruise-api/README.md");
+    let readme = include_str!("../../../README.md");
     let program = include_str!("main.rs");
     let shown = readme
         .split("```rust,ignore\n")
