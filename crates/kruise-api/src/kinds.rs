@@ -23,6 +23,7 @@ pub mod imagelistpulljob;
 pub mod imagepulljob;
 pub mod nodeimage;
 pub mod nodepodprobe;
+pub mod persistentpodstate;
 pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
@@ -39,6 +40,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     imagepulljob::KIND,
     nodeimage::KIND,
     nodepodprobe::KIND,
+    persistentpodstate::KIND,
     podprobemarker::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,

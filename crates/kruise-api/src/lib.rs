@@ -53,6 +53,7 @@ pub mod text_map;
 pub mod validation;
 mod versions;
 pub mod well_known;
+pub mod white_list;
 mod wire;
 
 /// The examples in the README, which are tests.

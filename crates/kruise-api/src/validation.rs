@@ -10,6 +10,7 @@ mod field;
 pub(crate) mod image_pull;
 mod labels;
 pub(crate) mod numbers;
+pub(crate) mod target_reference;
 pub(crate) mod update_order;
 pub mod workload;
 

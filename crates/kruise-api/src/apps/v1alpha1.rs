@@ -43,6 +43,15 @@ pub use crate::kinds::nodepodprobe::v1alpha1::{
     ContainerProbe, ContainerProbeState, NODEPODPROBES, NodePodProbe, NodePodProbeSpec,
     NodePodProbeStatus, PodProbe, PodProbeStatus,
 };
+pub use crate::kinds::persistentpodstate::{
+    spec::{
+        PersistentPodAnnotation, PersistentPodStateRetentionPolicy, PersistentPodStateStatus,
+        PodState,
+    },
+    v1alpha1::{
+        NodeTopologyTerm, PersistentPodState, PersistentPodStateSpec, PreferredTopologyTerm,
+    },
+};
 pub use crate::kinds::podprobemarker::v1alpha1::{
     PODPROBEMARKERS, PodContainerProbe, PodProbeMarker, PodProbeMarkerSpec, PodProbeMarkerStatus,
     ProbeMarkerPolicy,

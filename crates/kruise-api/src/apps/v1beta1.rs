@@ -35,6 +35,16 @@ pub use crate::kinds::nodeimage::{
     status::{ImagePullPhase, ImageStatus, ImageTagStatus, NodeImageStatus, SyncStatus},
     v1beta1::{ImageSpec, NODEIMAGES, NodeImage, NodeImageSpec, ReferenceObject, SecretMode},
 };
+pub use crate::kinds::persistentpodstate::{
+    spec::{
+        PersistentPodAnnotation, PersistentPodStateRetentionPolicy, PersistentPodStateStatus,
+        PodState,
+    },
+    v1beta1::{
+        NodeTopologyTerm, PERSISTENTPODSTATES, PersistentPodState, PersistentPodStateSpec,
+        PreferredTopologyTerm,
+    },
+};
 pub use crate::kinds::resourcedistribution::{
     spec::{ResourceDistributionNamespace, ResourceDistributionTargetNamespaces},
     status::ResourceDistributionConditionType,

@@ -41,6 +41,17 @@ impl Rule {
         }
     }
 
+    /// A rule across fields. `holds` writes it about an object of this name. It is not asked where the old object
+    /// broke it already, so that such an object stays writable.
+    pub(crate) fn unless_broken_before(
+        holds: impl Fn(&str) -> String,
+        message: impl Into<String>,
+    ) -> Self {
+        let (now, before) = (holds("self"), holds("oldSelf.value()"));
+        let rule = format!("({now}) || (oldSelf.hasValue() && !({before}))");
+        Self::new(rule, message).with_optional_old()
+    }
+
     /// The error says instead that the field, or a change of it, isn't allowed.
     pub(crate) fn forbidden(self) -> Self {
         Self {
@@ -86,6 +97,10 @@ impl Rule {
 /// Holds of a label selector that has a requirement.
 pub(crate) const NOT_EMPTY_SELECTOR: &str = "(has(self.matchLabels) && size(self.matchLabels) > 0) \
                                              || (has(self.matchExpressions) && size(self.matchExpressions) > 0)";
+
+/// Holds of a reference to a workload that leaves nothing open.
+pub(crate) const COMPLETE_TARGET: &str =
+    "self.apiVersion != '' && self.kind != '' && self.name != ''";
 
 /// The rule that a text is empty or one of these words.
 pub(crate) fn empty_or_one_of(words: &[&str], message: &str) -> Rule {

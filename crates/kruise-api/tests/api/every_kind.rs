@@ -61,6 +61,7 @@ fn table() -> Vec<Version> {
         crate::imagepulljob::versions(),
         crate::nodeimage::versions(),
         crate::nodepodprobe::versions(),
+        crate::persistentpodstate::versions(),
         crate::podprobemarker::versions(),
         crate::podunavailablebudget::versions(),
         crate::resourcedistribution::versions(),

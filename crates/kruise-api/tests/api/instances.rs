@@ -55,6 +55,7 @@ const WORDS: &[&str] = &[
     "2026-01-10T08:00:00Z",
     "DELETE, UPDATE",
     "apps/v1",
+    "WhenDeleted",
     r#"{"matchLabels":{"a":"b"}}"#,
     "HTTP",
     "Succeeded",

@@ -31,6 +31,7 @@ mod nodeimage;
 mod nodepodprobe;
 mod numbers;
 mod pending;
+mod persistentpodstate;
 mod pod;
 mod podprobemarker;
 mod podunavailablebudget;
