@@ -16,6 +16,7 @@
 
 pub mod broadcastjob;
 pub mod cloneset;
+pub mod containerrecreaterequest;
 mod custom_kind;
 pub mod daemonset;
 pub mod ephemeraljob;
@@ -34,6 +35,7 @@ pub(crate) use custom_kind::CustomKind;
 pub(crate) const ALL: &[CustomKind] = &[
     broadcastjob::KIND,
     cloneset::KIND,
+    containerrecreaterequest::KIND,
     daemonset::KIND,
     ephemeraljob::KIND,
     imagelistpulljob::KIND,

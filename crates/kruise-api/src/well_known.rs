@@ -54,6 +54,22 @@ pub mod labels {
     /// controllers; read by them, by users' hooks and by PodUnavailableBudget.
     pub const LIFECYCLE_STATE: &str = "lifecycle.apps.kruise.io/state";
 
+    /// On ContainerRecreateRequests: UID of the pod. Written by their webhook at creation, and never changed; read by
+    /// their controller.
+    pub const CRR_POD_UID: &str = "crr.apps.kruise.io/pod-uid";
+
+    /// On ContainerRecreateRequests: the pod's node. Written by their webhook at creation, and never changed; read by the
+    /// node daemon, which watches those of its node.
+    pub const CRR_NODE_NAME: &str = "crr.apps.kruise.io/node-name";
+
+    /// On ContainerRecreateRequests: `true` as long as the request is not finished. Written by their webhook, removed by
+    /// their controller; read by the node daemon, which watches these alone.
+    pub const CRR_ACTIVE: &str = "crr.apps.kruise.io/active";
+
+    /// On nodes: [`VIRTUAL_KUBELET`](super::VIRTUAL_KUBELET) where no node daemon runs. Written by whoever made the node;
+    /// read by the webhook of ContainerRecreateRequests, which copies it to them for other implementations.
+    pub const NODE_TYPE: &str = "type";
+
     /// On pods: how the key of a label begins that makes the pod count as not ready, whatever the label's
     /// value. Written by users; read by PodUnavailableBudget.
     pub const UNAVAILABLE_POD_PREFIX: &str = "unavailable-pod.kruise.io/";
@@ -144,6 +160,14 @@ pub mod annotations {
     /// and read by conversion alone.
     pub const PUB_IGNORED_POD_SELECTOR: &str = "pub.kruise.io/ignored-pod-selector";
 
+    /// On ContainerRecreateRequests in version v1alpha1: when the pod was made not ready, RFC 3339. Written and read by
+    /// conversion alone; users can't change it. The finalizer of the same name says that the pod has to be released.
+    pub const CRR_UNREADY_ACQUIRED: &str = "crr.apps.kruise.io/unready-acquired";
+
+    /// On ContainerRecreateRequests in version v1alpha1: what the pod says of the containers since they were started
+    /// anew, JSON. Written and read by conversion alone.
+    pub const CRR_SYNC_CONTAINER_STATUSES: &str = "crr.apps.kruise.io/sync-container-statuses";
+
     /// On pods: names of the SidecarSets that injected containers, separated by commas. Written by the pod
     /// webhook; read by the SidecarSet controller and by PodUnavailableBudget.
     pub const SIDECARSET_INJECTED_LIST: &str = "kruise.io/sidecarset-injected-list";
@@ -183,6 +207,14 @@ pub mod conditions {
     /// Reason of [`READY`] when a readiness gate holds the pod; the kubelet writes the same.
     pub const READINESS_GATES_NOT_READY: &str = "ReadinessGatesNotReady";
 
+    /// Pod condition: that it is there says that the sidecars of a finished pod are being stopped. Written by the
+    /// SidecarTerminator controller; read by the webhook of ContainerRecreateRequests, which takes a finished pod then.
+    pub const SIDECAR_TERMINATED: &str = "SidecarTerminated";
+
+    /// Condition of ContainerRecreateRequests, and its reason: the pod was made not ready, so that traffic drains.
+    /// Written by their controller; read by the node daemon, which waits for the time to pass.
+    pub const PRE_RECREATE_GRACE: &str = "PreRecreateGrace";
+
     /// CloneSet condition: how a roll-out goes on. Written when a progress deadline is set; read by
     /// users and deployment tools.
     pub const PROGRESSING: &str = "Progressing";
@@ -218,6 +250,9 @@ pub mod lifecycle_states {
     /// To be deleted, held by the preDelete hook.
     pub const PREPARING_DELETE: &str = "PreparingDelete";
 }
+
+/// Value of the label [`labels::NODE_TYPE`] on a node without a node daemon.
+pub const VIRTUAL_KUBELET: &str = "virtual-kubelet";
 
 /// Path at which a deployable converts between versions of its kind. In CRDs; called by the API server (PF-401).
 pub const CONVERT_PATH: &str = "/convert";

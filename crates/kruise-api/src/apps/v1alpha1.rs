@@ -15,6 +15,15 @@ pub use crate::kinds::cloneset::{
     },
     v1beta1::{CloneSetCondition, CloneSetStatus},
 };
+pub use crate::kinds::containerrecreaterequest::{
+    spec::{
+        ContainerPort, ContainerRecreateRequestContainer, ContainerRecreateRequestContainerContext,
+        ContainerRecreateRequestContainerRecreateState, ContainerRecreateRequestFailurePolicyType,
+        ContainerRecreateRequestPhase, ContainerRecreateRequestSpec,
+        ContainerRecreateRequestStrategy,
+    },
+    v1alpha1::{ContainerRecreateRequest, ContainerRecreateRequestStatus},
+};
 pub use crate::kinds::daemonset::{
     spec::{
         DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,

@@ -13,6 +13,18 @@ pub use crate::kinds::cloneset::{
         RollingUpdateCloneSetStrategy,
     },
 };
+pub use crate::kinds::containerrecreaterequest::{
+    spec::{
+        ContainerPort, ContainerRecreateRequestContainer, ContainerRecreateRequestContainerContext,
+        ContainerRecreateRequestContainerRecreateState, ContainerRecreateRequestFailurePolicyType,
+        ContainerRecreateRequestPhase, ContainerRecreateRequestSpec,
+        ContainerRecreateRequestStrategy,
+    },
+    v1beta1::{
+        CONTAINERRECREATEREQUESTS, ContainerRecreateRequest, ContainerRecreateRequestStatus,
+        ContainerStatusSnapshot,
+    },
+};
 pub use crate::kinds::daemonset::{
     spec::{
         DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,

@@ -117,6 +117,12 @@ impl FieldError {
         Self::without_value(FieldErrorKind::Invalid, field, detail.into())
     }
 
+    /// There is nothing that the value names.
+    pub fn not_found(field: &FieldPath, value: impl Into<Value>) -> Self {
+        let kind = FieldErrorKind::NotFound;
+        Self::with_value(kind, field, value.into(), String::new())
+    }
+
     /// The value is none of `supported`.
     pub fn not_supported(field: &FieldPath, value: &str, supported: &[&str]) -> Self {
         let supported: Vec<_> = supported.iter().map(|word| format!("{word:?}")).collect();

@@ -54,6 +54,7 @@ fn table() -> Vec<Version> {
     #[rustfmt::skip]
     let kinds = [
         crate::broadcastjob::versions(),
+        crate::containerrecreaterequest::versions(),
         crate::conversion::versions(),
         crate::daemonset::versions(),
         crate::ephemeraljob::versions(),

@@ -56,6 +56,8 @@ const WORDS: &[&str] = &[
     "DELETE, UPDATE",
     "apps/v1",
     "WhenDeleted",
+    "PreRecreateGrace",
+    r#"[{"name":"app","ready":true,"restartCount":1}]"#,
     r#"{"matchLabels":{"a":"b"}}"#,
     "HTTP",
     "Succeeded",
@@ -75,6 +77,8 @@ const MARKS: &[&str] = &[
     "pub.kruise.io/ignored-pod-selector",
     "daemonset.kruise.io/progressive-create-pod",
     "apps.kruise.io/statefulset-v1beta1-spec",
+    "crr.apps.kruise.io/sync-container-statuses",
+    "crr.apps.kruise.io/unready-acquired",
     "other",
 ];
 

@@ -14,6 +14,7 @@ mod budget_resize;
 mod calculate;
 mod cases;
 mod completion;
+mod containerrecreaterequest;
 mod conversion;
 mod crd;
 mod daemonset;

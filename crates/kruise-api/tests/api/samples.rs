@@ -36,6 +36,13 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("NodePodProbe", "spec.podProbes[].probes[].probe."),
     // Refused: a DaemonSet has no such hook.
     ("DaemonSet", "spec.lifecycle.inPlaceUpdate"),
+    // What admission fills in.
+    ("ContainerRecreateRequest", "spec.containers[].preStop"),
+    ("ContainerRecreateRequest", "spec.containers[].ports"),
+    (
+        "ContainerRecreateRequest",
+        "spec.containers[].statusContext",
+    ),
 ];
 
 fn directory(kind: &str) -> PathBuf {
