@@ -28,6 +28,7 @@ pub mod persistentpodstate;
 pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
+pub mod workloadspread;
 
 pub(crate) use custom_kind::CustomKind;
 
@@ -46,6 +47,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     podprobemarker::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
+    workloadspread::KIND,
 ];
 
 #[cfg(test)]

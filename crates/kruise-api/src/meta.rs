@@ -12,7 +12,7 @@ use crate::{text::Text, text_map::TextMap};
 mod lenient;
 pub(crate) mod wire_time;
 
-pub(crate) use lenient::{is_zero, list, map, null_as_default, optional_list, optional_map};
+pub(crate) use lenient::{is_zero, list, lists, map, null_as_default, optional_list, optional_map};
 
 /// String to string, as labels and annotations are.
 pub type StringMap = BTreeMap<String, String>;

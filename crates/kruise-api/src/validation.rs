@@ -9,6 +9,7 @@
 mod field;
 pub(crate) mod image_pull;
 mod labels;
+pub(crate) mod node_affinity;
 pub(crate) mod numbers;
 pub(crate) mod target_reference;
 pub(crate) mod update_order;

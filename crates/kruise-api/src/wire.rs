@@ -14,6 +14,7 @@
 /// | `optional_list` | `Option<Vec<T>>` | left out when absent | optional |
 /// | `map` | `BTreeMap<String, T>` | left out when empty | optional |
 /// | `optional_map` | `Option<BTreeMap<String, T>>` | left out when absent | optional |
+/// | `lists` | `BTreeMap<String, Vec<T>>` | left out when empty | optional |
 /// | `time` | `Option<Time>` | whole seconds; left out when absent | optional |
 /// | `required_time` | `Option<Time>` | whole seconds; `null` when absent | required |
 /// | `times` | `BTreeMap<String, Time>` | whole seconds; left out when empty | optional |
@@ -124,6 +125,17 @@ macro_rules! wire_fields {
                 deserialize_with = "crate::meta::optional_map"
             )]
             pub $name: Option<std::collections::BTreeMap<String, $type>>,
+        ] $($rest)* }
+    };
+    ($head:tt $done:tt $(#[$meta:meta])* lists $name:ident: $type:ty, $($rest:tt)*) => {
+        $crate::wire::wire_fields! { @add $head $done [
+            $(#[$meta])*
+            #[serde(
+                default,
+                skip_serializing_if = "std::collections::BTreeMap::is_empty",
+                deserialize_with = "crate::meta::lists"
+            )]
+            pub $name: std::collections::BTreeMap<String, Vec<$type>>,
         ] $($rest)* }
     };
     ($head:tt $done:tt $(#[$meta:meta])* time $name:ident, $($rest:tt)*) => {

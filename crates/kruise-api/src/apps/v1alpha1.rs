@@ -73,6 +73,16 @@ pub use crate::kinds::resourcedistribution::{
         ResourceDistributionStatus, ResourceDistributionTargets,
     },
 };
+pub use crate::kinds::workloadspread::{
+    spec::{
+        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
+        WorkloadSpreadScheduleStrategyType,
+    },
+    v1alpha1::{
+        WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus, WorkloadSpreadSubset,
+        WorkloadSpreadSubsetStatus,
+    },
+};
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,
     ImagePullCompletionPolicy, ImagePullJobNodeSelector, ImagePullPolicy, InPlaceUpdateStrategy,

@@ -65,6 +65,16 @@ pub use crate::kinds::resourcedistribution::{
         ResourceDistributionSpec, ResourceDistributionStatus, ResourceDistributionTargets,
     },
 };
+pub use crate::kinds::workloadspread::{
+    spec::{
+        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
+        WorkloadSpreadScheduleStrategyType,
+    },
+    v1beta1::{
+        WORKLOADSPREADS, WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus,
+        WorkloadSpreadSubset, WorkloadSpreadSubsetStatus,
+    },
+};
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,
     ImagePullCompletionPolicy, ImagePullJobNodeSelector, ImagePullPolicy, InPlaceUpdateStrategy,

@@ -57,9 +57,29 @@ where
     deserializer.deserialize_any(Members(PhantomData))
 }
 
+/// A map of lists, empty for `null`, as each of the lists is.
+pub(crate) fn lists<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    let lists: BTreeMap<String, List<T>> = map(deserializer)?;
+    Ok(lists.into_iter().map(|(name, it)| (name, it.0)).collect())
+}
+
 /// Whether a value is its type's empty value, which Go's encoder leaves out where a field says so.
 pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+#[derive(Deserialize)]
+#[serde(transparent, bound(deserialize = "T: Default + Deserialize<'de>"))]
+struct List<T>(#[serde(deserialize_with = "list")] Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
 struct Parts<T>(PhantomData<T>);

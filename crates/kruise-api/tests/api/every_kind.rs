@@ -66,6 +66,7 @@ fn table() -> Vec<Version> {
         crate::podprobemarker::versions(),
         crate::podunavailablebudget::versions(),
         crate::resourcedistribution::versions(),
+        crate::workloadspread::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }

@@ -57,3 +57,4 @@ mod times;
 mod types;
 mod validation;
 mod validation_update;
+mod workloadspread;
