@@ -54,6 +54,22 @@ pub fn host_ports(template: &mut Value) {
     }
 }
 
+/// Fills in what a container of a SidecarSet leaves open (SS-12).
+pub(crate) fn sidecar_container(container: &mut Map<String, Value>) {
+    let policy = core_pull_policy(container);
+    text(container, "imagePullPolicy", policy);
+    text(container, "terminationMessagePath", "/dev/termination-log");
+    text(container, "terminationMessagePolicy", "File");
+    // Its startupProbe is left as it is: hashes of stored SidecarSets depend on it.
+    container_parts(container, &["livenessProbe", "readinessProbe"]);
+}
+
+/// Fills in what volumes leave open (SS-14).
+pub(crate) fn volumes(volumes: &mut Value) {
+    let volumes = volumes.as_array_mut().into_iter().flatten();
+    volumes.filter_map(Value::as_object_mut).for_each(volume);
+}
+
 /// Fills in what a volume claim template leaves open.
 pub fn volume_claim_template(claim: &mut Value) {
     let Some(claim) = claim.as_object_mut() else {
@@ -78,13 +94,20 @@ fn ordinary_container(container: &mut Map<String, Value>, pull_policy: &str) {
 }
 
 fn any_container(container: &mut Map<String, Value>) {
+    container_parts(
+        container,
+        &["livenessProbe", "readinessProbe", "startupProbe"],
+    );
+}
+
+fn container_parts(container: &mut Map<String, Value>, probes: &[&str]) {
     each(container, "ports", |port| text(port, "protocol", "TCP"));
     each(container, "env", |env| {
         if let Some(field) = object(env, "valueFrom").and_then(|from| object(from, "fieldRef")) {
             text(field, "apiVersion", "v1");
         }
     });
-    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+    for probe in probes {
         if let Some(probe) = object(container, probe) {
             number(probe, "timeoutSeconds", 1);
             number(probe, "periodSeconds", 10);

@@ -29,6 +29,7 @@ pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 pub mod workloadspread;
+pub mod sidecarset;
 
 pub(crate) use custom_kind::CustomKind;
 
@@ -48,6 +49,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
     workloadspread::KIND,
+    sidecarset::KIND,
 ];
 
 #[cfg(test)]

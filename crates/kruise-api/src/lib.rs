@@ -23,6 +23,7 @@ pub mod custom_object;
 pub mod defaults;
 mod definition;
 pub mod deletion_protection;
+pub mod go_regex;
 pub mod hash;
 pub mod image_name;
 pub mod inplace;

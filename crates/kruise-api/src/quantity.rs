@@ -1,5 +1,5 @@
-//! Kubernetes quantities such as `1500m` or `1Gi`: only their canonical text, their amount, and
-//! rounding.
+//! Kubernetes quantities such as `1500m` or `1Gi`: their canonical text, their amount, rounding, and what
+//! arithmetic needs.
 
 /// Amounts are counted in billionths, the finest that Kubernetes knows.
 pub const NANOS_PER_UNIT: i128 = 1_000_000_000;
@@ -34,8 +34,9 @@ enum Format {
     Binary,
 }
 
+/// An amount, with the way in which it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Quantity {
+pub struct Quantity {
     nanos: i128,
     format: Format,
     /// Power of ten of the last digit, when Kubernetes keeps the text as it was given. That depends on the
@@ -85,7 +86,9 @@ pub fn round_up_to_milli(text: &str) -> Option<String> {
 }
 
 impl Quantity {
-    fn parse(text: &str) -> Option<Self> {
+    /// The quantity that a text stands for. None as for [`canonical`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -135,7 +138,41 @@ impl Quantity {
         })
     }
 
-    fn write(self) -> Option<String> {
+    /// So many thousandths, written with decimal suffixes.
+    #[must_use]
+    pub fn of_millis(millis: i64) -> Self {
+        Self {
+            nanos: i128::from(millis) * NANOS_PER_MILLI,
+            format: Format::DecimalSuffix,
+            kept_at: None,
+        }
+    }
+
+    /// Another amount, written with the same kind of suffixes.
+    #[must_use]
+    pub fn with_nanos(self, nanos: i128) -> Self {
+        Self {
+            nanos,
+            format: self.format,
+            kept_at: None,
+        }
+    }
+
+    /// The amount in billionths.
+    #[must_use]
+    pub fn nanos(self) -> i128 {
+        self.nanos
+    }
+
+    /// The amount in thousandths, rounded away from zero. None if 64 bits can't count them.
+    #[must_use]
+    pub fn millis(self) -> Option<i64> {
+        i64::try_from(divide_away_from_zero(self.nanos, NANOS_PER_MILLI)).ok()
+    }
+
+    /// The text that Kubernetes writes for the amount. None when it is larger than any that makes sense.
+    #[must_use]
+    pub fn write(self) -> Option<String> {
         if self.nanos == 0 {
             return Some("0".to_owned());
         }

@@ -46,6 +46,14 @@ pub mod labels {
     pub const CLONESET_SCALING_EXCLUDE_PREPARING_DELETE: &str =
         "apps.kruise.io/cloneset-scaling-exclude-preparing-delete";
 
+    /// On SidecarSets in version v1alpha1: the custom version, for which that version has no field. Written by users and by
+    /// conversion; read by conversion. On ControllerRevisions of a SidecarSet: its custom version. Written by the
+    /// SidecarSet controller; read by it, by the pod webhook and by admission of SidecarSets.
+    pub const SIDECARSET_CUSTOM_VERSION: &str = "apps.kruise.io/sidecarset-custom-version";
+
+    /// On namespaces: the name of the namespace. Written by Kubernetes; read by selectors of namespaces.
+    pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
     /// On objects whose kind is protected: one of [`delete_protection`](super::delete_protection). Written
     /// by users; read by the webhooks that refuse the deletion, and by the selectors of these webhooks.
     pub const DELETE_PROTECTION: &str = "policy.kruise.io/delete-protection";
@@ -77,6 +85,14 @@ pub mod labels {
 
 /// Annotations.
 pub mod annotations {
+    /// On SidecarSets: `true` makes it a canary of the SidecarSet that [`SIDECARSET_BASE`] names. Written by users; read by
+    /// admission and by the pod webhook.
+    pub const SIDECARSET_CANARY: &str = "apps.kruise.io/sidecarset-canary";
+
+    /// On canary SidecarSets: name of the SidecarSet in whose place pods get the canary. Written by users; read by
+    /// admission and by the pod webhook.
+    pub const SIDECARSET_BASE: &str = "apps.kruise.io/sidecarset-base";
+
     /// On pods: state of the last update in place, JSON. Written by the in-place-update library and
     /// never removed; read by it and by PodUnavailableBudget.
     pub const INPLACE_UPDATE_STATE: &str = "apps.kruise.io/inplace-update-state";

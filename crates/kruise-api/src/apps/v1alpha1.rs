@@ -82,6 +82,17 @@ pub use crate::kinds::workloadspread::{
         WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus, WorkloadSpreadSubset,
         WorkloadSpreadSubsetStatus,
     },
+pub use crate::kinds::sidecarset::{
+    spec::{
+        LocalObjectReference, ObjectFieldSelector, PodInjectPolicyType, ResourceExpr,
+        ResourcesExpr, ResourcesPolicy, ShareVolumePolicy, ShareVolumePolicyType, SidecarContainer,
+        SidecarContainerUpgradeStrategy, SidecarContainerUpgradeType, SidecarSetInjectRevision,
+        SidecarSetInjectRevisionPolicy, SidecarSetInjectionStrategy, SidecarSetPatchPodMetadata,
+        SidecarSetPatchPolicyType, SidecarSetUpdateStrategy, SidecarSetUpdateStrategyType,
+        SourceContainerNameSource, TargetContainersMode, TransferEnvVar,
+    },
+    status::SidecarSetStatus,
+    v1alpha1::{SidecarSet, SidecarSetSpec},
 };
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,

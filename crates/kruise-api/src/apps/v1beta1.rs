@@ -74,6 +74,17 @@ pub use crate::kinds::workloadspread::{
         WORKLOADSPREADS, WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus,
         WorkloadSpreadSubset, WorkloadSpreadSubsetStatus,
     },
+pub use crate::kinds::sidecarset::{
+    spec::{
+        LocalObjectReference, ObjectFieldSelector, PodInjectPolicyType, ResourceExpr,
+        ResourcesExpr, ResourcesPolicy, ShareVolumePolicy, ShareVolumePolicyType, SidecarContainer,
+        SidecarContainerUpgradeStrategy, SidecarContainerUpgradeType, SidecarSetInjectRevision,
+        SidecarSetInjectRevisionPolicy, SidecarSetInjectionStrategy, SidecarSetPatchPodMetadata,
+        SidecarSetPatchPolicyType, SidecarSetUpdateStrategy, SidecarSetUpdateStrategyType,
+        SourceContainerNameSource, TargetContainersMode, TransferEnvVar,
+    },
+    status::SidecarSetStatus,
+    v1beta1::{SIDECARSETS, SidecarSet, SidecarSetSpec},
 };
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,

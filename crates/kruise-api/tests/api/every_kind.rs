@@ -67,6 +67,7 @@ fn table() -> Vec<Version> {
         crate::podunavailablebudget::versions(),
         crate::resourcedistribution::versions(),
         crate::workloadspread::versions(),
+        crate::sidecarset::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }

@@ -63,6 +63,11 @@ const WORDS: &[&str] = &[
     "Succeeded",
     "marker#probe",
     "/ready?full#now",
+    "HotUpgrade",
+    "enabled",
+    "NotUpdate",
+    "metadata.labels['a']",
+    "max(cpu*50%, 100m)",
 ];
 
 /// What else an object's metadata may carry: what the versions of a kind keep there, and anything.
@@ -79,6 +84,9 @@ const MARKS: &[&str] = &[
     "apps.kruise.io/statefulset-v1beta1-spec",
     "crr.apps.kruise.io/sync-container-statuses",
     "crr.apps.kruise.io/unready-acquired",
+    "apps.kruise.io/sidecarset-custom-version",
+    "apps.kruise.io/sidecarset-canary",
+    "apps.kruise.io/sidecarset-base",
     "other",
 ];
 
@@ -128,14 +136,15 @@ fn values(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
             |kind: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "a" } });
         return prop::sample::select(vec![object("Secret"), object("Widget")]).boxed();
     }
-    if schema["x-kubernetes-preserve-unknown-fields"] == true {
-        // Pod templates, and lists of volume claims and of ephemeral containers. What they hold plays no role here.
+    if schema["x-kubernetes-preserve-unknown-fields"] == true && schema.get("properties").is_none()
+    {
+        // Pod templates, and lists of volumes, volume claims and of ephemeral containers. What they hold plays no role here.
         let claims = json!([{ "metadata": { "name": "data" }, "spec": null }]);
         let template =
             json!({ "metadata": { "labels": { "a": "b" } }, "spec": { "x": [1, null] } });
         let containers = json!([{ "name": "a", "env": [{ "name": "A" }], "ports": null }]);
         let what = schema["description"].as_str().unwrap_or_default();
-        return Just(if what.starts_with("Volume claims") {
+        return Just(if what.starts_with("Volume") {
             claims
         } else if what.starts_with("Ephemeral containers") {
             containers
@@ -199,6 +208,16 @@ fn object(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
     // Selectors are Kubernetes' own and will not grow.
     let may_grow =
         with_unknown && schema["x-kubernetes-map-type"].is_null() && !required.contains("operator");
+    let members = if schema["x-kubernetes-preserve-unknown-fields"] == true {
+        (members, fields_of_a_container())
+            .prop_map(|(mut members, fields)| {
+                members.extend(fields);
+                members
+            })
+            .boxed()
+    } else {
+        members
+    };
     let unknown = if may_grow {
         prop::option::of(words_of_the_future()).boxed()
     } else {
@@ -212,6 +231,16 @@ fn object(schema: &Value, with_unknown: bool) -> BoxedStrategy<Value> {
             Value::Object(members)
         })
         .boxed()
+}
+
+/// What is not described in an object that has fields of its own besides: it is a container.
+fn fields_of_a_container() -> impl Strategy<Value = Map<String, Value>> {
+    let fields = json!({
+        "name": "main", "image": "nginx", "restartPolicy": "Always", "resources": { "limits": { "cpu": "1.0" } },
+        "env": [{ "name": "A", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } }],
+    });
+    let fields: Vec<_> = fields.as_object().unwrap().clone().into_iter().collect();
+    prop::sample::subsequence(fields, 0..=5).prop_map(Map::from_iter)
 }
 
 fn words_of_the_future() -> impl Strategy<Value = Value> {

@@ -43,6 +43,9 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "ContainerRecreateRequest",
         "spec.containers[].statusContext",
     ),
+    // They need something else in the cluster. Comments of the sample show their forms.
+    ("SidecarSet", "spec.injectionStrategy.revision"),
+    ("SidecarSet", "spec.patchPodMetadata"),
 ];
 
 fn directory(kind: &str) -> PathBuf {
