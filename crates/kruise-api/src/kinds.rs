@@ -28,8 +28,8 @@ pub mod persistentpodstate;
 pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
-pub mod workloadspread;
 pub mod sidecarset;
+pub mod workloadspread;
 
 pub(crate) use custom_kind::CustomKind;
 
@@ -48,8 +48,8 @@ pub(crate) const ALL: &[CustomKind] = &[
     podprobemarker::KIND,
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
-    workloadspread::KIND,
     sidecarset::KIND,
+    workloadspread::KIND,
 ];
 
 #[cfg(test)]

@@ -73,15 +73,6 @@ pub use crate::kinds::resourcedistribution::{
         ResourceDistributionStatus, ResourceDistributionTargets,
     },
 };
-pub use crate::kinds::workloadspread::{
-    spec::{
-        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
-        WorkloadSpreadScheduleStrategyType,
-    },
-    v1alpha1::{
-        WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus, WorkloadSpreadSubset,
-        WorkloadSpreadSubsetStatus,
-    },
 pub use crate::kinds::sidecarset::{
     spec::{
         LocalObjectReference, ObjectFieldSelector, PodInjectPolicyType, ResourceExpr,
@@ -93,6 +84,16 @@ pub use crate::kinds::sidecarset::{
     },
     status::SidecarSetStatus,
     v1alpha1::{SidecarSet, SidecarSetSpec},
+};
+pub use crate::kinds::workloadspread::{
+    spec::{
+        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
+        WorkloadSpreadScheduleStrategyType,
+    },
+    v1alpha1::{
+        WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus, WorkloadSpreadSubset,
+        WorkloadSpreadSubsetStatus,
+    },
 };
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,

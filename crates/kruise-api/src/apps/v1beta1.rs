@@ -65,15 +65,6 @@ pub use crate::kinds::resourcedistribution::{
         ResourceDistributionSpec, ResourceDistributionStatus, ResourceDistributionTargets,
     },
 };
-pub use crate::kinds::workloadspread::{
-    spec::{
-        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
-        WorkloadSpreadScheduleStrategyType,
-    },
-    v1beta1::{
-        WORKLOADSPREADS, WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus,
-        WorkloadSpreadSubset, WorkloadSpreadSubsetStatus,
-    },
 pub use crate::kinds::sidecarset::{
     spec::{
         LocalObjectReference, ObjectFieldSelector, PodInjectPolicyType, ResourceExpr,
@@ -85,6 +76,16 @@ pub use crate::kinds::sidecarset::{
     },
     status::SidecarSetStatus,
     v1beta1::{SIDECARSETS, SidecarSet, SidecarSetSpec},
+};
+pub use crate::kinds::workloadspread::{
+    spec::{
+        AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,
+        WorkloadSpreadScheduleStrategyType,
+    },
+    v1beta1::{
+        WORKLOADSPREADS, WorkloadSpread, WorkloadSpreadSpec, WorkloadSpreadStatus,
+        WorkloadSpreadSubset, WorkloadSpreadSubsetStatus,
+    },
 };
 pub use crate::spec_parts::{
     CompletionPolicyType, ExecAction, GrpcAction, HttpGetAction, HttpHeader,

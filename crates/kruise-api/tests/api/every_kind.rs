@@ -66,8 +66,8 @@ fn table() -> Vec<Version> {
         crate::podprobemarker::versions(),
         crate::podunavailablebudget::versions(),
         crate::resourcedistribution::versions(),
-        crate::workloadspread::versions(),
         crate::sidecarset::versions(),
+        crate::workloadspread::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }
