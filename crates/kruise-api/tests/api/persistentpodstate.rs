@@ -2,7 +2,7 @@
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1::PersistentPodState},
-    conversion::convert,
+    conversion::{convert, convert_typed},
     kinds::persistentpodstate::validation::{ANSWER_CODE, is_supported_workload, validate},
     white_list::WhiteList,
 };
@@ -17,7 +17,8 @@ pub(crate) fn versions() -> Vec<Version> {
     };
     vec![
         version(move |state: v1alpha1::PersistentPodState, stored| {
-            judge(state.into(), stored.map(Into::into))
+            let stored = stored.map(|stored| convert_typed(&stored).unwrap());
+            judge(convert_typed(&state).unwrap(), stored)
         })
         .settles(settle_v1alpha1),
         version(judge),

@@ -2,7 +2,7 @@
 
 use kruise_api::{
     apps::{v1alpha1, v1beta1::WorkloadSpread},
-    conversion::convert,
+    conversion::{convert, convert_typed},
     kinds::workloadspread::validation::{
         ANSWER_CODE, is_supported_workload, patched_template, template_kind, validate,
     },
@@ -19,7 +19,8 @@ pub(crate) fn versions() -> Vec<Version> {
     };
     vec![
         version(move |spread: v1alpha1::WorkloadSpread, stored| {
-            judge(spread.into(), stored.map(Into::into))
+            let stored = stored.map(|stored| convert_typed(&stored).unwrap());
+            judge(convert_typed(&spread).unwrap(), stored)
         })
         .settles(settle),
         version(judge).settles(settle),

@@ -5,117 +5,51 @@ use super::{
     spec::{PersistentPodStateRetentionPolicy, PersistentPodStateStatus},
     v1alpha1, v1beta1,
 };
-use crate::versions::{Conversion, ConversionError, RawObject};
+use crate::versions::{
+    Conversion, ConversionError, RawObject,
+    renamed::{self, Renamed},
+};
+
+const RENAMED: [Renamed; 2] = [
+    Renamed::new(
+        "spec.requiredPersistentTopology",
+        "nodeTopologyKeys",
+        "keys",
+    ),
+    Renamed::new(
+        "spec.preferredPersistentTopology[].preference",
+        "nodeTopologyKeys",
+        "keys",
+    ),
+];
 
 /// Every way between versions.
 pub(super) const ALL: &[Conversion] = &[
     Conversion::new::<v1alpha1::V1alpha1, v1beta1::V1beta1>(|object| {
-        object.convert_spec(|spec, _| to_v1beta1(spec))?;
+        renamed::to_newer(object, &RENAMED)?;
+        object.convert_spec(|spec, _| in_bounds(spec))?;
         tidy_status(object)
     }),
     Conversion::new::<v1beta1::V1beta1, v1alpha1::V1alpha1>(|object| {
-        object.convert_spec(|spec, _| to_v1alpha1(spec))?;
+        renamed::to_older(object, &RENAMED)?;
+        object.convert_spec(|spec: v1alpha1::PersistentPodStateSpec, _| spec)?;
         tidy_status(object)
     }),
 ];
 
-impl From<v1alpha1::PersistentPodState> for v1beta1::PersistentPodState {
-    fn from(state: v1alpha1::PersistentPodState) -> Self {
-        state.converted(|spec, _| to_v1beta1(spec), |status, _| status)
+/// DV-PS1
+fn in_bounds(mut spec: v1beta1::PersistentPodStateSpec) -> v1beta1::PersistentPodStateSpec {
+    for term in &mut spec.preferred_persistent_topology {
+        term.weight = term.weight.max(0);
     }
-}
-
-impl From<v1beta1::PersistentPodState> for v1alpha1::PersistentPodState {
-    fn from(state: v1beta1::PersistentPodState) -> Self {
-        state.converted(|spec, _| to_v1alpha1(spec), |status, _| status)
+    let policy = &mut spec.persistent_pod_state_retention_policy;
+    if let PersistentPodStateRetentionPolicy::Other(_) = policy {
+        *policy = PersistentPodStateRetentionPolicy::default();
     }
+    spec
 }
 
 /// Leaves out what is empty.
 fn tidy_status(object: &mut RawObject) -> Result<(), ConversionError> {
     object.convert_status(|status: PersistentPodStateStatus, _| status)
-}
-
-fn to_v1beta1(spec: v1alpha1::PersistentPodStateSpec) -> v1beta1::PersistentPodStateSpec {
-    let v1alpha1::PersistentPodStateSpec {
-        target_ref,
-        persistent_pod_annotations,
-        required_persistent_topology,
-        preferred_persistent_topology,
-        persistent_pod_state_retention_policy,
-        unknown,
-    } = spec;
-    let keys = |term: v1alpha1::NodeTopologyTerm| {
-        let v1alpha1::NodeTopologyTerm {
-            node_topology_keys,
-            unknown,
-        } = term;
-        v1beta1::NodeTopologyTerm {
-            keys: node_topology_keys,
-            unknown,
-        }
-    };
-    let preferred = preferred_persistent_topology.into_iter().map(|term| {
-        let v1alpha1::PreferredTopologyTerm {
-            weight,
-            preference,
-            unknown,
-        } = term;
-        v1beta1::PreferredTopologyTerm {
-            weight: weight.max(0),
-            preference: keys(preference),
-            unknown,
-        }
-    });
-    v1beta1::PersistentPodStateSpec {
-        target_ref,
-        persistent_pod_annotations,
-        required_persistent_topology: required_persistent_topology.map(keys),
-        preferred_persistent_topology: preferred.collect(),
-        persistent_pod_state_retention_policy: match persistent_pod_state_retention_policy {
-            PersistentPodStateRetentionPolicy::Other(_) => {
-                PersistentPodStateRetentionPolicy::default()
-            }
-            known => known,
-        },
-        unknown,
-    }
-}
-
-fn to_v1alpha1(spec: v1beta1::PersistentPodStateSpec) -> v1alpha1::PersistentPodStateSpec {
-    let v1beta1::PersistentPodStateSpec {
-        target_ref,
-        persistent_pod_annotations,
-        required_persistent_topology,
-        preferred_persistent_topology,
-        persistent_pod_state_retention_policy,
-        unknown,
-    } = spec;
-    let keys = |term: v1beta1::NodeTopologyTerm| {
-        let v1beta1::NodeTopologyTerm { keys, unknown } = term;
-        v1alpha1::NodeTopologyTerm {
-            node_topology_keys: keys,
-            unknown,
-        }
-    };
-    let preferred = preferred_persistent_topology.into_iter().map(|term| {
-        let v1beta1::PreferredTopologyTerm {
-            weight,
-            preference,
-            unknown,
-        } = term;
-        v1alpha1::PreferredTopologyTerm {
-            weight,
-            preference: keys(preference),
-            unknown,
-        }
-    });
-    v1alpha1::PersistentPodStateSpec {
-        target_ref,
-        persistent_pod_annotations,
-        required_persistent_topology: required_persistent_topology.map(keys),
-        preferred_persistent_topology: preferred.collect(),
-        persistent_pod_state_retention_policy,
-        unknown,
-    }
 }
