@@ -72,13 +72,6 @@ fn common(version: Version) -> Version {
             &[Rule::new("self != ''", texts::NO_NAME)],
         )
         .rules(
-            "spec.subsets[].maxReplicas",
-            &[Rule::new(
-                "type(self) == int ? self >= 0 : true",
-                NOT_NEGATIVE,
-            )],
-        )
-        .rules(
             "spec.scheduleStrategy",
             &[Rule::unless_broken_before(
                 |strategy| {
