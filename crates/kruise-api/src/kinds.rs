@@ -14,6 +14,7 @@
 //! validation and definitions. A further kind is a room here, a line in `ALL`, and its names in the module of
 //! its group.
 
+pub mod advancedcronjob;
 pub mod broadcastjob;
 pub mod cloneset;
 pub mod containerrecreaterequest;
@@ -35,6 +36,7 @@ pub(crate) use custom_kind::CustomKind;
 
 /// Every kind that has a room. Conversion and the list of CustomResourceDefinitions are made from this list.
 pub(crate) const ALL: &[CustomKind] = &[
+    advancedcronjob::KIND,
     broadcastjob::KIND,
     cloneset::KIND,
     containerrecreaterequest::KIND,

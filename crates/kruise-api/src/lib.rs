@@ -10,6 +10,7 @@
 //!   under the names of the wire.
 //! * [`conversion`] and [`crd`] answer for all kinds.
 //! * [`inplace`], [`budget`], [`ranking`], [`revision`] and [`strategic_merge`] are the larger libraries.
+//! * [`cron`] and [`image_name`] read what users write: schedules, and names of images.
 //! * [`pod`] and [`read`] are what is read of objects, and never written back.
 //! * [`well_known`] has each label, annotation and condition on the wire.
 
@@ -19,6 +20,7 @@ pub mod budget;
 pub mod condition;
 pub mod conversion;
 pub mod crd;
+pub mod cron;
 pub mod custom_object;
 pub mod defaults;
 mod definition;

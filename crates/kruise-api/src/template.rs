@@ -8,7 +8,7 @@ use crate::{
     meta::{ObjectMeta, null_as_default},
     pod::PodSpec,
     quantity,
-    validation::{FieldError, FieldErrorKind},
+    validation::{FieldError, FieldErrorKind, FieldPath},
 };
 
 /// What is read of a pod template. Never written back in its place.
@@ -43,12 +43,25 @@ impl PodTemplate {
         Self::view(template).map_err(|error| Self::unreadable(&error))
     }
 
+    /// The view of a raw template, wherever it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`checked_view`](Self::checked_view).
+    pub fn checked_view_at(template: &Value, path: &FieldPath) -> Result<Self, FieldError> {
+        Self::view(template).map_err(|error| Self::unreadable_at(&error, path))
+    }
+
     /// The template of a workload that has another shape than a pod template, as admission tells it.
     #[must_use]
     pub fn unreadable(error: &serde_json::Error) -> FieldError {
+        Self::unreadable_at(error, &FieldPath::new("spec.template"))
+    }
+
+    fn unreadable_at(error: &serde_json::Error, path: &FieldPath) -> FieldError {
         FieldError {
             kind: FieldErrorKind::TypeInvalid,
-            field: "spec.template".to_owned(),
+            field: path.to_string(),
             // The whole template as value would hide what is wrong.
             value: None,
             detail: error.to_string(),

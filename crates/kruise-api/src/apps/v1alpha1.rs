@@ -2,6 +2,10 @@
 //! their [`Resource`](crate::resource::Resource) stands here. Of kinds that have v1beta1 too it is served for clients
 //! that still speak it, and nothing but conversion and admission reads it.
 
+pub use crate::kinds::advancedcronjob::{
+    spec::{AdvancedCronJobStatus, BroadcastJobTemplateSpec, ConcurrencyPolicy, TemplateMetadata},
+    v1alpha1::{AdvancedCronJob, AdvancedCronJobSpec, CronJobTemplate},
+};
 pub use crate::kinds::broadcastjob::{
     spec::{BroadcastJobSpec, CompletionPolicy, FailurePolicy, FailurePolicyType},
     status::{BroadcastJobPhase, BroadcastJobStatus},

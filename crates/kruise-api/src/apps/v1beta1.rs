@@ -1,5 +1,12 @@
 //! Version v1beta1: what the API server stores and controllers speak.
 
+pub use crate::kinds::advancedcronjob::{
+    spec::{AdvancedCronJobStatus, BroadcastJobTemplateSpec, ConcurrencyPolicy, TemplateMetadata},
+    v1beta1::{
+        ADVANCEDCRONJOBS, AdvancedCronJob, AdvancedCronJobSpec, CronJobTemplate,
+        ImageListPullJobTemplateSpec,
+    },
+};
 pub use crate::kinds::broadcastjob::{
     spec::{BroadcastJobSpec, CompletionPolicy, FailurePolicy, FailurePolicyType},
     status::{BroadcastJobPhase, BroadcastJobStatus},

@@ -28,6 +28,16 @@ pub enum ConversionError {
         /// The version asked for.
         to: String,
     },
+    /// The object has something that the other version can't say.
+    #[error("{kind} {object}: {field} has no form in the version that was asked for")]
+    NoForm {
+        /// Kind of the object.
+        kind: String,
+        /// Namespace and name.
+        object: String,
+        /// Path of what can't be said.
+        field: &'static str,
+    },
     /// A part of the object is not as its version has it.
     #[error("{kind} {object}: {field} can't be read")]
     Field {

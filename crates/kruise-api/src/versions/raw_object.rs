@@ -40,7 +40,7 @@ impl RawObject {
     }
 
     /// The spec or the status, if the object has it.
-    pub(super) fn part(&mut self, name: &str) -> Option<&mut Value> {
+    pub(crate) fn part(&mut self, name: &str) -> Option<&mut Value> {
         self.members.get_mut(name)
     }
 
@@ -59,6 +59,23 @@ impl RawObject {
         convert: impl FnOnce(From, &mut Marks<'_>) -> To,
     ) -> Result<(), ConversionError> {
         self.convert_part("status", convert)
+    }
+
+    /// Fails if the object has this field, for which the other version has no form.
+    pub(crate) fn must_lack(&self, field: &'static str) -> Result<(), ConversionError> {
+        let mut steps = field.split('.');
+        let mut value = steps.next().and_then(|part| self.members.get(part));
+        for step in steps {
+            value = value.and_then(|value| value.get(step));
+        }
+        if value.is_none_or(Value::is_null) {
+            return Ok(());
+        }
+        Err(ConversionError::NoForm {
+            kind: self.kind.clone(),
+            object: self.key(),
+            field,
+        })
     }
 
     fn convert_part<From: DeserializeOwned, To: Serialize>(

@@ -48,6 +48,7 @@ const WORDS: &[&str] = &[
     "InPlaceIfPossible",
     "InPlaceOnly",
     "Always",
+    "@every 5m",
     "Surging",
     r#"{"ordinals":{"start":2}}"#,
     "example.com/hook",

@@ -6,6 +6,7 @@
     clippy::expect_used
 )]
 
+mod advancedcronjob;
 mod availability;
 mod broadcastjob;
 mod budget;
@@ -17,6 +18,7 @@ mod completion;
 mod containerrecreaterequest;
 mod conversion;
 mod crd;
+mod cron;
 mod daemonset;
 mod defaults;
 mod deletion_protection;

@@ -9,13 +9,9 @@ use kruise_api::{
     },
     meta::Time,
 };
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{
-    every_kind::{Version, version},
-    instances::{config, objects},
-};
+use crate::every_kind::{Version, version};
 
 fn now() -> Time {
     "2026-01-10T08:00:00Z".parse().unwrap()
@@ -45,23 +41,6 @@ fn without_modes(object: &mut Value) {
         for secret in secrets.into_iter().flatten() {
             secret.as_object_mut().unwrap().remove("mode");
         }
-    }
-}
-
-proptest! {
-    #![proptest_config(config())]
-
-    // NI-0: types convert as `/convert` does.
-    #[test]
-    fn types_and_objects_convert_alike(object in objects("NodeImage", "v1beta1", true)) {
-        let typed: v1beta1::NodeImage = serde_json::from_value(object.clone()).unwrap();
-        let old: v1alpha1::NodeImage = typed.into();
-        let there = convert(object, "apps.kruise.io/v1alpha1").unwrap();
-        let expected: v1alpha1::NodeImage = serde_json::from_value(there.clone()).unwrap();
-        prop_assert_eq!(&old, &expected);
-        let back = convert(there, "apps.kruise.io/v1beta1").unwrap();
-        let expected: v1beta1::NodeImage = serde_json::from_value(back).unwrap();
-        prop_assert_eq!(v1beta1::NodeImage::from(old), expected);
     }
 }
 

@@ -46,6 +46,29 @@ const LEFT_OUT: &[(&str, &str)] = &[
     // They need something else in the cluster. Comments of the sample show their forms.
     ("SidecarSet", "spec.injectionStrategy.revision"),
     ("SidecarSet", "spec.patchPodMetadata"),
+    // The API server drops what is in it.
+    (
+        "AdvancedCronJob",
+        "spec.template.broadcastJobTemplate.metadata",
+    ),
+    (
+        "AdvancedCronJob",
+        "spec.template.imageListPullJobTemplate.metadata",
+    ),
+    // Samples of ImageListPullJob show these forms.
+    (
+        "AdvancedCronJob",
+        "spec.template.imageListPullJobTemplate.spec.podSelector",
+    ),
+    (
+        "AdvancedCronJob",
+        "spec.template.imageListPullJobTemplate.spec.selector.names",
+    ),
+    // It can't be given here.
+    (
+        "AdvancedCronJob",
+        "spec.template.imageListPullJobTemplate.spec.completionPolicy.ttlSecondsAfterFinished",
+    ),
 ];
 
 fn directory(kind: &str) -> PathBuf {
@@ -100,7 +123,7 @@ fn samples_are_accepted_and_read_back_the_same_in_every_version() {
                 // A status is written even where nobody has looked yet.
                 written.as_object_mut().unwrap().remove("status");
                 assert_eq!(differences(schema, &object, &written), [""; 0], "{at}");
-                for to in version.others() {
+                for to in version.others().filter(|_| version.converts(&object)) {
                     let there = convert(object.clone(), to).unwrap();
                     let back = convert(there, version.api_version).unwrap();
                     let object = version.settled(&object);

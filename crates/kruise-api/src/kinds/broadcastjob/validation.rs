@@ -8,11 +8,10 @@ use crate::{
     defaults,
     meta::ObjectMeta,
     template::PodTemplate,
-    validation::{FieldError, FieldErrors, FieldPath},
+    validation::{FieldError, FieldErrors, FieldPath, is_plain_name},
     well_known::labels,
 };
 
-const MAX_NAME: usize = 63;
 const NAME: &str = "must consist of letters, digits and '-', and have at most 63 characters, since the pods carry it \
                     in a label";
 const NEVER: &str = "can't be given when spec.completionPolicy.type is Never: the job does not end";
@@ -46,10 +45,8 @@ pub fn unreadable(error: &serde_json::Error) -> FieldError {
 
 /// BJ-3
 fn name(name: &str) -> Option<FieldError> {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let is_right = !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_word);
     let path = FieldPath::new("metadata.name");
-    (!is_right).then(|| FieldError::invalid(&path, name, NAME))
+    (!is_plain_name(name)).then(|| FieldError::invalid(&path, name, NAME))
 }
 
 /// BJ-4

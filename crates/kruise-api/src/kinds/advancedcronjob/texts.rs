@@ -1,0 +1,3 @@
+//! Words that admission and the rules in the CRD share.
+
+pub(super) const NO_SCHEDULE: &str = "must be given";
