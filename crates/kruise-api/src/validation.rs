@@ -9,8 +9,8 @@
 mod field;
 pub(crate) mod image_pull;
 mod labels;
-pub(crate) mod node_affinity;
 mod names;
+pub(crate) mod node_affinity;
 pub(crate) mod numbers;
 pub(crate) mod target_reference;
 pub(crate) mod update_order;
