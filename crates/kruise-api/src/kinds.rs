@@ -31,6 +31,7 @@ pub mod podunavailablebudget;
 pub mod resourcedistribution;
 pub mod sidecarset;
 pub mod workloadspread;
+pub mod statefulset;
 
 pub(crate) use custom_kind::CustomKind;
 
@@ -52,6 +53,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     resourcedistribution::KIND,
     sidecarset::KIND,
     workloadspread::KIND,
+    statefulset::KIND,
 ];
 
 #[cfg(test)]

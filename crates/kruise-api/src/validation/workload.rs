@@ -5,8 +5,13 @@
 
 use serde_json::Value;
 
-use super::{FieldError, FieldErrors, FieldPath, label_selector};
-use crate::{meta::LabelSelector, selector::Selector, template::PodTemplate, text_map::TextMap};
+use super::{FieldError, FieldErrors, FieldPath, annotations, label_selector, labels};
+use crate::{
+    meta::{LabelSelector, ObjectMeta, StringMap},
+    selector::Selector,
+    template::PodTemplate,
+    text_map::TextMap,
+};
 
 /// Words that the rules in CRDs have as well.
 pub(crate) const REPLICAS: &str = "must be greater than or equal to 0";
@@ -85,6 +90,16 @@ pub(crate) fn labels_match_at(
     let detail = format!("the labels \"{text}\" do not match spec.selector \"{selector}\"");
     let value = serde_json::to_value(labels).unwrap_or_default();
     Err(FieldError::invalid(path, value, detail))
+}
+
+/// What is wrong with the labels and annotations that pods are to get. Kubernetes tells it without `metadata` in the path.
+pub(crate) fn template_metadata(metadata: &ObjectMeta, path: &FieldPath) -> FieldErrors {
+    let mut errors = labels(&StringMap::from(&metadata.labels), &path.child("labels"));
+    errors.extend(annotations(
+        &StringMap::from(&metadata.annotations),
+        &path.child("annotations"),
+    ));
+    errors
 }
 
 /// Checks that the number of pods isn't negative.

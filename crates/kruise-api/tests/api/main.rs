@@ -56,6 +56,7 @@ mod sidecarset_validation;
 mod sizes;
 mod specified_delete;
 mod start;
+mod statefulset;
 mod stories;
 mod strategic_merge;
 mod support;

@@ -17,6 +17,7 @@ use crate::{
 
 /// Fields that no sample can have together with the others, or that users do not write.
 const LEFT_OUT: &[(&str, &str)] = &[
+const LEFT_OUT: [(&str, &str); 4] = [
     // A comment of the sample shows this form.
     (
         "CloneSet",
@@ -34,6 +35,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
     // As in a PodProbeMarker.
     ("NodePodProbe", "spec.podProbes[].probes[].probe."),
+    (
+        "StatefulSet",
+        "spec.updateStrategy.rollingUpdate.unorderedUpdate.priorityStrategy.weightPriority",
+    ),
     // Refused: a DaemonSet has no such hook.
     ("DaemonSet", "spec.lifecycle.inPlaceUpdate"),
     // What admission fills in.
