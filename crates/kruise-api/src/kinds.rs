@@ -30,8 +30,8 @@ pub mod podprobemarker;
 pub mod podunavailablebudget;
 pub mod resourcedistribution;
 pub mod sidecarset;
-pub mod workloadspread;
 pub mod statefulset;
+pub mod workloadspread;
 
 pub(crate) use custom_kind::CustomKind;
 
@@ -52,8 +52,8 @@ pub(crate) const ALL: &[CustomKind] = &[
     podunavailablebudget::KIND,
     resourcedistribution::KIND,
     sidecarset::KIND,
-    workloadspread::KIND,
     statefulset::KIND,
+    workloadspread::KIND,
 ];
 
 #[cfg(test)]

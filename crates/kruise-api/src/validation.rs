@@ -20,5 +20,3 @@ pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath, MAX_TOLD};
 pub(crate) use labels::{EMPTY_SELECTOR, annotations, labels, not_empty_selector};
 pub use labels::{dns_label, label_key, label_selector, label_value};
 pub(crate) use names::is_plain_name;
-pub(crate) use labels::{annotations, dns_label, labels};
-pub use labels::{label_key, label_selector, label_value};

@@ -16,41 +16,7 @@ pub use crate::kinds::cloneset::{
     v1alpha1::{
         CloneSet, CloneSetScaleStrategy, CloneSetSpec, CloneSetUpdateStrategy,
         CloneSetUpdateStrategyType,
-pub use crate::{
-    kinds::{
-        broadcastjob::{
-            spec::{
-                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
-                FailurePolicyType,
-            },
-            status::{BroadcastJobPhase, BroadcastJobStatus},
-            v1alpha1::BroadcastJob,
-        },
-        cloneset::{
-            update_terms::CloneSetUpdateTerms,
-            v1alpha1::{
-                CloneSet, CloneSetScaleStrategy, CloneSetSpec, CloneSetUpdateStrategy,
-                CloneSetUpdateStrategyType,
-            },
-            v1beta1::{CloneSetCondition, CloneSetStatus},
-        },
-        daemonset::{
-            spec::{
-                DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,
-                RollingUpdateType,
-            },
-            v1alpha1::{DaemonSet, DaemonSetSpec, DaemonSetStatus},
-        },
-        statefulset::{
-            spec::{
-                PodManagementPolicyType, RollingUpdateStatefulSetStrategy,
-                StatefulSetPodUpdatePolicy, StatefulSetUpdateStrategy,
-                StatefulSetUpdateStrategyType, UnorderedUpdateStrategy,
-            },
-            v1alpha1::{StatefulSet, StatefulSetSpec, StatefulSetStatus},
-        },
     },
-    v1beta1::{CloneSetCondition, CloneSetStatus},
 };
 pub use crate::kinds::containerrecreaterequest::{
     spec::{
@@ -121,6 +87,13 @@ pub use crate::kinds::sidecarset::{
     },
     status::SidecarSetStatus,
     v1alpha1::{SidecarSet, SidecarSetSpec},
+};
+pub use crate::kinds::statefulset::{
+    spec::{
+        PodManagementPolicyType, RollingUpdateStatefulSetStrategy, StatefulSetPodUpdatePolicy,
+        StatefulSetUpdateStrategy, StatefulSetUpdateStrategyType, UnorderedUpdateStrategy,
+    },
+    v1alpha1::{StatefulSet, StatefulSetSpec, StatefulSetStatus},
 };
 pub use crate::kinds::workloadspread::{
     spec::{

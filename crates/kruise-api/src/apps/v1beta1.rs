@@ -5,51 +5,6 @@ pub use crate::kinds::advancedcronjob::{
     v1beta1::{
         ADVANCEDCRONJOBS, AdvancedCronJob, AdvancedCronJobSpec, CronJobTemplate,
         ImageListPullJobTemplateSpec,
-pub use crate::{
-    kinds::{
-        broadcastjob::{
-            spec::{
-                BroadcastJobSpec, CompletionPolicy, CompletionPolicyType, FailurePolicy,
-                FailurePolicyType,
-            },
-            status::{BroadcastJobPhase, BroadcastJobStatus},
-            v1beta1::{BROADCASTJOBS, BroadcastJob},
-        },
-        cloneset::{
-            update_terms::CloneSetUpdateTerms,
-            v1beta1::{
-                CLONESETS, CloneSet, CloneSetCondition, CloneSetScaleStrategy, CloneSetSpec,
-                CloneSetStatus, CloneSetUpdateStrategy, CloneSetUpdateStrategyType,
-                PodUpdatePolicy, RollingUpdateCloneSetStrategy,
-            },
-        },
-        daemonset::{
-            spec::{
-                DaemonSetUpdateStrategy, DaemonSetUpdateStrategyType, RollingUpdateDaemonSet,
-                RollingUpdateType,
-            },
-            v1beta1::{
-                DAEMONSETS, DaemonSet, DaemonSetScaleStrategy, DaemonSetSpec, DaemonSetStatus,
-            },
-        },
-        statefulset::{
-            spec::{
-                PersistentVolumeClaimRetentionPolicyType, PodManagementPolicyType,
-                RollingUpdateStatefulSetStrategy, StatefulSetOrdinals,
-                StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetPodUpdatePolicy,
-                StatefulSetScaleStrategy, StatefulSetUpdateStrategy, StatefulSetUpdateStrategyType,
-                UnorderedUpdateStrategy, VolumeClaimUpdateStrategy, VolumeClaimUpdateStrategyType,
-            },
-            status::{StatefulSetStatus, VolumeClaimStatus},
-            v1beta1::{STATEFULSETS, StatefulSet, StatefulSetSpec},
-        },
-    },
-    spec_parts::{
-        ExecAction, GrpcAction, HttpGetAction, HttpHeader, InPlaceUpdateStrategy, JobCondition,
-        Lifecycle, LifecycleHandler, LifecycleHook, MetaCondition, NodeSelectorRequirement,
-        NodeSelectorTerm, ObjectReference, PreferredSchedulingTerm, Probe, TargetReference,
-        TcpSocketAction, Toleration, UpdatePriorityOrderTerm, UpdatePriorityStrategy,
-        UpdatePriorityWeightTerm, UpdateScatterTerm, WorkloadCondition,
     },
 };
 pub use crate::kinds::broadcastjob::{
@@ -128,6 +83,17 @@ pub use crate::kinds::sidecarset::{
     },
     status::SidecarSetStatus,
     v1beta1::{SIDECARSETS, SidecarSet, SidecarSetSpec},
+};
+pub use crate::kinds::statefulset::{
+    spec::{
+        PersistentVolumeClaimRetentionPolicyType, PodManagementPolicyType,
+        RollingUpdateStatefulSetStrategy, StatefulSetOrdinals,
+        StatefulSetPersistentVolumeClaimRetentionPolicy, StatefulSetPodUpdatePolicy,
+        StatefulSetScaleStrategy, StatefulSetUpdateStrategy, StatefulSetUpdateStrategyType,
+        UnorderedUpdateStrategy, VolumeClaimUpdateStrategy, VolumeClaimUpdateStrategyType,
+    },
+    status::{StatefulSetStatus, VolumeClaimStatus},
+    v1beta1::{STATEFULSETS, StatefulSet, StatefulSetSpec},
 };
 pub use crate::kinds::workloadspread::{
     spec::{

@@ -36,8 +36,6 @@ pub fn label_value(value: &str) -> Option<String> {
 /// What is wrong with a name that has to be a DNS label, as namespaces' names have.
 #[must_use]
 pub fn dns_label(name: &str) -> Option<String> {
-/// What is wrong with a name that has to be a DNS label.
-pub(crate) fn dns_label(name: &str) -> Option<String> {
     (name.len() > MAX_NAME || !is_dns_label(name)).then(|| {
         "must consist of lower-case letters, digits and '-', begin and end with a letter or a digit, and have at most \
          63 characters"
@@ -151,7 +149,6 @@ fn is_name(name: &str) -> bool {
 }
 
 pub(super) fn is_dns_subdomain(name: &str) -> bool {
-fn is_dns_subdomain(name: &str) -> bool {
     name.len() <= MAX_PREFIX && name.split('.').all(is_dns_label)
 }
 

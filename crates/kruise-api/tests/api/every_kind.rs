@@ -15,7 +15,6 @@ use serde_json::Value;
 use crate::{
     instances::{config, fields_not_reached, objects, schema},
     properties::any_json,
-    statefulset,
 };
 
 /// A version of a kind, as tests ask for it.
@@ -71,12 +70,8 @@ fn table() -> Vec<Version> {
         crate::podunavailablebudget::versions(),
         crate::resourcedistribution::versions(),
         crate::sidecarset::versions(),
+        crate::statefulset::versions(),
         crate::workloadspread::versions(),
-        broadcastjob::versions(),
-        conversion::versions(),
-        daemonset::versions(),
-        podunavailablebudget::versions(),
-        statefulset::versions(),
     ];
     kinds.into_iter().flatten().collect()
 }

@@ -17,7 +17,6 @@ use crate::{
 
 /// Fields that no sample can have together with the others, or that users do not write.
 const LEFT_OUT: &[(&str, &str)] = &[
-const LEFT_OUT: [(&str, &str); 4] = [
     // A comment of the sample shows this form.
     (
         "CloneSet",
