@@ -31,6 +31,7 @@ pub mod podunavailablebudget;
 pub mod resourcedistribution;
 pub mod sidecarset;
 pub mod statefulset;
+pub mod uniteddeployment;
 pub mod workloadspread;
 
 pub(crate) use custom_kind::CustomKind;
@@ -53,6 +54,7 @@ pub(crate) const ALL: &[CustomKind] = &[
     resourcedistribution::KIND,
     sidecarset::KIND,
     statefulset::KIND,
+    uniteddeployment::KIND,
     workloadspread::KIND,
 ];
 

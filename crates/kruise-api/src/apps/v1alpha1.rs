@@ -95,6 +95,18 @@ pub use crate::kinds::statefulset::{
     },
     v1alpha1::{StatefulSet, StatefulSetSpec, StatefulSetStatus},
 };
+pub use crate::kinds::uniteddeployment::{
+    clone_set_template::{CloneSetTemplateSpec, CloneSetTemplateUpdateStrategy},
+    spec::{
+        AdaptiveUnitedDeploymentStrategy, AdvancedStatefulSetTemplateSpec,
+        CloneSetSubsetTemplateSpec, DeploymentTemplateSpec, ManualUpdate, StatefulSetTemplateSpec,
+        Subset, SubsetTemplate, Topology, UnitedDeploymentScheduleStrategy,
+        UnitedDeploymentScheduleStrategyType, UnitedDeploymentSpec, UnitedDeploymentUpdateStrategy,
+        UpdateStrategyType,
+    },
+    status::{UnitedDeploymentCondition, UnitedDeploymentSubsetStatus},
+    v1alpha1::{UnitedDeployment, UnitedDeploymentStatus, UpdateStatus},
+};
 pub use crate::kinds::workloadspread::{
     spec::{
         AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,

@@ -95,6 +95,18 @@ pub use crate::kinds::statefulset::{
     status::{StatefulSetStatus, VolumeClaimStatus},
     v1beta1::{STATEFULSETS, StatefulSet, StatefulSetSpec},
 };
+pub use crate::kinds::uniteddeployment::{
+    clone_set_template::{CloneSetTemplateSpec, CloneSetTemplateUpdateStrategy},
+    spec::{
+        AdaptiveUnitedDeploymentStrategy, AdvancedStatefulSetTemplateSpec,
+        CloneSetSubsetTemplateSpec, DeploymentTemplateSpec, ManualUpdate, StatefulSetTemplateSpec,
+        Subset, SubsetTemplate, Topology, UnitedDeploymentScheduleStrategy,
+        UnitedDeploymentScheduleStrategyType, UnitedDeploymentSpec, UnitedDeploymentUpdateStrategy,
+        UpdateStrategyType,
+    },
+    status::{UnitedDeploymentCondition, UnitedDeploymentSubsetStatus},
+    v1beta1::{UNITEDDEPLOYMENTS, UnitedDeployment, UnitedDeploymentStatus},
+};
 pub use crate::kinds::workloadspread::{
     spec::{
         AdaptiveWorkloadSpreadStrategy, TargetFilter, WorkloadSpreadScheduleStrategy,

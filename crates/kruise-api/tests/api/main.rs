@@ -62,6 +62,7 @@ mod strategic_merge;
 mod support;
 mod times;
 mod types;
+mod uniteddeployment;
 mod validation;
 mod validation_update;
 mod workloadspread;

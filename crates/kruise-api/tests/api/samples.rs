@@ -38,6 +38,12 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "StatefulSet",
         "spec.updateStrategy.rollingUpdate.unorderedUpdate.priorityStrategy.weightPriority",
     ),
+    // As in the kinds' own samples.
+    (
+        "UnitedDeployment",
+        "spec.template.advancedStatefulSetTemplate.spec.",
+    ),
+    ("UnitedDeployment", "spec.template.cloneSetTemplate.spec."),
     // Refused: a DaemonSet has no such hook.
     ("DaemonSet", "spec.lifecycle.inPlaceUpdate"),
     // What admission fills in.
