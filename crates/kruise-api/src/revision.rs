@@ -127,7 +127,7 @@ pub fn volume_claim_template_hash(templates: Option<&[Value]>) -> String {
 }
 
 /// Digits as characters that can't form words, as Kubernetes' `SafeEncodeString` does.
-fn safe_digit(digit: char) -> char {
+pub(crate) fn safe_digit(digit: char) -> char {
     match digit {
         '0' => '4',
         '1' => '5',

@@ -85,6 +85,13 @@ pub mod labels {
 
 /// Annotations.
 pub mod annotations {
+    /// On SidecarSets: hash of the containers. Written by admission; read by the pod webhook and by the SidecarSet
+    /// controller. On pods: JSON with the hashes that the SidecarSets had when their containers came into the pod.
+    pub const SIDECARSET_HASH: &str = "kruise.io/sidecarset-hash";
+
+    /// As [`SIDECARSET_HASH`], of the containers without their images.
+    pub const SIDECARSET_HASH_WITHOUT_IMAGE: &str = "kruise.io/sidecarset-hash-without-image";
+
     /// On SidecarSets: `true` makes it a canary of the SidecarSet that [`SIDECARSET_BASE`] names. Written by users; read by
     /// admission and by the pod webhook.
     pub const SIDECARSET_CANARY: &str = "apps.kruise.io/sidecarset-canary";

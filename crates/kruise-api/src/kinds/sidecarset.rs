@@ -7,6 +7,7 @@ mod conversion;
 mod crd;
 pub mod defaults;
 pub mod expression;
+pub mod hash;
 pub(crate) mod spec;
 pub(crate) mod status;
 pub mod template;

@@ -52,6 +52,7 @@ mod samples;
 mod selector;
 mod sidecarset;
 mod sidecarset_expression;
+mod sidecarset_hash;
 mod sidecarset_validation;
 mod sizes;
 mod specified_delete;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::sidecarset::ALONE;
 
 /// A SidecarSet of this name for pods with label `app: web`, with its defaults.
-fn set(name: &str, annotations: Value, spec: Value) -> SidecarSet {
+fn set(name: &str, annotations: &Value, spec: &Value) -> SidecarSet {
     let mut object = json!({
         "metadata": { "name": name, "labels": { "team": "a" }, "annotations": annotations },
         "spec": {
@@ -27,14 +27,14 @@ fn set(name: &str, annotations: Value, spec: Value) -> SidecarSet {
             "containers": [{ "name": name, "image": "a:1" }],
         },
     });
-    json_patch::merge(&mut object["spec"], &spec);
+    json_patch::merge(&mut object["spec"], spec);
     let mut set: SidecarSet = serde_json::from_value(object).unwrap();
     fill_v1beta1(&mut set.spec);
     set
 }
 
-fn plain(name: &str, spec: Value) -> SidecarSet {
-    set(name, json!({}), spec)
+fn plain(name: &str, spec: &Value) -> SidecarSet {
+    set(name, &json!({}), spec)
 }
 
 /// Fields and texts of what is refused.
@@ -63,7 +63,7 @@ fn a_named_revision_has_to_exist(
 ) {
     let set = plain(
         "a",
-        json!({ "injectionStrategy": { "revision": revision } }),
+        &json!({ "injectionStrategy": { "revision": revision } }),
     );
     assert_eq!(wanted_revision(&set.spec), expected);
     let around = Surroundings {
@@ -139,8 +139,8 @@ fn annotations_have_to_be_allowed(
         ..ALONE
     };
     // Only where annotations are patched.
-    assert!(refused(&plain("a", json!({})), None, around).is_empty());
-    let set = plain("a", json!({ "patchPodMetadata": patch("Retain") }));
+    assert!(refused(&plain("a", &json!({})), None, around).is_empty());
+    let set = plain("a", &json!({ "patchPodMetadata": patch("Retain") }));
     let refused = refused(&set, None, around);
     match expected {
         None => assert_eq!(refused, [""; 0]),
@@ -159,7 +159,11 @@ fn annotations_have_to_be_allowed(
 fn annotations_have_a_size() {
     let of_size = |size: usize| {
         let patch = json!([{ "annotations": { "a": "x".repeat(size - 1) } }]);
-        fields(&plain("a", json!({ "patchPodMetadata": patch })), None, &[])
+        fields(
+            &plain("a", &json!({ "patchPodMetadata": patch })),
+            None,
+            &[],
+        )
     };
     assert_eq!(of_size(262_144), [""; 0]);
     assert_eq!(of_size(262_145), ["spec.patchPodMetadata[0].annotations"]);
@@ -215,7 +219,7 @@ fn two_sets_may_not_put_the_same_into_a_pod(
     #[case] theirs: Value,
     #[case] expected: &[&str],
 ) {
-    let (ours, theirs) = (plain("ours", ours), plain("theirs", theirs));
+    let (ours, theirs) = (plain("ours", &ours), plain("theirs", &theirs));
     // Its stored form is among all.
     let all = [ours.clone(), theirs];
     assert_eq!(fields(&ours, None, &all), expected);
@@ -224,9 +228,9 @@ fn two_sets_may_not_put_the_same_into_a_pod(
 // Conflicts are told only once nothing else is wrong.
 #[test]
 fn what_is_wrong_by_itself_comes_first() {
-    let other = plain("other", json!({ "containers": [{ "name": "agent" }] }));
+    let other = plain("other", &json!({ "containers": [{ "name": "agent" }] }));
     let spec = json!({ "containers": [{ "name": "agent" }], "namespaceSelector": {} });
-    let told = fields(&plain("a", spec), None, &[other]);
+    let told = fields(&plain("a", &spec), None, &[other]);
     assert_eq!(told, ["spec.namespaceSelector"]);
 }
 
@@ -258,7 +262,7 @@ fn key(key: &str, operator: &str, values: &[&str]) -> Value {
 #[case::neither(key("a", "DoesNotExist", &[]), key("a", "DoesNotExist", &[]), true)]
 fn selectors_overlap(#[case] one: Value, #[case] other: Value, #[case] expected: bool) {
     let set = |name: &str, selector: Value| {
-        let mut set = plain(name, json!({ "containers": [{ "name": "agent" }] }));
+        let mut set = plain(name, &json!({ "containers": [{ "name": "agent" }] }));
         set.spec.selector = serde_json::from_value(selector).unwrap();
         set
     };
@@ -271,45 +275,51 @@ fn selectors_overlap(#[case] one: Value, #[case] other: Value, #[case] expected:
 
 const BASE: &str = "metadata.annotations[apps.kruise.io/sidecarset-base]";
 
-fn canary(name: &str, base: &str, spec: Value) -> SidecarSet {
+fn canary(name: &str, base: &str, spec: &Value) -> SidecarSet {
     let marks = json!({ "apps.kruise.io/sidecarset-canary": "true", "apps.kruise.io/sidecarset-base": base });
     let mut all = json!({ "updateStrategy": { "type": "NotUpdate" } });
-    json_patch::merge(&mut all, &spec);
-    set(name, marks, all)
+    json_patch::merge(&mut all, spec);
+    set(name, &marks, &all)
 }
 
 // SS-64, SS-A38
 #[test]
 fn a_canary_has_a_base() {
-    let base = plain("log", json!({}));
-    let good = canary("canary", "log", json!({}));
-    let all = [base.clone(), canary("other", "log", json!({}))];
+    let base = plain("log", &json!({}));
+    let good = canary("canary", "log", &json!({}));
+    let all = [base.clone(), canary("other", "log", &json!({}))];
     assert_eq!(fields(&good, None, &all), [""; 0]);
     assert_eq!(fields(&good, Some(&good), &all), [""; 0]);
     assert_eq!(fields(&good, None, &[]), [BASE]);
-    assert_eq!(fields(&canary("log", "log", json!({})), None, &all), [BASE]);
     assert_eq!(
-        fields(&canary("canary", "other", json!({})), None, &all),
+        fields(&canary("log", "log", &json!({})), None, &all),
+        [BASE]
+    );
+    assert_eq!(
+        fields(&canary("canary", "other", &json!({})), None, &all),
         [BASE]
     );
     // It was no canary, or one of another base.
-    for old in [plain("canary", json!({})), canary("canary", "b", json!({}))] {
+    for old in [
+        plain("canary", &json!({})),
+        canary("canary", "b", &json!({})),
+    ] {
         assert_eq!(fields(&good, Some(&old), &all), [BASE]);
     }
     let rolling = json!({ "updateStrategy": { "type": "RollingUpdate" } });
-    let told = fields(&canary("canary", "log", rolling), None, &all);
+    let told = fields(&canary("canary", "log", &rolling), None, &all);
     assert_eq!(told, ["spec.updateStrategy.type"]);
     // Only with both annotations.
     let half = json!({ "apps.kruise.io/sidecarset-base": "nothing" });
-    assert_eq!(fields(&set("half", half, json!({})), None, &[]), [""; 0]);
+    assert_eq!(fields(&set("half", &half, &json!({})), None, &[]), [""; 0]);
 }
 
 // SS-56, DV-SS2, SS-A44
 #[test]
 fn a_canary_and_its_base_have_the_same_containers() {
-    let agent = || json!({ "containers": [{ "name": "agent" }] });
-    let base = plain("log", agent());
-    let one = canary("one", "log", agent());
+    let agent = json!({ "containers": [{ "name": "agent" }] });
+    let base = plain("log", &agent);
+    let one = canary("one", "log", &agent);
     assert_eq!(fields(&one, None, std::slice::from_ref(&base)), [""; 0]);
     assert_eq!(
         fields(&base, Some(&base), std::slice::from_ref(&one)),
@@ -318,7 +328,7 @@ fn a_canary_and_its_base_have_the_same_containers() {
     // But not when the base is made anew, and not two canaries.
     let in_conflict = ["spec.containers[0].name"];
     assert_eq!(fields(&base, None, std::slice::from_ref(&one)), in_conflict);
-    let two = canary("two", "log", agent());
+    let two = canary("two", "log", &agent);
     assert_eq!(fields(&two, None, &[base, one]), in_conflict);
 }
 
@@ -327,7 +337,7 @@ fn a_canary_and_its_base_have_the_same_containers() {
 fn the_template_is_what_pods_get() {
     let set = plain(
         "a",
-        json!({
+        &json!({
             "containers": [{ "name": "c", "image": "c:1", "shareVolumePolicy": { "type": "enabled" } }],
             "initContainers": [{ "name": "i" }],
             "volumes": [{ "name": "v" }],
@@ -345,7 +355,10 @@ fn the_template_is_what_pods_get() {
 #[test]
 fn a_template_without_containers_has_one_that_is_in_nobodys_way() {
     let others = json!([{ "name": "placeholder-0" }, { "name": "test" }]);
-    let set = plain("a", json!({ "containers": null, "initContainers": others }));
+    let set = plain(
+        "a",
+        &json!({ "containers": null, "initContainers": others }),
+    );
     let judged = template::judged(&set.spec);
     let containers = judged["spec"]["containers"].as_array().unwrap();
     assert_eq!(containers.len(), 1);
