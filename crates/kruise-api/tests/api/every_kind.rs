@@ -301,7 +301,7 @@ fn every_version_has_a_line_here_and_generated_objects_reach_its_fields() {
                 .filter(|it| it.kind == kind && it.version == name)
                 .count();
             assert_eq!(n_lines, 1, "{kind} {name}");
-            let missed = fields_not_reached(kind, name, 5000);
+            let missed = fields_not_reached(kind, name, 10_000);
             assert!(missed.is_empty(), "{kind} {name}: {missed:?}");
         }
     }

@@ -134,7 +134,7 @@ fn reserved(ordinals: &[IntOrString]) -> FieldErrors {
 }
 
 fn is_range(text: &str) -> bool {
-    let ends = text.split_once('-').map(|ends| <[&str; 2]>::from(ends));
+    let ends = text.split_once('-').map(<[&str; 2]>::from);
     let number = |text: &str| {
         let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<i64>().ok().filter(|_| are_digits)

@@ -31,7 +31,8 @@ pub(super) fn errors(spec: &UnitedDeploymentSpec) -> FieldErrors {
         errors.push(FieldError::invalid_unshown(&path, why));
         return errors;
     }
-    if !errors.is_empty() {
+    // That the number of all pods is wrong is told elsewhere.
+    if !errors.is_empty() || spec.replicas.is_some_and(|total| total < 0) {
         return errors;
     }
     let wrong = if has_bounds {
