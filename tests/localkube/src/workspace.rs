@@ -101,7 +101,9 @@ impl Metadata {
     pub fn deployables(&self) -> impl Iterator<Item = &Package> {
         let crates = root().join("crates");
         self.packages.iter().filter(move |package| {
-            package.manifest_path.starts_with(&crates) && package.main().is_some()
+            // What lies deeper is an example.
+            let directory = package.manifest_path.parent();
+            directory.and_then(Path::parent) == Some(&crates) && package.main().is_some()
         })
     }
 }
