@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use e2e::{PATIENCE, Test, converter::Converter, eventually};
+use e2e::{Test, converter::Converter};
 use futures::future::join_all;
 use http::{Method, Request};
 use kruise_api::{
@@ -105,11 +105,8 @@ fn with_defaults(schema: &Value, value: &mut Value) {
 
 /// Each sample is created in each version, without warnings, and read in each.
 async fn samples_are_read_in_every_version(test: &Test, kind: &str) -> Vec<String> {
-    let scratch = Scratch::create(test, kind, true).await;
     let converter = Converter::serve(&suffix(test)).await;
-    if scratch.versions().count() > 1 {
-        scratch.convert(&converter.strategy()).await;
-    }
+    let scratch = Scratch::converted(test, kind, true, converter.strategy()).await;
     let mut wrong = Vec::new();
     let mut n_read = 0;
     for (name, sample) in samples(kind) {
@@ -133,13 +130,8 @@ async fn samples_are_read_in_every_version(test: &Test, kind: &str) -> Vec<Strin
             let name = format!("{name}-{written}");
             object["metadata"]["name"] = json!(name);
             let path = scratch.path(written);
-            // The server may not have heard of the converter yet.
-            let created = eventually("a sample is taken", PATIENCE, || async {
-                send(test, Method::POST, &path, &scratch.copied(&object), false)
-                    .await
-                    .map(drop)
-            });
-            created.await;
+            let created = send(test, Method::POST, &path, &scratch.copied(&object), false).await;
+            created.unwrap_or_else(|error| panic!("{kind} {name}: {error}"));
             for read in scratch.versions() {
                 let Some(expected) = in_version(&object, read) else {
                     continue;

@@ -32,6 +32,17 @@ impl<'a> Scratch<'a> {
     /// A copy of the CRD of this kind, without its rules if `with_rules` is not set. Versions differ in
     /// name only: there is no converter for it.
     pub(crate) async fn create(test: &'a Namespace, kind: &str, with_rules: bool) -> Self {
+        Self::converted(test, kind, with_rules, json!({ "strategy": "None" })).await
+    }
+
+    /// A copy whose objects are converted from the beginning as `spec.conversion` of a CRD says. An API server that
+    /// learns of a converter later goes on for a while without it, and drops fields.
+    pub(crate) async fn converted(
+        test: &'a Namespace,
+        kind: &str,
+        with_rules: bool,
+        conversion: Value,
+    ) -> Self {
         let mut crd = kruise_api::crd::all()
             .into_iter()
             .find(|crd| crd["spec"]["names"]["kind"] == kind)
@@ -54,7 +65,7 @@ impl<'a> Scratch<'a> {
             }],
         });
         crd["spec"]["group"] = json!(group);
-        crd["spec"]["conversion"] = json!({ "strategy": "None" });
+        crd["spec"]["conversion"] = conversion;
         let names = crd["spec"]["names"].as_object_mut().unwrap();
         names.remove("shortNames");
         let scratch = Self {
@@ -100,7 +111,7 @@ impl<'a> Scratch<'a> {
 
     /// Has its objects converted by this Service.
     pub(crate) async fn convert_by(&self, service: &str) {
-        self.convert(&json!({
+        let conversion = json!({
             "strategy": "Webhook",
             "webhook": {
                 "clientConfig": {
@@ -108,12 +119,7 @@ impl<'a> Scratch<'a> {
                 },
                 "conversionReviewVersions": ["v1"],
             },
-        }))
-        .await;
-    }
-
-    /// Has its objects converted as `spec.conversion` of a CRD says.
-    pub(crate) async fn convert(&self, conversion: &Value) {
+        });
         let name = self.crd["metadata"]["name"].as_str().unwrap();
         let patch = Patch::Merge(json!({ "spec": { "conversion": conversion } }));
         self.crds()
