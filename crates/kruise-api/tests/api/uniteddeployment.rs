@@ -110,7 +110,7 @@ fn settle_v1beta1(object: &mut Value) {
     }
 }
 
-fn object(api_version: &str, status: Value) -> Value {
+fn object(api_version: &str, status: &Value) -> Value {
     let mut object = json!({
         "apiVersion": api_version,
         "kind": "UnitedDeployment",
@@ -118,7 +118,7 @@ fn object(api_version: &str, status: Value) -> Value {
         "spec": { "selector": {}, "template": { "deploymentTemplate": { "spec": { "x": [null] } } } },
         "status": { "replicas": 3, "updatedReplicas": 0, "currentRevision": "web-1" },
     });
-    json_patch::merge(&mut object["status"], &status);
+    json_patch::merge(&mut object["status"], status);
     object
 }
 
@@ -145,7 +145,7 @@ fn object(api_version: &str, status: Value) -> Value {
     }),
 )]
 fn maps_become_statuses(#[case] old: Value, #[case] new: Value) {
-    let (old, new) = (object(V1ALPHA1, old), object(V1BETA1, new));
+    let (old, new) = (object(V1ALPHA1, &old), object(V1BETA1, &new));
     assert_eq!(convert(old.clone(), V1BETA1).unwrap(), new);
     let typed: v1alpha1::UnitedDeployment = serde_json::from_value(old).unwrap();
     let typed: v1beta1::UnitedDeployment = typed.into();
@@ -172,7 +172,7 @@ fn maps_become_statuses(#[case] old: Value, #[case] new: Value) {
     json!({ "updateStatus": {}, "subsetStatuses": [{ "replicas": 7 }] }),
 )]
 fn statuses_become_maps(#[case] new: Value, #[case] old: Value) {
-    let (old, new) = (object(V1ALPHA1, old), object(V1BETA1, new));
+    let (old, new) = (object(V1ALPHA1, &old), object(V1BETA1, &new));
     assert_eq!(convert(new.clone(), V1ALPHA1).unwrap(), old);
     let typed: v1beta1::UnitedDeployment = serde_json::from_value(new).unwrap();
     let typed: v1alpha1::UnitedDeployment = typed.into();

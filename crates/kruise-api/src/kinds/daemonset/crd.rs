@@ -55,8 +55,11 @@ fn version<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>() -> Version
         )
         .rules(
             "spec.lifecycle",
-            &[Rule::new("!has(self.inPlaceUpdate)", texts::IN_PLACE_HOOK)
-                .at(".inPlaceUpdate")
-                .forbidden()],
+            &[Rule::unless_broken_before(
+                |it| format!("!has({it}.inPlaceUpdate)"),
+                texts::IN_PLACE_HOOK,
+            )
+            .at(".inPlaceUpdate")
+            .forbidden()],
         )
 }

@@ -80,8 +80,12 @@ fn version<K: CustomResource, Spec: JsonSchema, Status: JsonSchema>() -> Version
         )
         .rules(
             "spec.updateStrategy",
-            &[Rule::new(
-                "!has(self.type) || self.type != 'OnDelete' || !has(self.rollingUpdate)",
+            &[Rule::unless_broken_before(
+                |it| {
+                    format!(
+                        "!has({it}.type) || {it}.type != 'OnDelete' || !has({it}.rollingUpdate)"
+                    )
+                },
                 texts::ON_DELETE,
             )
             .at(".rollingUpdate")],

@@ -51,26 +51,41 @@ fn version<K: CustomResource, Status: JsonSchema>() -> Version {
     workload::selector(workload::replicas(version))
         .rules(
             "spec.template",
-            &[Rule::new(
-                "[has(self.statefulSetTemplate), has(self.advancedStatefulSetTemplate), has(self.cloneSetTemplate), \
-                 has(self.deploymentTemplate)].exists_one(given, given)",
-                texts::ONE_TEMPLATE,
-            )],
+            &[Rule::unless_broken_before(one_template, texts::ONE_TEMPLATE)],
         )
         .rules(
             advanced,
-            &[Rule::new("!has(self.replicas)", texts::FILLED_IN)
+            &[Rule::unless_broken_before(
+                |it| format!("!has({it}.replicas)"),
+                texts::FILLED_IN,
+            )
                 .at(".replicas")
                 .forbidden()],
         )
         .rules(
             &format!("{advanced}.updateStrategy"),
-            &[Rule::new(
-                "!has(self.type) || self.type != 'RollingUpdate' || !has(self.rollingUpdate) \
-                 || !has(self.rollingUpdate.partition)",
+            &[Rule::unless_broken_before(
+                |it| {
+                    format!(
+                        "!has({it}.type) || {it}.type != 'RollingUpdate' || !has({it}.rollingUpdate) \
+                         || !has({it}.rollingUpdate.partition)"
+                    )
+                },
                 texts::PARTITION,
             )
             .at(".rollingUpdate.partition")
             .forbidden()],
         )
+}
+
+/// Holds where exactly one of the four templates is given.
+fn one_template(template: &str) -> String {
+    let given = [
+        "statefulSetTemplate",
+        "advancedStatefulSetTemplate",
+        "cloneSetTemplate",
+        "deploymentTemplate",
+    ]
+    .map(|name| format!("has({template}.{name})"));
+    format!("[{}].exists_one(given, given)", given.join(", "))
 }
