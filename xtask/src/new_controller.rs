@@ -200,7 +200,7 @@ mod tests {
             "1-controller",
             "a b-controller",
         ] {
-            assert!(choice(bad).is_err(), "{bad}");
+            assert!(stem(bad).is_err(), "{bad}");
         }
     }
 
