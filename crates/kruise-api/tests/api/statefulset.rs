@@ -241,6 +241,21 @@ fn gates_say_what_becomes_of_claims(
     assert_eq!(filled, expected);
 }
 
+// AS-21: where no default is filled in, both words must be given.
+#[test]
+fn a_retention_policy_is_judged_whatever_the_gate() {
+    let said = json!({ "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Delete" } });
+    let mut set: v1beta1::StatefulSet =
+        serde_json::from_value(object(V1BETA1, &json!({}), &said)).unwrap();
+    defaults::fill_v1beta1(&mut set.spec, ALL_OFF);
+    let errors = validate_v1beta1(&set, None);
+    let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+    let expected = ["spec.persistentVolumeClaimRetentionPolicy.whenDeleted"];
+    assert_eq!(fields, expected, "{errors}");
+    defaults::fill_v1beta1(&mut set.spec, Gates::default());
+    assert!(validate_v1beta1(&set, None).is_empty());
+}
+
 fn set(spec: &Value) -> v1beta1::StatefulSet {
     let mut set: v1beta1::StatefulSet =
         serde_json::from_value(object(V1BETA1, &json!({}), spec)).unwrap();
@@ -273,6 +288,12 @@ fn with(mut spec: Value, change: &Value) -> Value {
 #[case::image(container(&json!({ "image": "acme/app:2" })), true)]
 #[case::pull_policy(container(&json!({ "imagePullPolicy": "Never" })), true)]
 #[case::defaults_of_a_webhook(container(&json!({ "terminationMessagePolicy": "File", "resources": {} })), true)]
+#[case::other_order(
+    with(container(&json!({})), &json!({ "template": { "spec": { "containers": [{
+        "imagePullPolicy": "Always", "image": "acme/app:2", "name": "app", "env": [{ "name": "A", "value": "b" }],
+    }] } } })),
+    true,
+)]
 #[case::metadata(with(container(&json!({})), &json!({ "template": { "metadata": { "annotations": { "a": "b" } } } })), true)]
 #[case::no_image(container(&json!({ "image": null })), false)]
 #[case::env(container(&json!({ "env": [{ "name": "A", "value": "c" }] })), false)]

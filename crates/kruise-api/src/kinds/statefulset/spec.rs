@@ -22,8 +22,8 @@ wire! {
         /// How many pods keep their old revision: those of the lowest ordinals, or, with unorderedUpdate, those that come
         /// last. Defaults to 0.
         optional partition: i32,
-        /// How many pods may be unavailable during the update: a number, or a percentage of replicas, rounded up. Other
-        /// than 1 only where podManagementPolicy is Parallel. Defaults to 1.
+        /// How many pods may be unavailable during the update: a number, or a percentage of replicas, rounded down, and at
+        /// least 1. Other than 1 only where podManagementPolicy is Parallel. Defaults to 1.
         optional max_unavailable: IntOrString,
         /// `ReCreate` (the default): the pod is deleted and made anew. `InPlaceIfPossible`: it is updated in place where
         /// the difference allows it. `InPlaceOnly`: in place or not at all. The latter two need the readiness gate
@@ -47,10 +47,11 @@ wire! {
         optional priority_strategy: UpdatePriorityStrategy,
     }
 
-    /// How pods are added and taken away.
+    /// How pods are added.
     pub struct StatefulSetScaleStrategy {
-        /// How many pods may be unavailable while pods are added or taken away: a number, or a percentage of replicas,
-        /// rounded down, and at least 1. Other than 1 only where podManagementPolicy is Parallel. Unset: no limit.
+        /// From how many unavailable pods on no further pod is made, and no further failed pod replaced: a number, or a
+        /// percentage of replicas, rounded down, and at least 1. Other than 1 only where podManagementPolicy is Parallel.
+        /// Unset: no limit. Taking pods away is not limited.
         optional max_unavailable: IntOrString,
     }
 

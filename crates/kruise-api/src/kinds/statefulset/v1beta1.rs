@@ -42,7 +42,7 @@ wire! {
         list reserve_ordinals: IntOrString,
         /// Hooks by which others hold a pod before deletion, around an update in place, and before it counts as normal.
         optional lifecycle: Lifecycle,
-        /// How pods are added and taken away.
+        /// How pods are added.
         optional scale_strategy: StatefulSetScaleStrategy,
         /// What becomes of claims that no pod needs any longer.
         optional persistent_volume_claim_retention_policy: StatefulSetPersistentVolumeClaimRetentionPolicy,

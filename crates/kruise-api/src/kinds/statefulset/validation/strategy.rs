@@ -1,6 +1,8 @@
 //! Validation of the update strategy (AS-17 to AS-20), and of changes of the template where pods are updated in place
 //! only (AS-26).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::super::{
@@ -156,7 +158,8 @@ pub(super) fn only_images_differ(old: &Value, new: &Value) -> bool {
     let (old, new) = (defaulted_spec(old), defaulted_spec(new));
     let (images_of_old, old) = split(old);
     let (images_of_new, new) = split(new);
-    let names = |images: &[Map<String, Value>]| -> Vec<Vec<String>> {
+    // In whatever order they are written.
+    let names = |images: &[Map<String, Value>]| -> Vec<BTreeSet<String>> {
         let images = images.iter();
         images
             .map(|image| image.keys().cloned().collect())
