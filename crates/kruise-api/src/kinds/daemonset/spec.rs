@@ -25,7 +25,7 @@ wire! {
         /// On how many nodes a new pod may run beside the old one during the update: a number, or a percentage of the
         /// nodes that should run a pod, rounded up. Not with InPlaceIfPossible. Defaults to 0.
         optional max_surge: IntOrString,
-        /// Nodes whose pods are updated. Unset: all.
+        /// Labels of the nodes on which pods are updated. Unset: all nodes.
         optional selector: LabelSelector,
         /// On how many nodes the old pod is kept: a number, or a percentage of the nodes that should run a pod, rounded
         /// down. Defaults to 0.
