@@ -14,7 +14,7 @@ const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 /// What is wrong with requirements that a node must meet.
 pub(crate) fn required_term(term: &NodeSelectorTerm, path: &FieldPath) -> FieldErrors {
-    let mut errors = preference(term, path);
+    let mut errors = self::term(term, path);
     let at = path.child("matchExpressions");
     for (index, expression) in term.match_expressions.iter().enumerate() {
         let at = at.index(index).child("values");
@@ -27,7 +27,7 @@ pub(crate) fn required_term(term: &NodeSelectorTerm, path: &FieldPath) -> FieldE
     errors
 }
 
-/// What is wrong with wishes for nodes. Values that no label can have are let pass, as Kubernetes lets them.
+/// What is wrong with wishes for nodes. Kubernetes lets values pass that no label can have.
 pub(crate) fn preferred_terms(terms: &[PreferredSchedulingTerm], path: &FieldPath) -> FieldErrors {
     let mut errors = FieldErrors::new();
     for (index, term) in terms.iter().enumerate() {
@@ -40,7 +40,7 @@ pub(crate) fn preferred_terms(terms: &[PreferredSchedulingTerm], path: &FieldPat
                 "must be from 1 to 100",
             ));
         }
-        errors.extend(preference(&term.preference, &path.child("preference")));
+        errors.extend(self::term(&term.preference, &path.child("preference")));
     }
     errors
 }
@@ -53,7 +53,8 @@ pub(crate) fn tolerations(tolerations: &[Toleration], path: &FieldPath) -> Field
         .collect()
 }
 
-fn preference(term: &NodeSelectorTerm, path: &FieldPath) -> FieldErrors {
+/// What is wrong with requirements on a node. Values that no label can have are let pass.
+pub(crate) fn term(term: &NodeSelectorTerm, path: &FieldPath) -> FieldErrors {
     let mut errors = FieldErrors::new();
     let at = path.child("matchExpressions");
     for (index, expression) in term.match_expressions.iter().enumerate() {

@@ -382,7 +382,10 @@ const SPEC: &str = "spec.template.statefulSetTemplate.spec";
 )]
 #[case::retention(
     stateful(&json!({ "spec": { "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Drop" } } })), false,
-    &[".spec.persistentVolumeClaimRetentionPolicy.whenScaled"],
+    // Nor is the other word filled in.
+    &[
+        ".spec.persistentVolumeClaimRetentionPolicy.whenDeleted", ".spec.persistentVolumeClaimRetentionPolicy.whenScaled",
+    ],
 )]
 #[case::negative(
     stateful(&json!({ "spec": { "minReadySeconds": -1, "ordinals": { "start": -1 } } })), false,
@@ -435,7 +438,8 @@ const ADVANCED: &str = "spec.template.advancedStatefulSetTemplate.spec";
     stateful(&json!({ "spec": { "podManagementPolicy": "OrderedReady" } })),
     stateful(&json!({ "spec": {
         "minReadySeconds": 5, "ordinals": { "start": 1 }, "updateStrategy": { "type": "OnDelete" },
-        "persistentVolumeClaimRetentionPolicy": { "whenScaled": "Delete" }, "serviceName": "",
+        "persistentVolumeClaimRetentionPolicy": { "whenDeleted": "Retain", "whenScaled": "Delete" }, "serviceName": "",
+        "volumeClaimTemplates": [],
         "template": { "metadata": { "annotations": { "a": "b" } } }, "selector": { "matchLabels": {} },
     } })),
     None,
@@ -461,6 +465,17 @@ const ADVANCED: &str = "spec.template.advancedStatefulSetTemplate.spec";
         "updateStrategy": { "type": "OnDelete" }, "template": { "metadata": { "annotations": { "a": "b" } } },
     } })),
     None,
+)]
+// OpenKruise writes the strategy empty where nothing was said.
+#[case::advanced_empty(
+    advanced(&json!({ "spec": {
+        "volumeClaimUpdateStrategy": {}, "updateStrategy": {}, "volumeClaimTemplates": [], "selector": { "matchLabels": {} },
+    } })),
+    advanced(&json!({})),
+    None,
+)]
+#[case::advanced_selector(
+    advanced(&json!({})), advanced(&json!({ "spec": { "selector": { "matchLabels": { "app": "web" } } } })), Some(ADVANCED),
 )]
 #[case::advanced_other(
     advanced(&json!({})), advanced(&json!({ "spec": { "reserveOrdinals": [1] } })), Some(ADVANCED),

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 use super::super::spec::{
-    AdvancedStatefulSetTemplateSpec, StatefulSetTemplateSpec, UnitedDeploymentSpec,
+    AdvancedStatefulSetTemplateSpec, StatefulSetTemplateSpec, Subset, UnitedDeploymentSpec,
 };
 use crate::{
     defaults,
     kinds::statefulset::v1beta1::StatefulSetSpec,
+    meta::LabelSelector,
     template::means_the_same,
-    validation::{FieldError, FieldErrors, FieldPath},
+    validation::{FieldError, FieldErrors, FieldPath, workload},
 };
 
 /// What is wrong with the change of a spec.
@@ -33,7 +34,8 @@ pub(super) fn errors(spec: &UnitedDeploymentSpec, old: &UnitedDeploymentSpec) ->
     if let (Some(new), Some(old)) = (
         &templates.0.advanced_stateful_set_template,
         &templates.1.advanced_stateful_set_template,
-    ) && !means_the_same(&advanced_fixed(new), &advanced_fixed(old))
+    ) && !(workload::same_selector(&new.spec.selector, &old.spec.selector)
+        && means_the_same(&advanced_fixed(new), &advanced_fixed(old)))
     {
         let path = path.child("advancedStatefulSetTemplate").child("spec");
         let why = "nothing but replicas, template and updateStrategy can be changed";
@@ -50,7 +52,9 @@ fn subsets(spec: &UnitedDeploymentSpec, old: &UnitedDeploymentSpec) -> FieldErro
             continue;
         };
         let path = path.index(index);
-        if new.node_selector_term != old.node_selector_term {
+        // OpenKruise writes it empty where nothing was said.
+        let term = |subset: &Subset| subset.node_selector_term.clone().unwrap_or_default();
+        if term(new) != term(old) {
             let path = path.child("nodeSelectorTerm");
             errors.push(FieldError::forbidden(&path, "can't be changed"));
         }
@@ -86,22 +90,33 @@ fn fixed(template: &StatefulSetTemplateSpec) -> Value {
             spec.remove(field);
         }
     }
-    let claims = spec
-        .get_mut("volumeClaimTemplates")
-        .and_then(Value::as_array_mut);
-    for claim in claims.into_iter().flatten() {
-        defaults::volume_claim_template(claim);
+    let claims = "volumeClaimTemplates";
+    match spec.get_mut(claims).and_then(Value::as_array_mut) {
+        Some(claims) if !claims.is_empty() => {
+            claims.iter_mut().for_each(defaults::volume_claim_template);
+        }
+        Some(_) => drop(spec.remove(claims)),
+        None => {}
     }
     Value::Object(spec)
 }
 
-/// The parts of a StatefulSet of OpenKruise that can't be changed.
+/// The parts of a StatefulSet of OpenKruise that can't be changed, apart from its selector.
 fn advanced_fixed(template: &AdvancedStatefulSetTemplateSpec) -> Value {
+    let spec = template.spec.clone();
     let spec = StatefulSetSpec {
         replicas: None,
+        selector: LabelSelector::default(),
         template: Value::Null,
         update_strategy: None,
-        ..template.spec.clone()
+        volume_claim_templates: spec
+            .volume_claim_templates
+            .filter(|claims| !claims.is_empty()),
+        // OpenKruise writes it empty where nothing was said.
+        volume_claim_update_strategy: spec
+            .volume_claim_update_strategy
+            .filter(|strategy| !strategy.type_.as_str().is_empty()),
+        ..spec
     };
     serde_json::to_value(spec).unwrap_or_default()
 }

@@ -214,8 +214,16 @@ fn core_rules(
             ("whenDeleted", &policy.when_deleted),
             ("whenScaled", &policy.when_scaled),
         ];
+        let retentions = ["Retain", "Delete"];
+        // Neither of the two has a default here.
         for (field, word) in words {
-            errors.extend(one_of(&at.child(field), word, &["Retain", "Delete"]));
+            if !retentions.contains(&word.as_str()) {
+                errors.push(FieldError::not_supported(
+                    &at.child(field),
+                    word,
+                    &retentions,
+                ));
+            }
         }
     }
     let at = path.child("minReadySeconds");
