@@ -7,7 +7,7 @@ use crate::{
         rules::{Rule, empty_or_one_of},
         workload,
     },
-    validation::{numbers, update_order, workload::SELECTOR_CHANGED},
+    validation::{numbers, update_order},
 };
 
 const DESCRIPTION: &str = "CloneSet manages a number of interchangeable pods made from one template, \
@@ -141,13 +141,8 @@ fn v1beta1() -> Version {
 
 /// Adds what both versions have alike: everything outside of the update strategy (CS-11, CS-12).
 fn common(version: Version) -> Version {
-    let unchanged = Rule::new(
-        "self == oldSelf",
-        format!("spec.selector {SELECTOR_CHANGED}"),
-    );
-    let version = workload::replicas(version.scale(SCALE).columns(&COLUMNS))
-        .rules("spec.selector", &[unchanged.forbidden()]);
-    workload::selector(version)
+    let version = version.scale(SCALE).columns(&COLUMNS);
+    workload::fixed_selector(workload::replicas(version))
 }
 
 /// Where a version has the terms of an update. Except for `path`, the words are those of rules at `spec`.

@@ -226,6 +226,13 @@ async fn rules_of_cloneset_leave_alone_what_is_stored() {
         }
     }
 
+    // CS-12: an empty part of a selector is as good as none.
+    let same = json!({ "spec": { "selector": { "matchExpressions": [] } } });
+    let api = scratch.api("v1beta1");
+    api.patch("zero", &params, &Patch::Merge(same))
+        .await
+        .unwrap();
+
     // What is changed must be right.
     let patch = terms("v1beta1", json!({ "maxUnavailable": "0%" }));
     let error = scratch
