@@ -57,7 +57,8 @@ async fn foreign_edits_are_put_right() {
     cluster.edit(VALIDATING, |object| {
         object["webhooks"][0]["clientConfig"]["service"]["name"] = json!("elsewhere");
     });
-    cluster.pass(40).await;
+    // PF-1004: after 60 s at the latest.
+    cluster.pass(60).await;
     assert_eq!(cluster.bundles(), right);
     assert_eq!(
         cluster.object(VALIDATING).unwrap()["webhooks"][0]["clientConfig"]["service"]["name"],
@@ -80,7 +81,7 @@ async fn what_is_missing_is_normal_and_picked_up_when_it_appears() {
     for path in [CRD, MUTATING, VALIDATING] {
         cluster.put(path, later.object(path).unwrap());
     }
-    cluster.pass(40).await;
+    cluster.pass(60).await;
     let bundle = cluster.material().unwrap().bundle();
     assert_eq!(cluster.bundles(), vec![bundle; 4]);
     let status = replica.certificates.ready().borrow().to_string();
