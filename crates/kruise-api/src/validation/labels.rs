@@ -33,14 +33,24 @@ pub fn label_value(value: &str) -> Option<String> {
         .then(|| format!("a label's value may be empty, or {NAME}"))
 }
 
-/// What is wrong with a name that has to be a DNS label, as namespaces' names have.
+/// What is wrong with a name that has to be a DNS label, in one sentence.
 #[must_use]
 pub fn dns_label(name: &str) -> Option<String> {
-    (name.len() > MAX_NAME || !is_dns_label(name)).then(|| {
+    dns_label_problems(name).next().map(|_| {
         "must consist of lower-case letters, digits and '-', begin and end with a letter or a digit, and have at most \
          63 characters"
             .to_owned()
     })
+}
+
+/// What is wrong with a name that has to be a DNS label, problem by problem, as Kubernetes tells it.
+pub fn dns_label_problems(name: &str) -> impl Iterator<Item = &'static str> {
+    let is_too_long = name.len() > MAX_NAME;
+    let too_long = is_too_long.then_some("must have at most 63 characters");
+    let other = (!is_dns_label(name)).then_some(
+        "must consist of lower-case letters, digits and '-', and begin and end with a letter or a digit",
+    );
+    too_long.into_iter().chain(other)
 }
 
 /// What is wrong with labels that an object is to get.

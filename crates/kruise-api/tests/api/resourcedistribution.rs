@@ -128,6 +128,31 @@ fn an_old_resource_that_cannot_be_read_is_told() {
     assert_eq!(ANSWER_CODE, 422);
 }
 
+const WRONG_LETTERS: &str = "must consist of lower-case letters, digits and '-', and begin and end with a letter or a digit";
+const TOO_LONG: &str = "must have at most 63 characters";
+
+// RD-4 g, h
+#[rstest]
+#[case::longest("n".repeat(63), &[])]
+#[case::too_long("n".repeat(64), &[TOO_LONG])]
+#[case::empty(String::new(), &[WRONG_LETTERS])]
+#[case::both("N".repeat(64), &[TOO_LONG, WRONG_LETTERS])]
+fn each_problem_of_a_namespaces_name_is_told(#[case] name: String, #[case] problems: &[&str]) {
+    for field in ["includedNamespaces", "excludedNamespaces"] {
+        let targets = json!({ field: { "list": [{ "name": name }] } });
+        let spec = json!({ "resource": config_map("a"), "targets": targets });
+        let distribution = serde_json::from_value(json!({ "spec": spec })).unwrap();
+        let told: Vec<_> = validate(&distribution, None)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = problems
+            .iter()
+            .map(|why| format!("spec.targets.{field}: Invalid value: {name:?}: {why}"));
+        assert_eq!(told, expected.collect::<Vec<_>>());
+    }
+}
+
 // RD-5
 #[rstest]
 #[case("AlreadyExists", None)]

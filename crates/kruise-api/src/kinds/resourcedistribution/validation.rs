@@ -13,7 +13,7 @@ use super::{
     texts,
     v1beta1::{ResourceDistribution, ResourceDistributionTargets},
 };
-use crate::validation::{FieldError, FieldErrors, FieldPath, dns_label, label_selector};
+use crate::validation::{FieldError, FieldErrors, FieldPath, dns_label_problems, label_selector};
 
 /// Code of the answer to what is refused here (RD-4, PF-211).
 pub const ANSWER_CODE: u16 = 422;
@@ -139,7 +139,7 @@ fn targets(targets: &ResourceDistributionTargets) -> FieldErrors {
     ] {
         let path = path.child(field);
         for name in names {
-            let wrong = dns_label(name).into_iter();
+            let wrong = dns_label_problems(name);
             errors.extend(wrong.map(|why| FieldError::invalid(&path, *name, why)));
         }
     }
