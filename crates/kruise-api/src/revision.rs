@@ -8,7 +8,7 @@ mod normal;
 
 use serde_json::{Value, json};
 
-pub(crate) use normal::form as normal_form;
+pub(crate) use normal::{form as normal_form, whole_form};
 
 use crate::{hash, json as wire};
 

@@ -42,20 +42,33 @@ enum Type {
 /// Normal form of a value of this type, its fields in the type's order. Fields that the type doesn't have
 /// are left out. A value that isn't of the type stays as it is.
 pub(crate) fn form(type_name: &'static str, value: &Value) -> Value {
-    normal(&Type::Struct(type_name), value)
+    normal(&Type::Struct(type_name), value, Unknown::LeftOut)
 }
 
-fn normal(type_: &Type, value: &Value) -> Value {
+/// As [`form`], but fields that the type doesn't have are kept, behind the others.
+pub(crate) fn whole_form(type_name: &'static str, value: &Value) -> Value {
+    normal(&Type::Struct(type_name), value, Unknown::Kept)
+}
+
+/// What becomes of fields that a type doesn't have.
+#[derive(Clone, Copy, PartialEq)]
+enum Unknown {
+    LeftOut,
+    Kept,
+}
+
+fn normal(type_: &Type, value: &Value, unknown: Unknown) -> Value {
     match (type_, value) {
         (_, Value::Null) => zero(type_),
-        (Type::Struct(type_name), Value::Object(map)) => structure(type_name, map),
+        (Type::Struct(type_name), Value::Object(map)) => structure(type_name, map, unknown),
         (Type::List(item), Value::Array(items)) => {
-            Value::Array(items.iter().map(|value| normal(item, value)).collect())
+            let items = items.iter();
+            Value::Array(items.map(|value| normal(item, value, unknown)).collect())
         }
         (Type::Map(item), Value::Object(map)) => {
             let mut entries: Vec<_> = map
                 .iter()
-                .map(|(key, value)| (key.clone(), normal(item, value)))
+                .map(|(key, value)| (key.clone(), normal(item, value, unknown)))
                 .collect();
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Object(entries.into_iter().collect())
@@ -75,13 +88,13 @@ fn normal(type_: &Type, value: &Value) -> Value {
     }
 }
 
-fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
+fn structure(type_name: &str, map: &Map<String, Value>, unknown: Unknown) -> Value {
     let fields = TYPES.get(type_name).map(Vec::as_slice).unwrap_or_default();
     let mut written = Map::new();
     for field in fields {
         match map.get(field.name).filter(|value| !value.is_null()) {
             Some(value) => {
-                let value = normal(&field.type_, value);
+                let value = normal(&field.type_, value, unknown);
                 if field.always || field.is_pointer || !is_empty(&value) {
                     written.insert(field.name.to_owned(), value);
                 }
@@ -95,6 +108,11 @@ fn structure(type_name: &str, map: &Map<String, Value>) -> Value {
             None => {}
         }
     }
+    if unknown == Unknown::Kept {
+        let is_known = |name: &str| fields.iter().any(|field| field.name == name);
+        let others = map.iter().filter(|(name, _)| !is_known(name));
+        written.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+    }
     Value::Object(written)
 }
 
@@ -106,7 +124,7 @@ fn zero(type_: &Type) -> Value {
         Type::Bool => Value::from(false),
         Type::Quantity => Value::from("0"),
         Type::Time | Type::Raw | Type::List(_) | Type::Map(_) => Value::Null,
-        Type::Struct(type_name) => structure(type_name, &Map::new()),
+        Type::Struct(type_name) => structure(type_name, &Map::new(), Unknown::LeftOut),
     }
 }
 

@@ -145,6 +145,19 @@ fn pod_templates_are_found_and_filled_in() {
     );
 }
 
+// AC-15: Kubernetes refuses a template without containers, so it has to be asked.
+#[rstest]
+#[case(json!({ "jobTemplate": {} }), 1)]
+#[case(json!({ "broadcastJobTemplate": {} }), 1)]
+#[case(json!({ "broadcastJobTemplate": { "spec": {} } }), 1)]
+#[case(json!({ "imageListPullJobTemplate": {} }), 0)]
+#[case(json!({ "jobTemplate": null }), 0)]
+fn a_missing_pod_template_is_found(#[case] template: Value, #[case] n_found: usize) {
+    let template: v1beta1::CronJobTemplate = serde_json::from_value(template).unwrap();
+    let found: Vec<_> = pod_templates(&template).map(|(_, pod)| pod).collect();
+    assert_eq!(found, vec![&Value::Null; n_found]);
+}
+
 fn refused(name: &str, spec: &Value, old: Option<&Value>) -> Vec<String> {
     let read = |spec: &Value| {
         let mut full = json!({ "schedule": "@daily" });
@@ -212,6 +225,44 @@ fn what_will_hardly_work_has_a_warning(
     json!({ "template": { "broadcastJobTemplate": { "spec": { "template": {} } } } }),
     json!({ "template": { "broadcastJobTemplate": { "spec": { "template": {} }, "metadata": {} } } }),
     &[],
+)]
+// What Go's types leave out, and what they write.
+#[case::job_as_openkruise_stores_it(
+    json!({ "template": { "jobTemplate": {
+        "metadata": { "creationTimestamp": null },
+        "spec": { "template": {
+            "metadata": { "creationTimestamp": null },
+            "spec": { "containers": [{ "name": "a", "image": "b", "env": [{ "name": "A" }], "resources": {} }] },
+        } },
+    } } }),
+    json!({ "template": { "jobTemplate": {
+        "metadata": { "labels": {} },
+        "spec": { "template": { "spec": {
+            "hostNetwork": false, "volumes": [],
+            "containers": [{ "name": "a", "image": "b", "tty": false, "env": [{ "name": "A", "value": "" }] }],
+        } } },
+    } } }),
+    &[],
+)]
+#[case::broadcast_job_as_openkruise_stores_it(
+    json!({ "template": { "broadcastJobTemplate": {
+        "metadata": {},
+        "spec": { "template": { "metadata": {}, "spec": {} }, "completionPolicy": {}, "failurePolicy": {} },
+    } } }),
+    json!({ "template": { "broadcastJobTemplate": { "spec": {
+        "template": { "spec": { "hostNetwork": false } }, "paused": false,
+        "failurePolicy": { "type": "", "restartLimit": 0 },
+    } } } }),
+    &[],
+)]
+#[case::host_network(
+    job(&json!({ "containers": [] })), job(&json!({ "containers": [], "hostNetwork": true })), &["spec"],
+)]
+#[case::zero_that_says_something(
+    job(&json!({ "containers": [] })), job(&json!({ "containers": [], "automountServiceAccountToken": false })), &["spec"],
+)]
+#[case::newer_field(
+    job(&json!({ "containers": [], "future": 1 })), job(&json!({ "containers": [], "future": 2 })), &["spec"],
 )]
 #[case::images(
     json!({ "template": images(&json!({})) }), json!({ "template": images(&json!({ "images": ["busybox"] })) }), &[],

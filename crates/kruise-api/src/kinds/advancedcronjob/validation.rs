@@ -11,7 +11,9 @@ use super::{
     v1beta1::{AdvancedCronJobSpec, CronJobTemplate},
 };
 use crate::{
+    kinds::broadcastjob::spec::BroadcastJobSpec,
     meta::ObjectMeta,
+    revision::whole_form,
     template::{PodTemplate, means_the_same},
     validation::{FieldError, FieldErrors, FieldPath, is_plain_name},
 };
@@ -27,6 +29,8 @@ const CHANGED: &str = "nothing may be changed but schedule, timeZone, concurrenc
 
 /// The longest name to which a time can be added: names of jobs have at most 63 characters (AC-10).
 const MAX_NAME_WITH_TIME: usize = 52;
+
+static NOTHING: Value = Value::Null;
 
 /// What is wrong with an AdvancedCronJob, and with the change that made it of `old`.
 pub fn validate(
@@ -61,7 +65,8 @@ pub fn warnings(metadata: &ObjectMeta, spec: &AdvancedCronJobSpec) -> Vec<String
     warnings
 }
 
-/// The pod templates in an AdvancedCronJob, and where they are.
+/// The pod templates in an AdvancedCronJob, and where they are. One that is missing is null: the API server tells what it
+/// lacks.
 pub fn pod_templates(template: &CronJobTemplate) -> impl Iterator<Item = (FieldPath, &Value)> {
     let CronJobTemplate {
         job_template,
@@ -69,15 +74,19 @@ pub fn pod_templates(template: &CronJobTemplate) -> impl Iterator<Item = (FieldP
         image_list_pull_job_template: _,
         unknown: _,
     } = template;
-    let of_job = job_template.pointer("/spec/template");
-    let of_broadcast = broadcast_job_template
-        .as_ref()
-        .and_then(|it| it.spec.as_ref());
+    let of_job = || job_template.pointer("/spec/template").unwrap_or(&NOTHING);
+    let of_broadcast = broadcast_job_template.as_ref().map(|it| {
+        let spec = it.spec.as_ref();
+        spec.map_or(&NOTHING, |spec| &spec.template)
+    });
     let all = [
-        ("spec.template.jobTemplate.spec.template", of_job),
+        (
+            "spec.template.jobTemplate.spec.template",
+            (!job_template.is_null()).then(of_job),
+        ),
         (
             "spec.template.broadcastJobTemplate.spec.template",
-            of_broadcast.map(|spec| &spec.template),
+            of_broadcast,
         ),
     ];
     all.into_iter()
@@ -127,8 +136,39 @@ fn change(spec: &AdvancedCronJobSpec, old: &AdvancedCronJobSpec) -> Option<Field
         if images_may_change {
             template.image_list_pull_job_template = None;
         }
+        leave_out_empty(&mut template);
         serde_json::to_value(template).unwrap_or_default()
     };
     let is_changed = !means_the_same(&fixed(&spec.template), &fixed(&old.template));
     is_changed.then(|| FieldError::forbidden(&FieldPath::new("spec"), CHANGED))
+}
+
+/// Leaves out what Go's types don't write, such as `paused: false`: what OpenKruise stored lacks it, though the manifest
+/// has it. What they do write, such as an empty completionPolicy, is put in.
+fn leave_out_empty(template: &mut CronJobTemplate) {
+    for (place, type_name) in [
+        ("/metadata", "ObjectMeta"),
+        ("/spec/template", "PodTemplateSpec"),
+    ] {
+        if let Some(part) = template.job_template.pointer_mut(place) {
+            *part = whole_form(type_name, part);
+        }
+    }
+    if let Some(template) = &mut template.broadcast_job_template {
+        let BroadcastJobSpec {
+            parallelism: _,
+            template,
+            completion_policy,
+            paused,
+            failure_policy,
+            unknown: _,
+        } = template.spec.get_or_insert_default();
+        *template = whole_form("PodTemplateSpec", template);
+        paused.take_if(|paused| !*paused);
+        let completion = completion_policy.get_or_insert_default();
+        completion.type_.take_if(|type_| type_.as_str().is_empty());
+        let failure = failure_policy.get_or_insert_default();
+        failure.type_.take_if(|type_| type_.as_str().is_empty());
+        failure.restart_limit.take_if(|limit| *limit == 0);
+    }
 }
