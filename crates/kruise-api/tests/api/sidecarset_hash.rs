@@ -36,6 +36,40 @@ fn hashes_are_those_of_openkruise() {
     );
 }
 
+// SS-70, SS-71: hashes of the JSON that is written by hand after the rule. The second is of the same without "image".
+#[test]
+fn every_part_has_its_place_in_what_is_hashed() {
+    let container = json!({
+        "resourcesPolicy": {
+            "resourcesExpr": { "requests": {}, "limits": { "cpu": "cpu" } }, "targetContainersMode": "sum",
+        },
+        "transferEnv": [{
+            "envNames": ["F"], "envName": "E", "sourceContainerName": "x",
+            "sourceContainerNameFrom": { "fieldRef": { "fieldPath": "metadata.labels['a']" } },
+        }],
+        "shareVolumeDevicePolicy": { "type": "enabled" },
+        "upgradeStrategy": { "hotUpgradeEmptyImage": "e:1", "upgradeType": "HotUpgrade" },
+        "livenessProbe": { "grpc": { "port": 1 } },
+        "resources": { "limits": { "memory": "128Mi", "cpu": 1.5 } },
+        "env": [
+            { "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } }, "name": "A" },
+            { "name": "B", "valueFrom": { "resourceFieldRef": { "resource": "limits.cpu" } } },
+        ],
+        "ports": [{ "containerPort": 80 }],
+        "args": ["<&>"], "image": "m:1", "name": "mesh",
+    });
+    let native = json!({ "restartPolicy": "Always", "image": "n:1", "name": "n" });
+    let hashes = hashes(&json!({ "containers": [container], "initContainers": [native] }));
+    assert_eq!(
+        hashes.whole,
+        "7x9v5bd4z26cf674xbx48448v94cz5cxv2df55db6xxv66648w57vwcw46d6xf46"
+    );
+    assert_eq!(
+        hashes.without_image,
+        "d488f92w598x924fbc5x5v84c5582x9c86449fd277dd9vd89cfbfv4w94w4ff5x"
+    );
+}
+
 /// Each case changes the container in some way that means nothing.
 #[rstest]
 #[case::order_and_empty_parts(json!({

@@ -186,6 +186,14 @@ fn annotations_have_a_size() {
 #[case::volume(
     json!({ "volumes": [{ "name": "v", "emptyDir": {} }] }), json!({ "volumes": [{ "name": "v" }] }), &[],
 )]
+#[case::volume_in_other_words(
+    json!({ "volumes": [{ "name": "v", "nfs": { "server": "a", "path": "/", "readOnly": false } }] }),
+    json!({ "volumes": [{ "name": "v", "emptyDir": null, "nfs": { "path": "/", "server": "a" } }] }), &[],
+)]
+#[case::volume_of_a_newer_kind(
+    json!({ "volumes": [{ "name": "v", "future": 1 }] }), json!({ "volumes": [{ "name": "v", "future": 2 }] }),
+    &["spec.volumes[0].name"],
+)]
 #[case::another_volume(
     json!({ "volumes": [{ "name": "v", "emptyDir": {} }] }),
     json!({ "volumes": [{ "name": "v", "emptyDir": { "medium": "Memory" } }] }),

@@ -13,6 +13,7 @@ use super::{
     overlap::overlap,
 };
 use crate::{
+    revision::whole_form,
     template::means_the_same,
     validation::{FieldError, FieldErrors, FieldPath},
 };
@@ -90,6 +91,8 @@ fn volumes(ours: &Value, other_name: &str, theirs: &Value) -> FieldErrors {
             .and_then(Value::as_str)
             .map(str::to_owned)
     };
+    // As Go's types write them, since OpenKruise may have stored one of the two.
+    let form = |volume: &Value| whole_form("Volume", volume);
     let theirs = theirs.as_array().into_iter().flatten();
     let theirs: BTreeMap<Option<String>, &Value> =
         theirs.map(|volume| (name_of(volume), volume)).collect();
@@ -97,7 +100,7 @@ fn volumes(ours: &Value, other_name: &str, theirs: &Value) -> FieldErrors {
     let in_conflict = ours.filter_map(|(index, volume)| {
         let name = name_of(volume)?;
         let other = theirs.get(&Some(name.clone()))?;
-        if means_the_same(volume, other) {
+        if means_the_same(&form(volume), &form(other)) {
             return None;
         }
         let why = format!("SidecarSet {other_name} has another volume of this name");
