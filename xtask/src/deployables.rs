@@ -11,6 +11,7 @@ use crate::crd_choices;
 mod broadcastjob_controller;
 mod cloneset_controller;
 mod rights;
+mod sidecarset_controller;
 
 pub(crate) use rights::{Rights, Rule, Unused, rule};
 
@@ -23,6 +24,7 @@ pub(crate) fn all() -> Vec<Deployable> {
     #[rustfmt::skip]
     let mut all = vec![
         cloneset_controller::table(),
+        sidecarset_controller::table(),
         broadcastjob_controller::table(),
     ];
     all.sort_by_key(|deployable| deployable.name);

@@ -59,3 +59,15 @@ pub const TEMPLATE_HASH: &str = "pod-template-hash";
 pub const INSTANCE_ID: &str = "apps.kruise.io/cloneset-instance-id";
 /// Annotation of a pod about its last update in place.
 pub const UPDATE_STATE: &str = "apps.kruise.io/inplace-update-state";
+
+/// The deployable of SidecarSets.
+pub const SIDECARSET_CONTROLLER: &str = "sidecarset-controller";
+
+/// SidecarSets.
+pub const SIDECAR_SETS: Resource = Resource {
+    group: "apps.kruise.io",
+    version: "v1beta1",
+    plural: "sidecarsets",
+    kind: "SidecarSet",
+    namespaced: false,
+};

@@ -9,3 +9,4 @@ mod api;
 mod broadcastjob;
 mod cloneset;
 mod runtime;
+mod sidecarset;

@@ -1,0 +1,84 @@
+//! One reconcile: begin, observe, plan, carry out, remember.
+
+use std::sync::Arc;
+
+use kruise_api::resource::ObjectKey;
+use kruise_plan::{lines, stage::Stage};
+use kruise_runtime::{EventTarget, Executor, Outcome, Reconciler, Recorder, StageError, Upkeep};
+
+use crate::{
+    check,
+    lower::lower,
+    observe::Observer,
+    plan::{self, Plan},
+    snapshot::{Memory, SidecarSet, Snapshot},
+};
+
+/// Brings one SidecarSet a step nearer to what its spec says.
+pub(crate) struct SidecarSetReconciler {
+    pub(crate) observer: Observer,
+    pub(crate) upkeep: Upkeep<Memory>,
+    pub(crate) recorder: Recorder,
+}
+
+impl Reconciler for SidecarSetReconciler {
+    type Error = StageError;
+
+    async fn reconcile(&self, key: &ObjectKey) -> Result<Outcome, StageError> {
+        let Some(sidecar_set) = self.known(key) else {
+            return Ok(Outcome::default());
+        };
+        tracing::Span::current().record("uid", &sidecar_set.metadata.uid);
+        let (uid, stores) = (&sidecar_set.metadata.uid, self.observer.stores());
+        if let Err(put_off) = self.upkeep.begin(key, uid, &stores).await {
+            return Ok(put_off.outcome);
+        }
+        // What was waited for may have brought a newer state.
+        let Some(sidecar_set) = self.known(key) else {
+            return Ok(Outcome::default());
+        };
+        let memory = self.upkeep.memory(key, &sidecar_set.metadata.uid);
+        let snapshot = self.observer.snapshot(sidecar_set, memory);
+        let plan = plan::plan(&snapshot);
+        debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
+        let logged = &snapshot.memory.logged;
+        self.upkeep.tell(key, logged, &plan.notes.waiting_on);
+        let result = self.carry_out(&snapshot, &plan).await;
+        let outcome = self.remember(key, &snapshot, &plan);
+        result.map(|()| outcome)
+    }
+}
+
+impl SidecarSetReconciler {
+    /// The SidecarSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
+    fn known(&self, key: &ObjectKey) -> Option<Arc<SidecarSet>> {
+        let sidecar_set = self.observer.sidecar_set(key);
+        let uid = sidecar_set
+            .as_ref()
+            .map(|sidecar_set| sidecar_set.metadata.uid.as_str());
+        self.upkeep.forget_others(key, uid);
+        sidecar_set
+    }
+
+    async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(), StageError> {
+        let owner = snapshot.owner();
+        let writer = self.upkeep.writer(owner.uid());
+        let executor = Executor::new(EventTarget::of(&owner), writer, &self.recorder);
+        for event in &plan.notes.events {
+            executor.tell(event);
+        }
+        let name = &owner.metadata.name;
+        let stages: Vec<Stage<'_>> = plan.steps.iter().map(|step| lower(name, step)).collect();
+        executor.stages(&stages).await.map(drop)
+    }
+
+    fn remember(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan) -> Outcome {
+        let (waiting_on, acts) = (&plan.notes.waiting_on, !plan.steps.is_empty());
+        let memory = Memory {
+            logged: lines::remembered(&snapshot.memory.logged, waiting_on, acts),
+        };
+        let uid = snapshot.owner().uid();
+        self.upkeep
+            .end(key, uid, memory, waiting_on, plan.notes.look_again)
+    }
+}

@@ -1,0 +1,3 @@
+//! SidecarSets on a real cluster.
+
+mod smoke;
