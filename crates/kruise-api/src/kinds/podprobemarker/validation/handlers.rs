@@ -138,18 +138,20 @@ fn is_port_name(name: &str) -> bool {
 
 /// Whether a text can be read as a URL: as a whole one, or as what stands behind host and port.
 fn is_url(text: &str) -> bool {
-    if text.bytes().any(|byte| byte.is_ascii_control()) {
+    let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
+    // A fragment may hold control characters, and a query whatever else it likes.
+    if url.bytes().any(|byte| byte.is_ascii_control()) || !escapes_are_right(fragment) {
         return false;
     }
-    let (url, fragment) = text.split_once('#').unwrap_or((text, ""));
-    // A query may hold anything.
     let path = url.split_once('?').map_or(url, |(path, _)| path);
     let first = path.split('/').next().unwrap_or_default();
     // A colon in front of the first slash ends a scheme.
-    let has_scheme = first
-        .split_once(':')
-        .is_none_or(|(scheme, _)| is_scheme(scheme));
-    has_scheme && escapes_are_right(path) && escapes_are_right(fragment)
+    let Some((scheme, _)) = first.split_once(':') else {
+        return escapes_are_right(path);
+    };
+    let rest = path.get(scheme.len() + 1..).unwrap_or_default();
+    // What follows a scheme without a slash is taken as it is.
+    is_scheme(scheme) && (!rest.starts_with('/') || escapes_are_right(rest))
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -165,4 +167,32 @@ fn escapes_are_right(text: &str) -> bool {
         let mut is_digit = || digits.next().is_some_and(|byte| byte.is_ascii_hexdigit());
         is_digit() && is_digit()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    // PP-5
+    #[rstest]
+    #[case::path("/healthz", true)]
+    #[case::relative("healthz", true)]
+    #[case::with_escape("/a%20b", true)]
+    #[case::broken_escape("/a%zz", false)]
+    #[case::broken_escape_in_query("/a?b=%zz", true)]
+    #[case::broken_escape_in_fragment("/a#%zz", false)]
+    #[case::control_character("/a\u{7f}", false)]
+    #[case::control_character_in_query("/a?\u{1}", false)]
+    #[case::control_character_in_fragment("/a#\u{1}", true)]
+    #[case::whole("http://host/a", true)]
+    #[case::whole_with_broken_escape("http://host/%zz", false)]
+    #[case::opaque_with_broken_escape("a:b%zz", true)]
+    #[case::colon_behind_no_scheme("1a:b", false)]
+    #[case::colon_behind_a_slash("/1a:b", true)]
+    #[case::nothing_before_the_colon(":a", false)]
+    fn a_path_is_what_go_reads_as_a_url(#[case] text: &str, #[case] is_one: bool) {
+        assert_eq!(is_url(text), is_one);
+    }
 }
