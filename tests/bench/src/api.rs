@@ -82,6 +82,14 @@ impl Api {
         })
     }
 
+    /// The address of the API server, and so of this machine as the API server sees it.
+    pub(super) fn host(&self) -> Result<&str> {
+        let host = self.server.strip_prefix("https://");
+        let host = host.and_then(|host| host.rsplit_once(':'));
+        let (host, _) = host.with_context(|| format!("{} has no port", self.server))?;
+        Ok(host)
+    }
+
     /// Reads one object or list; `None` if it isn't there.
     pub(super) fn get(&self, path: &str) -> Result<Option<Value>> {
         let answer = self.authorised(self.agent.get(self.url(path))).call();

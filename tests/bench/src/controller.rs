@@ -42,6 +42,8 @@ pub(super) struct Controller<'a> {
     child: Child,
     metrics_port: u16,
     health_port: u16,
+    /// Where it answers the API server, on every address of this machine.
+    pub(super) webhook_port: u16,
     agent: Agent,
     log: &'a Path,
     interrupt: &'a Interrupt,
@@ -94,6 +96,7 @@ impl<'a> Controller<'a> {
             child,
             metrics_port,
             health_port,
+            webhook_port,
             agent,
             log: &program.log,
             interrupt,
@@ -167,7 +170,12 @@ impl<'a> Controller<'a> {
 
     /// The sum of a metric's values over all labels that contain `label`.
     pub(super) fn metric(&self, name: &str, label: &str) -> Result<f64> {
-        Ok(self.metrics()?.sum(name, label))
+        self.metric_of(name, &[label])
+    }
+
+    /// The same over all labels that contain each of these.
+    pub(super) fn metric_of(&self, name: &str, labels: &[&str]) -> Result<f64> {
+        Ok(self.metrics()?.sum_of(name, labels))
     }
 
     pub(super) fn wait_for(
@@ -243,13 +251,18 @@ struct Metrics(String);
 
 impl Metrics {
     fn sum(&self, name: &str, label: &str) -> f64 {
+        self.sum_of(name, &[label])
+    }
+
+    fn sum_of(&self, name: &str, wanted: &[&str]) -> f64 {
         self.0
             .lines()
             .filter_map(|line| {
                 let rest = line.strip_prefix(name)?;
                 let (labels, value) = rest.rsplit_once(' ')?;
                 let is_it = labels.is_empty() || labels.starts_with('{');
-                (is_it && labels.contains(label)).then(|| value.parse::<f64>().ok())?
+                let fits = wanted.iter().all(|label| labels.contains(label));
+                (is_it && fits).then(|| value.parse::<f64>().ok())?
             })
             .sum()
     }

@@ -19,9 +19,12 @@ use super::load;
 pub(super) const CLUSTER: &str = "kruise-bench";
 /// Where everything that is measured lives.
 pub(super) const NAMESPACE: &str = "bench";
-const OVERLAY: &str = "cloneset";
-const CONTROLLER: &str = "cloneset-controller";
-const INSTALLED_IN: &str = "kruise-system";
+/// What is measured, unless a benchmark is about another deployable.
+const CLONESET: Deployable = Deployable {
+    overlay: "cloneset",
+    controller: "cloneset-controller",
+};
+pub(super) const INSTALLED_IN: &str = "kruise-system";
 const POLL: Duration = Duration::from_millis(200);
 
 /// Some thousand pods are deleted a minute, on a machine that has better to do.
@@ -59,6 +62,15 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
+/// What is measured.
+#[derive(Clone, Copy)]
+pub(super) struct Deployable {
+    /// The overlay that installs it.
+    pub(super) overlay: &'static str,
+    /// The binary, and the service account.
+    pub(super) controller: &'static str,
+}
+
 /// A cluster that is ready to be measured on; taken away when dropped, unless kept.
 pub(super) struct Ground<'a> {
     pub(super) api: Api,
@@ -79,9 +91,23 @@ impl<'a> Ground<'a> {
         interrupt: &'a Interrupt,
         progress: &'a Progress,
     ) -> Result<Self> {
+        Self::prepare_for(CLONESET, args, audit, interrupt, progress)
+    }
+
+    pub(super) fn prepare_for(
+        deployable: Deployable,
+        args: &GroundArgs,
+        audit: bool,
+        interrupt: &'a Interrupt,
+        progress: &'a Progress,
+    ) -> Result<Self> {
+        let Deployable {
+            overlay,
+            controller,
+        } = deployable;
         let binary = match &args.binary {
             Some(binary) => std::path::absolute(binary).context("find the controller")?,
-            None => image::build_binary(CONTROLLER, progress)?,
+            None => image::build_binary(controller, progress)?,
         };
         let cleanup = Cleanup {
             name: (!args.keep).then(|| args.name.clone()),
@@ -95,12 +121,12 @@ impl<'a> Ground<'a> {
             },
             progress,
         ))?;
-        deploy::install_without_workloads(OVERLAY, &cluster.kubeconfig(), progress)?;
+        deploy::install_without_workloads(overlay, &cluster.kubeconfig(), progress)?;
         cluster.leave_only_api_server()?;
         let api = Api::connect(&cluster.kubeconfig())?;
         let directory = tempfile::tempdir().context("make a directory")?;
         let kubeconfig = directory.path().join("kubeconfig");
-        std::fs::write(&kubeconfig, api.kubeconfig_of(INSTALLED_IN, CONTROLLER)?)
+        std::fs::write(&kubeconfig, api.kubeconfig_of(INSTALLED_IN, controller)?)
             .context("write the controller's kubeconfig")?;
         let ground = Self {
             program: Program {
@@ -127,6 +153,11 @@ impl<'a> Ground<'a> {
         self.progress.step(text);
     }
 
+    /// The administrator's kubeconfig.
+    pub(super) fn kubeconfig(&self) -> PathBuf {
+        self.cluster.kubeconfig()
+    }
+
     /// Ends every connection to the API server, and lets it start with empty caches: watches that go on
     /// from a version are answered "410 Gone", and list again.
     pub(super) fn restart_api_server(&self) -> Result<()> {
@@ -142,21 +173,26 @@ impl<'a> Ground<'a> {
             format!("/apis/apps/v1/{namespaced}/controllerrevisions"),
             format!("/api/v1/{namespaced}/events"),
         ] {
-            // One by one, by several threads: the API server takes longer than it allows itself to
-            // delete a large collection.
-            self.wait_for(&format!("{path} to be empty"), CLEAR_TIMEOUT, || {
-                let left = self.api.get(&format!("{path}?limit=500"))?;
-                let left = left.as_ref().and_then(|left| left.get("items")?.as_array());
-                let names = names_of(left.map_or(&[], Vec::as_slice));
-                load::each(names.len(), |idx| {
-                    let name = names.get(idx).map_or("", String::as_str);
-                    let deleted = self.api.delete_at_once(&format!("{path}/{name}"), None);
-                    deleted.or_else(|error| self.is_gone(&path, name, error))
-                })?;
-                Ok(names.is_empty())
-            })?;
+            self.empty(&path)?;
         }
         Ok(())
+    }
+
+    /// Deletes all that is listed at a path, at once.
+    pub(super) fn empty(&self, path: &str) -> Result<()> {
+        // One by one, by several threads: the API server takes longer than it allows itself to
+        // delete a large collection.
+        self.wait_for(&format!("{path} to be empty"), CLEAR_TIMEOUT, || {
+            let left = self.api.get(&format!("{path}?limit=500"))?;
+            let left = left.as_ref().and_then(|left| left.get("items")?.as_array());
+            let names = names_of(left.map_or(&[], Vec::as_slice));
+            load::each(names.len(), |idx| {
+                let name = names.get(idx).map_or("", String::as_str);
+                let deleted = self.api.delete_at_once(&format!("{path}/{name}"), None);
+                deleted.or_else(|error| self.is_gone(path, name, error))
+            })?;
+            Ok(names.is_empty())
+        })
     }
 
     /// Somebody else may have been faster; any other failure counts.

@@ -27,6 +27,7 @@ mod rollout;
 mod table;
 mod usage;
 mod variants;
+mod webhook;
 
 /// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -43,6 +44,8 @@ enum Benchmark {
     Memory(memory::Args),
     /// Scale-out, updates and scale-in of one large CloneSet, over bare writes
     Rollout(rollout::Args),
+    /// Creation of pods beside sidecarset-controller's webhook, over creation that passes it by
+    Webhook(webhook::Args),
 }
 
 /// Runs `cargo xtask bench`. `words` is what was typed behind that, for the optimised program.
@@ -65,5 +68,6 @@ pub fn run(args: &Args, words: impl Iterator<Item = OsString>) -> Result<()> {
         Benchmark::Events(args) => events::run(args, &progress),
         Benchmark::Memory(args) => memory::run(args, &interrupt, &progress),
         Benchmark::Rollout(args) => rollout::run(args, &interrupt, &progress),
+        Benchmark::Webhook(args) => webhook::run(args, &interrupt, &progress),
     }
 }

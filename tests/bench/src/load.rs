@@ -10,11 +10,20 @@ pub(super) const CALLERS: usize = 16;
 
 /// Calls with 0, 1, … `n` - 1 from several threads, and says how long that took. Ends at the first failure.
 pub(super) fn each(n: usize, call: impl Fn(usize) -> Result<()> + Sync) -> Result<Duration> {
+    each_by(CALLERS, n, call)
+}
+
+/// The same from as many threads.
+pub(super) fn each_by(
+    callers: usize,
+    n: usize,
+    call: impl Fn(usize) -> Result<()> + Sync,
+) -> Result<Duration> {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let start = Instant::now();
     std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
+        let callers: Vec<_> = (0..callers)
             .map(|_| {
                 scope.spawn(|| {
                     loop {

@@ -146,6 +146,16 @@ pub fn install_without_workloads(
     apply::apply(&kubectl, &manifests, progress)
 }
 
+/// Installs the webhook configurations of an overlay, and nothing else of it.
+pub fn install_webhooks(overlay: &str, kubeconfig: &Path, progress: &Progress) -> Result<()> {
+    let overlay = overlay::find(overlay)?;
+    let binary = crate::cluster::kubectl_binary(progress)?;
+    let kubectl = Kubectl::connect(binary, kubeconfig, None)?;
+    let mut manifests = overlay::render(&kubectl, &overlay)?;
+    manifests.leave_only_webhooks();
+    apply::apply(&kubectl, &manifests, progress)
+}
+
 impl Target {
     /// The cluster, checked to answer, and whether it is one of ours.
     fn connect(&self, progress: &Progress) -> Result<(Kubectl, Option<Cluster>)> {

@@ -101,6 +101,12 @@ impl Manifests {
         });
     }
 
+    /// Drops all but webhook configurations.
+    pub(super) fn leave_only_webhooks(&mut self) {
+        self.objects
+            .retain(|object| object.get("webhooks").is_some());
+    }
+
     /// The deployables whose placeholder images stand in here.
     pub(super) fn deployables(&self, metadata: &Metadata) -> Result<Vec<String>> {
         let known: BTreeSet<&str> = metadata
@@ -279,14 +285,19 @@ metadata: {name: xs.example.com}
         let webhooks = "---\napiVersion: admissionregistration.k8s.io/v1\n\
                         kind: ValidatingWebhookConfiguration\nmetadata: {name: w}\n\
                         webhooks: [{name: w.example.com}]\n";
-        let mut manifests = Manifests::parse(&format!("{YAML}{webhooks}")).unwrap();
+        let parse = || Manifests::parse(&format!("{YAML}{webhooks}")).unwrap();
+        let kinds = |manifests: &Manifests| -> Vec<String> {
+            let objects = manifests.objects.iter();
+            objects
+                .map(|object| text(object, "/kind").to_owned())
+                .collect()
+        };
+        let mut manifests = parse();
         manifests.leave_out_workloads();
-        let kinds: Vec<&str> = manifests
-            .objects
-            .iter()
-            .map(|object| text(object, "/kind"))
-            .collect();
-        assert_eq!(kinds, ["Namespace", "CustomResourceDefinition"]);
+        assert_eq!(kinds(&manifests), ["Namespace", "CustomResourceDefinition"]);
+        let mut manifests = parse();
+        manifests.leave_only_webhooks();
+        assert_eq!(kinds(&manifests), ["ValidatingWebhookConfiguration"]);
     }
 
     #[test]
