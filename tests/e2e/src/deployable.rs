@@ -101,6 +101,22 @@ impl Deployable {
         Ok(holder)
     }
 
+    /// Ends all replicas' processes with SIGKILL, at once.
+    pub async fn kill_all(&self) -> Result<()> {
+        let mut processes = vec![];
+        for pod in self.replicas().await? {
+            let uid = pod.metadata.uid.context("the pod has a UID")?;
+            processes.push(self.process_in_pod(&uid)?.to_string());
+        }
+        let status = std::process::Command::new("kill")
+            .arg("-9")
+            .args(&processes)
+            .status()
+            .context("run kill")?;
+        anyhow::ensure!(status.success(), "kill -9 {processes:?}: {status}");
+        Ok(())
+    }
+
     /// Waits until somebody else leads than this holder.
     pub async fn is_led_by_another_than(&self, holder: &str) {
         eventually("another leader", PATIENCE, || async {

@@ -3,7 +3,7 @@
 
 use kruise_api::resource::Resource;
 
-pub use kruise_api::apps::v1beta1::{BROADCASTJOBS, CLONESETS};
+pub use kruise_api::apps::v1beta1::{BROADCASTJOBS, CLONESETS, SIDECARSETS as SIDECAR_SETS};
 
 /// Where deployables run.
 pub const SYSTEM: &str = "kruise-system";
@@ -63,11 +63,8 @@ pub const UPDATE_STATE: &str = "apps.kruise.io/inplace-update-state";
 /// The deployable of SidecarSets.
 pub const SIDECARSET_CONTROLLER: &str = "sidecarset-controller";
 
-/// SidecarSets.
-pub const SIDECAR_SETS: Resource = Resource {
-    group: "apps.kruise.io",
-    version: "v1beta1",
-    plural: "sidecarsets",
-    kind: "SidecarSet",
-    namespaced: false,
+/// SidecarSets as users of the older version write and read them.
+pub const SIDECAR_SETS_V1ALPHA1: Resource = Resource {
+    version: "v1alpha1",
+    ..SIDECAR_SETS
 };
