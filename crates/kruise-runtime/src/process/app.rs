@@ -23,7 +23,12 @@ use crate::{
         work_gate::WorkGate,
     },
     leader::leadership::Leadership,
-    process::{args::RuntimeArgs, error::SetupError, gates::FeatureGates, webhooks::Webhooks},
+    process::{
+        args::{RuntimeArgs, process::pod_namespace},
+        error::SetupError,
+        gates::FeatureGates,
+        webhooks::Webhooks,
+    },
     tell::{events::Recorder, metrics::Metrics, protection_log::ProtectionLog},
     watch::{shared::SharedWatches, store::Store, watcher::WatchOptions},
     webhook::Admission,
@@ -138,6 +143,12 @@ impl Setup {
     #[must_use]
     pub fn app_name(&self) -> &'static str {
         self.app
+    }
+
+    /// The namespace that this process is installed in: `POD_NAMESPACE`, or the usual one.
+    #[must_use]
+    pub fn installation_namespace(&self) -> String {
+        pod_namespace()
     }
 
     /// A client that writes without leading: for what every replica does. It has limits of its own, so that a

@@ -88,15 +88,16 @@ impl SharedWatches {
     ) -> (Vec<Watching>, Vec<(String, BoxFuture<'static, ()>)>) {
         let watches = self.asked.into_iter().map(|asked| {
             let resource = asked.of.1;
+            let namespace = asked.options.namespace_in(namespace);
             let watching = Watching {
                 resource,
-                namespace: namespace.to_owned(),
+                namespace: namespace.clone(),
                 options: asked.options.clone(),
                 store: asked.view,
             };
             let task = (asked.start)(
                 client.clone(),
-                namespace.to_owned(),
+                namespace,
                 asked.options,
                 metrics.clone(),
                 restores.clone(),

@@ -47,6 +47,9 @@ const GONE_AFTER: Duration = Duration::from_secs(30);
 /// What of a kind is watched.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct WatchOptions {
+    /// Only objects of this namespace, whatever namespace the process is told to watch. That takes no right to read those
+    /// of others.
+    pub namespace: Option<String>,
     /// Only objects that this selects, in a query's syntax.
     pub label_selector: Option<String>,
     /// Only objects with this value in a field that doesn't change as long as they live, such as
@@ -61,8 +64,16 @@ pub struct WatchOptions {
 }
 
 impl WatchOptions {
+    /// The namespace that is watched by a process that is to watch this one; empty for all.
+    pub(crate) fn namespace_in(&self, watched: &str) -> String {
+        self.namespace.as_deref().unwrap_or(watched).to_owned()
+    }
+
     /// Widens the selection to what somebody else asks for too. A query can't say "either of two selections".
     pub(crate) fn widen(&mut self, other: &Self) {
+        if self.namespace != other.namespace {
+            self.namespace = None;
+        }
         if self.label_selector != other.label_selector {
             self.label_selector = None;
         }

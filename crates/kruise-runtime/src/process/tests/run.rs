@@ -349,6 +349,40 @@ async fn apps_that_select_differently_share_one_watch_that_selects_nothing() {
     }
 }
 
+/// What belongs to the installation is in its namespace, whichever namespace the flag names.
+#[tokio::test(start_paused = true)]
+async fn a_watch_of_one_namespace_asks_for_that_alone_unless_others_want_more() {
+    let watching = |name, namespace: Option<&str>, notes: &Notes| {
+        let (notes, namespace) = (notes.clone(), namespace.map(str::to_owned));
+        App::new(name, move |setup| {
+            let options = WatchOptions {
+                namespace,
+                ..WatchOptions::default()
+            };
+            reconcile_pods(setup, options, notes);
+            Ok(())
+        })
+    };
+    let collections = async |namespaces: &'static [Option<&str>]| {
+        let cluster = Cluster::default();
+        *cluster.version.lock().unwrap() = 50;
+        let running = start_apps(cluster, |notes| {
+            let apps = ["one", "two"].into_iter().zip(namespaces);
+            apps.map(|(name, namespace)| watching(name, *namespace, notes))
+                .collect()
+        });
+        sleep(Duration::from_secs(5)).await;
+        let calls = running.server.calls().into_iter();
+        let paths = calls.map(|call| call.path);
+        let of_pods = paths.filter(|path| path.ends_with("/pods"));
+        of_pods.collect::<std::collections::BTreeSet<_>>()
+    };
+    let of_one = collections(&[Some("mine")]).await;
+    assert_eq!(of_one, ["/api/v1/namespaces/mine/pods".to_owned()].into());
+    let of_all = collections(&[Some("mine"), None]).await;
+    assert_eq!(of_all, ["/api/v1/pods".to_owned()].into());
+}
+
 /// A port that nothing listened at a moment ago.
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

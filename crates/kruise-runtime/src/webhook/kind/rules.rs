@@ -36,7 +36,8 @@ pub trait AdmittedVersion<K: AdmittedKind>: CustomResource + DeserializeOwned + 
     /// Fills in all other defaults.
     fn apply_defaults(&mut self);
 
-    /// Of the forms that mean the same, takes the one in which the object will be served.
+    /// Of the forms that mean the same, takes the one in which the object will be served; and writes what admission keeps
+    /// in the object, whatever the user wrote there.
     fn settle(&mut self) {}
 
     /// Why a raw part can't be read. The whole object counts as undecodable then.
