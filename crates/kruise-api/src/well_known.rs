@@ -51,6 +51,10 @@ pub mod labels {
     /// SidecarSet controller; read by it, by the pod webhook and by admission of SidecarSets.
     pub const SIDECARSET_CUSTOM_VERSION: &str = "apps.kruise.io/sidecarset-custom-version";
 
+    /// On ControllerRevisions of a SidecarSet: its name. Written by the SidecarSet controller; read by it, by the pod webhook
+    /// and by admission of SidecarSets.
+    pub const SIDECARSET_NAME: &str = "kruise.io/sidecarset-name";
+
     /// On namespaces: the name of the namespace. Written by Kubernetes; read by selectors of namespaces.
     pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
@@ -205,6 +209,15 @@ pub mod finalizers {
     /// On ImagePullJobs: the copies of their secrets are to be released first. Written by admission and the ImagePullJob
     /// controller; removed by the latter.
     pub const IMAGE_PULL_JOB: &str = "apps.kruise.io/deletion-protection";
+}
+
+/// The ConfigMap of the installation's namespace by which administrators configure Kruise, and its keys.
+pub mod configuration {
+    /// Name of the ConfigMap. Written by users.
+    pub const NAME: &str = "kruise-configuration";
+
+    /// Which annotations SidecarSets may put on pods, JSON. Written by users; read by admission of SidecarSets.
+    pub const SIDECARSET_ANNOTATION_WHITELIST: &str = "SidecarSet_PatchPodMetadata_WhiteList";
 }
 
 /// Names of conditions and of the reasons in them.

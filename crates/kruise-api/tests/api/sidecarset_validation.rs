@@ -44,8 +44,9 @@ fn refused(set: &SidecarSet, old: Option<&SidecarSet>, around: Surroundings<'_>)
 }
 
 fn fields(set: &SidecarSet, old: Option<&SidecarSet>, others: &[SidecarSet]) -> Vec<String> {
+    let others: Vec<&SidecarSet> = others.iter().collect();
     let around = Surroundings {
-        sidecar_sets: others,
+        sidecar_sets: &others,
         ..ALONE
     };
     let errors = validate(set, old, around);

@@ -31,7 +31,7 @@ const NO_CONTAINER: &str = "no initContainer or container defined for SidecarSet
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// Every SidecarSet. The one that is judged may be among them.
-    pub sidecar_sets: &'a [SidecarSet],
+    pub sidecar_sets: &'a [&'a SidecarSet],
     /// Whether the ControllerRevision exists that [`wanted_revision`] names. It is not asked where none is named.
     pub has_revision: bool,
     /// Which annotations pods may get.

@@ -51,7 +51,7 @@ pub(super) fn containers(spec: &SidecarSetSpec, old: &SidecarSetSpec) -> FieldEr
 pub(super) fn canary(
     set: &SidecarSet,
     old: Option<&SidecarSet>,
-    all: &[SidecarSet],
+    all: &[&SidecarSet],
 ) -> FieldErrors {
     let mut errors = FieldErrors::new();
     let Some(base) = canary::base(&set.metadata) else {

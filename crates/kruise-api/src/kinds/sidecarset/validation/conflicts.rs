@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What is in conflict with other SidecarSets.
-pub(super) fn conflicts(set: &SidecarSet, is_update: bool, all: &[SidecarSet]) -> FieldErrors {
+pub(super) fn conflicts(set: &SidecarSet, is_update: bool, all: &[&SidecarSet]) -> FieldErrors {
     let name = set.metadata.name.as_str();
     let base = canary::base(&set.metadata);
     let mut errors = FieldErrors::new();
