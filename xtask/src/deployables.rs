@@ -70,6 +70,15 @@ impl Deployable {
     pub(crate) fn webhook_configuration(&self, kind: &str) -> String {
         format!("kruise-{}-{kind}-webhook-configuration", self.name)
     }
+
+    /// The configuration of its webhook for new pods, if it has one.
+    pub(crate) fn pod_webhook_configuration(&self) -> Option<String> {
+        let place = self.webhooks.pods?.place;
+        Some(format!(
+            "kruise-{place:02}-{}-mutating-webhook-configuration",
+            self.name
+        ))
+    }
 }
 
 /// Where the container listens.
@@ -140,15 +149,17 @@ pub(crate) struct Webhooks {
     pub(crate) why: &'static str,
     pub(crate) mutating: &'static [Webhook],
     pub(crate) validating: &'static [Webhook],
+    /// About new pods, in a configuration of its own.
+    pub(crate) pods: Option<PodWebhook>,
 }
 
 impl Webhooks {
     pub(crate) fn is_empty(&self) -> bool {
-        self.mutating.is_empty() && self.validating.is_empty()
+        self.mutating.is_empty() && self.validating.is_empty() && self.pods.is_none()
     }
 }
 
-/// One question. Each has an answer within three seconds, and no side effects.
+/// One question. Each has an answer within three seconds.
 #[derive(Clone, Copy)]
 pub(crate) struct Webhook {
     /// Printed above it; empty where it needs no reason.
@@ -165,6 +176,24 @@ pub(crate) struct Webhook {
     pub(crate) label: Option<&'static str>,
     pub(crate) conditions: &'static [Condition],
     /// What becomes of the request when nobody answers.
+    pub(crate) unanswered: Unanswered,
+    pub(crate) side_effects: SideEffects,
+}
+
+/// The question about new pods that mutates them. It is asked again when a later webhook has changed the pod, and has
+/// an answer within three seconds and no side effects. Pods of the cluster's own namespace and of the installation's are
+/// spared (PF-209).
+#[derive(Clone, Copy)]
+pub(crate) struct PodWebhook {
+    /// Printed above its configuration.
+    pub(crate) why: &'static str,
+    /// From 10 to 99, in the configuration's name: the API server asks in the order of names (PF-908).
+    pub(crate) place: u8,
+    pub(crate) name: &'static str,
+    pub(crate) path: &'static str,
+    /// Pods whose label with this key is `false` are spared, too.
+    pub(crate) opt_out: &'static str,
+    /// What becomes of the pod when nobody answers.
     pub(crate) unanswered: Unanswered,
 }
 
@@ -187,6 +216,24 @@ pub(crate) const ASKED_BY_THE_NAMESPACE_CONTROLLER: Condition = Condition {
     name: "is-asked-by-the-namespace-controller",
     expression: "request.userInfo.username == 'system:serviceaccount:kube-system:namespace-controller'",
 };
+
+/// `sideEffects`: what else changes when the question is answered.
+#[derive(Clone, Copy)]
+pub(crate) enum SideEffects {
+    /// Nothing.
+    None,
+    /// Nothing where the request itself is a dry run.
+    NoneOnDryRun,
+}
+
+impl fmt::Display for SideEffects {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::None => "None",
+            Self::NoneOnDryRun => "NoneOnDryRun",
+        })
+    }
+}
 
 /// `failurePolicy`.
 #[derive(Clone, Copy)]

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use kruise_api::well_known::CONVERT_PATH;
+use kruise_api::{
+    resource::{NAMESPACES, ObjectKey},
+    well_known::{CONVERT_PATH, labels::NAMESPACE_NAME},
+};
 use kruise_runtime::webhook::InProcessWebhooks;
 use serde_json::{Value, json};
 
@@ -23,8 +26,11 @@ pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProces
                 let webhook = webhook(described, rule);
                 let described = described.clone();
                 let processes = Arc::clone(&processes);
-                let answer =
-                    move |review: Value| admit(described.clone(), Arc::clone(&processes), review);
+                let cluster = server.clone();
+                let answer = move |review: Value| {
+                    let (described, processes) = (described.clone(), Arc::clone(&processes));
+                    admit(cluster.clone(), described, processes, review)
+                };
                 if mutates {
                     server.set_mutating(webhook, answer);
                 } else {
@@ -81,12 +87,15 @@ fn webhook(described: &Value, rule: &Value) -> Webhook {
 }
 
 async fn admit(
+    server: ApiServer,
     described: Value,
     processes: Arc<Vec<InProcessWebhooks>>,
     mut review: Value,
 ) -> Result<Value, String> {
     let request = &review["request"];
-    if !is_selected(&described, request) || !meets_conditions(&described, request) {
+    let namespace = namespace_labels(&server, &text(&request["namespace"]));
+    let is_asked = is_selected(&described, request, namespace.as_ref());
+    if !is_asked || !meets_conditions(&described, request) {
         review["response"] = json!({ "uid": request["uid"], "allowed": true });
         return Ok(review);
     }
@@ -100,18 +109,36 @@ async fn admit(
     Err("connect: connection refused".to_owned())
 }
 
-fn is_selected(described: &Value, request: &Value) -> bool {
-    list(&described["objectSelector"]["matchExpressions"])
-        .iter()
-        .all(|wanted| {
-            assert_eq!(wanted["operator"], "Exists", "the one that is used");
-            let has = |object: &Value| {
-                object["metadata"]["labels"]
-                    .get(text(&wanted["key"]))
-                    .is_some()
-            };
-            has(&request["object"]) || has(&request["oldObject"])
-        })
+/// Labels of a namespace, with the one that Kubernetes gives it itself; none of what is in no namespace.
+fn namespace_labels(server: &ApiServer, name: &str) -> Option<Value> {
+    if name.is_empty() {
+        return None;
+    }
+    let namespace = server.get(NAMESPACES, &ObjectKey::new("", name));
+    let mut labels = namespace.map_or(Value::Null, |it| it["metadata"]["labels"].clone());
+    labels[NAMESPACE_NAME] = json!(name);
+    Some(labels)
+}
+
+fn is_selected(described: &Value, request: &Value, namespace: Option<&Value>) -> bool {
+    let selects = |selector: &str, labels: &Value| {
+        let mut wanted = list(&described[selector]["matchExpressions"]).iter();
+        wanted.all(|wanted| is_met(wanted, labels))
+    };
+    let mut objects = [&request["object"], &request["oldObject"]].into_iter();
+    let is_object_selected = objects.any(|object| {
+        object.is_object() && selects("objectSelector", &object["metadata"]["labels"])
+    });
+    is_object_selected && namespace.is_none_or(|labels| selects("namespaceSelector", labels))
+}
+
+fn is_met(wanted: &Value, labels: &Value) -> bool {
+    let value = labels.get(text(&wanted["key"]));
+    match text(&wanted["operator"]).as_str() {
+        "Exists" => value.is_some(),
+        "NotIn" => value.is_none_or(|value| !list(&wanted["values"]).contains(value)),
+        other => panic!("{other}: no deployable selects by it"),
+    }
 }
 
 /// There is no CEL here: the conditions that are deployed are known by what they speak of.

@@ -1,8 +1,8 @@
 //! What there is of broadcastjob-controller in a cluster.
 
 use super::{
-    Deployable, NOT_ON_ITS_WAY_OUT, Ports, Probes, Resources, Rights, Unanswered, Unused, Webhook,
-    Webhooks, rule,
+    Deployable, NOT_ON_ITS_WAY_OUT, Ports, Probes, Resources, Rights, SideEffects, Unanswered,
+    Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -81,6 +81,7 @@ pub(super) fn table() -> Deployable {
                 name: "vbroadcastjob.kb.io",
                 ..WRITES
             }],
+            pods: None,
         },
     }
 }
@@ -97,4 +98,5 @@ const WRITES: Webhook = Webhook {
     label: None,
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
+    side_effects: SideEffects::None,
 };

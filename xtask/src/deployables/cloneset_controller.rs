@@ -2,7 +2,7 @@
 
 use super::{
     ASKED_BY_SOMEBODY, ASKED_BY_THE_NAMESPACE_CONTROLLER, Deployable, NOT_ON_ITS_WAY_OUT, Ports,
-    Probes, Resources, Rights, Unanswered, Unused, Webhook, Webhooks, rule,
+    Probes, Resources, Rights, SideEffects, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -140,6 +140,7 @@ pub(super) fn table() -> Deployable {
                     ..DELETIONS
                 },
             ],
+            pods: None,
         },
     }
 }
@@ -156,6 +157,7 @@ const WRITES: Webhook = Webhook {
     label: None,
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
+    side_effects: SideEffects::None,
 };
 
 const DELETIONS: Webhook = Webhook {

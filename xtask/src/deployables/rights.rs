@@ -87,16 +87,23 @@ impl Deployable {
             rules.push(rule.named(self.crds().iter().copied()));
         }
         let asked = format!("Tell the API server whom to trust when it asks about {kinds}.");
-        if !self.webhooks.mutating.is_empty() {
+        let has_mutating = !self.webhooks.mutating.is_empty();
+        if has_mutating {
             let resources = ["mutatingwebhookconfigurations"];
             let rule = rule(asked.clone(), ADMISSION, resources, ["get", "patch"]);
             rules.push(rule.named([self.webhook_configuration("mutating")]));
         }
+        if let Some(configuration) = self.pod_webhook_configuration() {
+            let why = "The same for what it asks about new pods, and about which of them.";
+            let resources = ["mutatingwebhookconfigurations"];
+            let rule = rule(why, ADMISSION, resources, ["get", "patch"]);
+            rules.push(rule.named([configuration]));
+        }
         if !self.webhooks.validating.is_empty() {
-            let why = if self.webhooks.mutating.is_empty() {
-                asked
-            } else {
+            let why = if has_mutating {
                 "The same for what it asks before it stores or deletes them.".to_owned()
+            } else {
+                asked
             };
             let resources = ["validatingwebhookconfigurations"];
             let rule = rule(why, ADMISSION, resources, ["get", "patch"]);

@@ -1,20 +1,23 @@
 //! What there is of sidecarset-controller in a cluster.
 
-use super::{Deployable, Ports, Probes, Resources, Rights, Unused, Webhooks, rule};
+use super::{
+    Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Ports, Probes, Resources, Rights, SideEffects,
+    Unanswered, Unused, Webhook, Webhooks, rule,
+};
 
 pub(super) fn table() -> Deployable {
     Deployable {
         name: "sidecarset-controller",
         choice: "sidecarset",
-        about: "SidecarSets: the controller that runs them.",
+        about: "SidecarSets: their CRD, the controller that runs them, and the webhook that puts their containers into pods.",
         kinds: "SidecarSets",
-        converts: false,
+        converts: true,
         rivals: &[],
         args: &[],
         ports: Ports::USUAL,
         probes: Probes::USUAL,
         resources: Resources {
-            why: "SidecarSets",
+            why: "SidecarSets, and with the pods of the cluster",
             cpu: "50m",
             memory: "32Mi",
             memory_limit: "512Mi",
@@ -28,35 +31,120 @@ pub(super) fn table() -> Deployable {
                     ["get", "list", "watch"],
                 ),
                 rule(
-                    "Report what was seen.",
+                    "Report progress.",
                     "apps.kruise.io",
                     ["sidecarsets/status"],
                     ["patch"],
                 ),
+                rule(
+                    "Own revisions with blockOwnerDeletion where OwnerReferencesPermissionEnforcement is on.",
+                    "apps.kruise.io",
+                    ["sidecarsets/finalizers"],
+                    ["update"],
+                ),
+                rule(
+                    "Find the pods that SidecarSets match, and update their containers in place.",
+                    "",
+                    ["pods"],
+                    ["get", "list", "watch", "patch"],
+                ),
+                rule(
+                    "Say whether a pod can be updated in place.",
+                    "",
+                    ["pods/status"],
+                    ["patch"],
+                ),
+                rule(
+                    "See which namespaces a SidecarSet selects.",
+                    "",
+                    ["namespaces"],
+                    ["list", "watch"],
+                ),
             ],
-            own_namespace: Vec::new(),
-            unused: &[
-                Unused {
-                    verb: "get",
-                    resource: "sidecarsets",
-                    why: "what the watch doesn't show in time is read live, and it mostly does",
-                },
-                Unused {
-                    verb: "create",
-                    resource: "events",
-                    why: "it tells nothing yet",
-                },
-                Unused {
-                    verb: "patch",
-                    resource: "events",
-                    why: "it tells nothing yet",
-                },
+            own_namespace: vec![
+                rule(
+                    "Keep the history of SidecarSets, which are in no namespace themselves (SS-73).",
+                    "apps",
+                    ["controllerrevisions"],
+                    ["get", "list", "watch", "create", "patch", "delete"],
+                ),
+                rule(
+                    "See which annotations SidecarSets may put on pods (SS-60).",
+                    "",
+                    ["configmaps"],
+                    ["list", "watch"],
+                )
+                .named(["kruise-configuration"]),
+                rule(
+                    "Have the API server judge containers and volumes, as a dry run (DV-CS10).",
+                    "",
+                    ["podtemplates"],
+                    ["create"],
+                ),
             ],
+            unused: UNUSED,
         },
         webhooks: Webhooks {
-            why: "",
-            mutating: &[],
-            validating: &[],
+            why: "Nothing that ends is held up while no replica answers: not a SidecarSet on its way out, whose finalizers\n\
+                  garbage collection takes off.",
+            mutating: &[Webhook {
+                name: "msidecarset.kb.io",
+                path: "/mutate-apps-kruise-io-sidecarset",
+                ..WRITES
+            }],
+            validating: &[Webhook {
+                why: "Before a SidecarSet is stored, the API server is told to ask about the pods that it selects; not in a\n\
+                      dry run.",
+                name: "vsidecarset.kb.io",
+                side_effects: SideEffects::NoneOnDryRun,
+                ..WRITES
+            }],
+            pods: Some(PodWebhook {
+                why: "Puts the containers of SidecarSets into new pods. While no replica answers, a pod that is asked about is\n\
+                      not made: without its sidecars it might do harm. The component sidecarset-fail-open has it made\n\
+                      without them.",
+                place: 20,
+                name: "mpod.kb.io",
+                path: "/mutate-pod",
+                opt_out: "sidecarset.kruise.io/inject",
+                unanswered: Unanswered::Fail,
+            }),
         },
+    }
+}
+
+const WRITES: Webhook = Webhook {
+    why: "",
+    name: "",
+    path: "/validate-apps-kruise-io-sidecarset",
+    group: "apps.kruise.io",
+    versions: &["v1alpha1", "v1beta1"],
+    operations: &["CREATE", "UPDATE"],
+    resources: &["sidecarsets"],
+    scope: "Cluster",
+    label: None,
+    conditions: &[NOT_ON_ITS_WAY_OUT],
+    unanswered: Unanswered::Fail,
+    side_effects: SideEffects::None,
+};
+
+/// What no test in CI has need of.
+const UNUSED: &[Unused] = &[
+    read_live("sidecarsets"),
+    read_live("pods"),
+    read_live("controllerrevisions"),
+    Unused {
+        verb: "delete",
+        resource: "controllerrevisions",
+        why: "history is trimmed in the tests that run in process",
+    },
+];
+
+/// The right to read live what the watch doesn't show in time.
+const fn read_live(resource: &'static str) -> Unused {
+    Unused {
+        verb: "get",
+        resource,
+        why: "what the watch doesn't show in time is read live",
     }
 }

@@ -1,7 +1,7 @@
 //! The configurations of webhooks: what the API server asks about, and whom. Replicas put caBundle in.
 
 use super::{comment, labels, list, scalar};
-use crate::deployables::{Condition, Deployable, NAMESPACE, Webhook};
+use crate::deployables::{Condition, Deployable, NAMESPACE, PodWebhook, Webhook};
 
 /// Of the API server's own limit, ten seconds, people would see more.
 const TIMEOUT_SECONDS: u32 = 3;
@@ -20,7 +20,7 @@ pub(super) fn configurations(deployable: &Deployable) -> String {
         ("Mutating", "mutating", webhooks.mutating),
         ("Validating", "validating", webhooks.validating),
     ];
-    let documents: Vec<String> = both
+    let mut documents: Vec<String> = both
         .iter()
         .filter(|(_, _, webhooks)| !webhooks.is_empty())
         .map(|(kind, word, webhooks)| {
@@ -28,20 +28,83 @@ pub(super) fn configurations(deployable: &Deployable) -> String {
                 .iter()
                 .map(|one| webhook(deployable.name, one))
                 .collect();
-            format!(
-                "apiVersion: admissionregistration.k8s.io/v1\n\
-                 kind: {kind}WebhookConfiguration\n\
-                 metadata:\n  \
-                   name: {name}\n\
-                 {labels}\
-                 webhooks:\n\
-                 {all}",
-                name = deployable.webhook_configuration(word),
-                labels = labels(deployable.name, 2),
-            )
+            let name = deployable.webhook_configuration(word);
+            configuration(deployable, kind, &name, &all)
         })
         .collect();
+    if let (Some(pods), Some(name)) = (&webhooks.pods, deployable.pod_webhook_configuration()) {
+        let asked = pod_webhook(deployable.name, pods);
+        documents
+            .push(comment(pods.why, 0) + &configuration(deployable, "Mutating", &name, &asked));
+    }
     text + &documents.join("---\n")
+}
+
+fn configuration(deployable: &Deployable, kind: &str, name: &str, webhooks: &str) -> String {
+    format!(
+        "apiVersion: admissionregistration.k8s.io/v1\n\
+         kind: {kind}WebhookConfiguration\n\
+         metadata:\n  \
+           name: {name}\n\
+         {labels}\
+         webhooks:\n\
+         {webhooks}",
+        labels = labels(deployable.name, 2),
+    )
+}
+
+/// How the API server reaches the deployable.
+fn client_config(deployable: &str, path: &str) -> String {
+    format!(
+        "    admissionReviewVersions: [v1]\n    \
+             clientConfig:\n      \
+               service:\n        \
+                 namespace: {NAMESPACE}\n        \
+                 name: kruise-{deployable}-webhook-service\n        \
+                 path: {path}\n        \
+                 port: 443\n"
+    )
+}
+
+/// PF-201, PF-208, PF-209. A namespace with the label of the chart is spared wherever it is.
+fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
+    let PodWebhook {
+        why: _,
+        place: _,
+        name,
+        path,
+        opt_out,
+        unanswered,
+    } = webhook;
+    format!(
+        "  \
+         - name: {name}\n\
+         {client_config}    \
+             rules:\n      \
+               - apiGroups: [\"\"]\n        \
+                 apiVersions: [v1]\n        \
+                 operations: [CREATE]\n        \
+                 resources: [pods]\n        \
+                 scope: Namespaced\n    \
+             namespaceSelector:\n      \
+               matchExpressions:\n        \
+                 - key: kubernetes.io/metadata.name\n          \
+                   operator: NotIn\n          \
+                   values: [kube-system, {NAMESPACE}]\n        \
+                 - key: control-plane\n          \
+                   operator: NotIn\n          \
+                   values: [openkruise]\n    \
+             objectSelector:\n      \
+               matchExpressions:\n        \
+                 - key: {opt_out}\n          \
+                   operator: NotIn\n          \
+                   values: [\"false\"]\n    \
+             reinvocationPolicy: IfNeeded\n    \
+             failurePolicy: {unanswered}\n    \
+             sideEffects: None\n    \
+             timeoutSeconds: {TIMEOUT_SECONDS}\n",
+        client_config = client_config(deployable, path),
+    )
 }
 
 fn webhook(deployable: &str, webhook: &Webhook) -> String {
@@ -57,6 +120,7 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
         label,
         conditions,
         unanswered,
+        side_effects,
     } = webhook;
     let selector = label.map_or_else(String::new, |label| {
         format!(
@@ -75,14 +139,8 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
     };
     format!(
         "{why}  \
-         - name: {name}\n    \
-             admissionReviewVersions: [v1]\n    \
-             clientConfig:\n      \
-               service:\n        \
-                 namespace: {NAMESPACE}\n        \
-                 name: kruise-{deployable}-webhook-service\n        \
-                 path: {path}\n        \
-                 port: 443\n    \
+         - name: {name}\n\
+         {client_config}    \
              rules:\n      \
                - apiGroups: {groups}\n        \
                  apiVersions: {versions}\n        \
@@ -92,9 +150,10 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
          {selector}\
          {conditions}    \
              failurePolicy: {unanswered}\n    \
-             sideEffects: None\n    \
+             sideEffects: {side_effects}\n    \
              timeoutSeconds: {TIMEOUT_SECONDS}\n",
         why = comment(why, 2),
+        client_config = client_config(deployable, path),
         groups = list([group]),
         versions = list(*versions),
         operations = list(*operations),
@@ -109,4 +168,153 @@ fn condition(condition: &Condition) -> String {
                  expression: {}\n",
         scalar(expression)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use localkube::workspace;
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::deployables;
+
+    fn documents(yaml: &str) -> Vec<Value> {
+        serde_yaml_ng::Deserializer::from_str(yaml)
+            .map(|document| Value::deserialize(document).unwrap())
+            .collect()
+    }
+
+    fn of(name: &str) -> Vec<Value> {
+        let all = deployables::all();
+        let deployable = all.iter().find(|it| it.name == name).unwrap();
+        documents(&configurations(deployable))
+    }
+
+    // So that the roles name what there is, and nothing else.
+    #[test]
+    fn every_configuration_is_one_that_the_deployable_may_keep_right() {
+        for deployable in deployables::all() {
+            let rules = deployable.cluster_rules().into_iter();
+            let rules = rules.filter(|rule| rule.group == "admissionregistration.k8s.io");
+            let mut granted: Vec<String> = rules.flat_map(|rule| rule.names).collect();
+            let mut made: Vec<String> = Vec::new();
+            if !deployable.webhooks.is_empty() {
+                let documents = documents(&configurations(&deployable)).into_iter();
+                made.extend(
+                    documents.map(|it| it["metadata"]["name"].as_str().unwrap().to_owned()),
+                );
+            }
+            granted.sort();
+            made.sort();
+            assert_eq!(granted, made, "{}", deployable.name);
+        }
+    }
+
+    // PF-201, PF-208, PF-209, PF-908
+    #[test]
+    fn new_pods_are_asked_about_in_a_configuration_with_a_place_in_its_name() {
+        let documents = of("sidecarset-controller");
+        let name = "kruise-20-sidecarset-controller-mutating-webhook-configuration";
+        let found = documents.iter().find(|it| it["metadata"]["name"] == name);
+        let configuration = found.unwrap();
+        assert_eq!(configuration["kind"], "MutatingWebhookConfiguration");
+        let webhooks = configuration["webhooks"].as_array().unwrap();
+        let expected = json!({
+            "name": "mpod.kb.io",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": { "service": {
+                "namespace": "kruise-system", "name": "kruise-sidecarset-controller-webhook-service",
+                "path": "/mutate-pod", "port": 443,
+            } },
+            "rules": [{
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"],
+                "scope": "Namespaced",
+            }],
+            "namespaceSelector": { "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name", "operator": "NotIn",
+                    "values": ["kube-system", "kruise-system"],
+                },
+                { "key": "control-plane", "operator": "NotIn", "values": ["openkruise"] },
+            ] },
+            "objectSelector": { "matchExpressions": [
+                { "key": "sidecarset.kruise.io/inject", "operator": "NotIn", "values": ["false"] },
+            ] },
+            "reinvocationPolicy": "IfNeeded",
+            "failurePolicy": "Fail",
+            "sideEffects": "None",
+            "timeoutSeconds": 3,
+        });
+        assert_eq!(*webhooks, [expected]);
+    }
+
+    // PF-201
+    #[test]
+    fn sidecar_sets_are_asked_about_in_both_versions() {
+        let documents = of("sidecarset-controller");
+        let webhook = |name: &str| {
+            let webhooks = documents
+                .iter()
+                .flat_map(|it| it["webhooks"].as_array().unwrap());
+            let mut found = webhooks.filter(|it| it["name"] == name);
+            found.next().unwrap().clone()
+        };
+        for (name, path, side_effects) in [
+            (
+                "msidecarset.kb.io",
+                "/mutate-apps-kruise-io-sidecarset",
+                "None",
+            ),
+            (
+                "vsidecarset.kb.io",
+                "/validate-apps-kruise-io-sidecarset",
+                "NoneOnDryRun",
+            ),
+        ] {
+            let webhook = webhook(name);
+            assert_eq!(webhook["clientConfig"]["service"]["path"], path);
+            assert_eq!(webhook["sideEffects"], side_effects);
+            assert_eq!(webhook["failurePolicy"], "Fail");
+            let rule = json!({
+                "apiGroups": ["apps.kruise.io"], "apiVersions": ["v1alpha1", "v1beta1"],
+                "operations": ["CREATE", "UPDATE"], "resources": ["sidecarsets"], "scope": "Cluster",
+            });
+            assert_eq!(webhook["rules"], json!([rule]));
+        }
+    }
+
+    // The component is written by hand: it has to name what is generated.
+    #[test]
+    fn the_component_lets_pods_pass_while_nobody_answers() {
+        let path = "deploy/components/sidecarset-fail-open/kustomization.yaml";
+        let component = std::fs::read_to_string(workspace::root().join(path)).unwrap();
+        let component = documents(&component).remove(0);
+        let patch = &component["patches"][0];
+        let target = &patch["target"];
+        let documents = of("sidecarset-controller");
+        let found = documents
+            .iter()
+            .find(|it| it["kind"] == target["kind"] && it["metadata"]["name"] == target["name"]);
+        let configuration = found.unwrap();
+        let operations: Vec<Value> =
+            serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
+        let [test, replace] = operations.as_slice() else {
+            panic!("{operations:?}");
+        };
+        let at = |operation: &Value| {
+            configuration
+                .pointer(operation["path"].as_str().unwrap())
+                .unwrap()
+        };
+        assert_eq!((&test["op"], at(test)), (&json!("test"), &test["value"]));
+        assert_eq!(
+            (&replace["op"], at(replace)),
+            (&json!("replace"), &json!("Fail"))
+        );
+        assert_eq!(
+            (&replace["path"], &replace["value"]),
+            (&json!("/webhooks/0/failurePolicy"), &json!("Ignore"))
+        );
+    }
 }
