@@ -79,7 +79,8 @@ pub mod labels {
     pub const CRR_ACTIVE: &str = "crr.apps.kruise.io/active";
 
     /// On nodes: [`VIRTUAL_KUBELET`](super::VIRTUAL_KUBELET) where no node daemon runs. Written by whoever made the node;
-    /// read by the webhook of ContainerRecreateRequests, which copies it to them for other implementations.
+    /// read by the webhook of ContainerRecreateRequests, which copies it to them for other implementations, and by the
+    /// SidecarTerminator controller.
     pub const NODE_TYPE: &str = "type";
 
     /// On pods: how the key of a label begins that makes the pod count as not ready, whatever the label's
@@ -285,6 +286,23 @@ pub mod lifecycle_states {
     pub const UPDATED: &str = "Updated";
     /// To be deleted, held by the preDelete hook.
     pub const PREPARING_DELETE: &str = "PreparingDelete";
+}
+
+/// Environment variables of containers. Only a value that the pod itself gives counts, never one from elsewhere.
+pub mod envs {
+    /// `true`, in any case: the container is a sidecar, and is stopped when all other containers of a pod that runs to
+    /// completion have ended. Written by users and SidecarSets; read by the SidecarTerminator controller.
+    pub const TERMINATE_SIDECAR_WHEN_JOB_EXIT: &str = "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT";
+
+    /// The same on nodes without a node daemon: the image that the sidecar is switched to, which ends at once. Written
+    /// by users and SidecarSets; read by the SidecarTerminator controller.
+    pub const TERMINATE_SIDECAR_WHEN_JOB_EXIT_WITH_IMAGE: &str =
+        "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT_WITH_IMAGE";
+
+    /// `true`, in any case, beside [`TERMINATE_SIDECAR_WHEN_JOB_EXIT`]: the pod's phase does not depend on how the sidecar
+    /// ends. Written by users and SidecarSets; read by the SidecarTerminator controller.
+    pub const TERMINATE_SIDECAR_IGNORE_EXIT_CODE: &str =
+        "KRUISE_TERMINATE_SIDECAR_IGNORE_EXIT_CODE";
 }
 
 /// Value of the label [`labels::NODE_TYPE`] on a node without a node daemon.

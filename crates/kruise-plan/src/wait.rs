@@ -158,6 +158,19 @@ pub enum WaitReason {
         /// The first such node by name.
         node: String,
     },
+    /// The work needs a kind that is not installed (PF-903). It goes on when the kind is there.
+    KindNotInstalled {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// Sidecars run on after all other containers have ended, and nothing that is set for them ends them on this node
+    /// (ST-6).
+    SidecarsNotEnded {
+        /// Their names, in order.
+        containers: String,
+        /// Why they are not ended.
+        why: &'static str,
+    },
 }
 
 impl WaitReason {
@@ -192,6 +205,8 @@ impl WaitReason {
             Self::PodsTerminating { .. } => "PodsTerminating",
             Self::NoNodeFits => "NoNodeFits",
             Self::NamesTaken { .. } => "NamesTaken",
+            Self::KindNotInstalled { .. } => "KindNotInstalled",
+            Self::SidecarsNotEnded { .. } => "SidecarsNotEnded",
         }
     }
 
@@ -323,6 +338,12 @@ impl fmt::Display for WaitReason {
                 f,
                 "no pod is created for node {node}: other pods have all the names that it may have"
             ),
+            Self::KindNotInstalled { kind } => {
+                write!(f, "the cluster has no kind {kind}; it is looked for again and again")
+            }
+            Self::SidecarsNotEnded { containers, why } => {
+                write!(f, "sidecars {containers} run on: {why}")
+            }
         }
     }
 }

@@ -43,7 +43,10 @@ fn name(reason: &WaitReason) -> &'static str {
         | WaitReason::PodsNotEnded { .. }
         | WaitReason::PodsTerminating { .. }
         | WaitReason::NoNodeFits
-        | WaitReason::NamesTaken { .. } => "",
+        | WaitReason::NamesTaken { .. }
+        // Those of sidecars.
+        | WaitReason::KindNotInstalled { .. }
+        | WaitReason::SidecarsNotEnded { .. } => "",
     }
 }
 
