@@ -107,6 +107,15 @@ impl Fakes {
         self.woken.notify_one();
     }
 
+    /// The runtime stops a container of the pod with this UID, which then ends with this code.
+    pub fn stop_container(&self, uid: &str, name: &str, code: i64) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.kubelets.stop_container(uid, name, code, now);
+        drop(state);
+        self.woken.notify_one();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nobody panics while playing")
     }

@@ -13,4 +13,4 @@ mod tests;
 pub use driver::{KUBELET, Kubelets};
 pub use pod::{Next, PodOnNode};
 pub(crate) use pod::{is_true, set_condition};
-pub use rules::{Delay, EXITS, Exit, Rules, exit, is_bad};
+pub use rules::{Delay, EXITS, EXITS_OF, Exit, Rules, exit, is_bad};

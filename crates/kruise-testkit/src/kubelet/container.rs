@@ -105,6 +105,13 @@ impl Container {
         &self.name
     }
 
+    /// The runtime stops the container, which then ends with this code.
+    pub(super) fn stop(&mut self, code: i64, now: Timestamp) {
+        if let State::Running { exit, .. } = &mut self.state {
+            *exit = Some((now, code));
+        }
+    }
+
     /// Does what is due now, and says when something is due next.
     pub(super) fn advance(
         &mut self,
@@ -203,7 +210,7 @@ impl Container {
     }
 
     fn start(&mut self, spec: &Value, around: &mut Surroundings<'_>) {
-        let exit = rules::exit(around.pod, &self.image, self.starts);
+        let exit = rules::exit(around.pod, &self.name, &self.image, self.starts);
         self.starts += 1;
         self.resources = spec["resources"].clone();
         self.state = State::Running {

@@ -78,6 +78,14 @@ impl Kubelets {
         }
     }
 
+    /// The runtime stops a container of this pod, which then ends with this code.
+    pub fn stop_container(&mut self, uid: &str, name: &str, code: i64, now: Timestamp) {
+        if let Some(known) = self.pods.get_mut(uid) {
+            known.on_node.stop_container(name, code, now);
+            known.due = Some(now);
+        }
+    }
+
     /// Does what is due, and says when something is due next.
     pub fn step(&mut self, server: &ApiServer, now: Timestamp) -> Option<Timestamp> {
         self.hear(server, now);

@@ -57,6 +57,14 @@ impl PodOnNode {
             .get_or_insert_with(|| now + rules.notice.draw(random))
     }
 
+    /// The runtime stops one of its containers, which then ends with this code.
+    pub fn stop_container(&mut self, name: &str, code: i64, now: Timestamp) {
+        let mut containers = self.containers.iter_mut();
+        if let Some(container) = containers.find(|container| container.name() == name) {
+            container.stop(code, now);
+        }
+    }
+
     /// Does what is due now. `pod` is the pod as the API has it.
     pub fn advance(
         &mut self,
@@ -182,10 +190,10 @@ impl PodOnNode {
         let has_started = self.containers.iter().any(Container::has_started);
         let before = text(&before["phase"]);
         match codes {
+            // A phase that is final stays.
+            _ if matches!(before.as_str(), "Succeeded" | "Failed") => before,
             Some(codes) if codes.iter().all(|code| *code == 0) => "Succeeded".to_owned(),
             Some(_) => "Failed".to_owned(),
-            // A phase that is final stays.
-            None if matches!(before.as_str(), "Succeeded" | "Failed") => before,
             None if has_started => "Running".to_owned(),
             None => "Pending".to_owned(),
         }

@@ -9,6 +9,9 @@ use crate::random::Random;
 /// ends with code 1 after two seconds, the second and all later ones with code 0 after five.
 pub const EXITS: &str = "testkit.kruise.io/exits";
 
+/// The same for the container whose name follows; the others run on.
+pub const EXITS_OF: &str = "testkit.kruise.io/exits.";
+
 /// A step's time: from so many milliseconds to fewer than so many.
 #[derive(Clone, Copy, Debug)]
 pub struct Delay {
@@ -78,15 +81,17 @@ pub fn is_bad(image: &str) -> bool {
     tag(image).starts_with("bad")
 }
 
-/// How the start of this number ends, if it does: as the pod's annotation says, and by a crash if the image's tag
-/// begins with `crash`.
+/// How the start of this number of a container ends, if it does: as the pod's annotation says, and by a crash if the
+/// image's tag begins with `crash`.
 #[must_use]
-pub fn exit(pod: &Value, image: &str, start: usize) -> Option<Exit> {
+pub fn exit(pod: &Value, name: &str, image: &str, start: usize) -> Option<Exit> {
     if tag(image).starts_with("crash") {
         let after = SignedDuration::from_secs(1);
         return Some(Exit { after, code: 1 });
     }
-    let exits = pod["metadata"]["annotations"][EXITS].as_str()?;
+    let annotations = &pod["metadata"]["annotations"];
+    let own = annotations[format!("{EXITS_OF}{name}")].as_str();
+    let exits = own.or(annotations[EXITS].as_str())?;
     let exits: Vec<&str> = exits.split(',').collect();
     let exit = exits.get(start).or(exits.last())?;
     let (code, after) = exit.split_once('@').expect("CODE@TIME");
@@ -109,14 +114,19 @@ mod tests {
     #[test]
     fn a_pod_says_how_its_containers_end() {
         let pod = json!({ "metadata": { "annotations": { (EXITS): "1@2s,0@5s" } } });
-        let ends = |start| exit(&pod, "app:1", start).map(|exit| (exit.code, exit.after.as_secs()));
+        let ends =
+            |start| exit(&pod, "a", "app:1", start).map(|exit| (exit.code, exit.after.as_secs()));
         assert_eq!(
             [ends(0), ends(1), ends(7)],
             [Some((1, 2)), Some((0, 5)), Some((0, 5))]
         );
-        assert_eq!(exit(&json!({}), "app:1", 0), None);
+        let of_a =
+            json!({ "metadata": { "annotations": { "testkit.kruise.io/exits.a": "0@2s" } } });
+        assert!(exit(&of_a, "a", "app:1", 0).is_some());
+        assert_eq!(exit(&of_a, "b", "app:1", 0), None);
+        assert_eq!(exit(&json!({}), "a", "app:1", 0), None);
         assert_eq!(
-            exit(&json!({}), "app:crash-1", 3).map(|exit| exit.code),
+            exit(&json!({}), "a", "app:crash-1", 3).map(|exit| exit.code),
             Some(1)
         );
         assert!(is_bad("a.b:5000/app:bad-2") && !is_bad("bad:2"));
