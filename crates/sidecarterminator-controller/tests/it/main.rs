@@ -1,0 +1,13 @@
+//! The planner by table, and the whole deployable in process. No cluster, no clock.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)]
+#![allow(clippy::indexing_slicing)]
+
+mod checker;
+mod in_process;
+mod one_pod;
+mod reading;
+mod requests;
+mod scenarios;
+mod wakes;
