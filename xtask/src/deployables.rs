@@ -12,6 +12,7 @@ mod broadcastjob_controller;
 mod cloneset_controller;
 mod rights;
 mod sidecarset_controller;
+mod sidecarterminator_controller;
 
 pub(crate) use rights::{Rights, Rule, Unused, rule};
 
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Deployable> {
     let mut all = vec![
         cloneset_controller::table(),
         sidecarset_controller::table(),
+        sidecarterminator_controller::table(),
         broadcastjob_controller::table(),
     ];
     all.sort_by_key(|deployable| deployable.name);
