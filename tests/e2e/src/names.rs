@@ -68,3 +68,24 @@ pub const SIDECAR_SETS_V1ALPHA1: Resource = Resource {
     version: "v1alpha1",
     ..SIDECAR_SETS
 };
+
+/// The deployable that ends the sidecars of jobs.
+pub const SIDECARTERMINATOR_CONTROLLER: &str = "sidecarterminator-controller";
+
+/// Requests to stop containers.
+pub const CONTAINER_RECREATE_REQUESTS: Resource = Resource {
+    group: "apps.kruise.io",
+    version: "v1beta1",
+    plural: "containerrecreaterequests",
+    kind: "ContainerRecreateRequest",
+    namespaced: true,
+};
+
+/// Kubernetes' own jobs.
+pub const JOBS: Resource = Resource {
+    group: "batch",
+    version: "v1",
+    plural: "jobs",
+    kind: "Job",
+    namespaced: true,
+};

@@ -10,3 +10,4 @@ mod broadcastjob;
 mod cloneset;
 mod runtime;
 mod sidecarset;
+mod sidecarterminator;
