@@ -193,6 +193,7 @@ pub(crate) fn images_ahead(ahead: &ImagesAhead) -> AheadStages<'_> {
             failed: Some(FailureEvent {
                 warning: false,
                 reason: "FailedCreateImagePullJob",
+                before: "",
                 though_tolerated: false,
             }),
             ..created

@@ -55,8 +55,10 @@ pub struct Work<'a> {
 pub struct Call<'a> {
     /// The kind of the object.
     pub resource: Resource,
-    /// Name of the object, in the owner's namespace.
+    /// Name of the object.
     pub name: String,
+    /// Namespace of the object, where it is not the owner's.
+    pub namespace: Option<String>,
     /// What is done.
     pub verb: Verb<'a>,
     /// Answers that are no failure.
@@ -66,6 +68,8 @@ pub struct Call<'a> {
     /// The event to tell, with the error in words, when the call has failed. An answer that says only that somebody
     /// was faster is not told.
     pub failed: Option<FailureEvent>,
+    /// What these events are about.
+    pub about: About,
     /// What follows when the API server does not want it as it is.
     pub refused: IfRefused,
 }
@@ -215,6 +219,19 @@ pub enum Answer {
     TimedOut,
 }
 
+/// What the events of a call are about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum About {
+    /// The owner.
+    #[default]
+    Owner,
+    /// The object of the call, which has this UID.
+    Object {
+        /// The UID.
+        uid: String,
+    },
+}
+
 /// The event about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureEvent {
@@ -222,6 +239,8 @@ pub struct FailureEvent {
     pub warning: bool,
     /// One word.
     pub reason: &'static str,
+    /// What the message says before the error.
+    pub before: &'static str,
     /// Whether the event is told of a tolerated answer, too.
     pub though_tolerated: bool,
 }
@@ -310,10 +329,12 @@ impl<'a> Call<'a> {
         Self {
             resource,
             name: name.to_owned(),
+            namespace: None,
             verb,
             tolerated: &[],
             done: None,
             failed: None,
+            about: About::Owner,
             refused: IfRefused::Fails,
         }
     }
@@ -343,6 +364,25 @@ impl<'a> Call<'a> {
         Self::new(resource, &read.name, verb)
     }
 
+    /// Makes the call in a namespace that is not the owner's.
+    #[must_use]
+    pub fn in_namespace(self, namespace: &str) -> Self {
+        Self {
+            namespace: Some(namespace.to_owned()),
+            ..self
+        }
+    }
+
+    /// Tells the events of the call about its object, which has this UID.
+    #[must_use]
+    pub fn about_object(self, uid: &str) -> Self {
+        let uid = uid.to_owned();
+        Self {
+            about: About::Object { uid },
+            ..self
+        }
+    }
+
     /// Takes these answers for success.
     #[must_use]
     pub fn tolerating(self, tolerated: &'static [Answer]) -> Self {
@@ -361,9 +401,16 @@ impl<'a> Call<'a> {
     /// Warns when it has failed.
     #[must_use]
     pub fn warning_of(self, reason: &'static str) -> Self {
+        self.warning_with(reason, "")
+    }
+
+    /// Warns when it has failed, with these words before the error.
+    #[must_use]
+    pub fn warning_with(self, reason: &'static str, before: &'static str) -> Self {
         let failed = FailureEvent {
             warning: true,
             reason,
+            before,
             though_tolerated: false,
         };
         Self {
@@ -378,6 +425,7 @@ impl<'a> Call<'a> {
         let failed = FailureEvent {
             warning: true,
             reason,
+            before: "",
             though_tolerated: true,
         };
         Self {

@@ -171,6 +171,31 @@ pub enum WaitReason {
         /// Why they are not ended.
         why: &'static str,
     },
+    /// Type `NotUpdate`: only new pods get what is new (SS-210).
+    NotUpdate,
+    /// The update strategy's selector leaves the remaining pods out (SS-220).
+    NotSelected,
+    /// The partition of a SidecarSet keeps the remaining pods as they are (SS-228).
+    SidecarPartitionReached,
+    /// As many pods of a SidecarSet are unavailable as its `maxUnavailable` allows (SS-229).
+    SidecarMaxUnavailableReached {
+        /// A pod that is not available, with its namespace; the first by both.
+        pod: String,
+        /// What that pod waits for.
+        why: String,
+    },
+    /// More than images has changed since a pod got its sidecars, so that they can't be updated in place (SS-221).
+    NotUpgradable {
+        /// The first such pod, with its namespace.
+        pod: String,
+    },
+    /// An update of sidecars has not come to its end in a pod (SS-222, SS-252).
+    SidecarsInFlight {
+        /// The first such pod, with its namespace.
+        pod: String,
+        /// What the pod waits for.
+        why: String,
+    },
 }
 
 impl WaitReason {
@@ -207,6 +232,12 @@ impl WaitReason {
             Self::NamesTaken { .. } => "NamesTaken",
             Self::KindNotInstalled { .. } => "KindNotInstalled",
             Self::SidecarsNotEnded { .. } => "SidecarsNotEnded",
+            Self::NotUpdate => "NotUpdate",
+            Self::NotSelected => "NotSelected",
+            Self::SidecarPartitionReached => "PartitionReached",
+            Self::SidecarMaxUnavailableReached { .. } => "MaxUnavailableReached",
+            Self::NotUpgradable { .. } => "NotUpgradable",
+            Self::SidecarsInFlight { .. } => "UpdateInFlight",
         }
     }
 
@@ -217,6 +248,8 @@ impl WaitReason {
             Self::ClaimsInUse { pod, .. }
             | Self::Hook { pod, .. }
             | Self::MaxUnavailableReached { pod, .. }
+            | Self::SidecarMaxUnavailableReached { pod, .. }
+            | Self::SidecarsInFlight { pod, .. }
             | Self::GracePeriod { pod }
             | Self::NodeDaemon { pod }
             | Self::ResizeRefused { pod, .. }
@@ -344,6 +377,24 @@ impl fmt::Display for WaitReason {
             Self::SidecarsNotEnded { containers, why } => {
                 write!(f, "sidecars {containers} run on: {why}")
             }
+            Self::NotUpdate => f.write_str(
+                "spec.updateStrategy.type is NotUpdate: only new pods get the new containers",
+            ),
+            Self::NotSelected => {
+                f.write_str("spec.updateStrategy.selector does not select the other pods")
+            }
+            Self::SidecarPartitionReached => f.write_str(
+                "spec.updateStrategy.partition keeps the other pods at their revision",
+            ),
+            Self::SidecarMaxUnavailableReached { pod, why } => write!(
+                f,
+                "spec.updateStrategy.maxUnavailable is used up; pod {pod}: {why}"
+            ),
+            Self::NotUpgradable { pod } => write!(
+                f,
+                "pod {pod} can't be updated in place: more than images has changed since it got its sidecars"
+            ),
+            Self::SidecarsInFlight { pod, why } => write!(f, "pod {pod}: {why}"),
         }
     }
 }

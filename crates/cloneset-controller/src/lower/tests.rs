@@ -91,6 +91,7 @@ fn call_in_words(call: &Call<'_>) -> String {
     if let Some(FailureEvent {
         warning,
         reason,
+        before: "",
         though_tolerated,
     }) = failed
     {

@@ -16,7 +16,7 @@ use kruise_plan::{
     Event,
     pod_writes::is_as_seen,
     refused::{Asked, Refusal, RefusedResizes, RefusedWrites},
-    stage::{Answer, Call, IfRefused, Order, Patch, Stage, Verb, Work},
+    stage::{About, Answer, Call, IfRefused, Order, Patch, Stage, Verb, Work},
 };
 use serde_json::Value;
 
@@ -168,7 +168,7 @@ impl<'a> Executor<'a> {
             reason,
             message,
         } = event;
-        self.event(*warning, reason, message.clone());
+        self.event(&self.owner, *warning, reason, message.clone());
     }
 
     /// What was done so far.
@@ -257,7 +257,7 @@ impl<'a> Executor<'a> {
         call: &Call<'_>,
         version: Option<&str>,
     ) -> Result<Option<String>, StageError> {
-        let (resource, key) = (&call.resource, self.key(&call.name));
+        let (resource, key) = (&call.resource, self.key(call));
         let made = match &call.verb {
             Verb::Create { body } | Verb::Ensure { body, .. } => {
                 let created = writer.create(resource, &key.namespace, &body.whole()).await;
@@ -323,14 +323,14 @@ impl<'a> Executor<'a> {
             None => Ok(None),
             Some(why) => Err(StageError::NameTaken {
                 kind: call.resource.kind,
-                object: self.key(&call.name).to_string(),
+                object: self.key(call).to_string(),
                 why,
             }),
         }
     }
 
     async fn live(&self, call: &Call<'_>) -> Result<Option<Value>, StageError> {
-        let key = self.key(&call.name);
+        let key = self.key(call);
         let client = self.writer.client();
         let live = client.get(&call.resource, &key).await;
         live.map_err(|source| StageError::Write {
@@ -385,7 +385,8 @@ impl<'a> Executor<'a> {
 
     fn tell_done(&self, call: &Call<'_>, is_done: bool) {
         if let Some(done) = call.done.as_ref().filter(|_| is_done) {
-            self.tell(done);
+            let message = done.message.clone();
+            self.event(&self.about(call), done.warning, done.reason, message);
         }
     }
 
@@ -405,7 +406,8 @@ impl<'a> Executor<'a> {
     /// Nobody has to know of an answer that says only that somebody was faster.
     fn tell_failure(&self, call: &Call<'_>, error: &StageError) {
         if let Some(failed) = call.failed.filter(|_| !error.is(Answer::LostRace)) {
-            self.event(failed.warning, failed.reason, chain(error));
+            let message = format!("{}{}", failed.before, chain(error));
+            self.event(&self.about(call), failed.warning, failed.reason, message);
         }
     }
 
@@ -428,7 +430,7 @@ impl<'a> Executor<'a> {
             .known
             .is_some_and(|(_, resizes)| resizes.say(uid, &why));
         if !is_said {
-            self.event(true, told, chain(error));
+            self.event(&self.owner, true, told, chain(error));
         }
         self.found().resizes.push((uid.to_owned(), why));
     }
@@ -437,17 +439,35 @@ impl<'a> Executor<'a> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key(&self, name: &str) -> ObjectKey {
-        ObjectKey::new(self.owner.namespace.clone(), name)
+    fn key(&self, call: &Call<'_>) -> ObjectKey {
+        let namespace = call.namespace.as_ref().unwrap_or(&self.owner.namespace);
+        ObjectKey::new(namespace.clone(), call.name.clone())
     }
 
-    fn event(&self, warning: bool, reason: &str, message: String) {
+    /// What the events of a call are about.
+    fn about(&self, call: &Call<'_>) -> EventTarget {
+        let uid = match &call.about {
+            About::Owner => return self.owner.clone(),
+            About::Object { uid } => uid.clone(),
+        };
+        let ObjectKey { namespace, name } = self.key(call);
+        EventTarget {
+            api_version: call.resource.api_version(),
+            kind: call.resource.kind.to_owned(),
+            namespace,
+            name,
+            uid,
+            resource_version: String::new(),
+        }
+    }
+
+    fn event(&self, about: &EventTarget, warning: bool, reason: &str, message: String) {
         let type_ = if warning {
             EventType::Warning
         } else {
             EventType::Normal
         };
-        self.recorder.event(&self.owner, type_, reason, message);
+        self.recorder.event(about, type_, reason, message);
     }
 }
 

@@ -162,9 +162,17 @@ impl<M: Clone + Default> Upkeep<M> {
         ];
         for (store, name) in named {
             if let (Some(store), Some(name)) = (store, name) {
-                let key = ObjectKey::new(owner.namespace.clone(), name);
+                let key = named_by(owner, name);
                 self.own_writes.look_live(store, &key).await;
             }
         }
+    }
+}
+
+/// The object that a reason names. One that is not in the owner's namespace is named with its own: `shop/web-1`.
+fn named_by(owner: &ObjectKey, name: &str) -> ObjectKey {
+    match name.split_once('/') {
+        Some((namespace, name)) => ObjectKey::new(namespace, name),
+        None => ObjectKey::new(owner.namespace.clone(), name),
     }
 }

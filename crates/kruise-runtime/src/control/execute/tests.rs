@@ -29,6 +29,7 @@ use crate::{
 };
 
 mod answers;
+mod elsewhere;
 mod orders;
 mod updates;
 
@@ -126,6 +127,8 @@ struct Carried {
     refused: Refused,
     /// Type and reason of each event, and its message.
     events: Vec<(String, String)>,
+    /// What each event is about.
+    about: Vec<Value>,
 }
 
 impl Carried {
@@ -171,14 +174,23 @@ impl Remembered {
     }
 
     async fn carry_out_by(&self, client: &ApiClient, stages: &[Stage<'_>]) -> Carried {
-        let events = TestServer::new(|_| Reply::Json(201, json!({})));
-        let (recorder, writer) = recorder("test", events.client(), Metrics::unregistered());
-        let writing = tokio::spawn(writer.run());
-        let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
         let target = EventTarget {
             namespace: "ns".to_owned(),
             ..EventTarget::default()
         };
+        self.carry_out_for(target, client, stages).await
+    }
+
+    async fn carry_out_for(
+        &self,
+        target: EventTarget,
+        client: &ApiClient,
+        stages: &[Stage<'_>],
+    ) -> Carried {
+        let events = TestServer::new(|_| Reply::Json(201, json!({})));
+        let (recorder, writer) = recorder("test", events.client(), Metrics::unregistered());
+        let writing = tokio::spawn(writer.run());
+        let own_writes = OwnWrites::new(client.clone(), Duration::MAX, Metrics::unregistered());
         let executor = Executor::new(target, own_writes.writer(OWNER, client.clone()), &recorder)
             .knowing(&self.writes, &self.resizes);
         let result = executor.stages(stages).await;
@@ -186,14 +198,18 @@ impl Remembered {
         drop(recorder);
         writing.await.unwrap();
         let text = |call: &Request, key: &str| call.body[key].as_str().unwrap().to_owned();
-        let events = events.calls().into_iter().map(|call| {
-            let told = format!("{} {}", text(&call, "type"), text(&call, "reason"));
-            (told, text(&call, "message"))
+        let told = events.calls();
+        let about = told.iter().map(|call| call.body["involvedObject"].clone());
+        let about = about.collect();
+        let events = told.iter().map(|call| {
+            let told = format!("{} {}", text(call, "type"), text(call, "reason"));
+            (told, text(call, "message"))
         });
         Carried {
             result,
             refused,
             events: events.collect(),
+            about,
         }
     }
 }

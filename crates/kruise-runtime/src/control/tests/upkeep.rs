@@ -112,6 +112,21 @@ async fn what_is_waited_for_is_read_live_when_it_is_time() {
     assert!(world.pods.get(&ObjectKey::new("ns", "a")).is_some());
 }
 
+// Pods of a SidecarSet are in many namespaces, and it is in none.
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_named_with_its_namespace_is_read_there() {
+    let world = World::new();
+    let reason = WaitReason::PodsNotAvailable {
+        pod: "shop/a".to_owned(),
+        why: "not ready".to_owned(),
+    };
+    world.end(&[reason], None);
+    advance(Duration::from_secs(5)).await;
+    world.begin().await.unwrap();
+    let calls = world.server.calls();
+    assert_eq!(calls[0].path, "/api/v1/namespaces/shop/pods/a");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_earliest_look_counts_and_what_is_remembered_is_of_that_object() {
     let world = World::new();

@@ -173,6 +173,7 @@ async fn what_is_done_and_what_has_failed_is_told() {
     let failed = FailureEvent {
         warning: false,
         reason: "NotDeleted",
+        before: "",
         though_tolerated: false,
     };
     let calls = [
