@@ -55,6 +55,10 @@ pub mod labels {
     /// and by admission of SidecarSets.
     pub const SIDECARSET_NAME: &str = "kruise.io/sidecarset-name";
 
+    /// On pods: `false` keeps every SidecarSet from injecting anything. OpenKruise does not know it. Written by users; read by
+    /// the pod webhook, and by the selector of its configuration.
+    pub const SIDECARSET_INJECT: &str = "sidecarset.kruise.io/inject";
+
     /// On namespaces: the name of the namespace. Written by Kubernetes; read by selectors of namespaces.
     pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
@@ -203,6 +207,18 @@ pub mod annotations {
     /// On pods: what each SidecarSet last updated in place, JSON. Written by the SidecarSet controller; read
     /// by it and by PodUnavailableBudget.
     pub const SIDECARSET_INPLACE_UPDATE_STATE: &str = "kruise.io/sidecarset-inplace-update-state";
+
+    /// On pods: which of two containers works, for each sidecar with HotUpgrade, JSON. Written by the pod webhook and the
+    /// SidecarSet controller; read by the latter.
+    pub const SIDECARSET_WORKING_HOT_UPGRADE_CONTAINER: &str =
+        "kruise.io/sidecarset-working-hotupgrade-container";
+
+    /// On pods: how the key begins whose value is the version of the HotUpgrade container that it ends with. Written by the
+    /// pod webhook and the SidecarSet controller; read by the container.
+    pub const SIDECARSET_VERSION_PREFIX: &str = "version.sidecarset.kruise.io/";
+
+    /// As [`SIDECARSET_VERSION_PREFIX`], for the version of the container's twin.
+    pub const SIDECARSET_VERSION_ALT_PREFIX: &str = "versionalt.sidecarset.kruise.io/";
 }
 
 /// Finalizers.
@@ -261,6 +277,19 @@ pub mod conditions {
 
     /// CloneSet condition: pods could not be updated. Read by users.
     pub const FAILED_UPDATE: &str = "FailedUpdate";
+}
+
+/// Environment variables of containers.
+pub mod env {
+    /// `true` in containers that a SidecarSet injected. Written by the pod webhook; read by it, and by whoever tells a pod's
+    /// own containers from others.
+    pub const IS_INJECTED: &str = "IS_INJECTED";
+
+    /// In HotUpgrade containers: the container's own version. Written by the pod webhook; read by the container.
+    pub const SIDECARSET_VERSION: &str = "SIDECARSET_VERSION";
+
+    /// In HotUpgrade containers: the version of the container's twin. Written by the pod webhook; read by the container.
+    pub const SIDECARSET_VERSION_ALT: &str = "SIDECARSET_VERSION_ALT";
 }
 
 /// Values of the label [`labels::DELETE_PROTECTION`]. Any other value protects nothing.

@@ -22,7 +22,9 @@ pub mod check;
 mod lower;
 pub mod observe;
 pub mod plan;
+pub mod pod_annotations;
 mod reconcile;
+pub mod record;
 pub mod snapshot;
 
 use admission::{CONFIG_MAPS, Configuration, JudgedIn, Known, Validator, names_revision};

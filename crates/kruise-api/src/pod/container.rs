@@ -6,6 +6,7 @@ use super::resources::{self, ContainerResources, ResizePolicy, ResourcesDigest};
 use crate::{
     meta::{list, null_as_default},
     text::Text,
+    well_known::env::IS_INJECTED,
 };
 
 /// What is kept of a container.
@@ -140,9 +141,6 @@ impl EnvVar {
 /// Environment variable that the pod webhook adds; it refers to a key which appears when the
 /// container may start.
 const LAUNCH_BARRIER: &str = "KRUISE_CONTAINER_BARRIER";
-
-/// Environment variable that the pod webhook gives to containers which it injects for a SidecarSet.
-const IS_INJECTED: &str = "IS_INJECTED";
 
 /// Reads a list of environment variables and keeps only what the libraries look at.
 fn env_that_matters<'de, D>(deserializer: D) -> Result<Vec<EnvVar>, D::Error>
