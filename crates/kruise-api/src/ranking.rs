@@ -27,6 +27,20 @@ pub fn update_order(
     priority: Option<&UpdatePriorityStrategy>,
     scatter: Option<&[UpdateScatterTerm]>,
 ) {
+    strategies_order(pods, waiting, priority, scatter);
+    waiting.sort_by_cached_key(|index| {
+        pods.get(*index)
+            .is_none_or(|pod| lifecycle::state(pod) != PREPARING_UPDATE)
+    });
+}
+
+/// [`update_order`] for owners that know no lifecycle of pods (SS-224 to SS-227): without its last rule.
+pub fn strategies_order(
+    pods: &[&Pod],
+    waiting: &mut Vec<usize>,
+    priority: Option<&UpdatePriorityStrategy>,
+    scatter: Option<&[UpdateScatterTerm]>,
+) {
     // A key takes many look-ups, and each pod is compared many times.
     waiting.sort_by_cached_key(|index| pods.get(*index).map(|pod| keys::update(pod)));
     if let Some(strategy) = priority {
@@ -35,8 +49,4 @@ pub fn update_order(
     if let Some(terms) = scatter {
         *waiting = scatter::spread(pods, std::mem::take(waiting), terms);
     }
-    waiting.sort_by_cached_key(|index| {
-        pods.get(*index)
-            .is_none_or(|pod| lifecycle::state(pod) != PREPARING_UPDATE)
-    });
 }

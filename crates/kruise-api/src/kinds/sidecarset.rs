@@ -8,6 +8,7 @@ mod crd;
 pub mod defaults;
 pub mod expression;
 pub mod hash;
+pub mod revision_data;
 pub(crate) mod spec;
 pub(crate) mod status;
 pub mod template;

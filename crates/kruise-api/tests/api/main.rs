@@ -53,6 +53,7 @@ mod selector;
 mod sidecarset;
 mod sidecarset_expression;
 mod sidecarset_hash;
+mod sidecarset_revision_data;
 mod sidecarset_validation;
 mod sizes;
 mod specified_delete;

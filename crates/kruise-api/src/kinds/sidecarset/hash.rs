@@ -80,7 +80,8 @@ fn safe_character(digit: char) -> char {
     }
 }
 
-fn forms(containers: &[SidecarContainer]) -> Vec<Map<String, Value>> {
+/// Containers as Go writes them.
+pub(super) fn forms(containers: &[SidecarContainer]) -> Vec<Map<String, Value>> {
     containers.iter().map(form).collect()
 }
 
