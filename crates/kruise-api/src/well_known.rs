@@ -264,6 +264,16 @@ pub mod conditions {
     /// SidecarTerminator controller; read by the webhook of ContainerRecreateRequests, which takes a finished pod then.
     pub const SIDECAR_TERMINATED: &str = "SidecarTerminated";
 
+    /// Pod condition: whether all SidecarSets of the pod can update it in place; its message says it of each. Written by the
+    /// SidecarSet controller; read by it and by users.
+    pub const SIDECARSET_UPGRADABLE: &str = "SidecarSetUpgradable";
+
+    /// Reason of [`SIDECARSET_UPGRADABLE`] while it is True.
+    pub const ALL_SIDECARSET_UPGRADABLE: &str = "AllSidecarsetUpgradable";
+
+    /// Reason of [`SIDECARSET_UPGRADABLE`] while it is False.
+    pub const UPDATE_IMMUTABLE_FIELD: &str = "UpdateImmutableField";
+
     /// Condition of ContainerRecreateRequests, and its reason: the pod was made not ready, so that traffic drains.
     /// Written by their controller; read by the node daemon, which waits for the time to pass.
     pub const PRE_RECREATE_GRACE: &str = "PreRecreateGrace";

@@ -5,8 +5,7 @@ use clap::Args;
 use kruise_api::{
     apps::v1beta1::{self, SIDECARSETS},
     object::CustomResource,
-    read::ControllerRevision,
-    resource::{CONTROLLER_REVISIONS, ObjectKey},
+    resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey, PODS},
     well_known::configuration,
 };
 use kruise_runtime::{
@@ -19,18 +18,37 @@ use kruise_runtime::{
 
 pub mod admission;
 pub mod check;
+mod conditions;
+pub mod consistency;
+pub mod facts;
+pub mod lacking;
 mod lower;
+pub mod memory;
+pub mod metrics;
+pub mod namespace;
 pub mod observe;
 pub mod plan;
+pub mod pod;
 pub mod pod_annotations;
+pub mod pod_index;
 mod reconcile;
 pub mod record;
+pub mod remember;
+pub mod sidecars;
 pub mod snapshot;
+pub mod view;
+pub mod wake;
 
 use admission::{CONFIG_MAPS, Configuration, JudgedIn, Known, Validator, names_revision};
+use metrics::Metrics;
+use namespace::Namespace;
 use observe::Observer;
+use pod::SidecarPod;
+use pod_index::PodIndex;
 use reconcile::SidecarSetReconciler;
-use snapshot::{SIDECAR_SETS, SidecarSet};
+use snapshot::Revision;
+use view::Views;
+use wake::{IMAGES_CHANGED_AFTER, Woken};
 
 /// Name of the binary, the Lease, the field manager and the events' component.
 pub const NAME: &str = "sidecarset-controller";
@@ -57,17 +75,58 @@ pub fn app(args: SidecarSetArgs) -> App {
 
 fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
     let queue = setup.queue("sidecarset");
-    let sidecar_sets = setup.watch::<SidecarSet>(SIDECAR_SETS, WatchOptions::default());
-    sidecar_sets.on_change(&queue, |old, new| {
-        new.or(old)
-            .map(|sidecar_set| ObjectKey::of(&sidecar_set.metadata))
-            .into_iter()
+    let namespace = setup.installation_namespace();
+    let sidecar_sets = setup.watch::<v1beta1::SidecarSet>(SIDECARSETS, WatchOptions::default());
+    // No label tells which pods have sidecars.
+    let pods = setup.watch::<SidecarPod>(PODS, WatchOptions::default());
+    let namespaces = setup.watch::<Namespace>(NAMESPACES, WatchOptions::default());
+    let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
+
+    let (views, pod_index) = (Views::default(), PodIndex::default());
+    let follow = views.clone();
+    sidecar_sets.on_change(&queue, move |old, new| {
+        follow.follow(old, new);
+        wake::by_set(old, new)
+    });
+    let (follow, known, delayed) = (pod_index.clone(), views.clone(), queue.clone());
+    pods.on_change(&queue, move |old, new| {
+        let lacked = follow.follow(old, new).into_iter();
+        let Woken { now, later } = wake::by_pod(&known, old, new);
+        for key in later {
+            delayed.add_after(key, IMAGES_CHANGED_AFTER);
+        }
+        lacked
+            .map(|name| ObjectKey::new("", name))
+            .chain(now)
             .collect()
+    });
+    let known = views.clone();
+    namespaces.on_change(&queue, move |old, new| {
+        wake::by_namespace(
+            &known,
+            old.map(|it| &it.metadata),
+            new.map(|it| &it.metadata),
+        )
+    });
+    let known = views.clone();
+    revisions.on_change(&queue, move |old, new| {
+        wake::by_revision(
+            &known,
+            old.map(|it| &it.metadata),
+            new.map(|it| &it.metadata),
+        )
     });
 
     let reconciler = SidecarSetReconciler {
         observer: Observer {
             sidecar_sets: sidecar_sets.store(),
+            views,
+            pods: pods.store(),
+            pod_index,
+            namespaces: namespaces.store(),
+            revisions: revisions.store(),
+            installation_namespace: namespace,
+            clock: setup.clock(),
         },
         upkeep: Upkeep::new(
             setup.own_writes(),
@@ -75,9 +134,19 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
             WaitReasons::new("sidecarset", setup.metrics()),
         ),
         recorder: setup.recorder(NAME),
+        metrics: Metrics::new(setup.registry()),
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
     serve_own_kind(setup);
+}
+
+/// What is watched of a kind in this namespace alone.
+fn in_namespace(namespace: &str, field_selector: Option<String>) -> WatchOptions {
+    WatchOptions {
+        namespace: Some(namespace.to_owned()),
+        field_selector,
+        ..WatchOptions::default()
+    }
 }
 
 /// Conversion and admission of SidecarSets, on every replica.
@@ -108,16 +177,11 @@ fn serve_own_kind(setup: &mut Setup) {
 
 /// The indexes that admission looks into. Revisions and the configuration are in the installation's namespace.
 fn known(setup: &mut Setup, namespace: &str) -> Known {
-    let in_namespace = |field_selector: Option<String>| WatchOptions {
-        namespace: Some(namespace.to_owned()),
-        field_selector,
-        ..WatchOptions::default()
-    };
     let sidecar_sets = setup.watch::<v1beta1::SidecarSet>(SIDECARSETS, WatchOptions::default());
-    let revisions = setup
-        .watch::<ControllerRevision<v1beta1::SidecarSet>>(CONTROLLER_REVISIONS, in_namespace(None));
+    let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(namespace, None));
     let of_name = format!("metadata.name={}", configuration::NAME);
-    let configurations = setup.watch::<Configuration>(CONFIG_MAPS, in_namespace(Some(of_name)));
+    let configurations =
+        setup.watch::<Configuration>(CONFIG_MAPS, in_namespace(namespace, Some(of_name)));
     let (sidecar_sets, revisions) = (sidecar_sets.store(), revisions.store());
     let configurations = configurations.store();
     let configuration = ObjectKey::new(namespace, configuration::NAME);

@@ -1,16 +1,39 @@
 //! From the indexes to a snapshot: look-ups only, nothing is decided here.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use kruise_api::resource::ObjectKey;
-use kruise_runtime::{Store, Stores};
+use kruise_api::{apps::v1beta1::SidecarSet, object::Object, resource::ObjectKey, revision};
+use kruise_runtime::{Clock, Store, StoreView, Stores};
 
-use crate::snapshot::{Memory, SidecarSet, Snapshot};
+use crate::{
+    facts::KnownPods,
+    lacking::{LackingRule, Matching},
+    memory::Memory,
+    namespace::Namespace,
+    pod::SidecarPod,
+    pod_index::PodIndex,
+    snapshot::{LackingPod, Revision, Snapshot, basis},
+    view::{Namespaces, View, Views, filled},
+};
 
 /// The indexes that snapshots are made from.
 pub struct Observer {
     /// SidecarSets.
     pub sidecar_sets: Store<SidecarSet>,
+    /// What pods ask of them.
+    pub views: Views,
+    /// All pods.
+    pub pods: Store<SidecarPod>,
+    /// Which of them list, or lack, a SidecarSet.
+    pub pod_index: PodIndex,
+    /// All namespaces.
+    pub namespaces: Store<Namespace>,
+    /// ControllerRevisions of the installation's namespace.
+    pub revisions: Store<Revision>,
+    /// That namespace.
+    pub installation_namespace: String,
+    /// The wall clock.
+    pub clock: Clock,
 }
 
 impl Observer {
@@ -22,19 +45,91 @@ impl Observer {
 
     /// The indexes, for upkeep.
     pub(crate) fn stores(&self) -> Stores<'_> {
+        let all: Vec<&dyn StoreView> = vec![&self.sidecar_sets, &self.pods, &self.revisions];
         Stores {
-            all: vec![&self.sidecar_sets],
-            pods: None,
+            all,
+            pods: Some(&self.pods),
             budgets: None,
         }
     }
 
     /// All that is to be known of a SidecarSet now.
     #[must_use]
-    pub fn snapshot(&self, sidecar_set: Arc<SidecarSet>, memory: Memory) -> Snapshot {
+    pub fn snapshot(&self, sidecar_set: &SidecarSet, memory: Memory) -> Snapshot {
+        let sidecar_set = filled(sidecar_set);
+        let view = View::of(&sidecar_set);
+        let name = &sidecar_set.metadata.name;
+        let basis = Arc::new(basis(&sidecar_set));
+        let listing = self.pod_index.listing(name);
+        let listing = listing.iter().filter_map(|key| self.pods.get(key));
+        let pods = KnownPods::of(&basis, listing.collect(), &memory.pods);
+        let namespaces = match &view.namespaces {
+            Namespaces::All => None,
+            selected => Some(self.namespaces_of(selected)),
+        };
         Snapshot {
-            sidecar_set,
+            basis,
+            pods: Arc::new(pods),
+            namespaces,
+            lacking: self.lacking(name, &view),
+            revisions: self.revisions_of(name),
+            selector: view.selector,
+            namespace: self.installation_namespace.clone(),
+            now: self.clock.now(),
             memory,
+            sidecar_set: Arc::new(sidecar_set),
         }
+    }
+
+    /// A SidecarSet is gone.
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.pod_index.forget(&key.name);
+    }
+
+    fn namespaces_of(&self, selected: &Namespaces) -> BTreeSet<String> {
+        let all = self.namespaces.all().into_iter();
+        let selected = all.filter(|namespace| selected.include(&namespace.metadata.labels));
+        selected
+            .map(|namespace| namespace.metadata.name.clone())
+            .collect()
+    }
+
+    fn lacking(&self, name: &str, view: &View) -> Vec<LackingPod> {
+        let matching = |view: &View| Matching::of(view, |selected| self.namespaces_of(selected));
+        let all = self.views.all().into_iter();
+        // A canary that is paused takes no pods from its base (SS-110).
+        let canaries =
+            all.filter(|(_, other)| other.injects && other.base.as_deref() == Some(name));
+        let canaries = canaries
+            .map(|(name, view)| (name, matching(&view)))
+            .collect();
+        let namespace = &self.installation_namespace;
+        let Some(rule) = LackingRule::new(name, view, matching(view), namespace, canaries) else {
+            self.pod_index.forget(name);
+            return vec![];
+        };
+        let keys = self.pod_index.lacking(name, rule, &self.pods);
+        let pods = keys.iter().filter_map(|key| self.pods.get(key));
+        pods.map(|pod| LackingPod {
+            full_name: pod.full_name(),
+            created: pod.meta().creation_timestamp,
+        })
+        .collect()
+    }
+
+    /// Those that carry its label, and those whose names its own would take (SS-73, SS-76).
+    fn revisions_of(&self, name: &str) -> Vec<Arc<Revision>> {
+        let label = kruise_api::well_known::labels::SIDECARSET_NAME;
+        let prefix = revision::name(name, "");
+        let mut revisions = self.revisions.in_namespace(&self.installation_namespace);
+        revisions.retain(|revision| {
+            let metadata = &revision.metadata;
+            let is_labelled = metadata
+                .labels
+                .get(label)
+                .is_some_and(|label| *label == *name);
+            is_labelled || metadata.name.starts_with(&prefix)
+        });
+        revisions
     }
 }

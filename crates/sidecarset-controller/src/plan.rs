@@ -1,90 +1,42 @@
-//! What is done about a SidecarSet: a pure function from a snapshot to a plan. No call, clock or randomness.
+//! From a snapshot to a plan, without I/O: equal snapshots give equal plans.
+//!
+//! The order is that of SS-210: the spec is registered as a revision; the status tells what there is; then twins that are
+//! idle are reset, or pods that are not updated get the new images.
 
-use kruise_plan::Notes;
-use serde_json::{Value, json};
+use crate::{facts::Known, snapshot::Snapshot};
 
-use crate::snapshot::Snapshot;
+mod choose;
+mod explain;
+mod hot;
+mod revision;
+mod roll_out;
+mod status;
+mod step;
+mod tell;
+mod update;
 
-/// What is to be done now, in this order.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Plan {
-    /// The first that fails ends them.
-    pub steps: Vec<Step>,
-    /// Why nothing, or not more, is done; events; and when to look again, if nothing happens before.
-    pub notes: Notes,
-}
+use revision::Registration;
+pub use step::{Plan, PodChange, PodMark, PodRef, Step};
 
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// Reports what was seen.
-    PatchStatus {
-        /// A merge patch, which holds for the version that was read.
-        patch: Value,
-    },
-}
-
-/// What is to be done about this SidecarSet.
+/// Decides what is to be done now.
 #[must_use]
 pub fn plan(snapshot: &Snapshot) -> Plan {
     let mut plan = Plan::default();
     // One on its way out is left alone.
-    if !snapshot.sidecar_set.metadata.is_terminating() {
-        plan.steps.extend(report(snapshot));
+    if snapshot.metadata().is_terminating() {
+        return plan;
     }
-    plan
-}
-
-/// A settled SidecarSet is never written.
-fn report(snapshot: &Snapshot) -> Option<Step> {
-    let metadata = &snapshot.sidecar_set.metadata;
-    let reported = snapshot.sidecar_set.status.observed_generation;
-    (reported != metadata.generation).then(|| Step::PatchStatus {
-        patch: json!({
-            "metadata": { "resourceVersion": metadata.resource_version },
-            "status": { "observedGeneration": metadata.generation },
-        }),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{check, snapshot::Memory};
-
-    fn planned(sidecar_set: &Value) -> Plan {
-        let sidecar_set = serde_json::from_value(sidecar_set.clone()).unwrap();
-        let snapshot = Snapshot {
-            sidecar_set: Arc::new(sidecar_set),
-            memory: Memory::default(),
-        };
-        let plan = plan(&snapshot);
-        assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
-        plan
-    }
-
-    #[test]
-    fn a_new_generation_is_reported() {
-        let plan = planned(&json!({
-            "metadata": { "name": "a", "generation": 2, "resourceVersion": "7" },
-            "status": { "observedGeneration": 1 },
-        }));
-        let patch = json!({
-            "metadata": { "resourceVersion": "7" },
-            "status": { "observedGeneration": 2 },
-        });
-        assert_eq!(plan.steps, [Step::PatchStatus { patch }]);
-    }
-
-    #[test]
-    fn a_settled_one_is_left_alone_and_one_on_its_way_out_too() {
-        for sidecar_set in [
-            json!({ "metadata": { "generation": 2 }, "status": { "observedGeneration": 2 } }),
-            json!({ "metadata": { "generation": 2, "deletionTimestamp": "2026-01-01T00:00:00Z" } }),
-        ] {
-            assert_eq!(planned(&sidecar_set), Plan::default());
+    match revision::register(snapshot) {
+        // It must be seen before anything names it (SS-272).
+        Registration::Write(step) => plan.steps.push(step),
+        Registration::Done(latest) => {
+            let matched: Vec<&Known> = snapshot.matched().collect();
+            plan.steps
+                .extend(status::report(snapshot, &matched, &latest));
+            plan.steps.extend(revision::surplus(snapshot, &latest));
+            roll_out::plan(snapshot, &matched, &latest, &mut plan);
         }
     }
+    tell::plan(snapshot, &mut plan);
+    plan
 }

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use kruise_api::resource::ObjectKey;
-use kruise_plan::{lines, stage::Stage};
+use kruise_api::{apps::v1beta1::SidecarSet, resource::ObjectKey};
 use kruise_runtime::{EventTarget, Executor, Outcome, Reconciler, Recorder, StageError, Upkeep};
 
 use crate::{
     check,
-    lower::lower,
+    lower::{self, lower},
+    memory::Memory,
+    metrics::Metrics,
     observe::Observer,
-    plan::{self, Plan},
-    snapshot::{Memory, SidecarSet, Snapshot},
+    plan::{self, Plan, Step},
+    remember,
+    snapshot::Snapshot,
 };
 
 /// Brings one SidecarSet a step nearer to what its spec says.
@@ -19,6 +21,7 @@ pub(crate) struct SidecarSetReconciler {
     pub(crate) observer: Observer,
     pub(crate) upkeep: Upkeep<Memory>,
     pub(crate) recorder: Recorder,
+    pub(crate) metrics: Metrics,
 }
 
 impl Reconciler for SidecarSetReconciler {
@@ -38,11 +41,10 @@ impl Reconciler for SidecarSetReconciler {
             return Ok(Outcome::default());
         };
         let memory = self.upkeep.memory(key, &sidecar_set.metadata.uid);
-        let snapshot = self.observer.snapshot(sidecar_set, memory);
+        let snapshot = self.observer.snapshot(&sidecar_set, memory);
         let plan = plan::plan(&snapshot);
         debug_assert_eq!(check::violations(&snapshot, &plan), Vec::<String>::new());
-        let logged = &snapshot.memory.logged;
-        self.upkeep.tell(key, logged, &plan.notes.waiting_on);
+        self.tell(key, &snapshot, &plan);
         let result = self.carry_out(&snapshot, &plan).await;
         let outcome = self.remember(key, &snapshot, &plan);
         result.map(|()| outcome)
@@ -53,13 +55,21 @@ impl SidecarSetReconciler {
     /// The SidecarSet, if it is there. Of one that is gone nothing is kept, also if another one has its name.
     fn known(&self, key: &ObjectKey) -> Option<Arc<SidecarSet>> {
         let sidecar_set = self.observer.sidecar_set(key);
-        let uid = sidecar_set
-            .as_ref()
-            .map(|sidecar_set| sidecar_set.metadata.uid.as_str());
-        self.upkeep.forget_others(key, uid);
+        let uid = sidecar_set.as_ref().map(|set| set.metadata.uid.as_str());
+        if self.upkeep.forget_others(key, uid) {
+            self.observer.forget(key);
+            self.metrics.forget(key);
+        }
         sidecar_set
     }
 
+    fn tell(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan) {
+        let logged = &snapshot.memory.logged;
+        self.upkeep.tell(key, logged, &plan.notes.waiting_on);
+        self.metrics.lacking(key, snapshot.lacking.len());
+    }
+
+    /// The first failure ends the plan. What comes behind the status counts on it to have been written (SS-210).
     async fn carry_out(&self, snapshot: &Snapshot, plan: &Plan) -> Result<(), StageError> {
         let owner = snapshot.owner();
         let writer = self.upkeep.writer(owner.uid());
@@ -67,18 +77,21 @@ impl SidecarSetReconciler {
         for event in &plan.notes.events {
             executor.tell(event);
         }
-        let name = &owner.metadata.name;
-        let stages: Vec<Stage<'_>> = plan.steps.iter().map(|step| lower(name, step)).collect();
-        executor.stages(&stages).await.map(drop)
+        for step in &plan.steps {
+            if let Step::PatchStatus { patch } = step {
+                let patch = lower::status(snapshot, patch);
+                executor.own_status(&patch, owner.uid()).await?;
+            }
+            let stage = lower(snapshot, step);
+            executor.stages(stage.as_slice()).await?;
+        }
+        Ok(())
     }
 
     fn remember(&self, key: &ObjectKey, snapshot: &Snapshot, plan: &Plan) -> Outcome {
-        let (waiting_on, acts) = (&plan.notes.waiting_on, !plan.steps.is_empty());
-        let memory = Memory {
-            logged: lines::remembered(&snapshot.memory.logged, waiting_on, acts),
-        };
+        let memory = remember::after(snapshot, plan);
+        let (waiting_on, look_again) = (&plan.notes.waiting_on, plan.notes.look_again);
         let uid = snapshot.owner().uid();
-        self.upkeep
-            .end(key, uid, memory, waiting_on, plan.notes.look_again)
+        self.upkeep.end(key, uid, memory, waiting_on, look_again)
     }
 }
