@@ -35,7 +35,7 @@ pub use process::{
 };
 // What a test replaces: the wall clock, and chance.
 pub use clock::Clock;
-pub use random::seed_this_thread;
+pub use random::{number as random_number, seed_this_thread};
 // Calls to the API server.
 pub use api::{
     client::ApiClient,

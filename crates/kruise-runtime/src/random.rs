@@ -17,7 +17,8 @@ pub fn seed_this_thread(seed: u64) {
 }
 
 /// A number that differs between calls and processes: every `RandomState` has keys of its own.
-pub(crate) fn number() -> u64 {
+#[must_use]
+pub fn number() -> u64 {
     match SEEDED.get() {
         None => RandomState::new().hash_one(0u8),
         Some(state) => {

@@ -118,6 +118,13 @@ impl<K: Object> Watched<K> {
     {
         self.store.on_change(queue, keys);
     }
+
+    /// Calls `follower` with the object before and after each change, for an index of one's own: it is complete whenever
+    /// the store is synced, and knows of a change before a key enters a queue because of it. Each object of the first
+    /// list is such a change. `follower` may take its time, but keeps the watch waiting.
+    pub fn follow(&self, follower: impl FnMut(Option<&K>, Option<&K>) + Send + 'static) {
+        self.store.follow(follower);
+    }
 }
 
 impl Setup {

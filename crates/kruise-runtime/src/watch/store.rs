@@ -1,6 +1,6 @@
 //! What a watch has seen, for readers. The watch task writes, and so does whoever injects the answer of a live read.
 //! One lock orders these writers. Change handlers run under the same lock, so every handler sees all changes in one
-//! order.
+//! order. Followers keep indexes of their own, and hear of a change before anybody is woken by it.
 
 mod changes;
 mod live_reads;
@@ -33,6 +33,24 @@ use crate::{
 
 /// Called with the object before and after a change, and with how the change came about.
 type Handler<K> = Box<dyn FnMut(Option<&K>, Option<&K>, Trigger) + Send>;
+/// Called with the object before and after a change.
+type Follower<K> = Box<dyn FnMut(Option<&K>, Option<&K>) + Send>;
+
+/// Who hears of changes.
+struct Handlers<K> {
+    /// Called first.
+    followers: Vec<Follower<K>>,
+    others: Vec<Handler<K>>,
+}
+
+impl<K> Default for Handlers<K> {
+    fn default() -> Self {
+        Self {
+            followers: vec![],
+            others: vec![],
+        }
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trigger {
@@ -60,7 +78,7 @@ struct Inner<K> {
     selection: OnceLock<Selection>,
     index: RwLock<Index<K>>,
     /// Locked during a change and its handlers, so that writers take turns.
-    handlers: Mutex<Vec<Handler<K>>>,
+    handlers: Mutex<Handlers<K>>,
     synced: AtomicBool,
     /// How many complete lists were taken.
     lists: AtomicU64,
@@ -122,19 +140,28 @@ impl<K: Object> Store<K> {
         F: FnMut(Option<&K>, Option<&K>) -> Vec<ObjectKey> + Send + 'static,
     {
         let queue = queue.clone();
-        self.handlers().push(Box::new(move |old, new, cause| {
-            for key in keys(old, new) {
-                match cause {
-                    Trigger::Change => queue.add(key),
-                    Trigger::Replay => queue.add_resync(key),
+        self.handlers()
+            .others
+            .push(Box::new(move |old, new, cause| {
+                for key in keys(old, new) {
+                    match cause {
+                        Trigger::Change => queue.add(key),
+                        Trigger::Replay => queue.add_resync(key),
+                    }
                 }
-            }
-        }));
+            }));
+    }
+
+    /// Calls `follower` for every change, with the object before and after it: what an index of one's own is made of. The
+    /// changes of a complete list are followed before the store counts as synced, and every change before a key enters
+    /// a queue because of it. To be called before the watch starts, as [`Store::on_change`].
+    pub fn follow(&self, follower: impl FnMut(Option<&K>, Option<&K>) + Send + 'static) {
+        self.handlers().followers.push(Box::new(follower));
     }
 
     /// Calls `gone` with the last state of each object that goes.
     pub(crate) fn on_gone(&self, mut gone: impl FnMut(&K) + Send + 'static) {
-        self.handlers().push(Box::new(move |old, new, _| {
+        self.handlers().others.push(Box::new(move |old, new, _| {
             if let (Some(old), None) = (old, new) {
                 gone(old);
             }
@@ -166,7 +193,7 @@ impl<K: Object> Store<K> {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handlers(&self) -> MutexGuard<'_, Vec<Handler<K>>> {
+    fn handlers(&self) -> MutexGuard<'_, Handlers<K>> {
         self.inner
             .handlers
             .lock()
@@ -188,12 +215,24 @@ impl<K: Object> Store<K> {
     }
 }
 
-fn notify<K>(handlers: &mut [Handler<K>], change: Option<Change<K>>) {
-    let Some(Change { old, new }) = change else {
-        return;
-    };
-    for handler in handlers {
-        handler(old.as_deref(), new.as_deref(), Trigger::Change);
+impl<K> Handlers<K> {
+    fn notify(&mut self, change: Option<Change<K>>) {
+        if let Some(change) = change {
+            self.follow(&change);
+            self.wake(&change);
+        }
+    }
+
+    fn follow(&mut self, Change { old, new }: &Change<K>) {
+        for follower in &mut self.followers {
+            follower(old.as_deref(), new.as_deref());
+        }
+    }
+
+    fn wake(&mut self, Change { old, new }: &Change<K>) {
+        for handler in &mut self.others {
+            handler(old.as_deref(), new.as_deref(), Trigger::Change);
+        }
     }
 }
 
@@ -295,7 +334,7 @@ impl<K: Object> StoreView for Store<K> {
     fn replay(&self) {
         let mut handlers = self.handlers();
         for object in self.all() {
-            for handler in handlers.iter_mut() {
+            for handler in &mut handlers.others {
                 handler(None, Some(&object), Trigger::Replay);
             }
         }

@@ -35,6 +35,8 @@ pub(crate) enum NoReview {
     Late(Duration),
     #[error("the handler panicked")]
     Panicked,
+    #[error("this can't be decided now: {0}")]
+    Undecided(String),
     #[error("the answer can't be written")]
     Unwritable(#[source] serde_json::Error),
 }
@@ -51,6 +53,7 @@ impl NoReview {
             Self::Broken(_) | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::Late(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Panicked | Self::Unwritable(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Undecided(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -68,7 +71,7 @@ impl NoReview {
             }
             // client-go, which the API server calls webhooks with, repeats a request whose answer has
             // this header.
-            Self::TooManyBytes | Self::TooManyRequests => {
+            Self::TooManyBytes | Self::TooManyRequests | Self::Undecided(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
+    no_review::NoReview,
     patch,
     request::{AdmissionRequest, REVIEW_KIND, REVIEW_VERSION, UnreadableObject},
 };
@@ -29,6 +30,9 @@ enum Verdict {
         reason: Option<&'static str>,
         message: String,
         causes: Vec<Cause>,
+    },
+    Unanswered {
+        reason: String,
     },
 }
 
@@ -95,6 +99,18 @@ impl AdmissionResponse {
             .with_causes(causes.collect())
     }
 
+    /// Decide nothing: to the API server this webhook can't be called for now, so that the webhook's `failurePolicy`
+    /// counts. For a handler that lacks what it decides by. The API server asks once more after a second if it has the
+    /// time.
+    pub fn unanswered(reason: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Unanswered {
+                reason: reason.into(),
+            },
+            warnings: vec![],
+        }
+    }
+
     /// Gives a refusal a word for programs, such as `Invalid`.
     pub fn with_reason(mut self, word: &'static str) -> Self {
         if let Verdict::Denied { reason, .. } = &mut self.verdict {
@@ -128,25 +144,27 @@ impl AdmissionResponse {
     pub fn operations(&self) -> &[json_patch::PatchOperation] {
         match &self.verdict {
             Verdict::Allowed(patch) => patch,
-            Verdict::Denied { .. } => &[],
+            Verdict::Denied { .. } | Verdict::Unanswered { .. } => &[],
         }
     }
 
-    /// The status code: 200 if allowed.
+    /// The status code: 200 if allowed, 503 if nothing is decided.
     #[must_use]
     pub fn code(&self) -> StatusCode {
         match &self.verdict {
             Verdict::Allowed(_) => StatusCode::OK,
             Verdict::Denied { code, .. } => *code,
+            Verdict::Unanswered { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// Why the request is refused; empty if it isn't.
+    /// Why the request is refused, or nothing is decided; empty if it is allowed.
     #[must_use]
     pub fn message(&self) -> &str {
         match &self.verdict {
             Verdict::Allowed(_) => "",
             Verdict::Denied { message, .. } => message,
+            Verdict::Unanswered { reason } => reason,
         }
     }
 
@@ -157,15 +175,22 @@ impl AdmissionResponse {
     }
 
     /// The review that carries this answer to the request of that UID, as JSON.
-    pub(crate) fn to_review(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
+    pub(crate) fn to_review(&self, uid: &str) -> Result<Vec<u8>, NoReview> {
+        if let Verdict::Unanswered { reason } = &self.verdict {
+            return Err(NoReview::Undecided(reason.clone()));
+        }
+        self.written(uid).map_err(NoReview::Unwritable)
+    }
+
+    fn written(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
         let operations = self.operations();
         let patch = match operations {
             [] => None,
             operations => Some(STANDARD.encode(serde_json::to_vec(operations)?)),
         };
         let (reason, causes): (_, &[Cause]) = match &self.verdict {
-            Verdict::Allowed(_) => (None, &[]),
             Verdict::Denied { reason, causes, .. } => (*reason, causes),
+            Verdict::Allowed(_) | Verdict::Unanswered { .. } => (None, &[]),
         };
         serde_json::to_vec(&ReviewAnswer {
             api_version: REVIEW_VERSION,

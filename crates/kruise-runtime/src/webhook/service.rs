@@ -202,9 +202,7 @@ async fn admit(handler: &dyn Admission, body: &[u8]) -> Result<Vec<u8>, NoReview
         message = response.message(),
         "admission decided"
     );
-    response
-        .to_review(&request.uid)
-        .map_err(NoReview::Unwritable)
+    response.to_review(&request.uid)
 }
 
 impl<B> tower::Service<Request<B>> for WebhookService
@@ -228,7 +226,7 @@ where
 
 fn report(path: &str, refusal: &NoReview) {
     match refusal {
-        NoReview::Late(_) | NoReview::Unwritable(_) => {
+        NoReview::Late(_) | NoReview::Unwritable(_) | NoReview::Undecided(_) => {
             tracing::warn!(
                 path,
                 error = crate::chain(refusal),

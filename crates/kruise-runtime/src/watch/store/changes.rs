@@ -4,7 +4,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use kruise_api::{object::Object, resource::ObjectKey};
 
-use super::{Store, notify};
+use super::Store;
 use crate::watch::version::version_number;
 
 impl<K: Object> Store<K> {
@@ -16,7 +16,7 @@ impl<K: Object> Store<K> {
             index.saw(version_number(&object.meta().resource_version));
             index.put(Arc::new(object))
         };
-        notify(&mut handlers, change);
+        handlers.notify(change);
     }
 
     /// Takes an event that says that the object was deleted; `last` is its last state, with the
@@ -30,7 +30,7 @@ impl<K: Object> Store<K> {
             index.saw(version);
             index.deleted(&ObjectKey::of(meta), &meta.uid, version)
         };
-        notify(&mut handlers, change);
+        handlers.notify(change);
     }
 
     /// Notes a version from a bookmark, or of an object that couldn't be decoded.
@@ -73,11 +73,14 @@ impl<K: Object> Store<K> {
             }
         }
         let changes = self.write().enter(difference);
+        for change in &changes {
+            handlers.follow(change);
+        }
         self.inner.synced.store(true, Ordering::Release);
         self.set_kind_missing(false);
         self.inner.lists.fetch_add(1, Ordering::Release);
-        for change in changes {
-            notify(&mut handlers, Some(change));
+        for change in &changes {
+            handlers.wake(change);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kruise_api::{object::Object, resource::ObjectKey};
 
-use super::{Store, notify};
+use super::Store;
 use crate::watch::{
     index::Change,
     selector,
@@ -36,13 +36,13 @@ impl<K: Object> Store<K> {
         let same = live.as_ref().is_some_and(|live| live.meta().uid == uid);
         if !same && !uid.is_empty() {
             let change = self.write().gone(key, uid);
-            notify(&mut handlers, change);
+            handlers.notify(change);
         }
         let Some(live) = live else {
             return Injected::Taken;
         };
         let (change, injected) = self.inject_object(live, before);
-        notify(&mut handlers, change);
+        handlers.notify(change);
         injected
     }
 
@@ -104,7 +104,7 @@ impl<K: Object> Store<K> {
             index.forget_tombstone(uid);
             change
         };
-        notify(&mut handlers, change);
+        handlers.notify(change);
     }
 
     /// A stray is alive, and this is its state, read after `before` was known.
@@ -120,7 +120,7 @@ impl<K: Object> Store<K> {
                 (true, true) => Some(index.set(Arc::new(live))),
             }
         };
-        notify(&mut handlers, change);
+        handlers.notify(change);
     }
 
     pub(crate) fn selects(&self, object: &K) -> bool {

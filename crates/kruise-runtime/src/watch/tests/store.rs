@@ -278,3 +278,71 @@ fn objects_are_found_by_uid_and_owner_as_long_as_they_are_there() {
     assert!(names(&store).is_empty() && store.by_uid("uid-a").is_none());
     assert!(store.by_uid("uid-b").is_some());
 }
+
+/// What a follower of the store saw: names before and after each change, and whether the store was synced then.
+fn followed(store: &Store<Pod>) -> Arc<Mutex<Vec<(String, String, bool)>>> {
+    let seen = Arc::new(Mutex::new(vec![]));
+    let (noted, known) = (Arc::clone(&seen), store.clone());
+    let version = |pod: Option<&Pod>| {
+        pod.map_or_else(String::new, |pod| {
+            format!("{}@{}", pod.metadata.name, pod.metadata.resource_version)
+        })
+    };
+    store.follow(move |old, new| {
+        let change = (version(old), version(new), known.synced());
+        noted.lock().unwrap().push(change);
+    });
+    seen
+}
+
+fn change(old: &str, new: &str, synced: bool) -> (String, String, bool) {
+    (old.to_owned(), new.to_owned(), synced)
+}
+
+#[test]
+fn a_follower_has_seen_all_of_a_list_before_the_store_is_synced() {
+    let store = store();
+    let seen = followed(&store);
+    let listed = vec![decoded(pod("a", "u", 3)), decoded(pod("b", "v", 4))];
+    store.replace(listed, &[], "5");
+    let first = [change("", "a@3", false), change("", "b@4", false)];
+    assert_eq!(*seen.lock().unwrap(), first);
+    assert!(store.synced());
+
+    // Nobody follows what is only shown once more.
+    store.replay();
+    assert_eq!(seen.lock().unwrap().len(), 2);
+
+    store.apply(decoded(pod("a", "u", 6)));
+    store.inject(&key("b"), "v", None);
+    store.replace(vec![], &[], "9");
+    let changes = [
+        change("a@3", "a@6", true),
+        change("b@4", "", true),
+        change("a@6", "", true),
+    ];
+    assert_eq!(seen.lock().unwrap()[2..], changes);
+}
+
+#[tokio::test]
+async fn a_follower_hears_of_a_change_before_a_queue_does() {
+    let store = store();
+    let queue = Queue::new("q", RateLimit::LIBRARY, &Metrics::unregistered());
+    let heard = Arc::new(Mutex::new(0));
+    let seen_by_queue = Arc::new(Mutex::new(vec![]));
+    let (noted, known) = (Arc::clone(&seen_by_queue), Arc::clone(&heard));
+    // In the other order, to show that the order doesn't matter.
+    store.on_change(&queue, move |_, _| {
+        noted.lock().unwrap().push(*known.lock().unwrap());
+        vec![]
+    });
+    store.follow(move |_, _| *heard.lock().unwrap() += 1);
+    store.replace(
+        vec![decoded(pod("a", "u", 3)), decoded(pod("b", "v", 4))],
+        &[],
+        "5",
+    );
+    store.apply(decoded(pod("a", "u", 6)));
+    // Of a list, everything is followed first.
+    assert_eq!(*seen_by_queue.lock().unwrap(), [2, 2, 3]);
+}

@@ -58,6 +58,25 @@ async fn a_refusal_says_which_fields_are_wrong() {
     assert_eq!(answered.json()["response"], expected);
 }
 
+// The webhook's failurePolicy decides, as for one that can't be reached. client-go asks again because of Retry-After.
+#[tokio::test]
+async fn what_can_not_be_decided_gets_no_review() {
+    let service = admitting(|_| AdmissionResponse::unanswered("not all SidecarSets are known"));
+    let answered = post(&service, "/a", &review(&json!({}))).await;
+    assert_eq!(answered.code, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answered.headers[header::RETRY_AFTER], "1");
+    assert_eq!(
+        answered.body,
+        "this can't be decided now: not all SidecarSets are known\n"
+    );
+    let response = AdmissionResponse::unanswered("why");
+    assert!(!response.is_allowed() && response.operations().is_empty());
+    assert_eq!(
+        (response.code(), response.message()),
+        (StatusCode::SERVICE_UNAVAILABLE, "why")
+    );
+}
+
 #[tokio::test]
 async fn a_change_is_a_patch_that_leaves_alone_what_it_doesnt_know() {
     let service = admitting(|request| {
