@@ -158,6 +158,13 @@ impl Quantity {
         }
     }
 
+    /// Both amounts together, written with the suffixes of the first that is not 0. None when 128 bits can't count them.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        let format = if self.nanos == 0 { other } else { self };
+        Some(format.with_nanos(self.nanos.checked_add(other.nanos)?))
+    }
+
     /// The amount in billionths.
     #[must_use]
     pub fn nanos(self) -> i128 {

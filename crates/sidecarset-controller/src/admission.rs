@@ -8,6 +8,7 @@ mod configuration;
 mod handlers;
 mod kind;
 mod known;
+pub mod pod;
 mod template_check;
 
 pub use configuration::{CONFIG_MAPS, Configuration};

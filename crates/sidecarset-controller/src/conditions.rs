@@ -11,7 +11,7 @@ use kruise_api::{
 };
 use serde_json::{Value, json};
 
-use crate::pod::SidecarPod;
+use crate::sidecar_pod::SidecarPod;
 
 /// Why the condition can't be changed: its message is not what a SidecarSet wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

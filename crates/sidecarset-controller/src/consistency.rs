@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use kruise_api::pod::{Container, Pod};
 
 use crate::{
-    pod::SidecarPod,
     record::{InPlaceRecord, RecordError, WorkingRecord},
+    sidecar_pod::SidecarPod,
     sidecars::Sidecars,
 };
 

@@ -17,8 +17,8 @@ use kruise_api::{
 use crate::{
     conditions,
     consistency::{self, Recorded},
-    pod::SidecarPod,
     record::{HashRecord, InPlaceRecord, Twin, WorkingRecord},
+    sidecar_pod::SidecarPod,
     sidecars::Sidecars,
 };
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use kruise_api::{meta::Time, selector::Selector, well_known::labels::SIDECARSET_INJECT};
 
 use crate::{
-    pod::SidecarPod,
+    sidecar_pod::SidecarPod,
     view::{Namespaces, View},
 };
 

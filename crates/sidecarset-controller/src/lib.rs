@@ -11,42 +11,51 @@ use kruise_api::{
 use kruise_runtime::{
     App, Gate, Setup, Upkeep, WaitReasons, WatchOptions,
     webhook::{
-        AdmissionRequest,
+        AdmissionRequest, AdmissionResponse,
         kind::{ServerTemplateCheck, is_tolerated_in_workloads},
     },
 };
 
 pub mod admission;
 pub mod check;
+pub mod choose;
 mod conditions;
 pub mod consistency;
 pub mod facts;
+pub mod index;
+pub mod inject;
 pub mod lacking;
 mod lower;
 pub mod memory;
 pub mod metrics;
-pub mod namespace;
+pub mod namespaces;
 pub mod observe;
 pub mod plan;
-pub mod pod;
 pub mod pod_annotations;
 pub mod pod_index;
+pub mod prepared;
 mod reconcile;
 pub mod record;
 pub mod remember;
+pub mod revisions;
+pub mod sidecar_pod;
 pub mod sidecars;
 pub mod snapshot;
 pub mod view;
 pub mod wake;
 
-use admission::{CONFIG_MAPS, Configuration, JudgedIn, Known, Validator, names_revision};
+use admission::{
+    CONFIG_MAPS, Configuration, JudgedIn, Known, Validator, names_revision,
+    pod::{self, PodMutator},
+};
+use index::SidecarSetIndex;
 use metrics::Metrics;
-use namespace::Namespace;
+use namespaces::Namespace;
 use observe::Observer;
-use pod::SidecarPod;
 use pod_index::PodIndex;
 use reconcile::SidecarSetReconciler;
-use snapshot::Revision;
+use revisions::{Revision, RevisionIndex};
+use sidecar_pod::SidecarPod;
 use view::Views;
 use wake::{IMAGES_CHANGED_AFTER, Woken};
 
@@ -83,22 +92,20 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
     let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
 
     let (views, pod_index) = (Views::default(), PodIndex::default());
-    let follow = views.clone();
-    sidecar_sets.on_change(&queue, move |old, new| {
-        follow.follow(old, new);
-        wake::by_set(old, new)
-    });
-    let (follow, known, delayed) = (pod_index.clone(), views.clone(), queue.clone());
+    let followed = views.clone();
+    sidecar_sets.follow(move |old, new| followed.follow(old, new));
+    sidecar_sets.on_change(&queue, wake::by_set);
+    let followed = pod_index.clone();
+    pods.follow(move |old, new| followed.follow(old, new));
+    let (index, known, delayed) = (pod_index.clone(), views.clone(), queue.clone());
     pods.on_change(&queue, move |old, new| {
-        let lacked = follow.follow(old, new).into_iter();
         let Woken { now, later } = wake::by_pod(&known, old, new);
         for key in later {
             delayed.add_after(key, IMAGES_CHANGED_AFTER);
         }
-        lacked
-            .map(|name| ObjectKey::new("", name))
-            .chain(now)
-            .collect()
+        let lacked = index.lacked_anew(old, new).into_iter();
+        let lacked = lacked.map(|name| ObjectKey::new("", name));
+        lacked.chain(now).collect()
     });
     let known = views.clone();
     namespaces.on_change(&queue, move |old, new| {
@@ -138,6 +145,7 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
     serve_own_kind(setup);
+    serve_pods(setup);
 }
 
 /// What is watched of a kind in this namespace alone.
@@ -203,4 +211,39 @@ fn known(setup: &mut Setup, namespace: &str) -> Known {
             .gates()
             .enabled(Gate::SidecarSetPatchPodMetadataDefaultsAllowed),
     }
+}
+
+/// Injection into pods, on every replica, by indexes that follow the watches. Without gate `PodWebhook` every pod goes on as
+/// it is, in case that the webhook's configuration is still there (PF-214).
+fn serve_pods(setup: &mut Setup) {
+    if !setup.gates().enabled(Gate::PodWebhook) {
+        let allow = |_: &AdmissionRequest| AdmissionResponse::allow();
+        setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, allow);
+        return;
+    }
+    let namespace = setup.installation_namespace();
+    let sidecar_sets = setup.watch::<v1beta1::SidecarSet>(SIDECARSETS, WatchOptions::default());
+    let namespaces = setup.watch::<Namespace>(NAMESPACES, WatchOptions::default());
+    let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
+    let index = SidecarSetIndex::default();
+    let followed = index.clone();
+    sidecar_sets.follow(move |old, new| followed.change(old, new));
+    let by_version = RevisionIndex::new(namespace, revisions.store());
+    let followed = by_version.clone();
+    revisions.follow(move |old, new| followed.change(old, new));
+
+    let mutator = PodMutator {
+        index,
+        sidecar_sets: sidecar_sets.store(),
+        namespaces: namespaces.store(),
+        revisions: by_version,
+        sort_containers_by_name: setup
+            .gates()
+            .enabled(Gate::EnableSortSidecarContainerByName),
+    };
+    let clock = setup.clock();
+    let answer = move |request: &AdmissionRequest| {
+        mutator.answer(request, clock.now(), kruise_runtime::random_number())
+    };
+    setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, answer);
 }

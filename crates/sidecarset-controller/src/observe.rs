@@ -9,10 +9,11 @@ use crate::{
     facts::KnownPods,
     lacking::{LackingRule, Matching},
     memory::Memory,
-    namespace::Namespace,
-    pod::SidecarPod,
+    namespaces::Namespace,
     pod_index::PodIndex,
-    snapshot::{LackingPod, Revision, Snapshot, basis},
+    revisions::Revision,
+    sidecar_pod::SidecarPod,
+    snapshot::{LackingPod, Snapshot, basis},
     view::{Namespaces, View, Views, filled},
 };
 

@@ -10,7 +10,7 @@ use std::{
 use kruise_api::{object::Object, resource::ObjectKey};
 use kruise_runtime::Store;
 
-use crate::{lacking::LackingRule, pod::SidecarPod};
+use crate::{lacking::LackingRule, sidecar_pod::SidecarPod};
 
 /// The index. Clones share it.
 #[derive(Clone, Default)]
@@ -30,10 +30,10 @@ struct Lacking {
 }
 
 impl PodIndex {
-    /// Takes a change of a pod. Returns the SidecarSets that now lack another number of pods.
-    pub fn follow(&self, old: Option<&SidecarPod>, new: Option<&SidecarPod>) -> Vec<String> {
+    /// Takes a change of a pod, given before and after it. To be called for each change in order.
+    pub fn follow(&self, old: Option<&SidecarPod>, new: Option<&SidecarPod>) {
         let Some(pod) = new.or(old) else {
-            return vec![];
+            return;
         };
         let key = ObjectKey::of(pod.meta());
         let mut tables = self.lock();
@@ -52,19 +52,26 @@ impl PodIndex {
             let pods = tables.listing.entry(name.to_owned()).or_default();
             pods.insert(key.clone());
         }
-        let mut changed = vec![];
-        for (name, lacking) in &mut tables.lacking {
-            let lacks = new.is_some_and(|new| lacking.rule.lacks(new));
-            let is_news = if lacks {
-                lacking.pods.insert(key.clone())
+        for lacking in tables.lacking.values_mut() {
+            if new.is_some_and(|new| lacking.rule.lacks(new)) {
+                lacking.pods.insert(key.clone());
             } else {
-                lacking.pods.remove(&key)
-            };
-            if is_news {
-                changed.push(name.clone());
+                lacking.pods.remove(&key);
             }
         }
-        changed
+    }
+
+    /// SidecarSets that a pod lacks since this change of it, or lacks no longer.
+    #[must_use]
+    pub fn lacked_anew(&self, old: Option<&SidecarPod>, new: Option<&SidecarPod>) -> Vec<String> {
+        let tables = self.lock();
+        let is_news = |lacking: &Lacking| {
+            let lacks = |pod: Option<&SidecarPod>| pod.is_some_and(|pod| lacking.rule.lacks(pod));
+            lacks(old) != lacks(new)
+        };
+        let lacking = tables.lacking.iter();
+        let news = lacking.filter(|(_, lacking)| is_news(lacking));
+        news.map(|(name, _)| name.clone()).collect()
     }
 
     /// Pods that list this SidecarSet, by namespace and name.
@@ -151,14 +158,17 @@ mod tests {
         assert_eq!(index.lacking("log", rule(), &pods), [key("a")]);
         // The store says nothing of it, so it is not looked at again.
         let new = pod("c", "");
-        assert_eq!(index.follow(None, Some(&new)), ["log"]);
-        assert_eq!(index.follow(Some(&new), Some(&new)), Vec::<String>::new());
+        index.follow(None, Some(&new));
+        assert_eq!(index.lacked_anew(None, Some(&new)), ["log"]);
+        assert!(index.lacked_anew(Some(&new), Some(&new)).is_empty());
         assert_eq!(index.lacking("log", rule(), &pods), [key("a"), key("c")]);
-        assert_eq!(index.follow(Some(&new), Some(&pod("c", "log"))), ["log"]);
+        let injected = pod("c", "log");
+        index.follow(Some(&new), Some(&injected));
+        assert_eq!(index.lacked_anew(Some(&new), Some(&injected)), ["log"]);
         assert_eq!(index.lacking("log", rule(), &pods), [key("a")]);
         let other = LackingRule::for_tests("log", json!({ "app": "db" }));
         assert_eq!(index.lacking("log", other, &pods), []);
         index.forget("log");
-        assert_eq!(index.follow(None, Some(&new)), Vec::<String>::new());
+        assert!(index.lacked_anew(None, Some(&new)).is_empty());
     }
 }

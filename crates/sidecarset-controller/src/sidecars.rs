@@ -7,8 +7,8 @@ use kruise_api::apps::v1beta1::{SidecarContainer, SidecarSetSpec};
 use serde_json::Value;
 
 use crate::{
-    pod::SidecarPod,
     record::{Twin, WorkingRecord, has_twins},
+    sidecar_pod::SidecarPod,
 };
 
 /// The sidecars of a SidecarSet, in its order.

@@ -10,7 +10,6 @@ use kruise_api::{
     kinds::sidecarset::hash::SidecarSetHashes,
     meta::{ObjectMeta, Time},
     object::CustomResource,
-    read::ControllerRevision,
     selector::Selector,
     text::Text,
     well_known::annotations::{SIDECARSET_HASH, SIDECARSET_HASH_WITHOUT_IMAGE},
@@ -20,12 +19,10 @@ use kruise_plan::Owner;
 use crate::{
     facts::{Basis, Known, KnownPods},
     memory::Memory,
+    revisions::Revision,
     sidecars::Sidecars,
     view::View,
 };
-
-/// A revision of a SidecarSet.
-pub type Revision = ControllerRevision<SidecarSet>;
 
 /// Everything the planner knows of one SidecarSet at one moment.
 #[derive(Debug, Clone)]

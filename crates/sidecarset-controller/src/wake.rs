@@ -15,8 +15,8 @@ use kruise_api::{
 use crate::{
     consistency::is_consistent,
     facts::recorded,
-    pod::SidecarPod,
     record::WorkingRecord,
+    sidecar_pod::SidecarPod,
     view::{Namespaces, View, Views},
 };
 

@@ -8,8 +8,8 @@ use super::{step::PodChange, update::Change};
 use crate::{
     consistency::Recorded,
     facts::{Basis, recorded},
-    pod::SidecarPod,
     record::{Twin, TwinState, WorkingRecord, twin_to_update},
+    sidecar_pod::SidecarPod,
     sidecars::HotSidecar,
     snapshot::Snapshot,
 };

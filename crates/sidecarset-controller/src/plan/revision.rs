@@ -13,7 +13,7 @@ use kruise_api::{
 use serde_json::{Map, Value, json};
 
 use super::step::Step;
-use crate::snapshot::{Revision, Snapshot};
+use crate::{revisions::Revision, snapshot::Snapshot};
 
 /// How many taken names in a row are thought possible. Two are a rarity.
 const COLLISIONS: i32 = 10;
@@ -42,7 +42,7 @@ pub(super) fn register(snapshot: &Snapshot) -> Registration {
     let known = known(snapshot);
     let collision_count = snapshot.sidecar_set.status.collision_count.unwrap_or(0);
     let next_number = known.last().map_or(1, |newest| newest.revision + 1);
-    if let Some(found) = known.iter().rfind(|known| known.data.is(&data)) {
+    if let Some(found) = known.iter().rfind(|known| known.stores(&data)) {
         let is_newest = known
             .last()
             .is_some_and(|newest| Arc::ptr_eq(newest, found));
@@ -65,7 +65,7 @@ pub(super) fn register(snapshot: &Snapshot) -> Registration {
         let mut revisions = snapshot.revisions.iter();
         match revisions.find(|taken| taken.metadata.name == name) {
             // It is not ours, and will do as long as it is there (SS-280).
-            Some(taken) if taken.data.is(&data) => {
+            Some(taken) if taken.stores(&data) => {
                 return Registration::Done(Latest {
                     name,
                     collision_count: count,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     conditions::{self, UnreadableMessage},
     facts::Known,
-    pod::SidecarPod,
+    sidecar_pod::SidecarPod,
     snapshot::Snapshot,
 };
 

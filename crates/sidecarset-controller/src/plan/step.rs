@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kruise_plan::Notes;
 use serde_json::Value;
 
-use crate::{memory::Held, pod::SidecarPod};
+use crate::{memory::Held, sidecar_pod::SidecarPod};
 
 /// What is to be done now, in this order.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -15,9 +15,9 @@ use super::{
 use crate::{
     conditions,
     facts::recorded,
-    pod::SidecarPod,
     pod_annotations::{PatchError, changed_annotations},
     record::{HashRecord, SidecarSetUpgradeSpec, sidecar_list},
+    sidecar_pod::SidecarPod,
     sidecars::Upgrade,
     snapshot::Snapshot,
 };

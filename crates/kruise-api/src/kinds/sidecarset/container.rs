@@ -1,8 +1,8 @@
 //! A container of a SidecarSet. What Kubernetes knows of it stays raw, and is in `unknown`.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::{open_enum::open_enum, wire::wire};
+use crate::{open_enum::open_enum, revision::normal_form, wire::wire};
 
 wire! {
     /// A container that pods get: every field of a container of a pod, and these.
@@ -147,6 +147,15 @@ impl SidecarContainer {
     #[must_use]
     pub fn is_native_sidecar(&self) -> bool {
         self.text("restartPolicy") == "Always"
+    }
+
+    /// The container as a pod has it: what Kubernetes 1.32 knows of it, as Go writes it (SS-17).
+    #[must_use]
+    pub fn pod_container(&self) -> Map<String, Value> {
+        match normal_form("Container", &json!(self.unknown)) {
+            Value::Object(container) => container,
+            _ => Map::new(),
+        }
     }
 
     /// How the container is updated, as far as it is said.

@@ -69,10 +69,7 @@ fn sum(left: Amount, right: Amount) -> Amount {
         return Amount::Number(left + right);
     }
     let sum = left.quantity().zip(right.quantity());
-    Amount::Quantity(sum.and_then(|(left, right)| {
-        let format = if left.nanos() == 0 { right } else { left };
-        Some(format.with_nanos(left.nanos().checked_add(right.nanos())?))
-    }))
+    Amount::Quantity(sum.and_then(|(left, right)| left.plus(right)))
 }
 
 fn product(left: Amount, right: Amount) -> Result<Amount, ExpressionError> {
