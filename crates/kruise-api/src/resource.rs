@@ -83,6 +83,24 @@ pub const CONTROLLER_REVISIONS: Resource = Resource {
     namespaced: true,
 };
 
+/// `apiextensions.k8s.io/v1` custom resource definitions.
+pub const CUSTOM_RESOURCE_DEFINITIONS: Resource = Resource {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    plural: "customresourcedefinitions",
+    kind: "CustomResourceDefinition",
+    namespaced: false,
+};
+
+/// `admissionregistration.k8s.io/v1` mutating webhook configurations.
+pub const MUTATING_WEBHOOK_CONFIGURATIONS: Resource = Resource {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    plural: "mutatingwebhookconfigurations",
+    kind: "MutatingWebhookConfiguration",
+    namespaced: false,
+};
+
 impl Resource {
     /// A version of a kind whose objects live in namespaces.
     pub(crate) const fn in_namespaces<K: CustomResource>() -> Self {

@@ -13,6 +13,7 @@ mod duration;
 mod leader;
 mod process;
 mod random;
+mod rounds;
 mod tell;
 #[cfg(test)]
 mod test_server;
@@ -36,6 +37,8 @@ pub use process::{
 // What a test replaces: the wall clock, and chance.
 pub use clock::Clock;
 pub use random::{number as random_number, seed_this_thread};
+// What many ask for at once, and is done once.
+pub use rounds::Rounds;
 // Calls to the API server.
 pub use api::{
     client::ApiClient,
@@ -44,7 +47,7 @@ pub use api::{
     written::Written,
 };
 // What objects there are.
-pub use watch::{store::Store, store_view::StoreView, watcher::WatchOptions};
+pub use watch::{fresh::Freshness, store::Store, store_view::StoreView, watcher::WatchOptions};
 // When an object is reconciled, and what is done around its plan.
 pub use control::{
     execute::{Done, Executor, Flow, Refused, StageError},

@@ -1,6 +1,7 @@
 //! What the API server's objects are now: one watch a kind, and the index that it fills.
 
 mod error;
+pub(crate) mod fresh;
 mod index;
 pub(crate) mod line;
 mod open_list;

@@ -8,6 +8,10 @@ use serde_json::Value;
 pub(crate) const METADATA_ONLY: &str =
     "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
+/// The same of each object of a list.
+pub(crate) const METADATA_OF_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// An object as a write left it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Written {

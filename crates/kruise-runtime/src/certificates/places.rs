@@ -3,6 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+pub(crate) use kruise_api::resource::{
+    CUSTOM_RESOURCE_DEFINITIONS as CRDS, MUTATING_WEBHOOK_CONFIGURATIONS as MUTATING,
+};
 use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value, json};
@@ -13,24 +16,6 @@ use super::x509::{bundle_pem, read_chain};
 
 /// Port of the Services.
 const PORT: u64 = 443;
-
-/// `apiextensions.k8s.io/v1` custom resource definitions.
-pub(crate) const CRDS: Resource = Resource {
-    group: "apiextensions.k8s.io",
-    version: "v1",
-    plural: "customresourcedefinitions",
-    kind: "CustomResourceDefinition",
-    namespaced: false,
-};
-
-/// `admissionregistration.k8s.io/v1` mutating webhook configurations.
-pub(crate) const MUTATING: Resource = Resource {
-    group: "admissionregistration.k8s.io",
-    version: "v1",
-    plural: "mutatingwebhookconfigurations",
-    kind: "MutatingWebhookConfiguration",
-    namespaced: false,
-};
 
 /// `admissionregistration.k8s.io/v1` validating webhook configurations.
 pub(crate) const VALIDATING: Resource = Resource {

@@ -27,10 +27,13 @@ use crate::{
         args::{RuntimeArgs, process::pod_namespace},
         error::SetupError,
         gates::FeatureGates,
-        webhooks::Webhooks,
+        webhooks::{Webhooks, pod_configuration},
     },
     tell::{events::Recorder, metrics::Metrics, protection_log::ProtectionLog},
-    watch::{shared::SharedWatches, store::Store, watcher::WatchOptions},
+    watch::{
+        fresh::Freshness, shared::SharedWatches, store::Store, store_view::StoreView,
+        watcher::WatchOptions,
+    },
     webhook::Admission,
 };
 
@@ -256,6 +259,17 @@ impl Setup {
         Watched { store }
     }
 
+    /// Waits until the store of a watched kind is as new as the API server, on every replica.
+    #[must_use]
+    pub fn freshness<K: Object>(&self, watched: &Watched<K>) -> Freshness {
+        let store = watched.store();
+        let namespace = match StoreView::resource(&store).namespaced {
+            true => self.shared.args.controller.namespace.as_str(),
+            false => "",
+        };
+        Freshness::new(self.replica_client(), namespace, Arc::new(store))
+    }
+
     /// Reconciles the keys of a queue, `workers` at once, while this process leads.
     pub fn controller<R: Reconciler>(
         &mut self,
@@ -291,6 +305,12 @@ impl Setup {
     /// habit of the server's, not a promise: the handler must be right in any order, and when it is asked again.
     pub fn mutating_pod_webhook(&mut self, place: u8, path: &str, handler: impl Admission) {
         self.webhooks.mutate_pods(place, self.app, path, handler);
+    }
+
+    /// Name of the configuration that [`Setup::mutating_pod_webhook`] speaks of.
+    #[must_use]
+    pub fn pod_webhook_configuration(&self, place: u8) -> String {
+        pod_configuration(place, self.app)
     }
 
     /// The same as [`Setup::mutating_webhook`] for validating admissions and

@@ -57,8 +57,7 @@ impl Webhooks {
         path: &str,
         handler: impl Admission,
     ) {
-        let configuration = format!("kruise-{place:02}-{app}-mutating-webhook-configuration");
-        self.mutating.insert(configuration);
+        self.mutating.insert(pod_configuration(place, app));
         self.admit(path, handler);
     }
 
@@ -130,6 +129,11 @@ impl Webhooks {
         )?;
         Ok((certificates, keeper, server))
     }
+}
+
+/// Name of the configuration by which the API server asks an app about pods (PF-908).
+pub(crate) fn pod_configuration(place: u8, app: &str) -> String {
+    format!("kruise-{place:02}-{app}-mutating-webhook-configuration")
 }
 
 #[cfg(test)]

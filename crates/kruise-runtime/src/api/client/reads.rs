@@ -4,17 +4,30 @@ use futures::{StreamExt, TryStreamExt};
 use http::Method;
 use http_body_util::BodyExt;
 use kruise_api::resource::{ObjectKey, Resource};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
 use super::{
     ApiClient, LIST_TIMEOUT, READ_TIMEOUT,
-    send::{parse, within},
+    send::{JSON, parse, set_accept, within},
 };
-use crate::api::{
-    error::ApiError,
-    query::{Lines, ListPage, ListQuery, Path, RawList, WatchQuery},
+use crate::{
+    api::{
+        error::ApiError,
+        query::{Lines, ListMeta, ListPage, ListQuery, Path, RawList, WatchQuery},
+        written::METADATA_OF_LIST,
+    },
+    watch::version::version_number,
 };
+
+/// Objects in a page of a list of metadata.
+const PAGE: u32 = 500;
+
+/// What of an object is read where only its version counts.
+#[derive(Deserialize)]
+struct Versioned {
+    metadata: ListMeta,
+}
 
 impl ApiClient {
     /// Reads one object; `None` when there is none.
@@ -74,6 +87,46 @@ impl ApiClient {
         resource: &Resource,
         query: ListQuery<'_>,
     ) -> Result<ListPage, ApiError> {
+        self.read_page(resource, query, JSON).await
+    }
+
+    /// The highest version of an object of this kind, as new as the call; 0 where there is none. The server sends
+    /// nothing of the objects but their metadata. Of a namespace, or of all where it is empty.
+    ///
+    /// # Errors
+    /// When a call fails; `NotFound` when the kind is missing.
+    pub async fn newest_version(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+    ) -> Result<u64, ApiError> {
+        let mut newest = 0;
+        let mut after = None;
+        loop {
+            let query = ListQuery {
+                namespace,
+                limit: Some(PAGE),
+                after: after.as_deref(),
+                ..ListQuery::default()
+            };
+            let page = self.read_page(resource, query, METADATA_OF_LIST).await?;
+            for item in &page.items {
+                let object: Versioned = parse("list of metadata", item.get().as_bytes())?;
+                newest = newest.max(version_number(&object.metadata.resource_version));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(newest);
+            }
+        }
+    }
+
+    async fn read_page(
+        &self,
+        resource: &Resource,
+        query: ListQuery<'_>,
+        accept: &'static str,
+    ) -> Result<ListPage, ApiError> {
         let call = format!("list {resource}");
         let mut path = Path::new(resource.collection_path(query.namespace));
         path.add_some("labelSelector", query.label_selector);
@@ -83,7 +136,8 @@ impl ApiClient {
             query.limit.map(|limit| limit.to_string()).as_deref(),
         );
         path.add_some("continue", query.after);
-        let request = self.request(&call, Method::GET, path.0, None)?;
+        let mut request = self.request(&call, Method::GET, path.0, None)?;
+        set_accept(&mut request, accept);
         let body = self.send_within(LIST_TIMEOUT, &call, request).await?;
         let list: RawList = parse(&call, &body)?;
         Ok(ListPage {
