@@ -219,6 +219,9 @@ pub mod annotations {
 
     /// As [`SIDECARSET_VERSION_PREFIX`], for the version of the container's twin.
     pub const SIDECARSET_VERSION_ALT_PREFIX: &str = "versionalt.sidecarset.kruise.io/";
+    /// On the configuration of the pod webhook: how far the webhook reaches, and for which SidecarSets new pods wait, JSON.
+    /// Written and read by the SidecarSet controller. OpenKruise does not know it.
+    pub const SIDECARSET_SCOPE: &str = "sidecarset.kruise.io/scope";
 }
 
 /// Finalizers.
@@ -300,6 +303,41 @@ pub mod env {
 
     /// In HotUpgrade containers: the version of the container's twin. Written by the pod webhook; read by the container.
     pub const SIDECARSET_VERSION_ALT: &str = "SIDECARSET_VERSION_ALT";
+}
+
+/// Entries of webhook configurations that a process looks for or adds, with their paths and conditions.
+pub mod webhooks {
+    /// The entry for new pods. Brought by the installation.
+    pub const PODS: &str = "mpod.kb.io";
+
+    /// Its path.
+    pub const PODS_PATH: &str = "/mutate-pod";
+
+    /// Its match condition that keeps it as narrow as the SidecarSets are. Written and read by the SidecarSet controller.
+    pub const PODS_CONDITION: &str = "sidecarset-scope";
+
+    /// The entry for new pods that wait until every replica knows the SidecarSets that were just admitted. Written and read by
+    /// the SidecarSet controller.
+    pub const FRESH_PODS: &str = "mpod-fresh.kb.io";
+
+    /// What its path adds to that of [`PODS`].
+    pub const FRESH_PODS_PATH: &str = "/fresh";
+
+    /// Its match condition.
+    pub const FRESH_PODS_CONDITION: &str = "sidecarset-fresh";
+
+    /// The entry that refuses a pod which nobody creates, so that its refusal tells which configuration the API server has.
+    /// Written and read by the SidecarSet controller.
+    pub const PROBE: &str = "mpod-probe.kb.io";
+
+    /// What its path adds to that of [`PODS`].
+    pub const PROBE_PATH: &str = "/probe";
+
+    /// Its match condition.
+    pub const PROBE_CONDITION: &str = "sidecarset-probe";
+
+    /// How the name of that pod begins. The rest is the configuration's number.
+    pub const PROBE_NAME_PREFIX: &str = "sidecarset-scope-";
 }
 
 /// Values of the label [`labels::DELETE_PROTECTION`]. Any other value protects nothing.

@@ -40,6 +40,7 @@ pub mod remember;
 pub mod revisions;
 pub mod sidecar_pod;
 pub mod sidecars;
+pub mod scope;
 pub mod snapshot;
 pub mod view;
 pub mod wake;
