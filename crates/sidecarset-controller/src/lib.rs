@@ -1,6 +1,8 @@
 //! Runs SidecarSets. This file is the wiring: which kinds are watched, which index each feeds, and what
 //! wakes what. The work itself is in [`plan`]: a pure function from a snapshot to a plan.
 
+use std::sync::Arc;
+
 use clap::Args;
 use kruise_api::{
     apps::v1beta1::{self, SIDECARSETS},
@@ -9,7 +11,7 @@ use kruise_api::{
     well_known::configuration,
 };
 use kruise_runtime::{
-    App, Gate, Setup, Upkeep, WaitReasons, WatchOptions,
+    App, Gate, Setup, Upkeep, WaitReasons, WatchOptions, Watched,
     webhook::{
         AdmissionRequest, AdmissionResponse,
         kind::{ServerTemplateCheck, is_tolerated_in_workloads},
@@ -38,9 +40,9 @@ mod reconcile;
 pub mod record;
 pub mod remember;
 pub mod revisions;
+pub mod scope;
 pub mod sidecar_pod;
 pub mod sidecars;
-pub mod scope;
 pub mod snapshot;
 pub mod view;
 pub mod wake;
@@ -56,6 +58,7 @@ use observe::Observer;
 use pod_index::PodIndex;
 use reconcile::SidecarSetReconciler;
 use revisions::{Revision, RevisionIndex};
+use scope::{Reach, Scope};
 use sidecar_pod::SidecarPod;
 use view::Views;
 use wake::{IMAGES_CHANGED_AFTER, Woken};
@@ -145,8 +148,8 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
         metrics: Metrics::new(setup.registry()),
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
-    serve_own_kind(setup);
-    serve_pods(setup);
+    let scope = serve_pods(setup, &sidecar_sets);
+    serve_own_kind(setup, scope);
 }
 
 /// What is watched of a kind in this namespace alone.
@@ -159,7 +162,7 @@ fn in_namespace(namespace: &str, field_selector: Option<String>) -> WatchOptions
 }
 
 /// Conversion and admission of SidecarSets, on every replica.
-fn serve_own_kind(setup: &mut Setup) {
+fn serve_own_kind(setup: &mut Setup, scope: Scope) {
     setup.conversion(
         CRD,
         v1beta1::SidecarSet::KIND,
@@ -178,6 +181,7 @@ fn serve_own_kind(setup: &mut Setup) {
                 tolerates: is_tolerated_in_workloads,
             },
         }),
+        scope,
         metrics: setup.metrics().clone(),
         protection_log: setup.protection_log(),
     };
@@ -216,20 +220,19 @@ fn known(setup: &mut Setup, namespace: &str) -> Known {
 
 /// Injection into pods, on every replica, by indexes that follow the watches. Without gate `PodWebhook` every pod goes on as
 /// it is, in case that the webhook's configuration is still there (PF-214).
-fn serve_pods(setup: &mut Setup) {
+fn serve_pods(setup: &mut Setup, sidecar_sets: &Watched<v1beta1::SidecarSet>) -> Scope {
     if !setup.gates().enabled(Gate::PodWebhook) {
         let allow = |_: &AdmissionRequest| AdmissionResponse::allow();
         setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, allow);
-        return;
+        return Scope::inert();
     }
     let namespace = setup.installation_namespace();
-    let sidecar_sets = setup.watch::<v1beta1::SidecarSet>(SIDECARSETS, WatchOptions::default());
     let namespaces = setup.watch::<Namespace>(NAMESPACES, WatchOptions::default());
     let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
     let index = SidecarSetIndex::default();
     let followed = index.clone();
     sidecar_sets.follow(move |old, new| followed.change(old, new));
-    let by_version = RevisionIndex::new(namespace, revisions.store());
+    let by_version = RevisionIndex::new(namespace.clone(), revisions.store());
     let followed = by_version.clone();
     revisions.follow(move |old, new| followed.change(old, new));
 
@@ -243,8 +246,16 @@ fn serve_pods(setup: &mut Setup) {
             .enabled(Gate::EnableSortSidecarContainerByName),
     };
     let clock = setup.clock();
+    let mutator = Arc::new(mutator);
     let answer = move |request: &AdmissionRequest| {
         mutator.answer(request, clock.now(), kruise_runtime::random_number())
     };
-    setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, answer);
+    setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, answer.clone());
+    let parts = scope::Parts {
+        reach: |set: &v1beta1::SidecarSet| Reach::from(&set.spec),
+        pods: Arc::new(answer),
+        namespace,
+        narrows: true,
+    };
+    scope::wire(setup, sidecar_sets, parts)
 }

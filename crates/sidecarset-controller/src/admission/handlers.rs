@@ -9,7 +9,11 @@ use kruise_runtime::{
     },
 };
 
-use super::{kind::SidecarSets, known::Known};
+use super::{
+    kind::{SidecarSets, reaches},
+    known::Known,
+};
+use crate::scope::Scope;
 
 /// Fills in defaults and writes the hashes, on create and update (SS-10 to SS-16). The patch has nothing but what they
 /// change (PF-212).
@@ -23,6 +27,8 @@ pub struct Validator {
     pub known: Known,
     /// Judges containers and volumes as those of a pod.
     pub template_check: Box<dyn TemplateCheck>,
+    /// Has the API server ask about pods of a SidecarSet before that is stored.
+    pub scope: Scope,
     /// Asked for by what all kinds share; no SidecarSet is protected from being deleted.
     pub metrics: Metrics,
     /// Likewise.
@@ -37,6 +43,16 @@ impl Admission for Validator {
             metrics: &self.metrics,
             protection_log: &self.protection_log,
         };
-        async move { guard.validate::<SidecarSets>(request, &self.known).await }.boxed()
+        async move {
+            let response = guard.validate::<SidecarSets>(request, &self.known).await;
+            match reaches(request) {
+                Some((old, new)) => {
+                    let old = old.as_ref();
+                    self.scope.answer(request, old, &new, response).await
+                }
+                None => response,
+            }
+        }
+        .boxed()
     }
 }

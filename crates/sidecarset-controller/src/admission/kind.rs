@@ -8,16 +8,19 @@ use kruise_api::{
         hash::SidecarSetHashes,
         template::judged,
     },
+    object::CustomResource,
     template::PodTemplate,
     validation::FieldErrors,
 };
 use kruise_runtime::webhook::{
-    Operation,
+    AdmissionRequest, Operation,
     kind::{AdmittedKind, AdmittedVersion, pod_template},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::known::Known;
+use crate::scope::Reach;
 
 /// Prefix of the names of PodTemplates, which no object ever gets.
 const GENERATE_NAME: &str = "kruise-sidecarset-";
@@ -77,3 +80,21 @@ macro_rules! admitted {
 
 admitted!(v1alpha1, fill_v1alpha1);
 admitted!(v1beta1, fill_v1beta1);
+
+/// Which pods the SidecarSet of a request can match: before, where it is there already, and from now on. None where that can't
+/// be read, or the SidecarSet is on its way out.
+pub(super) fn reaches(request: &AdmissionRequest) -> Option<(Option<Reach>, Reach)> {
+    fn of<T: DeserializeOwned>(
+        request: &AdmissionRequest,
+        reach: impl Fn(&T) -> Reach,
+    ) -> Option<(Option<Reach>, Reach)> {
+        let old = request.old_object().ok().map(|old: T| reach(&old));
+        Some((old, reach(&request.object().ok()?)))
+    }
+    match request.kind.version.as_str() {
+        v1alpha1::SidecarSet::VERSION => {
+            of(request, |set: &v1alpha1::SidecarSet| Reach::from(&set.spec))
+        }
+        _ => of(request, |set: &v1beta1::SidecarSet| Reach::from(&set.spec)),
+    }
+}
