@@ -134,15 +134,19 @@ fn only(map: &TextMap, keys: [&'static str; 2]) -> TextMap {
         .collect()
 }
 
+/// Number, time and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Age(i64, Option<Time>, String);
+
+/// Revisions by SidecarSet and custom version.
+type ByVersion = HashMap<(String, String), BTreeSet<Age>>;
 
 /// ControllerRevisions of the installation's namespace, also by SidecarSet and custom version. Clones share them.
 #[derive(Clone)]
 pub struct RevisionIndex {
     namespace: String,
     store: Store<Revision>,
-    by_version: Arc<RwLock<HashMap<(String, String), BTreeSet<Age>>>>,
+    by_version: Arc<RwLock<ByVersion>>,
 }
 
 impl RevisionIndex {

@@ -97,7 +97,7 @@ impl Candidate {
     /// Whether the SidecarSet is for pods with these labels, in a namespace with those: none if nothing is known of the
     /// namespace (SS-104).
     #[must_use]
-    pub fn matches(&self, labels: &impl Labels, of_namespace: Option<&impl Labels>) -> bool {
+    pub fn matches<L: Labels>(&self, labels: &L, of_namespace: Option<&L>) -> bool {
         let is_in_namespace = match (&self.namespace_selector, of_namespace) {
             (None, _) => true,
             (Some(selector), Some(labels)) => selector.matches(labels),

@@ -32,7 +32,7 @@ pub(super) fn build(
             sidecar_set: set.name.clone(),
             container: prepared.name.clone(),
             field,
-            source,
+            source: Box::new(source),
         })?;
         container.insert("resources".to_owned(), resources);
     }

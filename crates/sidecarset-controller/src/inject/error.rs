@@ -30,7 +30,7 @@ pub enum InjectError {
         field: String,
         /// What is wrong.
         #[source]
-        source: ResourcesError,
+        source: Box<ResourcesError>,
     },
     /// What the pod's annotations record of SidecarSets can't be read (SS-136, SS-289).
     #[error("no SidecarSet can be injected")]

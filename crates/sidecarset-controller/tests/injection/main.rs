@@ -1,0 +1,16 @@
+//! What pods get of SidecarSets: by table, by property, and as the webhook answers. No cluster, no clock.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::needless_pass_by_value)]
+#![allow(clippy::indexing_slicing)]
+
+mod again;
+mod choosing;
+mod env_and_mounts;
+mod finding;
+mod places;
+mod properties;
+mod records;
+mod resources;
+mod webhook;
+mod world;
