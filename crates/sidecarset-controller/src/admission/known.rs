@@ -14,14 +14,21 @@ use kruise_api::{
     well_known::labels::{SIDECARSET_CUSTOM_VERSION, SIDECARSET_NAME},
 };
 
+/// Finds every SidecarSet. They are decoded already: this is called for every request.
+pub type FindSidecarSets = dyn Fn() -> Vec<Arc<SidecarSet>> + Send + Sync;
+/// Says whether the ControllerRevision exists that the SidecarSet of this name wants ([`names_revision`]).
+pub type HasRevision = dyn Fn(&str, WantedRevision<'_>) -> bool + Send + Sync;
+/// Reads which annotations pods may get, as JSON, if anything is said about that (SS-60); or why that can't be known.
+pub type ReadWhitelist = dyn Fn() -> Result<Option<String>, String> + Send + Sync;
+
 /// Looks other objects up.
 pub struct Known {
-    /// Every SidecarSet. They are decoded already: this is called for every request.
-    pub sidecar_sets: Box<dyn Fn() -> Vec<Arc<SidecarSet>> + Send + Sync>,
-    /// Whether the ControllerRevision exists that the SidecarSet of this name wants ([`names_revision`]).
-    pub has_revision: Box<dyn Fn(&str, WantedRevision<'_>) -> bool + Send + Sync>,
-    /// Which annotations pods may get, as JSON, if anything is said about that (SS-60); or why that can't be known.
-    pub whitelist: Box<dyn Fn() -> Result<Option<String>, String> + Send + Sync>,
+    /// SidecarSets.
+    pub sidecar_sets: Box<FindSidecarSets>,
+    /// Revisions.
+    pub has_revision: Box<HasRevision>,
+    /// The cluster's configuration.
+    pub whitelist: Box<ReadWhitelist>,
     /// Gate `SidecarSetPatchPodMetadataDefaultsAllowed`.
     pub allows_by_default: bool,
 }

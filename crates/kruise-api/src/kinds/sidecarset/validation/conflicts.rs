@@ -1,7 +1,5 @@
 //! What two SidecarSets can't both put into the same pods (SS-56, SS-58, SS-59).
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{
@@ -85,22 +83,13 @@ fn both_put(spec: &SidecarSetSpec, other_name: &str, other: &SidecarSetSpec) -> 
 
 fn volumes(ours: &Value, other_name: &str, theirs: &Value) -> FieldErrors {
     let path = FieldPath::new("spec.volumes");
-    let name_of = |volume: &Value| {
-        volume
-            .get("name")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    // As Go's types write them, since OpenKruise may have stored one of the two.
-    let form = |volume: &Value| whole_form("Volume", volume);
-    let theirs = theirs.as_array().into_iter().flatten();
-    let theirs: BTreeMap<Option<String>, &Value> =
-        theirs.map(|volume| (name_of(volume), volume)).collect();
     let ours = ours.as_array().into_iter().flatten().enumerate();
     let in_conflict = ours.filter_map(|(index, volume)| {
         let name = name_of(volume)?;
-        let other = theirs.get(&Some(name.clone()))?;
-        if means_the_same(&form(volume), &form(other)) {
+        // Of several of one name the last counts.
+        let mut theirs = theirs.as_array().into_iter().flatten().rev();
+        let other = theirs.find(|other| name_of(other) == Some(name))?;
+        if are_alike(volume, other) {
             return None;
         }
         let why = format!("SidecarSet {other_name} has another volume of this name");
@@ -108,6 +97,16 @@ fn volumes(ours: &Value, other_name: &str, theirs: &Value) -> FieldErrors {
         Some(FieldError::invalid(&path, name, why))
     });
     in_conflict.collect()
+}
+
+fn name_of(volume: &Value) -> Option<&str> {
+    volume.get("name").and_then(Value::as_str)
+}
+
+/// Compares as Go's types write them, since OpenKruise may have stored one of the two. Most are the same to the letter.
+fn are_alike(volume: &Value, other: &Value) -> bool {
+    let form = |volume: &Value| whole_form("Volume", volume);
+    volume == other || means_the_same(&form(volume), &form(other))
 }
 
 /// SS-59

@@ -1,0 +1,5 @@
+//! Tests of the deployable from outside.
+
+mod admission;
+mod in_process;
+mod refusals;
