@@ -18,6 +18,7 @@
 //! since the leader forgets by its own clock what another replica wrote.
 
 mod anchor;
+mod by_label;
 mod cel;
 mod configuration;
 mod error;
@@ -41,9 +42,10 @@ use kruise_runtime::{Gate, Setup, Watched, webhook::Admission};
 
 pub use self::{
     anchor::{Anchor, LabelAnchor, Reach},
+    by_label::MOST_VALUES,
     configuration::{Configuration, Revision},
     error::ScopeError,
-    extent::{Extent, Form, LONGEST_EXPRESSION, MOST_KEYS, MOST_VALUES},
+    extent::{Extent, Form, LONGEST_EXPRESSION, MOST_KEYS},
     one_of::OneOf,
     record::{Fresh, Record},
     widen::{Covered, Scope},

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{extent::ByLabel, one_of::OneOf};
+use super::{by_label::ByLabel, one_of::OneOf};
 
 /// The expression of these regions.
 pub(crate) fn render(regions: &BTreeMap<OneOf, ByLabel>) -> String {

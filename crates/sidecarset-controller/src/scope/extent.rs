@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     anchor::{Anchor, LabelAnchor, MOST_NAMESPACES},
+    by_label::ByLabel,
     cel,
     one_of::OneOf,
 };
 
-/// Values of one label; with more, any value.
-pub const MOST_VALUES: usize = 64;
 /// Labels; with more, all pods.
 pub const MOST_KEYS: usize = 32;
 /// Bytes of the expression; with more, all pods. The API server takes objects of 1.5 MiB, and people read this one.
@@ -24,15 +23,6 @@ pub const LONGEST_EXPRESSION: usize = 16 * 1024;
 #[serde(from = "Vec<Region>", into = "Vec<Region>")]
 pub struct Extent {
     regions: BTreeMap<OneOf, ByLabel>,
-}
-
-/// Which pods of some namespaces.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ByLabel {
-    /// All.
-    All,
-    /// Those with one of these labels.
-    With(BTreeMap<String, OneOf>),
 }
 
 /// A region as JSON has it. Without labels: all pods of the namespaces.
@@ -218,35 +208,6 @@ impl Extent {
         }
         let is_empty = |pods: &ByLabel| matches!(pods, ByLabel::With(keys) if keys.is_empty());
         self.regions.retain(|_, pods| !is_empty(pods));
-    }
-}
-
-impl ByLabel {
-    fn add(&mut self, label: &LabelAnchor) {
-        if let Self::With(keys) = self {
-            let values = keys.entry(label.key.clone());
-            let values = values.or_insert_with(|| OneOf::These(BTreeSet::new()));
-            values.add(&label.values);
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        match other {
-            Self::All => *self = Self::All,
-            Self::With(keys) => {
-                for (key, values) in keys {
-                    self.add(&LabelAnchor { key, values });
-                }
-            }
-        }
-    }
-
-    fn bound(&mut self) {
-        if let Self::With(keys) = self {
-            for values in keys.values_mut() {
-                *values = std::mem::take(values).at_most(MOST_VALUES);
-            }
-        }
     }
 }
 

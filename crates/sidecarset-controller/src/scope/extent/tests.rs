@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::scope::Reach;
+use crate::scope::{MOST_VALUES, Reach};
 
 fn anchors(specs: &Value) -> Vec<Anchor> {
     let specs: Vec<v1beta1::SidecarSetSpec> = serde_json::from_value(specs.clone()).unwrap();
