@@ -77,6 +77,7 @@ pub(super) fn table() -> Deployable {
             why: "",
             mutating: &[],
             validating: &[],
+            pods: None,
         },
     }
 }

@@ -100,6 +100,7 @@ impl Around {
         Validator {
             known: self.known(),
             template_check: Box::new(template_check),
+            scope: sidecarset_controller::scope::Scope::inert(),
             metrics: Metrics::unregistered(),
             protection_log: ProtectionLog::default(),
         }
