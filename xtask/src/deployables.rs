@@ -145,6 +145,10 @@ pub(crate) struct Resources {
     pub(crate) memory_limit: &'static str,
 }
 
+/// How long the API server waits for an answer that takes no more than looking things up. Of its own limit, ten seconds,
+/// people would see more.
+pub(crate) const USUAL_TIMEOUT_SECONDS: u32 = 3;
+
 /// What the API server asks about.
 pub(crate) struct Webhooks {
     /// Printed above them.
@@ -180,6 +184,8 @@ pub(crate) struct Webhook {
     /// What becomes of the request when nobody answers.
     pub(crate) unanswered: Unanswered,
     pub(crate) side_effects: SideEffects,
+    /// How long the API server waits for an answer.
+    pub(crate) timeout_seconds: u32,
 }
 
 /// The question about new pods that mutates them. It is asked again when a later webhook has changed the pod, and has

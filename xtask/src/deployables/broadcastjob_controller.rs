@@ -1,8 +1,8 @@
 //! What there is of broadcastjob-controller in a cluster.
 
 use super::{
-    Deployable, NOT_ON_ITS_WAY_OUT, Ports, Probes, Resources, Rights, SideEffects, Unanswered,
-    Unused, Webhook, Webhooks, rule,
+    Deployable, NOT_ON_ITS_WAY_OUT, Ports, Probes, Resources, Rights, SideEffects,
+    USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -99,4 +99,5 @@ const WRITES: Webhook = Webhook {
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,
+    timeout_seconds: USUAL_TIMEOUT_SECONDS,
 };

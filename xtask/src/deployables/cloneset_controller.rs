@@ -2,7 +2,8 @@
 
 use super::{
     ASKED_BY_SOMEBODY, ASKED_BY_THE_NAMESPACE_CONTROLLER, Deployable, NOT_ON_ITS_WAY_OUT, Ports,
-    Probes, Resources, Rights, SideEffects, Unanswered, Unused, Webhook, Webhooks, rule,
+    Probes, Resources, Rights, SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook,
+    Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -158,6 +159,7 @@ const WRITES: Webhook = Webhook {
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,
+    timeout_seconds: USUAL_TIMEOUT_SECONDS,
 };
 
 const DELETIONS: Webhook = Webhook {

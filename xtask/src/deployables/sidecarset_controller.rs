@@ -2,7 +2,7 @@
 
 use super::{
     Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Ports, Probes, Resources, Rights, SideEffects,
-    Unanswered, Unused, Webhook, Webhooks, rule,
+    USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -97,6 +97,8 @@ pub(super) fn table() -> Deployable {
                       dry run.",
                 name: "vsidecarset.kb.io",
                 side_effects: SideEffects::NoneOnDryRun,
+                // The API server is given 4 s to put the wider configuration into use.
+                timeout_seconds: 10,
                 ..WRITES
             }],
             pods: Some(PodWebhook {
@@ -126,6 +128,7 @@ const WRITES: Webhook = Webhook {
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,
+    timeout_seconds: USUAL_TIMEOUT_SECONDS,
 };
 
 /// What no test in CI has need of.

@@ -1,10 +1,9 @@
 //! The configurations of webhooks: what the API server asks about, and whom. Replicas put caBundle in.
 
 use super::{comment, labels, list, scalar};
-use crate::deployables::{Condition, Deployable, NAMESPACE, PodWebhook, Webhook};
-
-/// Of the API server's own limit, ten seconds, people would see more.
-const TIMEOUT_SECONDS: u32 = 3;
+use crate::deployables::{
+    Condition, Deployable, NAMESPACE, PodWebhook, USUAL_TIMEOUT_SECONDS, Webhook,
+};
 
 pub(super) fn configurations(deployable: &Deployable) -> String {
     let kinds = deployable.kinds;
@@ -102,7 +101,7 @@ fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
              reinvocationPolicy: IfNeeded\n    \
              failurePolicy: {unanswered}\n    \
              sideEffects: None\n    \
-             timeoutSeconds: {TIMEOUT_SECONDS}\n",
+             timeoutSeconds: {USUAL_TIMEOUT_SECONDS}\n",
         client_config = client_config(deployable, path),
     )
 }
@@ -121,6 +120,7 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
         conditions,
         unanswered,
         side_effects,
+        timeout_seconds,
     } = webhook;
     let selector = label.map_or_else(String::new, |label| {
         format!(
@@ -151,7 +151,7 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
          {conditions}    \
              failurePolicy: {unanswered}\n    \
              sideEffects: {side_effects}\n    \
-             timeoutSeconds: {TIMEOUT_SECONDS}\n",
+             timeoutSeconds: {timeout_seconds}\n",
         why = comment(why, 2),
         client_config = client_config(deployable, path),
         groups = list([group]),
