@@ -128,6 +128,11 @@ impl World {
         webhooks::serve(&self.server, directory, served);
     }
 
+    /// What a process answers, for a test that asks it itself. There are no answers while it doesn't run.
+    pub fn webhooks_of(&mut self, name: &'static str) -> InProcessWebhooks {
+        self.webhooks.entry(name).or_default().clone()
+    }
+
     /// Has the kind of a definition converted: whichever of these processes runs does it.
     pub fn serve_conversion(&mut self, definition: &str, processes: &[&'static str]) {
         let of = |name: &&'static str| self.webhooks.entry(name).or_default().clone();
