@@ -146,7 +146,13 @@ pub fn basis(sidecar_set: &SidecarSet) -> Basis {
             whole,
             without_image,
         },
-        _ => SidecarSetHashes::of(&spec.containers, &spec.init_containers),
+        (whole, without_image) => {
+            let hashes = SidecarSetHashes::of(&spec.containers, &spec.init_containers);
+            SidecarSetHashes {
+                whole: whole.unwrap_or(hashes.whole),
+                without_image: without_image.unwrap_or(hashes.without_image),
+            }
+        }
     };
     Basis::new(&metadata.name, hashes, Sidecars::of(spec))
 }
