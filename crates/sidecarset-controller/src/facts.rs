@@ -147,7 +147,6 @@ impl Basis {
 }
 
 /// What is recorded of the last updates of a pod.
-#[must_use]
 pub fn recorded(pod: &SidecarPod) -> Recorded {
     InPlaceRecord::parse(pod.annotation(SIDECARSET_INPLACE_UPDATE_STATE))
 }
