@@ -81,6 +81,12 @@ pub(super) fn table() -> Deployable {
                     ["podtemplates"],
                     ["create"],
                 ),
+                rule(
+                    "Find out which configuration of the pod webhook the API server uses: by a pod that is created as a dry run.",
+                    "",
+                    ["pods"],
+                    ["create"],
+                ),
             ],
             unused: UNUSED,
         },

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use kruise_api::resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey};
+use kruise_api::{
+    apps::v1beta1::SIDECARSETS,
+    resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey},
+};
 use kruise_testkit::{
-    builders,
+    builders, manifests,
     world::{World, flags, play},
 };
 use kube::api::{
@@ -238,5 +241,20 @@ fn the_server_is_asked_about_containers_in_the_namespace_of_the_installation() {
             .unwrap();
         let asked = asked(world).split_off(before);
         assert_eq!(asked, [("create", true, "kruise-system".to_owned())]);
+    });
+}
+
+// Beside each other, as somebody applies them who tries them out.
+#[test]
+fn the_samples_are_accepted() {
+    play(6, async |world| {
+        cluster(world).await;
+        for file in ["minimal", "every-field"] {
+            for sample in manifests::read(&format!("deploy/samples/sidecarset/{file}.yaml")) {
+                create(world, sample).await.unwrap();
+                world.run_for(INDEXED).await;
+            }
+        }
+        assert_eq!(world.server.list(SIDECARSETS).len(), 4);
     });
 }

@@ -164,7 +164,10 @@ fn two_sets_may_not_put_the_same_into_a_pod(
 ) {
     let first = named("v1beta1", "first", first);
     let second = named(version, "second", second);
-    assert_eq!(refused(&second, beside(&[first.clone()])), expected);
+    assert_eq!(
+        refused(&second, beside(std::slice::from_ref(&first))),
+        expected
+    );
     // Its own stored form is no conflict.
     let stored = named("v1beta1", "second", json!({}));
     let told = refused_change(&second, &second, beside(&[first, stored]));
