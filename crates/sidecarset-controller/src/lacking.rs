@@ -98,7 +98,7 @@ impl LackingRule {
 
     /// A rule for pods with these labels.
     #[cfg(test)]
-    pub(crate) fn for_tests(name: &str, labels: serde_json::Value) -> Self {
+    pub(crate) fn for_tests(name: &str, labels: &serde_json::Value) -> Self {
         let selector =
             serde_json::from_value(serde_json::json!({ "matchLabels": labels })).unwrap();
         let view = View {
@@ -141,7 +141,7 @@ mod tests {
         json!({ "metadata": { "annotations": { "kruise.io/sidecarset-injected-list": list } } })
     }
 
-    fn labelled(labels: Value) -> Value {
+    fn labelled(labels: &Value) -> Value {
         json!({ "metadata": { "labels": labels } })
     }
 
@@ -150,24 +150,24 @@ mod tests {
     #[case::plain(json!({}), true)]
     #[case::lists_another(listing("mesh"), true)]
     #[case::lists_it(listing("log,mesh"), false)]
-    #[case::not_selected(labelled(json!({ "app": "db" })), false)]
+    #[case::not_selected(labelled(&json!({ "app": "db" })), false)]
     #[case::older(json!({ "metadata": { "creationTimestamp": "2026-01-10T06:00:00Z" } }), false)]
     #[case::as_old(json!({ "metadata": { "creationTimestamp": "2026-01-10T07:00:00Z" } }), false)]
     #[case::exempt(json!({ "metadata": { "namespace": "kube-system" } }), false)]
     #[case::ours(json!({ "metadata": { "namespace": "kruise-system" } }), false)]
-    #[case::opted_out(labelled(json!({ "sidecarset.kruise.io/inject": "false" })), false)]
-    #[case::opted_in(labelled(json!({ "sidecarset.kruise.io/inject": "true" })), true)]
+    #[case::opted_out(labelled(&json!({ "sidecarset.kruise.io/inject": "false" })), false)]
+    #[case::opted_in(labelled(&json!({ "sidecarset.kruise.io/inject": "true" })), true)]
     #[case::ended(json!({ "status": { "phase": "Succeeded" } }), false)]
     #[case::terminating(json!({ "metadata": { "deletionTimestamp": "2026-01-10T09:00:00Z" } }), false)]
     fn a_pod_lacks_what_it_should_have_got(#[case] change: Value, #[case] expected: bool) {
-        let rule = LackingRule::for_tests("log", json!({ "app": "web" }));
+        let rule = LackingRule::for_tests("log", &json!({ "app": "web" }));
         assert_eq!(rule.lacks(&pod(&change)), expected);
     }
 
     // SS-110, SS-A38: whoever has or would get the canary doesn't lack its base, and the other way round.
     #[rstest]
     #[case::base_where_the_canary_is("log", listing("log-canary"), false)]
-    #[case::base_where_the_canary_would_be("log", labelled(json!({ "tier": "beta" })), false)]
+    #[case::base_where_the_canary_would_be("log", labelled(&json!({ "tier": "beta" })), false)]
     #[case::base("log", json!({}), true)]
     #[case::canary_where_the_base_is("log-canary", listing("log"), false)]
     #[case::canary("log-canary", json!({}), true)]
@@ -176,9 +176,9 @@ mod tests {
         #[case] change: Value,
         #[case] expected: bool,
     ) {
-        let mut rule = LackingRule::for_tests(name, json!({ "app": "web" }));
+        let mut rule = LackingRule::for_tests(name, &json!({ "app": "web" }));
         if name == "log" {
-            let canary = LackingRule::for_tests("log-canary", json!({ "tier": "beta" }));
+            let canary = LackingRule::for_tests("log-canary", &json!({ "tier": "beta" }));
             rule.canaries.push(("log-canary".to_owned(), canary.pods));
         } else {
             rule.base = Some("log".to_owned());

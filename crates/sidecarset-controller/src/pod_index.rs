@@ -154,7 +154,7 @@ mod tests {
         let (index, pods) = (PodIndex::default(), Store::new(PODS));
         pods.apply(pod("a", ""));
         pods.apply(pod("b", "log"));
-        let rule = || LackingRule::for_tests("log", json!({ "app": "web" }));
+        let rule = || LackingRule::for_tests("log", &json!({ "app": "web" }));
         assert_eq!(index.lacking("log", rule(), &pods), [key("a")]);
         // The store says nothing of it, so it is not looked at again.
         let new = pod("c", "");
@@ -166,7 +166,7 @@ mod tests {
         index.follow(Some(&new), Some(&injected));
         assert_eq!(index.lacked_anew(Some(&new), Some(&injected)), ["log"]);
         assert_eq!(index.lacking("log", rule(), &pods), [key("a")]);
-        let other = LackingRule::for_tests("log", json!({ "app": "db" }));
+        let other = LackingRule::for_tests("log", &json!({ "app": "db" }));
         assert_eq!(index.lacking("log", other, &pods), []);
         index.forget("log");
         assert!(index.lacked_anew(None, Some(&new)).is_empty());

@@ -21,7 +21,6 @@ use crate::{
     memory::Memory,
     revisions::Revision,
     sidecars::Sidecars,
-    view::View,
 };
 
 /// Everything the planner knows of one SidecarSet at one moment.
@@ -61,25 +60,6 @@ pub struct LackingPod {
 static NO_STRATEGY: LazyLock<SidecarSetUpdateStrategy> = LazyLock::new(Default::default);
 
 impl Snapshot {
-    /// What is known of a SidecarSet, which has its defaults, without anything else.
-    #[must_use]
-    pub fn of(sidecar_set: SidecarSet) -> Self {
-        let view = View::of(&sidecar_set);
-        let basis = Arc::new(basis(&sidecar_set));
-        Self {
-            pods: Arc::new(KnownPods::of(&basis, vec![], &KnownPods::default())),
-            basis,
-            selector: view.selector,
-            namespaces: None,
-            lacking: vec![],
-            revisions: vec![],
-            namespace: String::new(),
-            now: Time::UNIX_EPOCH,
-            memory: Memory::default(),
-            sidecar_set: Arc::new(sidecar_set),
-        }
-    }
-
     /// The SidecarSet as what it owns names it.
     #[must_use]
     pub fn owner(&self) -> Owner<'_> {

@@ -90,7 +90,7 @@ fn without_a_new_image_only_annotations_change() {
     let mut world = world(1, json!({}));
     world.change(json!({ "containers": agent("agent:2") }));
     world.change_pod("web-0", |pod| {
-        pod["spec"]["containers"][1]["image"] = json!("agent:2")
+        pod["spec"]["containers"][1]["image"] = json!("agent:2");
     });
     world.run("web-0");
     world.reconcile();
@@ -129,7 +129,7 @@ fn an_old_form_is_migrated() {
 fn a_hash_that_can_not_be_read_is_replaced() {
     let mut world = world(1, json!({}));
     world.change_pod("web-0", |pod| {
-        pod["metadata"]["annotations"][HASH] = json!("oops")
+        pod["metadata"]["annotations"][HASH] = json!("oops");
     });
     assert_eq!(updated(&world.reconcile()), ["web-0"]);
     let hash: Value = serde_json::from_str(world.annotation("web-0", HASH)).unwrap();
@@ -162,7 +162,7 @@ fn annotations_are_patched_with_the_update() {
 fn an_annotation_that_can_not_be_merged_keeps_its_pod_back() {
     let mut world = world(2, json!({ "updateStrategy": { "maxUnavailable": 2 } }));
     world.change_pod("web-0", |pod| {
-        pod["metadata"]["annotations"]["oom"] = json!("oops")
+        pod["metadata"]["annotations"]["oom"] = json!("oops");
     });
     let patch = json!([{ "annotations": { "oom": "{}" }, "patchPolicy": "MergePatchJson" }]);
     world.change(json!({ "containers": agent("agent:2"), "patchPodMetadata": patch }));

@@ -193,7 +193,7 @@ impl World {
     pub(crate) fn set_ready(&mut self, name: &str, is_ready: bool) {
         let status = if is_ready { "True" } else { "False" };
         self.change_pod(name, |pod| {
-            pod["status"]["conditions"][0]["status"] = json!(status)
+            pod["status"]["conditions"][0]["status"] = json!(status);
         });
     }
 
