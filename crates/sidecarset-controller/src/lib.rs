@@ -75,6 +75,9 @@ pub struct SidecarSetArgs {
     /// How many SidecarSets are reconciled at the same time
     #[arg(long, default_value_t = 3, value_parser = kruise_runtime::parse_workers)]
     pub sidecarset_workers: usize,
+    /// Whether the API server asks the pod webhook only about pods that some SidecarSet can match; otherwise about all pods
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub narrow_pod_webhook: bool,
 }
 
 /// The deployable as a value.

@@ -73,6 +73,8 @@ impl Freshness {
                 list_at = Instant::now() + LIST_AFTER;
             }
         }
+        // What others keep beside the store is as new then, too.
+        store.wait_for_handlers();
         Ok(())
     }
 }

@@ -263,6 +263,10 @@ impl<K: Object> StoreView for Store<K> {
         self.inner.synced.load(Ordering::Acquire)
     }
 
+    fn wait_for_handlers(&self) {
+        drop(self.handlers());
+    }
+
     fn lists(&self) -> u64 {
         self.inner.lists.load(Ordering::Acquire)
     }

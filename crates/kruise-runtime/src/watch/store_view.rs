@@ -36,6 +36,9 @@ pub trait StoreView: Send + Sync {
     fn resource(&self) -> Resource;
     /// Highest version that an event, a bookmark or a list had.
     fn newest_version(&self) -> u64;
+    /// Returns when the handlers of changes have been told of all that [`StoreView::newest_version`] and
+    /// [`StoreView::synced`] said before.
+    fn wait_for_handlers(&self);
     /// Whether a complete list was taken.
     fn synced(&self) -> bool;
     /// How many complete lists were taken.

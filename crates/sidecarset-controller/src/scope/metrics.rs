@@ -53,3 +53,25 @@ impl ScopeMetrics {
         *told = Some(extent.clone());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_form_at_a_time_is_told() {
+        let mut registry = Registry::default();
+        let metrics = ScopeMetrics::new(&mut registry);
+        metrics.tell(&Extent::everything(), 1);
+        metrics.tell(&Extent::nothing(), 2);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "kruise_sidecarset_webhook_scope{form=\"everything\"} 0",
+            "kruise_sidecarset_webhook_scope{form=\"keys\"} 0",
+            "kruise_sidecarset_webhook_scope{form=\"none\"} 1",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

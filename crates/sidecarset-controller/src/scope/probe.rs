@@ -81,3 +81,48 @@ fn pod(namespace: &str, number: u64) -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn asked(name: &str, dry_run: bool) -> AdmissionResponse {
+        let pods = json!({ "group": "", "version": "v1", "resource": "pods" });
+        let request = json!({
+            "uid": "u", "operation": "CREATE", "namespace": "kruise-system", "name": name, "dryRun": dry_run,
+            "kind": { "group": "", "version": "v1", "kind": "Pod" }, "resource": pods,
+        });
+        let review = json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
+        });
+        let request = AdmissionRequest::from_review(review.to_string().as_bytes());
+        refuse(&request.unwrap())
+    }
+
+    #[test]
+    fn a_probe_is_refused_and_the_refusal_has_its_number() {
+        let refused = asked("sidecarset-scope-7", true);
+        assert_eq!(refused.code(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            refused.message(),
+            "configuration sidecarset-scope-7 is in use"
+        );
+    }
+
+    // Where match conditions are dropped, the controller's own pods come here.
+    #[rstest]
+    #[case::a_pod_that_is_created("sidecarset-scope-7", false)]
+    #[case::another_pod("sidecarset-controller-0", true)]
+    #[case::a_name_to_be_generated("", false)]
+    fn no_other_pod_is_refused(#[case] name: &str, #[case] dry_run: bool) {
+        assert!(asked(name, dry_run).is_allowed());
+    }
+
+    // 7 must not be taken for 70.
+    #[test]
+    fn a_refusal_is_that_of_one_number_alone() {
+        assert!(!refusal(&probe_name(70)).contains(&refusal(&probe_name(7))));
+    }
+}

@@ -37,7 +37,7 @@ pub(crate) struct Cluster<'a> {
     /// How a replica is run.
     pub(crate) narrows: bool,
     /// What stands between a replica and the server.
-    pub(crate) between: fn(kube::Client) -> kube::Client,
+    pub(crate) between: fn(usize, kube::Client) -> kube::Client,
 }
 
 /// What differs between stories from their beginning.
@@ -46,7 +46,7 @@ pub(crate) struct Start {
     pub(crate) seed: u64,
     pub(crate) installs_sets: bool,
     pub(crate) narrows: bool,
-    pub(crate) between: fn(kube::Client) -> kube::Client,
+    pub(crate) between: fn(usize, kube::Client) -> kube::Client,
 }
 
 impl Default for Start {
@@ -55,7 +55,7 @@ impl Default for Start {
             seed: 1,
             installs_sets: true,
             narrows: true,
-            between: |client| client,
+            between: |_, client| client,
         }
     }
 }
@@ -144,7 +144,7 @@ impl<'a> Cluster<'a> {
         let process = InProcess {
             args: flags::<RuntimeArgs>(&[]),
             apps: vec![app(self.narrows)],
-            client: (self.between)(self.world.server.client_of(REPLICAS[index])),
+            client: (self.between)(index, self.world.server.client_of(REPLICAS[index])),
             clock: Clock::of(move || clock.now()),
             webhooks: self.replica(index),
         };
@@ -210,6 +210,22 @@ impl<'a> Cluster<'a> {
 
     pub(crate) fn extent(&self) -> Extent {
         Configuration::read(self.object()).unwrap().sure_extent()
+    }
+
+    /// Whether pods of this application are asked about, and wait.
+    pub(crate) fn covers(&self, app: &str) -> bool {
+        let found = Configuration::read(self.object()).unwrap();
+        found.covers(&crate::narrowing::app(app), self.world.clock.now())
+    }
+
+    /// What later configurations were.
+    pub(crate) fn extents_since(&self, version: u64) -> Vec<Extent> {
+        let changes = self.world.server.changes_since(version).into_iter();
+        let ours = changes.filter(|change| change.resource == MUTATING_WEBHOOK_CONFIGURATIONS);
+        let read = |object: &Value| Configuration::read(object.clone()).unwrap().sure_extent();
+        let extents: Vec<_> = ours.map(|change| read(&change.after.unwrap())).collect();
+        assert_ne!(extents, [], "nothing was written");
+        extents
     }
 
     /// Writes of the configuration so far.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::{self, BoxFuture, FutureExt};
 use http_body_util::BodyExt;
 use kruise_testkit::server::{Fault, Rule};
 use kube::client::Body;
@@ -12,7 +13,7 @@ use sidecarset_controller::scope::{Extent, Form};
 use crate::{
     cluster::{Cluster, Start, set, story},
     narrowing::{SETTLED, SOON, app},
-    widening::LATE,
+    widening::{LATE, admitted},
 };
 
 #[rstest]
@@ -78,26 +79,16 @@ fn a_crash_after_the_patch_leaves_nothing_behind() {
     });
 }
 
-/// A client whose API server drops match conditions, as before Kubernetes 1.28.
-fn without_conditions(client: kube::Client) -> kube::Client {
+/// A client whose patches of the configuration are changed before they go out.
+fn changed(client: kube::Client, change: fn(Value) -> BoxFuture<'static, Value>) -> kube::Client {
     let service = tower::service_fn(move |request: http::Request<Body>| {
         let client = client.clone();
         async move {
             let (head, body) = request.into_parts();
             let mut bytes = body.collect().await.unwrap().to_bytes().to_vec();
-            if head.uri.path().contains("mutatingwebhookconfigurations") && !bytes.is_empty() {
-                let mut patch: Value = serde_json::from_slice(&bytes).unwrap();
-                let entries = patch["webhooks"].as_array_mut();
-                for entry in entries.into_iter().flatten() {
-                    entry
-                        .as_object_mut()
-                        .unwrap()
-                        .shift_remove("matchConditions");
-                }
-                if patch["webhooks"].is_null() {
-                    patch.as_object_mut().unwrap().shift_remove("webhooks");
-                }
-                bytes = patch.to_string().into_bytes();
+            if is_about_ours(&head) {
+                let patch = serde_json::from_slice(&bytes).unwrap();
+                bytes = change(patch).await.to_string().into_bytes();
             }
             client
                 .send(http::Request::from_parts(head, Body::from(bytes)))
@@ -105,6 +96,62 @@ fn without_conditions(client: kube::Client) -> kube::Client {
         }
     });
     kube::Client::new(service, "default")
+}
+
+fn is_about_ours(head: &http::request::Parts) -> bool {
+    head.uri.path().contains("mutatingwebhookconfigurations") && head.method == "PATCH"
+}
+
+/// A client whose API server drops match conditions, as before Kubernetes 1.28.
+fn without_conditions(_: usize, client: kube::Client) -> kube::Client {
+    changed(client, |mut patch| {
+        let entries = patch.get_mut("webhooks").and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            entry
+                .as_object_mut()
+                .unwrap()
+                .shift_remove("matchConditions");
+        }
+        future::ready(patch).boxed()
+    })
+}
+
+/// Of the second replica, patches take half a second to arrive.
+fn second_is_slow(index: usize, client: kube::Client) -> kube::Client {
+    if index == 0 {
+        return client;
+    }
+    changed(client, |patch| {
+        async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            patch
+        }
+        .boxed()
+    })
+}
+
+// The second replica has read the configuration before the first one writes it, and writes after the first one answered.
+#[test]
+fn a_replica_that_writes_late_loses_nothing() {
+    let start = Start {
+        between: second_is_slow,
+        ..Start::default()
+    };
+    story(start, async |cluster| {
+        cluster.run_for(SOON).await;
+        let (first, second) = (cluster.replica(0), cluster.replica(1));
+        let (slow, quick) = tokio::join!(admitted(&second, set("b", "b")), async {
+            cluster.run_for(Duration::from_millis(100)).await;
+            let quick = admitted(&first, set("a", "a")).await;
+            assert!(cluster.covers("a") && !cluster.covers("b"));
+            quick
+        });
+        assert_eq!(
+            (&slow["allowed"], &quick["allowed"]),
+            (&true.into(), &true.into())
+        );
+        assert!(cluster.covers("a") && cluster.covers("b"));
+    });
 }
 
 #[test]

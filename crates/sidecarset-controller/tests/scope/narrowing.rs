@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use kruise_api::resource::MUTATING_WEBHOOK_CONFIGURATIONS;
+use kruise_testkit::server::{Fault, Rule};
 use serde_json::json;
 use sidecarset_controller::scope::{Anchor, Extent, Form, LabelAnchor, OneOf};
 
 use crate::{
-    cluster::{Start, USER, set, story},
+    cluster::{REPLICAS, Start, USER, set, story},
     dispatcher::configuration_key,
+    widening::admitted,
 };
 
 pub(crate) const SOON: Duration = Duration::from_secs(40);
@@ -87,6 +89,48 @@ fn whoever_takes_over_goes_on_with_it() {
         cluster.delete("logs").await;
         cluster.run_for(SETTLED).await;
         assert_eq!(cluster.extent(), Extent::nothing());
+    });
+}
+
+// Its SidecarSet is in no index yet.
+#[test]
+fn it_takes_nothing_from_an_admission_that_goes_on() {
+    story(Start::default(), async |cluster| {
+        cluster.create(set("mesh", "db")).await.unwrap();
+        cluster.run_for(SETTLED).await;
+        cluster.set_lag(Duration::from_secs(3));
+        let replica = cluster.replica(1);
+        let admission = admitted(&replica, set("logs", "web"));
+        let meanwhile = async {
+            cluster.run_for(Duration::from_secs(1)).await;
+            let since = cluster.world.server.version();
+            cluster.delete("mesh").await;
+            cluster.run_for(Duration::from_secs(1)).await;
+            // The admission would mend it soon.
+            for extent in cluster.extents_since(since) {
+                assert_eq!(extent, Extent::of(&[app("web")]));
+            }
+            assert!(cluster.covers("web"));
+        };
+        let (answer, ()) = tokio::join!(admission, meanwhile);
+        assert_eq!(answer["allowed"], true, "{answer}");
+    });
+}
+
+// The first replica leads.
+#[test]
+fn a_leader_whose_index_lags_behind_waits_for_it() {
+    story(Start::default(), async |cluster| {
+        let late = Rule::new(Fault::EventsLate(SETTLED * 2), 1000);
+        let late = late.of(REPLICAS[0]).verbs(&["watch"]);
+        cluster.fail(vec![late.plurals(&["sidecarsets"])]);
+        cluster.set_answering(Some(1));
+        cluster.create(set("logs", "web")).await.unwrap();
+        for _ in 0..SETTLED.as_secs() {
+            cluster.run_for(Duration::from_secs(1)).await;
+            assert!(cluster.extent().covers(&app("web")));
+        }
+        assert_eq!(cluster.extent(), Extent::of(&[app("web")]));
     });
 }
 

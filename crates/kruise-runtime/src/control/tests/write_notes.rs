@@ -31,6 +31,8 @@ struct Asked {
 }
 
 impl StoreView for Asked {
+    fn wait_for_handlers(&self) {}
+
     fn resource(&self) -> Resource {
         self.store.resource()
     }

@@ -141,3 +141,31 @@ async fn who_cant_be_asked_tells_why() {
     let error = freshness.as_new_as_now().await.unwrap_err();
     assert_eq!(error.category(), "not_found");
 }
+
+/// A handler that takes its time.
+const HANDLER_TAKES: Duration = Duration::from_millis(200);
+
+// An index that follows the store is behind it for as long as its handler takes.
+#[tokio::test]
+async fn handlers_have_been_told_of_what_is_fresh() {
+    let store: Store<Pod> = Store::new(PODS);
+    let told = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&told);
+    let (began, begun) = std::sync::mpsc::channel();
+    store.on_gone(move |_| {
+        began.send(()).unwrap();
+        std::thread::sleep(HANDLER_TAKES);
+        seen.store(7, Ordering::SeqCst);
+    });
+    let decoded = |version| serde_json::from_value(pod("a", "ua", version)).unwrap();
+    store.apply(decoded(1));
+    store.replace(vec![decoded(1)], &[], "1");
+    let server = TestServer::new(|_| Answer::Json(200, list(9, &[pod("b", "ub", 7)])));
+    let writer = store.clone();
+    let deleted = std::thread::spawn(move || writer.apply_deleted(&decoded(7)));
+    begun.recv().unwrap();
+    let freshness = Freshness::new(server.client(), "", Arc::new(store));
+    freshness.as_new_as_now().await.unwrap();
+    assert_eq!(told.load(Ordering::SeqCst), 7);
+    deleted.join().unwrap();
+}
