@@ -201,6 +201,8 @@ pub(crate) struct PodWebhook {
     pub(crate) path: &'static str,
     /// Pods whose label with this key is `false` are spared, too.
     pub(crate) opt_out: &'static str,
+    /// Annotation of the configuration by which the process is asked for a failure policy.
+    pub(crate) policy_annotation: &'static str,
     /// What becomes of the pod when nobody answers.
     pub(crate) unanswered: Unanswered,
 }

@@ -74,6 +74,15 @@ pub const POD_TEMPLATES: Resource = Resource {
     namespaced: true,
 };
 
+/// `coordination.k8s.io/v1` leases.
+pub const LEASES: Resource = Resource {
+    group: "coordination.k8s.io",
+    version: "v1",
+    plural: "leases",
+    kind: "Lease",
+    namespaced: true,
+};
+
 /// `apps/v1` controller revisions.
 pub const CONTROLLER_REVISIONS: Resource = Resource {
     group: "apps",

@@ -219,6 +219,10 @@ pub mod annotations {
 
     /// As [`SIDECARSET_VERSION_PREFIX`], for the version of the container's twin.
     pub const SIDECARSET_VERSION_ALT_PREFIX: &str = "versionalt.sidecarset.kruise.io/";
+    /// On the configuration of the pod webhook: its `failurePolicy` once a replica answers, `Fail` or `Ignore`. Written by the
+    /// installation and by users; read by the SidecarSet controller. OpenKruise does not know it.
+    pub const SIDECARSET_FAILURE_POLICY: &str = "sidecarset.kruise.io/failure-policy";
+
     /// On the configuration of the pod webhook: how far the webhook reaches, and for which SidecarSets new pods wait, JSON.
     /// Written and read by the SidecarSet controller. OpenKruise does not know it.
     pub const SIDECARSET_SCOPE: &str = "sidecarset.kruise.io/scope";
@@ -326,7 +330,7 @@ pub mod webhooks {
     /// Its match condition.
     pub const FRESH_PODS_CONDITION: &str = "sidecarset-fresh";
 
-    /// The entry that refuses a pod which nobody creates, so that its refusal tells which configuration the API server has.
+    /// The entry that refuses a Lease which nobody creates, so that its refusal tells which configuration the API server has.
     /// Written and read by the SidecarSet controller.
     pub const PROBE: &str = "mpod-probe.kb.io";
 
@@ -336,7 +340,7 @@ pub mod webhooks {
     /// Its match condition.
     pub const PROBE_CONDITION: &str = "sidecarset-probe";
 
-    /// How the name of that pod begins. The rest is the configuration's number.
+    /// How the name of that Lease begins. The rest is the configuration's number.
     pub const PROBE_NAME_PREFIX: &str = "sidecarset-scope-";
 }
 

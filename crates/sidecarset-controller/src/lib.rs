@@ -151,7 +151,7 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
         metrics: Metrics::new(setup.registry()),
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
-    let scope = serve_pods(setup, &sidecar_sets);
+    let scope = serve_pods(setup, &sidecar_sets, args.narrow_pod_webhook);
     serve_own_kind(setup, scope);
 }
 
@@ -223,7 +223,11 @@ fn known(setup: &mut Setup, namespace: &str) -> Known {
 
 /// Injection into pods, on every replica, by indexes that follow the watches. Without gate `PodWebhook` every pod goes on as
 /// it is, in case that the webhook's configuration is still there (PF-214).
-fn serve_pods(setup: &mut Setup, sidecar_sets: &Watched<v1beta1::SidecarSet>) -> Scope {
+fn serve_pods(
+    setup: &mut Setup,
+    sidecar_sets: &Watched<v1beta1::SidecarSet>,
+    narrows: bool,
+) -> Scope {
     if !setup.gates().enabled(Gate::PodWebhook) {
         let allow = |_: &AdmissionRequest| AdmissionResponse::allow();
         setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, allow);
@@ -258,7 +262,7 @@ fn serve_pods(setup: &mut Setup, sidecar_sets: &Watched<v1beta1::SidecarSet>) ->
         reach: |set: &v1beta1::SidecarSet| Reach::from(&set.spec),
         pods: Arc::new(answer),
         namespace,
-        narrows: true,
+        narrows,
     };
     scope::wire(setup, sidecar_sets, parts)
 }

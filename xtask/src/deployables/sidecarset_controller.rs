@@ -81,12 +81,6 @@ pub(super) fn table() -> Deployable {
                     ["podtemplates"],
                     ["create"],
                 ),
-                rule(
-                    "Find out which configuration of the pod webhook the API server uses: by a pod that is created as a dry run.",
-                    "",
-                    ["pods"],
-                    ["create"],
-                ),
             ],
             unused: UNUSED,
         },
@@ -108,13 +102,16 @@ pub(super) fn table() -> Deployable {
                 ..WRITES
             }],
             pods: Some(PodWebhook {
-                why: "Puts the containers of SidecarSets into new pods. While no replica answers, a pod that is asked about is\n\
-                      not made: without its sidecars it might do harm. The component sidecarset-fail-open has it made\n\
-                      without them.",
+                why: "Puts the containers of SidecarSets into new pods. Until a first replica answers, pods are made without\n\
+                      them, or an installation would be an outage. From then on, while no replica answers, a pod that is\n\
+                      asked about is not made: without its sidecars it might do harm. The process sets the failure\n\
+                      policy that the annotation says. The component sidecarset-fail-open has such a pod made without\n\
+                      its sidecars.",
                 place: 20,
                 name: "mpod.kb.io",
                 path: "/mutate-pod",
                 opt_out: "sidecarset.kruise.io/inject",
+                policy_annotation: "sidecarset.kruise.io/failure-policy",
                 unanswered: Unanswered::Fail,
             }),
         },

@@ -33,8 +33,7 @@ pub(super) fn configurations(deployable: &Deployable) -> String {
         .collect();
     if let (Some(pods), Some(name)) = (&webhooks.pods, deployable.pod_webhook_configuration()) {
         let asked = pod_webhook(deployable.name, pods);
-        documents
-            .push(comment(pods.why, 0) + &configuration(deployable, "Mutating", &name, &asked));
+        documents.push(comment(pods.why, 0) + &pod_configuration(deployable, &name, pods, &asked));
     }
     text + &documents.join("---\n")
 }
@@ -45,6 +44,33 @@ fn configuration(deployable: &Deployable, kind: &str, name: &str, webhooks: &str
          kind: {kind}WebhookConfiguration\n\
          metadata:\n  \
            name: {name}\n\
+         {labels}\
+         webhooks:\n\
+         {webhooks}",
+        labels = labels(deployable.name, 2),
+    )
+}
+
+/// The configuration of a pod webhook says by an annotation what its failure policy is to be once somebody answers. Until
+/// then, no pod of the cluster could be created.
+fn pod_configuration(
+    deployable: &Deployable,
+    name: &str,
+    webhook: &PodWebhook,
+    webhooks: &str,
+) -> String {
+    let PodWebhook {
+        policy_annotation,
+        unanswered,
+        ..
+    } = webhook;
+    format!(
+        "apiVersion: admissionregistration.k8s.io/v1\n\
+         kind: MutatingWebhookConfiguration\n\
+         metadata:\n  \
+           name: {name}\n  \
+           annotations:\n    \
+             {policy_annotation}: {unanswered}\n\
          {labels}\
          webhooks:\n\
          {webhooks}",
@@ -73,7 +99,8 @@ fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
         name,
         path,
         opt_out,
-        unanswered,
+        policy_annotation: _,
+        unanswered: _,
     } = webhook;
     format!(
         "  \
@@ -99,7 +126,7 @@ fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
                    operator: NotIn\n          \
                    values: [\"false\"]\n    \
              reinvocationPolicy: IfNeeded\n    \
-             failurePolicy: {unanswered}\n    \
+             failurePolicy: Ignore\n    \
              sideEffects: None\n    \
              timeoutSeconds: {USUAL_TIMEOUT_SECONDS}\n",
         client_config = client_config(deployable, path),
@@ -242,11 +269,14 @@ mod tests {
                 { "key": "sidecarset.kruise.io/inject", "operator": "NotIn", "values": ["false"] },
             ] },
             "reinvocationPolicy": "IfNeeded",
-            "failurePolicy": "Fail",
+            "failurePolicy": "Ignore",
             "sideEffects": "None",
             "timeoutSeconds": 3,
         });
         assert_eq!(*webhooks, [expected]);
+        // An installation is no outage; afterwards, the process sets this policy.
+        let asked = &configuration["metadata"]["annotations"];
+        assert_eq!(asked["sidecarset.kruise.io/failure-policy"], "Fail");
     }
 
     // PF-201

@@ -3,22 +3,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use kruise_api::resource::{ObjectKey, PatchKind, Resource};
+use kruise_api::resource::{LEASES, ObjectKey, PatchKind};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::api::{
     client::ApiClient,
     error::{ApiError, chain},
-};
-
-/// `coordination.k8s.io/v1` leases.
-const LEASES: Resource = Resource {
-    group: "coordination.k8s.io",
-    version: "v1",
-    plural: "leases",
-    kind: "Lease",
-    namespaced: true,
 };
 
 /// Bound on one call about a lease. A call on a connection that has died unnoticed is never answered; with

@@ -1,11 +1,12 @@
 //! The webhook's configuration as it is found, and as it shall be. Pure.
 //!
 //! Of the object the process owns one match condition of the entry for pods, two further entries, and one annotation. It
-//! changes nothing else: what an administrator changes stays (DV-PF21), and the two entries follow it.
+//! changes nothing else: what an administrator changes stays (DV-PF21), and the two entries follow it. Only the failure policy
+//! is set where an annotation asks for it: an installation brings the entry with Ignore, since nobody answers yet.
 
 use jiff::Timestamp;
 use kruise_api::well_known::{
-    annotations::SIDECARSET_SCOPE,
+    annotations::{SIDECARSET_FAILURE_POLICY, SIDECARSET_SCOPE},
     labels::NAMESPACE_NAME,
     webhooks::{
         FRESH_PODS, FRESH_PODS_CONDITION, FRESH_PODS_PATH, PODS, PODS_CONDITION, PODS_PATH, PROBE,
@@ -172,7 +173,8 @@ impl Configuration {
         let found = self.object.get("webhooks").and_then(Value::as_array);
         let found = found.map(Vec::as_slice).unwrap_or_default();
         let pods = found.iter().find(|entry| name(entry) == PODS);
-        let mut own: Vec<Value> = match pods {
+        let pods = pods.map(|pods| self.with_policy(pods));
+        let mut own: Vec<Value> = match &pods {
             Some(pods) if !record.fresh.is_empty() => vec![
                 fresh_entry(pods, &record.fresh_extent()),
                 probe_entry(pods, record.number, namespace),
@@ -183,7 +185,7 @@ impl Configuration {
         for entry in found {
             match name(entry) {
                 PODS => entries.push(conditioned(
-                    entry,
+                    pods.as_ref().unwrap_or(entry),
                     PODS_CONDITION,
                     record.extent.expression(),
                 )),
@@ -198,9 +200,27 @@ impl Configuration {
         entries.append(&mut own);
         entries.into()
     }
+
+    /// The entry for pods with the failure policy that is asked for. A webhook that the API server does not trust yet must
+    /// not be one that fails.
+    fn with_policy(&self, pods: &Value) -> Value {
+        let mut pods = pods.clone();
+        let annotations = self.object.pointer("/metadata/annotations");
+        let asked = annotations.and_then(|all| all.get(SIDECARSET_FAILURE_POLICY));
+        let bundle = pods.pointer("/clientConfig/caBundle");
+        let is_trusted = bundle
+            .and_then(Value::as_str)
+            .is_some_and(|it| !it.is_empty());
+        match asked.and_then(Value::as_str) {
+            Some("Fail") if is_trusted => set(&mut pods, "failurePolicy", json!("Fail")),
+            Some("Ignore") => set(&mut pods, "failurePolicy", json!("Ignore")),
+            _ => {}
+        }
+        pods
+    }
 }
 
-/// Name of the pod whose refusal says that the API server has the configuration of this number.
+/// Name of the Lease whose refusal says that the API server has the configuration of this number.
 pub(crate) fn probe_name(number: u64) -> String {
     format!("{PROBE_NAME_PREFIX}{number}")
 }
@@ -226,6 +246,11 @@ fn probe_entry(pods: &Value, number: u64, namespace: &str) -> Value {
     ] });
     let condition =
         json!({ "name": PROBE_CONDITION, "expression": cel::is_named(&probe_name(number)) });
+    let rule = json!({
+        "apiGroups": ["coordination.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE"],
+        "resources": ["leases"], "scope": "Namespaced",
+    });
+    set(&mut entry, "rules", json!([rule]));
     set(&mut entry, "namespaceSelector", selector);
     set(&mut entry, "objectSelector", json!({}));
     set(&mut entry, "failurePolicy", json!("Ignore"));

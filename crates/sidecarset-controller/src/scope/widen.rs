@@ -28,10 +28,10 @@ use super::{
 };
 
 /// How long pods of a SidecarSet wait for its replicas after its admission.
-const FRESH_FOR: SignedDuration = SignedDuration::from_secs(90);
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(120);
 /// How much of that must be left at least, so that nothing is written: longer than a request goes on after this webhook was
 /// asked, other webhooks (30 s) and the database included.
-const FRESH_LEFT: SignedDuration = SignedDuration::from_secs(45);
+const FRESH_LEFT: SignedDuration = SignedDuration::from_secs(75);
 /// How long the API server has for putting a configuration into use. It usually takes it some milliseconds.
 const IN_USE_WITHIN: Duration = Duration::from_secs(4);
 /// How long to wait where the API server's answers say nothing.

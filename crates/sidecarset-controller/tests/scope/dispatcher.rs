@@ -72,6 +72,18 @@ impl Dispatcher {
             async move { this.pod(review).await }
         });
         let this = self.clone();
+        let leases = webhook(
+            "20-leases",
+            "coordination.k8s.io",
+            "v1",
+            "leases",
+            &["CREATE"],
+        );
+        self.server.set_mutating(leases, move |review| {
+            let this = this.clone();
+            async move { this.pod(review).await }
+        });
+        let this = self.clone();
         let sets = ["CREATE", "UPDATE"];
         let sets = webhook("sets", "apps.kruise.io", "v1beta1", "sidecarsets", &sets);
         self.server.set_validating(sets, move |review| {
@@ -101,7 +113,7 @@ impl Dispatcher {
         Value::clone(&settings.in_use.1)
     }
 
-    /// Asks about a pod at each entry that selects it.
+    /// Asks about a pod, or a Lease, at each entry that selects it.
     async fn pod(&self, mut review: Value) -> Result<Value, String> {
         let original = review["request"]["object"].clone();
         let configuration = self.in_use();
@@ -166,6 +178,9 @@ fn selects(configuration: &Value, entry: &Value, request: &Value) -> bool {
     let labels = request["object"]["metadata"]["labels"].clone();
     let labels: StringMap = serde_json::from_value(labels).unwrap_or_default();
     let read = Configuration::read(configuration.clone()).unwrap();
+    if request["resource"]["resource"] != entry["rules"][0]["resources"][0] {
+        return false;
+    }
     match entry["name"].as_str().unwrap() {
         "mpod.kb.io" => {
             namespace != "kruise-system" && read.sure_extent().admits(namespace, &labels)

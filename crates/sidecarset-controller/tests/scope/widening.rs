@@ -163,13 +163,13 @@ fn a_server_that_takes_too_long_has_the_sidecarset_refused() {
     });
 }
 
-/// Has somebody else refuse every pod of the installation's namespace.
+/// Has somebody else refuse every Lease of the installation's namespace.
 fn refuse_probes(cluster: &Cluster<'_>) {
     let webhook = Webhook {
         name: "10-policy".to_owned(),
-        group: String::new(),
+        group: "coordination.k8s.io".to_owned(),
         versions: vec!["v1".to_owned()],
-        plural: "pods".to_owned(),
+        plural: "leases".to_owned(),
         subresource: String::new(),
         operations: vec!["CREATE".to_owned()],
         fails: true,
@@ -180,7 +180,7 @@ fn refuse_probes(cluster: &Cluster<'_>) {
         .set_mutating(webhook, |mut review: Value| async move {
             let request = &review["request"];
             let is_probe = request["namespace"] == "kruise-system";
-            let status = json!({ "code": 403, "message": "no pods here" });
+            let status = json!({ "code": 403, "message": "no leases here" });
             review["response"] =
                 json!({ "uid": request["uid"], "allowed": !is_probe, "status": status });
             Ok(review)

@@ -134,6 +134,10 @@ fn two_entries_come_to_it_that_follow_the_first() {
     expected["namespaceSelector"] = json!({ "matchExpressions": [
         { "key": "kubernetes.io/metadata.name", "operator": "In", "values": [NAMESPACE] }] });
     expected["objectSelector"] = json!({});
+    expected["rules"] = json!([{
+        "apiGroups": ["coordination.k8s.io"], "apiVersions": ["v1"], "operations": ["CREATE"],
+        "resources": ["leases"], "scope": "Namespaced",
+    }]);
     expected["failurePolicy"] = "Ignore".into();
     expected["timeoutSeconds"] = 1.into();
     expected["reinvocationPolicy"] = "Never".into();
@@ -267,6 +271,29 @@ fn what_an_administrator_changes_stays_and_is_followed() {
     assert_eq!(members(1), ("Ignore".into(), 10.into()));
     assert_eq!(members(2), ("Ignore".into(), 10.into()));
     assert_eq!(members(3), ("Ignore".into(), 1.into()));
+}
+
+// PF-202: an installation is no outage, and afterwards a pod without its sidecars is none.
+#[rstest]
+#[case::nobody_asks(None, "Y2E=", "Ignore")]
+#[case::as_installed(Some("Fail"), "", "Ignore")]
+#[case::once_it_is_trusted(Some("Fail"), "Y2E=", "Fail")]
+#[case::as_somebody_wants_it(Some("Ignore"), "Y2E=", "Ignore")]
+#[case::a_word_that_nobody_knows(Some("Never"), "Y2E=", "Ignore")]
+fn the_policy_is_the_one_that_the_annotation_asks_for(
+    #[case] asked: Option<&str>,
+    #[case] bundle: &str,
+    #[case] expected: &str,
+) {
+    let mut object = installed();
+    if let Some(asked) = asked {
+        object["metadata"]["annotations"][SIDECARSET_FAILURE_POLICY] = asked.into();
+    }
+    object["webhooks"][1]["failurePolicy"] = "Ignore".into();
+    object["webhooks"][1]["clientConfig"]["caBundle"] = bundle.into();
+    let object = widened(&object, &web());
+    let policies = [1, 2, 3].map(|index| &object["webhooks"][index]["failurePolicy"]);
+    assert_eq!(policies, [expected, expected, "Ignore"]);
 }
 
 #[test]
