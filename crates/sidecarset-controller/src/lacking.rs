@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use kruise_api::{meta::Time, selector::Selector, well_known::labels::SIDECARSET_INJECT};
+use kruise_api::{
+    meta::Time, selector::Selector, text_map::TextMap, well_known::labels::SIDECARSET_INJECT,
+};
 
 use crate::{
     sidecar_pod::SidecarPod,
     view::{Namespaces, View},
 };
 
-/// Namespaces in which no pod gets sidecars, besides that of the installation (PF-208).
+/// The namespace in which no pod gets sidecars, besides that of the installation, and those with this label (PF-208,
+/// PF-209). The webhook's configuration says the same.
 const EXEMPT: &str = "kube-system";
+const EXEMPT_BY_LABEL: (&str, &str) = ("control-plane", "openkruise");
 
 /// By what one tells whether a pod lacks a SidecarSet.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +23,7 @@ pub struct LackingRule {
     name: String,
     created: Option<Time>,
     pods: Matching,
-    exempt: [String; 2],
+    exempt: BTreeSet<String>,
     /// The SidecarSet in whose place pods get this one.
     base: Option<String>,
     /// Those that pods get in the place of this one (SS-110).
@@ -64,14 +68,14 @@ impl LackingRule {
         name: &str,
         view: &View,
         pods: Matching,
-        installation_namespace: &str,
+        exempt: BTreeSet<String>,
         canaries: Vec<(String, Matching)>,
     ) -> Option<Self> {
         (view.injects && view.selector.is_some()).then(|| Self {
             name: name.to_owned(),
             created: view.created,
             pods,
-            exempt: [EXEMPT.to_owned(), installation_namespace.to_owned()],
+            exempt,
             base: view.base.clone(),
             canaries,
         })
@@ -108,8 +112,17 @@ impl LackingRule {
             ..View::default()
         };
         let pods = Matching::of(&view, |_| BTreeSet::new());
-        Self::new(name, &view, pods, "kruise-system", vec![]).unwrap()
+        let exempt = BTreeSet::from(["kruise-system".to_owned()]);
+        Self::new(name, &view, pods, exempt, vec![]).unwrap()
     }
+}
+
+/// Whether pods of a namespace with this name and these labels get no sidecars.
+#[must_use]
+pub fn is_exempt(name: &str, labels: &TextMap, installation_namespace: &str) -> bool {
+    let (key, value) = EXEMPT_BY_LABEL;
+    let label = labels.get(key);
+    name == EXEMPT || name == installation_namespace || label.is_some_and(|label| *label == value)
 }
 
 fn opts_out(pod: &SidecarPod) -> bool {
@@ -153,8 +166,7 @@ mod tests {
     #[case::not_selected(labelled(&json!({ "app": "db" })), false)]
     #[case::older(json!({ "metadata": { "creationTimestamp": "2026-01-10T06:00:00Z" } }), false)]
     #[case::as_old(json!({ "metadata": { "creationTimestamp": "2026-01-10T07:00:00Z" } }), false)]
-    #[case::exempt(json!({ "metadata": { "namespace": "kube-system" } }), false)]
-    #[case::ours(json!({ "metadata": { "namespace": "kruise-system" } }), false)]
+    #[case::exempt(json!({ "metadata": { "namespace": "kruise-system" } }), false)]
     #[case::opted_out(labelled(&json!({ "sidecarset.kruise.io/inject": "false" })), false)]
     #[case::opted_in(labelled(&json!({ "sidecarset.kruise.io/inject": "true" })), true)]
     #[case::ended(json!({ "status": { "phase": "Succeeded" } }), false)]
@@ -191,7 +203,7 @@ mod tests {
     fn nobody_lacks_what_new_pods_do_not_get() {
         let rule = |view: View| {
             let pods = Matching::of(&view, |_| BTreeSet::new());
-            LackingRule::new("log", &view, pods, "kruise-system", vec![])
+            LackingRule::new("log", &view, pods, BTreeSet::new(), vec![])
         };
         let selector = Some(Selector::default());
         assert_eq!(
@@ -216,5 +228,20 @@ mod tests {
             })
             .is_some()
         );
+    }
+
+    // PF-208, PF-209
+    #[rstest]
+    #[case::plain("shop", json!({ "control-plane": "other" }), false)]
+    #[case::system("kube-system", json!({}), true)]
+    #[case::ours("kruise-system", json!({}), true)]
+    #[case::labelled("shop", json!({ "control-plane": "openkruise" }), true)]
+    fn some_namespaces_are_exempt(
+        #[case] name: &str,
+        #[case] labels: Value,
+        #[case] expected: bool,
+    ) {
+        let labels = serde_json::from_str(&labels.to_string()).unwrap();
+        assert_eq!(is_exempt(name, &labels, "kruise-system"), expected);
     }
 }

@@ -7,7 +7,7 @@ use kruise_runtime::{Clock, Store, StoreView, Stores};
 
 use crate::{
     facts::KnownPods,
-    lacking::{LackingRule, Matching},
+    lacking::{LackingRule, Matching, is_exempt},
     memory::Memory,
     namespaces::Namespace,
     pod_index::PodIndex,
@@ -95,6 +95,21 @@ impl Observer {
             .collect()
     }
 
+    fn exempt_namespaces(&self) -> BTreeSet<String> {
+        let all = self.namespaces.all().into_iter();
+        let exempt = all.filter(|namespace| {
+            let metadata = &namespace.metadata;
+            is_exempt(
+                &metadata.name,
+                &metadata.labels,
+                &self.installation_namespace,
+            )
+        });
+        exempt
+            .map(|namespace| namespace.metadata.name.clone())
+            .collect()
+    }
+
     fn lacking(&self, name: &str, view: &View) -> Vec<LackingPod> {
         let matching = |view: &View| Matching::of(view, |selected| self.namespaces_of(selected));
         let all = self.views.all().into_iter();
@@ -104,8 +119,8 @@ impl Observer {
         let canaries = canaries
             .map(|(name, view)| (name, matching(&view)))
             .collect();
-        let namespace = &self.installation_namespace;
-        let Some(rule) = LackingRule::new(name, view, matching(view), namespace, canaries) else {
+        let exempt = self.exempt_namespaces();
+        let Some(rule) = LackingRule::new(name, view, matching(view), exempt, canaries) else {
             self.pod_index.forget(name);
             return vec![];
         };

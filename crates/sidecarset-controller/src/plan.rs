@@ -5,6 +5,7 @@
 
 use crate::{facts::Known, snapshot::Snapshot};
 
+mod change;
 mod choose;
 mod explain;
 mod hot;

@@ -4,7 +4,7 @@
 
 use kruise_api::{text::Text, well_known::annotations::SIDECARSET_WORKING_HOT_UPGRADE_CONTAINER};
 
-use super::{step::PodChange, update::Change};
+use super::{change::Change, step::PodChange};
 use crate::{
     consistency::Recorded,
     facts::{Basis, recorded},
