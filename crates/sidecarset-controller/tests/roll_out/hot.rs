@@ -113,6 +113,16 @@ fn a_pod_is_reset_once_all_but_the_idle_twin_serve(#[case] failing: &str, #[case
     assert_eq!(images(&world)[0], expected);
 }
 
+// SS-253: of a pod that runs and is ready, no container is asked.
+#[test]
+fn a_ready_pod_is_reset_whatever_its_containers_say() {
+    let (mut world, _) = upgraded();
+    world.crash("web-0", "main");
+    world.set_ready("web-0", true);
+    world.settle();
+    assert_eq!(images(&world), ["idle:1", "mesh:2"]);
+}
+
 // SS-254
 #[rstest]
 #[case::paused(json!({ "paused": true }), "Paused")]
