@@ -72,6 +72,7 @@ pub struct Mutant {
 pub const ALL: &[&dyn Deployable] = &[
     &crate::cloneset::CloneSets,
     &crate::broadcastjob::BroadcastJobs,
+    &crate::sidecarset::SidecarSets,
 ];
 
 /// The deployable of this name.

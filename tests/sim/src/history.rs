@@ -9,6 +9,9 @@ use kruise_testkit::server::{Change, Recorded};
 /// How long a process may go on with what it knew: a pass that was begun, with answers that come late.
 pub const UNDER_WAY: SignedDuration = SignedDuration::from_secs(10);
 
+/// How long what came to a process may be on its way into its indexes: a list counts when the last page is there.
+const TAKEN_IN: SignedDuration = SignedDuration::from_secs(2);
+
 /// A rule that was broken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
@@ -52,16 +55,38 @@ impl History {
         states: &'a [T],
         version: impl Fn(&T) -> u64,
     ) -> Vec<&'a T> {
-        let newest = self.told.newest_of_all(deed.who, plural, name, deed.at);
-        let surely = self
-            .told
-            .newest_of_all(deed.who, plural, name, deed.at - UNDER_WAY);
-        let ends = states.iter().skip(1).map(|state| Some(version(state)));
-        let dated = states.iter().zip(ends.chain([None]));
-        let in_force = dated.filter(|(state, end)| {
-            version(state) <= newest.min(deed.version) && end.is_none_or(|end| end > surely)
-        });
-        in_force.map(|(state, _)| state).collect()
+        self.in_force_since(deed, (plural, name), states, version, 0)
+    }
+
+    /// The same of an object that the deployable wrote last in version `own`: it goes by nothing older than its own writes.
+    pub fn in_force_since<'a, T>(
+        &self,
+        deed: Deed,
+        (plural, name): (&str, &str),
+        states: &'a [T],
+        version: impl Fn(&T) -> u64,
+        own: u64,
+    ) -> Vec<&'a T> {
+        let newest_at = |at| self.told.newest_of_all(deed.who, plural, name, at).max(own);
+        let (newest, surely) = (newest_at(deed.at), newest_at(deed.at - UNDER_WAY));
+        between(states, version, surely, newest.min(deed.version))
+    }
+
+    /// The states of an object by which an admission may have been answered that came at this time and led to a change in
+    /// this version. Any process that ran may have answered it.
+    pub fn answered_by<'a, T>(
+        &self,
+        (at, newest): (Timestamp, u64),
+        (plural, name): (&str, &str),
+        states: &'a [T],
+        version: impl Fn(&T) -> u64,
+    ) -> Vec<&'a T> {
+        let taken_in = at - TAKEN_IN;
+        let processes = self.processes.iter();
+        let running = processes.filter(|who| self.told.runs(who, at));
+        let known = running.map(|who| self.told.newest_of_life(who, plural, name, taken_in));
+        let surely = known.min().unwrap_or_default();
+        between(states, version, surely, newest)
     }
 
     /// Whether a process knew what became of an object in this version.
@@ -69,6 +94,15 @@ impl History {
     pub fn knew(&self, deed: Deed, plural: &str, name: &str, version: u64) -> bool {
         self.told.knew(deed.who, plural, name, version, deed.at)
     }
+}
+
+/// The states that began with `newest` at the latest, and ended after `surely`.
+fn between<T>(states: &[T], version: impl Fn(&T) -> u64, surely: u64, newest: u64) -> Vec<&T> {
+    let ends = states.iter().skip(1).map(|state| Some(version(state)));
+    let dated = states.iter().zip(ends.chain([None]));
+    let in_force =
+        dated.filter(|(state, end)| version(state) <= newest && end.is_none_or(|end| end > surely));
+    in_force.map(|(state, _)| state).collect()
 }
 
 /// Whether an object of this kind changed, in whatever version.
@@ -110,6 +144,10 @@ pub struct Told {
     objects: BTreeMap<(&'static str, String, String), Versions>,
     /// Versions of whole lists of a kind.
     lists: BTreeMap<(&'static str, String), Versions>,
+    /// All whole lists of a kind, whatever had come before.
+    all_lists: BTreeMap<(&'static str, String), Versions>,
+    /// When each process began to run, and when it ended.
+    lives: BTreeMap<&'static str, Vec<(Timestamp, bool)>>,
 }
 
 impl Told {
@@ -135,6 +173,45 @@ impl Told {
             at,
             version,
         );
+        let all = self.all_lists.entry((who, plural.to_owned()));
+        all.or_default().push((at, version));
+    }
+
+    /// A process begins, or ends.
+    pub fn note_life(&mut self, who: &'static str, at: Timestamp, runs: bool) {
+        self.lives.entry(who).or_default().push((at, runs));
+    }
+
+    /// Whether a process ran at this time, and since when.
+    fn life(&self, who: &'static str, at: Timestamp) -> Option<Timestamp> {
+        let lives = self.lives.get(who)?;
+        let mut before = lives.iter().rev().filter(|(when, _)| *when <= at);
+        before
+            .next()
+            .filter(|(_, runs)| *runs)
+            .map(|(when, _)| *when)
+    }
+
+    /// Whether a process ran at this time.
+    #[must_use]
+    pub fn runs(&self, who: &'static str, at: Timestamp) -> bool {
+        self.life(who, at).is_some()
+    }
+
+    /// The newest version of an object that a process had been told of since it began; 0, as long as it lacks a whole list of
+    /// the kind.
+    fn newest_of_life(&self, who: &'static str, plural: &str, name: &str, at: Timestamp) -> u64 {
+        let Some(since) = self.life(who, at) else {
+            return 0;
+        };
+        let key = (who, plural.to_owned());
+        let lists = self.all_lists.get(&key).into_iter().flatten();
+        let lists = lists.filter(|(when, _)| (since..=at).contains(when));
+        let Some(listed) = lists.map(|(_, version)| *version).max() else {
+            return 0;
+        };
+        // Events that come after a list are newer than all that came before it.
+        listed.max(self.newest(who, plural, name, at))
     }
 
     /// The newest version of an object that the process had been told of at this time.
@@ -197,6 +274,25 @@ mod tests {
         assert_eq!(told.newest("b", "pods", "x", at(99)), 0);
         let knew = |version| told.knew("a", "pods", "x", version, at(21));
         assert!(knew(5) && !knew(9), "what is under way doesn't know");
+    }
+
+    // A process that began again knows nothing before it has a whole list.
+    #[test]
+    fn what_was_told_is_forgotten_with_the_process() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut told = Told::default();
+        told.note_life("a", at(1), true);
+        told.note_list("a", "pods", at(10), 7);
+        told.note("a", "pods", "x", at(12), 9);
+        told.note_life("a", at(20), false);
+        told.note_life("a", at(30), true);
+        told.note_list("a", "pods", at(40), 9);
+        let known = |when| told.newest_of_life("a", "pods", "x", at(when));
+        assert_eq!([9, 10, 12, 25, 35, 40].map(known), [0, 7, 9, 0, 0, 9]);
+        assert_eq!(
+            [19, 20, 30].map(|when| told.runs("a", at(when))),
+            [true, false, true]
+        );
     }
 
     // A list without an object says that it is gone.

@@ -19,4 +19,5 @@ mod mutants;
 pub mod notice;
 pub mod report;
 pub mod run;
+pub mod sidecarset;
 pub mod stage;

@@ -167,7 +167,7 @@ pub(crate) const PANICS: Mutant = mutant("panics", &["panic"], || {
     })
 });
 
-fn refused() -> Next {
+pub(crate) fn refused() -> Next {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden",
         "message": "a saboteur refuses it",

@@ -10,7 +10,7 @@ use kruise_api::resource::{NAMESPACES, NODES, ObjectKey, PODS, PatchKind, Resour
 use kruise_runtime::{ApiClient, ApiError, Metrics};
 use kruise_testkit::{
     builders,
-    fields::{text, uid_of},
+    fields::{key_of, text, uid_of},
     world::World,
 };
 use serde_json::Value;
@@ -71,6 +71,8 @@ impl Stage {
         let noted = Arc::clone(&told);
         let latency = Arc::new(Mutex::new(world.random.fork()));
         world.stand_between(move |who, client| {
+            // A process gets its client when it begins.
+            note_life(&noted, who, clock.now(), true);
             let plain = Between {
                 who,
                 server: server.clone(),
@@ -185,6 +187,7 @@ impl Stage {
             self.world.start(name);
             return format!("{name} is started");
         }
+        self.note_end(name);
         self.world.kill(name).await;
         // Mostly it is started again at once, as a kubelet does.
         if self.world.random.chance(800) {
@@ -202,18 +205,27 @@ impl Stage {
             self.world.start(name);
             return format!("{name} is started");
         }
-        self.world.stop(name).await;
-        self.world.start(name);
+        self.stop_and_start(name).await;
         format!("{name} is told to end, and started again")
     }
 
     /// All processes end, and start again.
     pub(crate) async fn restart(&mut self) {
         for name in PROCESSES {
-            self.world.stop(name).await;
-            self.world.start(name);
+            self.stop_and_start(name).await;
         }
         self.note("all processes start again");
+    }
+
+    async fn stop_and_start(&mut self, name: &'static str) {
+        self.world.stop(name).await;
+        // Until then it may answer.
+        self.note_end(name);
+        self.world.start(name);
+    }
+
+    fn note_end(&self, name: &'static str) {
+        note_life(&self.told, name, self.world.clock.now(), false);
     }
 
     fn delete_a_pod(&mut self) -> String {
@@ -221,7 +233,7 @@ impl Stage {
             return "there is no pod to delete".to_owned();
         };
         let name = text(&pod["metadata"]["name"]);
-        self.delete(PODS, &ObjectKey::new("default", name.clone()));
+        self.delete(PODS, &key_of(&pod));
         format!("pod {name} is deleted by hand")
     }
 
@@ -293,4 +305,9 @@ impl Stage {
             self.nodes.push(node);
         }
     }
+}
+
+fn note_life(told: &Mutex<Told>, who: &'static str, at: Timestamp, runs: bool) {
+    let mut told = told.lock().expect("nobody panics while noting");
+    told.note_life(who, at, runs);
 }

@@ -1,0 +1,204 @@
+//! Broken controllers of SidecarSets.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    between::{Call, Next, Saboteur},
+    deployable::Mutant,
+    mutants::{
+        BUSY, CHATTERBOX, TWO_LEADERS, calls, is_restless, lies_about, mutant, reads, refused,
+        talks_about,
+    },
+};
+
+const SETS: &str = "sidecarsets";
+const IDLE: &str = "example/idle:1";
+
+/// All of them.
+pub(super) const ALL: &[Mutant] = &[
+    mutant("more-unavailable", &["max-unavailable"], || {
+        reads_strategy(|strategy| strategy["maxUnavailable"] = json!("100%"))
+    }),
+    mutant("no-partition", &["partition"], || {
+        reads_strategy(|strategy| strategy["partition"] = json!(0))
+    }),
+    mutant("never-paused", &["updated-while-paused"], || {
+        reads_strategy(|strategy| {
+            strategy["paused"] = json!(false);
+            strategy["type"] = json!("RollingUpdate");
+        })
+    }),
+    mutant("unselective", &["updated-unselected"], || {
+        reads_strategy(|strategy| strategy["selector"] = Value::Null)
+    }),
+    mutant("blind-to-flight", &["updated-in-flight"], || {
+        reads("pods", |pod| {
+            let annotations = &mut pod["metadata"]["annotations"];
+            annotations["kruise.io/sidecarset-inplace-update-state"] = json!("{}");
+        })
+    }),
+    mutant("sees-all-upgradable", &["updated-not-upgradable"], || {
+        Arc::new(AllUpgradable)
+    }),
+    mutant("app-too", &["more-was-changed", "app-restarted"], || {
+        changes_containers(|containers| {
+            containers.push(json!({ "name": "app", "image": "example/app:2" }));
+        })
+    }),
+    mutant("forgets-images", &["hash-without-its-image"], || {
+        changes_containers(Vec::clear)
+    }),
+    mutant("all-idle", &["both-idle"], || {
+        changes_containers(|containers| {
+            for container in containers {
+                if container["name"]
+                    .as_str()
+                    .is_some_and(|name| name.starts_with("mesh-"))
+                {
+                    container["image"] = json!(IDLE);
+                }
+            }
+        })
+    }),
+    mutant("sees-all-ready", &["reset-too-early"], || {
+        reads("pods", |pod| {
+            let images = pod["spec"]["containers"].clone();
+            let statuses = pod["status"]["containerStatuses"].as_array_mut();
+            for (status, spec) in statuses
+                .into_iter()
+                .flatten()
+                .zip(images.as_array().into_iter().flatten())
+            {
+                status["ready"] = json!(true);
+                status["image"] = spec["image"].clone();
+            }
+        })
+    }),
+    mutant("deaf-webhook", &["not-injected"], || {
+        reads(SETS, |set| {
+            set["spec"]["injectionStrategy"] = json!({ "paused": true });
+        })
+    }),
+    mutant("always-injects", &["injected-unasked"], || {
+        reads(SETS, |set| {
+            set["spec"]["injectionStrategy"] = json!({});
+            set["spec"]["namespaceSelector"] = Value::Null;
+        })
+    }),
+    mutant("half-injects", &["half-injected"], || {
+        reads(SETS, |set| {
+            let containers = set["spec"]["containers"].as_array_mut();
+            if let Some(containers) = containers.filter(|containers| containers.len() > 1) {
+                containers.pop();
+            }
+        })
+    }),
+    mutant("deletes-pods", &["pod-deleted"], || {
+        calls(|call| {
+            let Some(mut deletion) = pod_patch(call) else {
+                return Next::Send;
+            };
+            deletion.method = Method::DELETE;
+            deletion.body = json!({});
+            Next::After(vec![deletion])
+        })
+    }),
+    mutant("doubled-revisions", &["revision-twice"], || {
+        calls(|call| {
+            if !call.writes(&Method::POST, "controllerrevisions") {
+                return Next::Send;
+            }
+            let mut twin = call.clone();
+            let name = twin.body["metadata"]["name"].as_str().unwrap_or_default();
+            twin.body["metadata"]["name"] = json!(format!("{name}-twin"));
+            Next::After(vec![twin])
+        })
+    }),
+    mutant("forgetful", &["revision-in-use"], || {
+        reads("pods", |pod| {
+            let annotation = &mut pod["metadata"]["annotations"]["kruise.io/sidecarset-hash"];
+            let text = annotation
+                .as_str()
+                .map(|text| text.replace("controllerRevision", "revision"));
+            if let Some(text) = text {
+                *annotation = json!(text);
+            }
+        })
+    }),
+    mutant("lying-status", &["untrue-status"], || {
+        lies_about(SETS, "updatedPods")
+    }),
+    mutant("restless", &["settled-written"], || {
+        is_restless("/apis/apps.kruise.io/v1beta1/sidecarsets/log")
+    }),
+    mutant("talkative", &["settled-written"], || {
+        talks_about("SidecarSet", "log")
+    }),
+    mutant("idle-hands", &["not-reached"], || {
+        calls(|call| match pod_patch(call) {
+            Some(_) => refused(),
+            None => Next::Send,
+        })
+    }),
+    mutant("panics-over-pods", &["panic"], || {
+        calls(|call| {
+            assert!(pod_patch(call).is_none(), "a saboteur panics");
+            Next::Send
+        })
+    }),
+    TWO_LEADERS,
+    CHATTERBOX,
+    BUSY,
+];
+
+fn reads_strategy(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dyn Saboteur> {
+    reads(SETS, move |set| change(&mut set["spec"]["updateStrategy"]))
+}
+
+/// A copy of the call, if it changes a pod itself.
+fn pod_patch(call: &Call) -> Option<Call> {
+    let is_patch = call.writes(&Method::PATCH, "pods") && call.subresource().is_none();
+    is_patch.then(|| call.clone())
+}
+
+/// Changes what is sent of a pod's containers.
+fn changes_containers(
+    change: impl Fn(&mut Vec<Value>) + Send + Sync + 'static,
+) -> Arc<dyn Saboteur> {
+    calls(move |call| {
+        if pod_patch(call).is_some()
+            && let Some(containers) = call.body["spec"]["containers"].as_array_mut()
+        {
+            change(containers);
+        }
+        Next::Send
+    })
+}
+
+/// Shows pods and SidecarSets with one and the same hash of all but images.
+struct AllUpgradable;
+
+impl Saboteur for AllUpgradable {
+    fn object(&self, call: &Call, object: &mut Value) {
+        let key = "kruise.io/sidecarset-hash-without-image";
+        let annotation = &mut object["metadata"]["annotations"][key];
+        match (call.plural(), annotation.as_str()) {
+            (SETS, Some(_)) => *annotation = json!("same"),
+            ("pods", Some(text)) => {
+                let mut record: Value = serde_json::from_str(text).unwrap_or_default();
+                for entry in record
+                    .as_object_mut()
+                    .into_iter()
+                    .flat_map(|it| it.values_mut())
+                {
+                    entry["hash"] = json!("same");
+                }
+                *annotation = json!(record.to_string());
+            }
+            _ => {}
+        }
+    }
+}
