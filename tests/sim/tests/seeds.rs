@@ -57,8 +57,18 @@ fn broadcastjobs_keep_the_rules_and_get_where_they_should() {
 }
 
 #[test]
+fn sidecarsets_keep_the_rules_and_get_where_they_should() {
+    keeps_the_rules("sidecarset");
+}
+
+#[test]
 fn a_seed_is_played_the_same_way_each_time() {
-    for (name, seed) in [("cloneset", 3), ("cloneset", 5), ("broadcastjob", 8)] {
+    for (name, seed) in [
+        ("cloneset", 3),
+        ("cloneset", 5),
+        ("broadcastjob", 8),
+        ("sidecarset", 4),
+    ] {
         let digests = [0, 1].map(|_| run(deployable(name), seed, None).digest);
         assert_eq!(digests[0], digests[1], "{name}, seed {seed}");
         let other = run(deployable(name), seed + 1, None).digest;
@@ -85,4 +95,9 @@ fn each_broken_controller_of_clonesets_is_noticed() {
 #[test]
 fn each_broken_controller_of_broadcastjobs_is_noticed() {
     each_mutant_is_noticed("broadcastjob");
+}
+
+#[test]
+fn each_broken_controller_of_sidecarsets_is_noticed() {
+    each_mutant_is_noticed("sidecarset");
 }

@@ -227,9 +227,11 @@ impl End {
                 .as_ref()
                 .and_then(|it| it.get(&terms.name).copied())
         };
-        let stale = pods
-            .iter()
-            .filter(|pod| !terms.is_upgradable(pod) && says(pod) != Some(false));
+        // Those that it won't update anyway are not looked at.
+        let stale = pods.iter().filter(|pod| {
+            let is_turn = terms.updates(pod) && !terms.is_updated(pod);
+            is_turn && !terms.is_upgradable(pod) && says(pod) != Some(false)
+        });
         stale
             .map(|pod| format!("{} can't be updated and doesn't say so", pod.name))
             .collect()

@@ -22,7 +22,7 @@ use kruise_testkit::{
 use serde_json::Value;
 
 use self::known::{Found, Known};
-use super::seen::{PodSeen, Terms, labels_of};
+use super::seen::{ContainerSeen, PodSeen, Terms, labels_of};
 use crate::history::{Deed, History, Violation, is_of};
 
 /// Judges a run.
@@ -99,8 +99,7 @@ impl Judge<'_> {
                     }
                 }
                 let uid = pod.uid.clone();
-                self.count_images(&before, &pod);
-                found.extend(self.restarts(&pod));
+                found.extend(Self::restarts(&pod));
                 self.known.pod_changed(change.version, pod, is_ours);
                 for (set, update) in updates {
                     self.known.updated(&uid, &set, update);
@@ -157,43 +156,15 @@ impl Judge<'_> {
         found
     }
 
-    fn count_images(&mut self, before: &PodSeen, pod: &PodSeen) {
-        let Some(known) = self.known.pods.get_mut(&pod.uid) else {
-            return;
+    /// The pod's own containers never restart.
+    fn restarts(pod: &PodSeen) -> Vec<Found> {
+        let own = pod.containers.iter().filter(|it| !it.is_injected);
+        let restarted = own.filter(|it| it.restarts > 0);
+        let tell = |it: &ContainerSeen| {
+            let what = format!("{}: {} restarts of {}", pod.name, it.restarts, it.name);
+            ("app-restarted", what)
         };
-        for container in &pod.containers {
-            if before.image(&container.name) != container.image {
-                *known.n_images.entry(container.name.clone()).or_default() += 1;
-            }
-        }
-    }
-
-    /// A container restarts once for each image at most; the pod's own containers never do.
-    fn restarts(&self, pod: &PodSeen) -> Vec<Found> {
-        let Some(known) = self.known.pods.get(&pod.uid) else {
-            return vec![];
-        };
-        let mut found = vec![];
-        for container in &pod.containers {
-            let n_images = known
-                .n_images
-                .get(&container.name)
-                .copied()
-                .unwrap_or_default();
-            let rule = match (
-                container.is_injected,
-                known.broken.contains(&container.name),
-            ) {
-                (true, true) => continue,
-                (true, false) if container.restarts > n_images => "sidecar-restarted",
-                (false, _) if container.restarts > 0 => "app-restarted",
-                _ => continue,
-            };
-            let restarts = container.restarts;
-            let what = format!("{}: {restarts} restarts of {}", pod.name, container.name);
-            found.push((rule, what));
-        }
-        found
+        restarted.map(tell).collect()
     }
 
     /// A content has one revision (SS-76), and one that is in use stays (SS-78).

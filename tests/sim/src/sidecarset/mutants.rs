@@ -15,6 +15,9 @@ use crate::{
 };
 
 const SETS: &str = "sidecarsets";
+const HASH: &str = "kruise.io/sidecarset-hash";
+const RECORD: &str = "kruise.io/sidecarset-inplace-update-state";
+const WORKING: &str = "kruise.io/sidecarset-working-hotupgrade-container";
 const IDLE: &str = "example/idle:1";
 
 /// All of them.
@@ -37,7 +40,7 @@ pub(super) const ALL: &[Mutant] = &[
     mutant("blind-to-flight", &["updated-in-flight"], || {
         reads("pods", |pod| {
             let annotations = &mut pod["metadata"]["annotations"];
-            annotations["kruise.io/sidecarset-inplace-update-state"] = json!("{}");
+            annotations[RECORD] = json!("{}");
         })
     }),
     mutant("sees-all-upgradable", &["updated-not-upgradable"], || {
@@ -61,6 +64,31 @@ pub(super) const ALL: &[Mutant] = &[
                     container["image"] = json!(IDLE);
                 }
             }
+        })
+    }),
+    mutant("forgets-hashes", &["image-without-hash"], || {
+        changes_annotation(HASH, |_| None)
+    }),
+    mutant("mixes-up-hashes", &["unknown-hash"], || {
+        changes_annotation(HASH, |text| {
+            Some(text.replace("\"hash\":\"", "\"hash\":\"x"))
+        })
+    }),
+    mutant("mixes-up-twins", &["idle-works"], || {
+        changes_annotation(WORKING, |text| {
+            let swapped = text.replace("mesh-1", "mesh-").replace("mesh-2", "mesh-1");
+            Some(swapped.replace("mesh-\"", "mesh-2\""))
+        })
+    }),
+    mutant("mixes-up-records", &["wrong-record"], || {
+        changes_annotation(RECORD, |text| Some(text.replace("sha256:", "sha256:0")))
+    }),
+    mutant("forgets-versions", &["wrong-versions"], || {
+        changes_annotation("version.sidecarset.kruise.io/mesh-2", |_| None)
+    }),
+    mutant("blind-to-labels", &["updated-unmanaged"], || {
+        reads("pods", |pod| {
+            pod["metadata"]["labels"]["app"] = json!("web");
         })
     }),
     mutant("sees-all-ready", &["reset-too-early"], || {
@@ -119,7 +147,7 @@ pub(super) const ALL: &[Mutant] = &[
     }),
     mutant("forgetful", &["revision-in-use"], || {
         reads("pods", |pod| {
-            let annotation = &mut pod["metadata"]["annotations"]["kruise.io/sidecarset-hash"];
+            let annotation = &mut pod["metadata"]["annotations"][HASH];
             let text = annotation
                 .as_str()
                 .map(|text| text.replace("controllerRevision", "revision"));
@@ -173,6 +201,23 @@ fn changes_containers(
             && let Some(containers) = call.body["spec"]["containers"].as_array_mut()
         {
             change(containers);
+        }
+        Next::Send
+    })
+}
+
+/// Changes an annotation that is sent of a pod, or leaves it out.
+fn changes_annotation(
+    key: &'static str,
+    change: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> Arc<dyn Saboteur> {
+    calls(move |call| {
+        if pod_patch(call).is_some()
+            && let Some(annotations) = call.body["metadata"]["annotations"].as_object_mut()
+            && let Some(text) = annotations.remove(key)
+            && let Some(text) = text.as_str().and_then(&change)
+        {
+            annotations.insert(key.to_owned(), json!(text));
         }
         Next::Send
     })

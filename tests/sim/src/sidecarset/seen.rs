@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-pub(super) use pod::{PodSeen, is_broken};
+pub(super) use pod::{ContainerSeen, PodSeen, is_broken};
 pub(super) use set::{Sidecar, Terms, labels_of};
 
 /// Labels of an object; of a namespace that isn't there, none.

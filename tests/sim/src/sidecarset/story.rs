@@ -29,6 +29,8 @@ const CONFIG_MAPS: Resource = Resource {
 /// How often the end of a story looks whether pods have to be made anew, and for how long.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LOOKS: usize = 60;
+/// How often a user tries again who is refused.
+const REFUSALS: usize = 30;
 
 /// The story of some SidecarSets.
 #[derive(Default)]
@@ -46,18 +48,18 @@ fn key(kind: Kind) -> ObjectKey {
     ObjectKey::new("", kind.name())
 }
 
-async fn patch_spec(stage: &mut Stage, kind: Kind, spec: Value) {
+async fn patch_spec(stage: &mut Stage, kind: Kind, spec: Value) -> bool {
     let patch = json!({ "spec": spec });
-    stage.patch(&SIDECARSETS, &key(kind), &patch).await;
+    stage.patch(&SIDECARSETS, &key(kind), &patch).await
 }
 
 async fn patch_strategy(stage: &mut Stage, kind: Kind, strategy: Value) {
     patch_spec(stage, kind, json!({ "updateStrategy": strategy })).await;
 }
 
-/// Admission refuses while it doesn't know what it has to look into.
+/// Admission refuses while it doesn't know yet what it has to look into.
 async fn create_set(stage: &mut Stage, set: &Value) {
-    for _ in 0..30 {
+    for _ in 0..REFUSALS {
         if stage.create(&SIDECARSETS, set).await {
             return;
         }
@@ -212,7 +214,12 @@ impl SidecarStory {
             let spec = json!({
                 "containers": containers, "updateStrategy": strategy, "revisionHistoryLimit": limit % 3 + 1,
             });
-            patch_spec(stage, kind, spec).await;
+            for _ in 0..REFUSALS {
+                if patch_spec(stage, kind, spec.clone()).await {
+                    break;
+                }
+                stage.world.run_for(Duration::from_secs(1)).await;
+            }
         }
     }
 }
@@ -220,13 +227,17 @@ impl SidecarStory {
 impl Story for SidecarStory {
     fn begin<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
-            for (name, env) in [("default", "test"), ("shop", "prod")] {
+            let env = |name: &str, env: &str| {
                 let labels = json!({ "kubernetes.io/metadata.name": name, "env": env });
-                let namespace = json!({
-                    "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels },
-                });
-                stage.world.server.put("setup", NAMESPACES, namespace);
-            }
+                json!({ "metadata": { "name": name, "labels": labels } })
+            };
+            let mut shop = env("shop", "prod");
+            (shop["apiVersion"], shop["kind"]) = (json!("v1"), json!("Namespace"));
+            stage.world.server.put("setup", NAMESPACES, shop);
+            let default = ObjectKey::new("", "default");
+            stage
+                .patch(&NAMESPACES, &default, &env("default", "test"))
+                .await;
             let rules = json!({ "rules": [{ "allowedAnnotationKeyExprs": ["^example.com/"] }] });
             let configuration = json!({
                 "apiVersion": "v1", "kind": "ConfigMap",
@@ -251,7 +262,7 @@ impl Story for SidecarStory {
                 stage.note(format!("a SidecarSet {}: {}", kind.name(), set["spec"]));
                 create_set(stage, &set).await;
             }
-            for _ in 0..2 + stage.world.random.below(6) {
+            for _ in 0..3 + stage.world.random.below(6) {
                 let what = self.add_pod(stage).await;
                 stage.note(what);
             }

@@ -42,6 +42,7 @@ pub(super) fn check(known: &Known<'_>, deed: Deed, before: &PodSeen, after: &Pod
     let updated: BTreeSet<&str> = judged.updates.iter().map(|(set, _)| set.as_str()).collect();
     judged.found.extend(judge.images(&updated));
     judged.found.extend(judge.meanings());
+    judged.found.extend(judge.versions());
     for (_, what) in &mut judged.found {
         *what = format!("{}: {what}", after.name);
     }
@@ -77,7 +78,9 @@ impl Judge<'_> {
         let terms: Vec<&Terms> = terms.filter(|terms| terms.hash == hash).collect();
         let is_always = |rule: Rule<'_>| terms.iter().all(|terms| rule(terms));
         let may = |terms: &Terms, of: &dyn Fn(&PodSeen) -> bool| known.may(deed, pod, terms, of);
-        let must = |terms: &Terms, of: &dyn Fn(&PodSeen) -> bool| known.must(deed, pod, terms, of);
+        let must = |terms: &Terms, of: &dyn Fn(&PodSeen) -> bool| {
+            known.must_if_there(deed, pod, terms, of)
+        };
         let update = Update {
             at: deed.at,
             is_of_ready: is_always(&|terms| must(terms, &|it| terms.is_ready(it))),
@@ -186,6 +189,9 @@ impl Judge<'_> {
                 found.push(("more-was-changed", format!("{} of nobody", container.name)));
                 continue;
             };
+            if !self.is_recorded(&set, &container.name) {
+                found.push(("wrong-record", format!("what {} ran", container.name)));
+            }
             let is_reset = sidecar.idle_image.as_ref() == Some(&container.image);
             if is_reset {
                 let is_updated = updated.contains(set.as_str());
@@ -193,6 +199,44 @@ impl Judge<'_> {
             } else if !updated.contains(set.as_str()) {
                 let what = format!("{} runs {}", container.name, container.image);
                 found.push(("image-without-hash", what));
+            }
+        }
+        found
+    }
+
+    /// Whether the pod says which image a container ran before (SS-244).
+    fn is_recorded(&self, set: &str, container: &str) -> bool {
+        let last = self.after.last_image(set, container);
+        let states = self.known.states(self.deed, self.pod);
+        let mut states = states.into_iter().flatten();
+        states.any(|it| {
+            let ran = it.container(container).map(|it| it.image_id.as_str());
+            last.is_some() && ran == last
+        })
+    }
+
+    /// Versions tell each twin of itself and of the other one (SS-251, SS-253, SS-255).
+    fn versions(&self) -> Vec<Found> {
+        let terms = self.after.injected.iter();
+        let terms = terms.filter_map(|set| self.known.all_terms(set).last());
+        let mut found = vec![];
+        for sidecar in terms.flat_map(|terms| &terms.sidecars) {
+            let idle = sidecar.idle_twin(self.after);
+            let (Some(idle_image), Some(works)) =
+                (&sidecar.idle_image, self.after.working.get(&sidecar.name))
+            else {
+                continue;
+            };
+            let ([own, other], [idle_own, idle_other]) =
+                (self.after.versions_of(works), self.after.versions_of(&idle));
+            let is_right = if self.after.image(&idle) == idle_image {
+                own != "0" && other == "0" && idle_own == "0"
+            } else {
+                own == idle_other && other == idle_own
+            };
+            if !is_right {
+                let what = format!("{works} {own}, {other} and {idle} {idle_own}, {idle_other}");
+                found.push(("wrong-versions", what));
             }
         }
         found

@@ -64,8 +64,7 @@ pub(super) fn check(known: &Known<'_>, asked: (Timestamp, u64), pod: &PodSeen) -
     };
     let is_equal = names_of(&pod.hashes) == pod.injected
         && names_of(&pod.hashes_without_image) == pod.injected;
-    let has_twins = !pod.working.is_empty() || !pod.versions.is_empty();
-    if !is_equal || (pod.injected.is_empty() && has_twins) {
+    if !is_equal || (pod.injected.is_empty() && pod.has_twins()) {
         let what = format!(
             "lists {:?}, has hashes of {:?}",
             pod.injected,

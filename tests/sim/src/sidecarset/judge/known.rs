@@ -1,6 +1,6 @@
 //! What there was, and what of it a process may have known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use kruise_api::{
@@ -36,10 +36,6 @@ pub(super) struct KnownPod {
     own: u64,
     /// The last update by the deployable, by SidecarSet.
     updates: BTreeMap<String, Update>,
-    /// How often the image of each container changed.
-    pub(super) n_images: BTreeMap<String, u64>,
-    /// Containers that had an image which doesn't run.
-    pub(super) broken: BTreeSet<String>,
 }
 
 /// An update of a pod.
@@ -80,13 +76,12 @@ impl<'a> Known<'a> {
         let known = self.pods.entry(pod.uid.clone()).or_default();
         known.name.clone_from(&pod.name);
         known.namespace.clone_from(&pod.namespace);
+        if known.states.is_empty() {
+            // Before, it wasn't there.
+            known.states.push((0, None));
+        }
         if is_own {
             known.own = version;
-        }
-        for container in &pod.containers {
-            if super::super::seen::is_broken(&container.image) {
-                known.broken.insert(container.name.clone());
-            }
         }
         known.states.push((version, Some(pod)));
     }
@@ -156,11 +151,23 @@ impl<'a> Known<'a> {
         terms: &Terms,
         of: impl Fn(&PodSeen) -> bool,
     ) -> bool {
+        let is_there = self.states(deed, pod).iter().all(Option::is_some);
+        is_there && self.must_if_there(deed, pod, terms, of)
+    }
+
+    /// The same of a pod that it surely knew to be there.
+    pub(super) fn must_if_there(
+        &self,
+        deed: Deed,
+        pod: &KnownPod,
+        terms: &Terms,
+        of: impl Fn(&PodSeen) -> bool,
+    ) -> bool {
         let namespaces = self.labels(deed, &pod.namespace);
         let manages = |it: &PodSeen| namespaces.iter().all(|labels| terms.manages(it, *labels));
         let states = self.states(deed, pod);
-        let holds = |it: &Option<&PodSeen>| it.is_some_and(|it| manages(it) && of(it));
-        !states.is_empty() && states.iter().all(holds)
+        let states: Vec<&PodSeen> = states.into_iter().flatten().collect();
+        !states.is_empty() && states.iter().all(|it| manages(it) && of(it))
     }
 
     /// The terms of a SidecarSet by which an admission may have been answered.

@@ -47,7 +47,7 @@ pub(crate) struct PodSeen {
     /// Which twin works, by sidecar.
     pub(crate) working: Labels,
     /// Versions of twins, by annotation.
-    pub(crate) versions: Labels,
+    versions: Labels,
     pub(crate) containers: Vec<ContainerSeen>,
     pub(crate) init_containers: Vec<ContainerSeen>,
     /// Condition `SidecarSetUpgradable`: its message, if there is one.
@@ -73,7 +73,7 @@ pub(crate) struct ContainerSeen {
     pub(crate) is_injected: bool,
     pub(crate) is_reported: bool,
     reported_image: String,
-    image_id: String,
+    pub(crate) image_id: String,
     pub(crate) is_ready: bool,
     pub(crate) restarts: u64,
 }
@@ -150,6 +150,26 @@ impl PodSeen {
         self.hashes.get(set).map(|entry| entry.hash.as_str())
     }
 
+    /// What it says that a container ran before its last update for a SidecarSet.
+    pub(crate) fn last_image(&self, set: &str, container: &str) -> Option<&str> {
+        let last = self.last_images.get(set)?.get(container)?;
+        Some(last)
+    }
+
+    /// The versions that a twin is told: its own, and that of the other one.
+    pub(crate) fn versions_of(&self, twin: &str) -> [&str; 2] {
+        let version = |prefix: &str| {
+            let version = self.versions.get(&format!("{prefix}{twin}"));
+            version.map(String::as_str).unwrap_or_default()
+        };
+        [version(VERSION), version(VERSION_ALT)]
+    }
+
+    /// Whether it says anything of twins.
+    pub(crate) fn has_twins(&self) -> bool {
+        !self.working.is_empty() || !self.versions.is_empty()
+    }
+
     /// Whether the containers of a SidecarSet run what the spec says, for all that is known of them (SS-230).
     pub(crate) fn is_consistent<'n>(
         &self,
@@ -200,11 +220,6 @@ fn is_injected(container: &Value) -> bool {
 
 fn is_version(annotation: &str) -> bool {
     annotation.starts_with(VERSION) || annotation.starts_with(VERSION_ALT)
-}
-
-/// The annotations that a twin reads its versions from.
-pub(super) fn versions_of(twin: &str) -> [String; 2] {
-    [format!("{VERSION}{twin}"), format!("{VERSION_ALT}{twin}")]
 }
 
 fn entries(record: &Value) -> BTreeMap<String, HashEntry> {

@@ -3,7 +3,7 @@
 use kruise_testkit::fields::{list, text};
 use serde_json::Value;
 
-use super::{Labels, PodSeen, Selector, pod::versions_of, texts};
+use super::{Labels, PodSeen, Selector, texts};
 
 /// What a SidecarSet asks for at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -237,11 +237,8 @@ impl Sidecar {
             return lacks(pod, &self.name, &self.image);
         };
         let [first, second] = self.twins();
-        let versions = versions_of(&first).into_iter().chain(versions_of(&second));
-        let versions: Vec<Option<&str>> = versions
-            .map(|key| pod.versions.get(&key).map(String::as_str))
-            .collect();
-        if versions != ["1", "0", "0", "1"].map(Some) {
+        let versions = [pod.versions_of(&first), pod.versions_of(&second)];
+        if versions != [["1", "0"], ["0", "1"]] {
             return Some(format!("the versions of {}", self.name));
         }
         if pod.working.get(&self.name) != Some(&first) {
