@@ -75,9 +75,14 @@ pub(super) const ALL: &[Mutant] = &[
         })
     }),
     mutant("mixes-up-twins", &["idle-works"], || {
-        changes_annotation(WORKING, |text| {
-            let swapped = text.replace("mesh-1", "mesh-").replace("mesh-2", "mesh-1");
-            Some(swapped.replace("mesh-\"", "mesh-2\""))
+        calls(|call| {
+            if pod_patch(call).is_some()
+                && let Some(idle) = twin_made_idle(&call.body)
+            {
+                let working = json!({ "mesh": idle });
+                call.body["metadata"]["annotations"][WORKING] = json!(working.to_string());
+            }
+            Next::Send
         })
     }),
     mutant("mixes-up-records", &["wrong-record"], || {
@@ -190,6 +195,13 @@ fn reads_strategy(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dy
 fn pod_patch(call: &Call) -> Option<Call> {
     let is_patch = call.writes(&Method::PATCH, "pods") && call.subresource().is_none();
     is_patch.then(|| call.clone())
+}
+
+/// The twin that a patch makes idle.
+fn twin_made_idle(patch: &Value) -> Option<Value> {
+    let mut containers = patch["spec"]["containers"].as_array()?.iter();
+    let idle = containers.find(|container| container["image"] == IDLE)?;
+    Some(idle["name"].clone())
 }
 
 /// Changes what is sent of a pod's containers.

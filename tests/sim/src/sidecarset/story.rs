@@ -157,9 +157,9 @@ impl SidecarStory {
             return "there is no pod to label".to_owned();
         };
         let random = &mut stage.world.random;
-        let labels = match random.below(4) {
-            0 => json!({ "app": *random.pick(&["web", "other"]) }),
-            1 => json!({ "tier": *random.pick(&["front", "beta"]) }),
+        let labels = match random.below(5) {
+            0 | 1 => json!({ "app": *random.pick(&["web", "other", "other"]) }),
+            2 => json!({ "tier": *random.pick(&["front", "beta"]) }),
             _ => json!({ "canary": *random.pick(&[Some("true"), None]) }),
         };
         let patch = json!({ "metadata": { "labels": labels } });
