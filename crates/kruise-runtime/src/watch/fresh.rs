@@ -28,7 +28,7 @@ struct Inner {
     client: ApiClient,
     namespace: String,
     store: Arc<dyn StoreView>,
-    questions: Rounds<(), Result<u64, Arc<ApiError>>>,
+    questions: Rounds<(), Result<(), Arc<ApiError>>>,
 }
 
 impl Freshness {
@@ -57,24 +57,29 @@ impl Freshness {
             store,
             questions,
         } = &*self.inner;
-        let resource: Resource = store.resource();
-        let ask = async |()| {
+        // Whoever asks meanwhile waits for the next round, and costs nothing while waiting.
+        let round = async |()| {
+            let resource: Resource = store.resource();
             let newest = client.newest_version(&resource, namespace).await;
-            newest.map_err(Arc::new)
+            until_shown(&**store, newest.map_err(Arc::new)?).await;
+            Ok(())
         };
-        // Events come in the order of their versions, so whoever has seen the newest object has seen all before it.
-        let newest = questions.join(|()| {}, ask).await?;
-        let mut list_at = Instant::now() + LIST_AFTER;
-        while !store.synced() || store.newest_version() < newest {
-            sleep(LOOK_EVERY).await;
-            if Instant::now() >= list_at {
-                store.want_list();
-                store.hurry_watch();
-                list_at = Instant::now() + LIST_AFTER;
-            }
-        }
-        // What others keep beside the store is as new then, too.
-        store.wait_for_handlers();
-        Ok(())
+        questions.join(|()| {}, round).await
     }
+}
+
+/// Returns when the store shows all writes of its kind up to this version. Events come in the order of their versions, so
+/// whoever has seen the newest object has seen all before it.
+async fn until_shown(store: &dyn StoreView, newest: u64) {
+    let mut list_at = Instant::now() + LIST_AFTER;
+    while !store.synced() || store.newest_version() < newest {
+        sleep(LOOK_EVERY).await;
+        if Instant::now() >= list_at {
+            store.want_list();
+            store.hurry_watch();
+            list_at = Instant::now() + LIST_AFTER;
+        }
+    }
+    // What others keep beside the store is as new then, too.
+    store.wait_for_handlers();
 }

@@ -58,7 +58,8 @@ async fn a_rolling_restart_under_load_loses_nothing() {
     let created = pods.join_all().await;
     controller.scale(2).await;
     let failures: Vec<_> = created.iter().filter_map(|it| it.as_ref().err()).collect();
-    assert_eq!(failures.len(), 0, "{failures:?}");
+    let first: Vec<String> = failures.iter().take(3).map(ToString::to_string).collect();
+    assert_eq!(failures.len(), 0, "{first:?}");
     let lacking = created.iter().flatten();
     let lacking = lacking.filter(|pod| containers(pod) != ["agent", "app"]);
     assert_eq!(lacking.count(), 0);
