@@ -61,6 +61,9 @@ fn call_in_words(call: &Call<'_>) -> String {
         done,
         failed,
         refused,
+        // All that a CloneSet has is in its namespace.
+        namespace: _,
+        about: _,
     } = call;
     let kind = resource.kind;
     let mut words = match verb {

@@ -46,7 +46,13 @@ fn name(reason: &WaitReason) -> &'static str {
         | WaitReason::NamesTaken { .. }
         // Those of sidecars.
         | WaitReason::KindNotInstalled { .. }
-        | WaitReason::SidecarsNotEnded { .. } => "",
+        | WaitReason::SidecarsNotEnded { .. }
+        | WaitReason::NotUpdate
+        | WaitReason::NotSelected
+        | WaitReason::SidecarPartitionReached
+        | WaitReason::SidecarMaxUnavailableReached { .. }
+        | WaitReason::NotUpgradable { .. }
+        | WaitReason::SidecarsInFlight { .. } => "",
     }
 }
 
