@@ -22,11 +22,13 @@ const IDLE: &str = "example/idle:1";
 
 /// All of them.
 pub(super) const ALL: &[Mutant] = &[
-    mutant("more-unavailable", &["max-unavailable"], || {
-        reads_strategy(|strategy| strategy["maxUnavailable"] = json!("100%"))
+    mutant("one-more-unavailable", &["max-unavailable"], || {
+        reads_strategy(|strategy| {
+            strategy["maxUnavailable"] = other(&strategy["maxUnavailable"], 1)
+        })
     }),
-    mutant("no-partition", &["partition"], || {
-        reads_strategy(|strategy| strategy["partition"] = json!(0))
+    mutant("one-fewer-kept", &["partition"], || {
+        reads_strategy(|strategy| strategy["partition"] = other(&strategy["partition"], -1))
     }),
     mutant("never-paused", &["updated-while-paused"], || {
         reads_strategy(|strategy| {
@@ -189,6 +191,15 @@ pub(super) const ALL: &[Mutant] = &[
 
 fn reads_strategy(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dyn Saboteur> {
     reads(SETS, move |set| change(&mut set["spec"]["updateStrategy"]))
+}
+
+/// One more or fewer, or of percents ten.
+fn other(value: &Value, by: i64) -> Value {
+    let Some(percent) = value.as_str() else {
+        return json!((value.as_i64().unwrap_or_default() + by).max(0));
+    };
+    let percent: i64 = percent.trim_end_matches('%').parse().unwrap_or_default();
+    json!(format!("{}%", (percent + 10 * by).max(0)))
 }
 
 /// A copy of the call, if it changes a pod itself.

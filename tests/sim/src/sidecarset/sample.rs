@@ -59,7 +59,7 @@ impl Kind {
             "selector": { "matchLabels": labels }, "containers": containers,
             "revisionHistoryLimit": *random.pick(&[1, 2, 2, 10]),
         });
-        if random.chance(250) {
+        if random.chance(200) {
             spec["namespaceSelector"] = namespaces(random);
         }
         if random.chance(200) {
@@ -153,6 +153,8 @@ pub(super) fn limits(random: &mut Random) -> Value {
 
 fn partition(random: &mut Random) -> Value {
     let partitions = [
+        json!(0),
+        json!(0),
         json!(0),
         json!(0),
         json!(0),

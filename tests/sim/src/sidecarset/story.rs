@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::LocalBoxFuture;
 use kruise_api::{
     apps::v1beta1::SIDECARSETS,
-    resource::{NAMESPACES, ObjectKey, PODS, Resource},
+    resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey, PODS, Resource},
 };
 use kruise_testkit::{
     fields::{key_of, list, text},
@@ -80,28 +80,70 @@ async fn patch_container(stage: &mut Stage, kind: Kind, change: impl Fn(&mut Val
     what
 }
 
+fn set_tag(container: &mut Value, tag: &str) {
+    let name = text(&container["name"]);
+    container["image"] = json!(format!("example/{name}:{tag}"));
+}
+
 impl SidecarStory {
     async fn change_image(&mut self, stage: &mut Stage, kind: Kind) -> String {
         let random = &mut stage.world.random;
-        let is_broken = kind.may_roll() && random.chance(200);
-        let goes_back = self.images > 1 && random.chance(200);
-        let tag = if is_broken {
-            let how = *random.pick(&["bad", "bad", "crash"]);
-            format!("{how}-{}", self.images)
-        } else if goes_back {
-            self.images.to_string()
-        } else {
-            self.images += 1;
-            (self.images + 1).to_string()
+        if kind.may_roll() && random.chance(200) {
+            return self.break_image(stage, kind).await;
+        }
+        if random.chance(250) {
+            return self.roll_back(stage, kind).await;
+        }
+        self.images += 1;
+        let tag = (self.images + 1).to_string();
+        patch_container(stage, kind, |it| set_tag(it, &tag)).await
+    }
+
+    /// An image that doesn't run.
+    async fn break_image(&mut self, stage: &mut Stage, kind: Kind) -> String {
+        let how = *stage.world.random.pick(&["bad", "bad", "crash"]);
+        let tag = format!("{how}-{}", self.images);
+        self.may_be_broken(kind);
+        patch_container(stage, kind, |it| set_tag(it, &tag)).await
+    }
+
+    /// An image that doesn't run, and what was there before again.
+    async fn break_image_for_a_while(&mut self, stage: &mut Stage, kind: Kind) -> String {
+        let Some(set) = stage.world.server.get(SIDECARSETS, &key(kind)) else {
+            return format!("there is no {}", kind.name());
         };
-        if is_broken && !self.was_broken.contains(&kind) {
+        let what = self.break_image(stage, kind).await;
+        let pause = stage.world.random.below(20_000) as u64;
+        stage.world.run_for(Duration::from_millis(pause)).await;
+        let containers = set["spec"]["containers"].clone();
+        patch_spec(stage, kind, json!({ "containers": containers })).await;
+        format!("{what}, for {pause} ms")
+    }
+
+    /// What there was once, as its history has it.
+    async fn roll_back(&mut self, stage: &mut Stage, kind: Kind) -> String {
+        let mut revisions = stage.world.server.list(CONTROLLER_REVISIONS);
+        revisions.retain(|it| it["metadata"]["labels"]["kruise.io/sidecarset-name"] == kind.name());
+        if revisions.is_empty() {
+            return format!("{} has no history", kind.name());
+        }
+        let revision = stage.world.random.pick(&revisions).clone();
+        let containers = revision["data"]["spec"]["containers"].clone();
+        let images: Vec<String> = list(&containers)
+            .iter()
+            .map(|it| text(&it["image"]))
+            .collect();
+        if images.iter().any(|image| super::seen::is_broken(image)) {
+            self.may_be_broken(kind);
+        }
+        patch_spec(stage, kind, json!({ "containers": containers })).await;
+        format!("{} as it was: {images:?}", kind.name())
+    }
+
+    fn may_be_broken(&mut self, kind: Kind) {
+        if !self.was_broken.contains(&kind) {
             self.was_broken.push(kind);
         }
-        let change = |container: &mut Value| {
-            let name = text(&container["name"]);
-            container["image"] = json!(format!("example/{name}:{tag}"));
-        };
-        patch_container(stage, kind, change).await
     }
 
     /// Something that can't be updated in place.
@@ -191,10 +233,10 @@ impl SidecarStory {
             };
             let mut containers = set["spec"]["containers"].clone();
             self.images += 1;
+            let is_updated = stage.world.random.chance(400);
             for container in containers.as_array_mut().into_iter().flatten() {
-                if super::seen::is_broken(&text(&container["image"])) {
-                    let name = text(&container["name"]);
-                    container["image"] = json!(format!("example/{name}:{}", self.images + 1));
+                if is_updated || super::seen::is_broken(&text(&container["image"])) {
+                    set_tag(container, &(self.images + 1).to_string());
                 }
             }
             let mut strategy = json!({ "paused": false });
@@ -262,7 +304,7 @@ impl Story for SidecarStory {
                 stage.note(format!("a SidecarSet {}: {}", kind.name(), set["spec"]));
                 create_set(stage, &set).await;
             }
-            for _ in 0..3 + stage.world.random.below(6) {
+            for _ in 0..4 + stage.world.random.below(6) {
                 let what = self.add_pod(stage).await;
                 stage.note(what);
             }
@@ -271,32 +313,44 @@ impl Story for SidecarStory {
 
     fn act<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, String> {
         Box::pin(async move {
-            let kind = *stage.world.random.pick(&self.kinds);
             let random = &mut stage.world.random;
-            match random.below(32) {
+            let mut kind = *random.pick(&self.kinds);
+            if !kind.may_roll() && random.chance(600) {
+                // More happens to others.
+                kind = *random.pick(&self.kinds);
+            }
+            match random.below(40) {
                 0..=10 => self.change_image(stage, kind).await,
-                11 | 12 if kind.may_roll() => {
-                    let paused = random.chance(500);
+                11..=14 => {
+                    let first = self.change_image(stage, kind).await;
+                    let pause = stage.world.random.below(3_000) as u64;
+                    stage.world.run_for(Duration::from_millis(pause)).await;
+                    let second = self.change_image(stage, kind).await;
+                    format!("{first}, and {pause} ms later {second}")
+                }
+                15..=18 if kind.may_roll() => self.break_image_for_a_while(stage, kind).await,
+                19 if kind.may_roll() => {
+                    let paused = random.chance(400);
                     patch_strategy(stage, kind, json!({ "paused": paused })).await;
                     format!("{} paused {paused}", kind.name())
                 }
-                13..=15 if kind.may_roll() => {
+                20 | 21 if kind.may_roll() => {
                     let limits = sample::limits(random);
                     patch_strategy(stage, kind, limits.clone()).await;
                     format!("{}: {limits}", kind.name())
                 }
-                16 if kind.may_roll() => {
+                22 if kind.may_roll() => {
                     let type_ = *random.pick(&["NotUpdate", "RollingUpdate", "RollingUpdate"]);
                     patch_strategy(stage, kind, json!({ "type": type_ })).await;
                     format!("{}: {type_}", kind.name())
                 }
-                17 => {
+                23 => {
                     let paused = random.chance(500);
                     let strategy = json!({ "injectionStrategy": { "paused": paused } });
                     patch_spec(stage, kind, strategy).await;
                     format!("{} injects {}", kind.name(), !paused)
                 }
-                18 => {
+                24 => {
                     let number = random.below(4);
                     let volume = json!({ "name": format!("scratch-{number}"), "emptyDir": {} });
                     let mut spec = json!({ "volumes": [volume] });
@@ -306,11 +360,11 @@ impl Story for SidecarStory {
                     patch_spec(stage, kind, spec.clone()).await;
                     format!("{}: {spec}", kind.name())
                 }
-                19 => Self::change_env(stage, kind).await,
-                20 | 21 => self.delete_or_make_a_set(stage, kind).await,
-                22 | 23 => Self::label_pod(stage).await,
-                24 => Self::label_namespace(stage).await,
-                25 | 26 => self.add_pod(stage).await,
+                25 => Self::change_env(stage, kind).await,
+                26 | 27 => self.delete_or_make_a_set(stage, kind).await,
+                28 | 29 => Self::label_pod(stage).await,
+                30 => Self::label_namespace(stage).await,
+                31 | 32 => self.add_pod(stage).await,
                 _ => {
                     let made = self.make_missing_pods(stage).await;
                     format!("pods are made again: {made:?}")
