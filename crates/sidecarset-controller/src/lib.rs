@@ -8,7 +8,10 @@ use kruise_api::{
     apps::v1beta1::{self, SIDECARSETS},
     object::CustomResource,
     resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey, PODS},
-    well_known::configuration,
+    well_known::{
+        configuration,
+        webhooks::{FRESH_PODS_PATH, PROBE_PATH},
+    },
 };
 use kruise_runtime::{
     App, Gate, Setup, Upkeep, WaitReasons, WatchOptions, Watched,
@@ -230,7 +233,11 @@ fn serve_pods(
 ) -> Scope {
     if !setup.gates().enabled(Gate::PodWebhook) {
         let allow = |_: &AdmissionRequest| AdmissionResponse::allow();
-        setup.mutating_pod_webhook(pod::PLACE, pod::MUTATE_POD_PATH, allow);
+        // Entries of an earlier process lead to the other two.
+        for added in ["", FRESH_PODS_PATH, PROBE_PATH] {
+            let path = format!("{}{added}", pod::MUTATE_POD_PATH);
+            setup.mutating_pod_webhook(pod::PLACE, &path, allow);
+        }
         return Scope::inert();
     }
     let namespace = setup.installation_namespace();

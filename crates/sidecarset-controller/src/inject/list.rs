@@ -1,5 +1,7 @@
 //! Where containers, volumes and secrets come in the pod's lists (SS-132, SS-133).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::pod::text;
@@ -31,11 +33,10 @@ pub(super) fn placed(own: &[Value], sidecars: Vec<Sidecar>) -> Vec<Value> {
 /// The list with those others behind it whose names it lacks. Of several with one name, the first counts.
 pub(super) fn with_missing(list: &[Value], others: Vec<Value>) -> Vec<Value> {
     let mut all = list.to_vec();
+    let names = all.iter().map(|it| text(it, "name").to_owned());
+    let mut names: HashSet<String> = names.collect();
     for other in others {
-        if all
-            .iter()
-            .all(|it| text(it, "name") != text(&other, "name"))
-        {
+        if names.insert(text(&other, "name").to_owned()) {
             all.push(other);
         }
     }

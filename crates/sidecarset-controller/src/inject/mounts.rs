@@ -1,11 +1,10 @@
 //! Volume mounts and devices that sidecars share with the pod's own containers (SS-115, SS-117, SS-119).
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
-use super::{
-    env,
-    pod::{Pod, elements, text},
-};
+use super::pod::{Pod, elements, text};
 
 const MOUNT_PATH: &str = "mountPath";
 const DEVICE_PATH: &str = "devicePath";
@@ -17,14 +16,23 @@ pub(super) struct Mounts {
     pub(super) env: Vec<Value>,
 }
 
-/// All mounts of the pod's own containers.
+/// All mounts of the pod's own containers. A variable is copied once, however often paths name it: authors of pods decide how
+/// often that is.
 pub(super) fn shared(pod: &Pod<'_>) -> Mounts {
     let mut shared = Mounts::default();
+    let mut copied = HashSet::new();
     for container in pod.own_containers() {
+        // Of several variables with one name the last counts.
+        let env = elements(container, "env").iter();
+        let env: HashMap<&str, &Value> = env.map(|env| (text(env, "name"), env)).collect();
         for mount in elements(container, "volumeMounts") {
-            let names = variables(text(mount, "subPathExpr"));
-            let env = names.filter_map(|name| env::of_name(container, name));
-            shared.env.extend(env);
+            for name in variables(text(mount, "subPathExpr")) {
+                if let Some(env) = env.get(name)
+                    && copied.insert(name)
+                {
+                    shared.env.push(Value::clone(env));
+                }
+            }
             shared.mounts.push(mount.clone());
         }
     }
@@ -37,10 +45,10 @@ pub(super) fn with_shared(
     shared: Vec<Value>,
     container: &Map<String, Value>,
 ) -> Vec<Value> {
+    let mut taken = paths(&own, MOUNT_PATH);
+    taken.extend(paths(list(container, "volumeDevices"), DEVICE_PATH));
     for mount in shared {
-        let path = text(&mount, MOUNT_PATH);
-        if !has(&own, MOUNT_PATH, path) && !has(list(container, "volumeDevices"), DEVICE_PATH, path)
-        {
+        if taken.insert(text(&mount, MOUNT_PATH).to_owned()) {
             own.push(mount);
         }
     }
@@ -56,18 +64,18 @@ pub(super) fn with_shared_devices(
     let shared = pod
         .own_containers()
         .flat_map(|container| elements(container, "volumeDevices"));
+    let mut taken = paths(&own, DEVICE_PATH);
+    taken.extend(paths(list(container, "volumeMounts"), MOUNT_PATH));
     for device in shared {
-        let path = text(device, DEVICE_PATH);
-        if !has(&own, DEVICE_PATH, path) && !has(list(container, "volumeMounts"), MOUNT_PATH, path)
-        {
+        if taken.insert(text(device, DEVICE_PATH).to_owned()) {
             own.push(device.clone());
         }
     }
     own
 }
 
-fn has(list: &[Value], field: &str, path: &str) -> bool {
-    list.iter().any(|it| text(it, field) == path)
+fn paths(list: &[Value], field: &str) -> HashSet<String> {
+    list.iter().map(|it| text(it, field).to_owned()).collect()
 }
 
 fn list<'a>(container: &'a Map<String, Value>, name: &str) -> &'a [Value] {
@@ -89,8 +97,25 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
+
+    // SS-115: the author of a pod decides how often its paths name a variable.
+    #[test]
+    fn a_variable_is_copied_once() {
+        let mount =
+            |path: &str| json!({ "name": "v", "mountPath": path, "subPathExpr": "$(A)/$(A)" });
+        let pod = json!({ "spec": { "containers": [{
+            "name": "app",
+            "env": [{ "name": "A", "value": "1" }],
+            "volumeMounts": [mount("/a"), mount("/b")],
+        }] } });
+        let pod = Pod::read(&pod).unwrap();
+        let Mounts { mounts, env } = shared(&pod);
+        assert_eq!(env, [json!({ "name": "A", "value": "1" })]);
+        assert_eq!(mounts.len(), 2);
+    }
 
     // SS-115
     #[rstest]

@@ -9,8 +9,8 @@ use kruise_api::{
 };
 use kruise_plan::WaitReason;
 
-use super::{explain, status::number};
-use crate::{facts::Known, snapshot::Snapshot};
+use super::{explain, status::number, update::patched_annotations};
+use crate::{facts::Known, pod_annotations::PatchError, snapshot::Snapshot};
 
 /// `maxUnavailable` where nobody says anything (SS-229).
 const DEFAULT_MAX_UNAVAILABLE: IntOrString = IntOrString::Int(1);
@@ -22,6 +22,8 @@ pub(super) struct Choice<'a> {
     pub(super) updated: Vec<&'a Known>,
     /// Those that can't be (SS-221).
     pub(super) not_upgradable: Vec<&'a Known>,
+    /// Those that can't be written, and why (SS-245). They hold no other pod back.
+    pub(super) unwritable: Vec<(&'a Known, PatchError)>,
     /// What holds the others back; the most telling reason first.
     pub(super) reasons: Vec<WaitReason>,
 }
@@ -60,10 +62,17 @@ pub(super) fn choose<'a>(snapshot: &Snapshot, matched: &[&'a Known]) -> Choice<'
     let n_free = waiting.len().saturating_sub(kept);
     let is_cut = n_free < waiting.len();
     waiting.truncate(n_free);
-    let waiting: Vec<&'a Known> = waiting
+    let waiting = waiting
         .into_iter()
-        .filter_map(|index| matched.get(index).copied())
-        .collect();
+        .filter_map(|index| matched.get(index).copied());
+    let mut writable: Vec<&'a Known> = vec![];
+    for known in waiting {
+        match patched_annotations(snapshot, &known.pod) {
+            Ok(_) => writable.push(known),
+            Err(error) => choice.unwritable.push((known, error)),
+        }
+    }
+    let waiting = writable;
     let held = walk(snapshot, matched, waiting, &mut choice.updated);
     choice.reasons.extend(held);
     choice

@@ -86,8 +86,13 @@ fn upgrade_twin(
 ) {
     let (old, pod) = (new.other(), change.pod);
     if hot.image_in(pod, old) == hot.image {
-        // The other one has the wanted image. Where this one was to replace it, it does no longer (SS-255, DV-SS6).
-        if !hot.empty_image.is_empty() && hot.image_in(pod, new) != hot.empty_image {
+        // The other one has the wanted image. Where this one was to replace it, it does no longer (SS-255, DV-SS6). One that
+        // still works until the other serves is left to a reset (SS-253).
+        let was_to_replace = working.working(hot.name) == new;
+        if was_to_replace
+            && !hot.empty_image.is_empty()
+            && hot.image_in(pod, new) != hot.empty_image
+        {
             working.put(hot.name, old);
             reset(change, hot, old);
         }

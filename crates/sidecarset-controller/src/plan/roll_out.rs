@@ -1,6 +1,6 @@
 //! The roll-out of new images to pods that are there: what SS-210 does after the status.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use kruise_api::apps::v1beta1::SidecarSetUpdateStrategyType;
 use kruise_plan::{Event, WaitReason};
@@ -20,6 +20,8 @@ use crate::{
 };
 
 const PAUSED: &str = "spec.updateStrategy.paused";
+/// When a pod is looked at again whose annotations can't be written.
+const CORRECTED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Adds what is done about the pods.
 pub(super) fn plan(snapshot: &Snapshot, matched: &[&Known], latest: &Latest, plan: &mut Plan) {
@@ -46,20 +48,20 @@ pub(super) fn plan(snapshot: &Snapshot, matched: &[&Known], latest: &Latest, pla
     let Choice {
         updated,
         not_upgradable,
+        unwritable,
         reasons,
     } = choose(snapshot, matched);
     mark(snapshot, matched, &not_upgradable, plan);
     tell_not_upgradable(snapshot, &not_upgradable, plan);
-    let mut pods = vec![];
-    for known in updated {
-        match update(snapshot, &known.pod, latest) {
-            Ok(change) => pods.push(change),
-            Err(error) => {
-                let why = format!("{error}: {}", error.source);
-                plan.notes.wait(broken(&known.pod, why));
-            }
-        }
+    for (known, error) in unwritable {
+        let why = format!("{error}: {}", error.source);
+        plan.notes.wait(broken(&known.pod, why));
+        // Nothing tells when somebody corrects an annotation.
+        plan.notes.look_again(CORRECTED_WITHIN);
     }
+    let updated = updated.into_iter();
+    let pods = updated.filter_map(|known| update(snapshot, &known.pod, latest).ok());
+    let pods: Vec<_> = pods.collect();
     if !pods.is_empty() {
         plan.steps.push(Step::UpdatePods { pods });
     }

@@ -1,5 +1,7 @@
 //! The update of one pod: what gets another image, and what is recorded of that (SS-241 to SS-246).
 
+use std::collections::BTreeMap;
+
 use super::{change::Change, hot, revision::Latest, step::PodChange};
 use crate::{
     conditions,
@@ -8,6 +10,18 @@ use crate::{
     sidecars::Upgrade,
     snapshot::Snapshot,
 };
+
+/// What patchPodMetadata changes in this pod.
+///
+/// # Errors
+/// When an annotation of the pod can't get its value (SS-245).
+pub(super) fn patched_annotations(
+    snapshot: &Snapshot,
+    pod: &SidecarPod,
+) -> Result<BTreeMap<String, String>, PatchError> {
+    let current = |key: &str| pod.annotation(key);
+    changed_annotations(current, &snapshot.spec().patch_pod_metadata)
+}
 
 /// The update of this pod.
 ///
@@ -20,8 +34,7 @@ pub(super) fn update(
 ) -> Result<PodChange, PatchError> {
     let mut change = Change::of(pod);
     // First, so that what is recorded below can't be patched away.
-    let current = |key: &str| pod.annotation(key);
-    for (key, value) in changed_annotations(current, &snapshot.spec().patch_pod_metadata)? {
+    for (key, value) in patched_annotations(snapshot, pod)? {
         change.annotate(key, &value);
     }
     for sidecar in &snapshot.basis.sidecars.0 {

@@ -76,7 +76,10 @@ impl Writer {
             .await;
         let stored = match written {
             Ok(stored) => stored,
-            Err(error @ ApiError::Invalid { .. }) => {
+            // A policy that refuses the write says nothing of what the server knows.
+            Err(error @ ApiError::Invalid { .. })
+                if error.message().contains("matchConditions") =>
+            {
                 self.do_without_conditions(&chain(&error));
                 return Ok(Change::Refused);
             }

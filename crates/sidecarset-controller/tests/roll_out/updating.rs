@@ -157,10 +157,10 @@ fn annotations_are_patched_with_the_update() {
     assert_eq!(world.annotation("web-0", "oom"), r#"{"agent":1,"main":2}"#);
 }
 
-// SS-245, SS-112: what can't be merged keeps its own pod back, and is told.
-#[test]
-fn an_annotation_that_can_not_be_merged_keeps_its_pod_back() {
-    let mut world = world(2, json!({ "updateStrategy": { "maxUnavailable": 2 } }));
+// SS-245, SS-112, SS-229: what can't be merged keeps its own pod back, whose place another one takes, and is told.
+#[rstest]
+fn an_annotation_that_can_not_be_merged_keeps_its_pod_back(#[values(1, 2)] max: u32) {
+    let mut world = world(2, json!({ "updateStrategy": { "maxUnavailable": max } }));
     world.change_pod("web-0", |pod| {
         pod["metadata"]["annotations"]["oom"] = json!("oops");
     });

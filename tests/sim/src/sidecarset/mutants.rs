@@ -24,7 +24,7 @@ const IDLE: &str = "example/idle:1";
 pub(super) const ALL: &[Mutant] = &[
     mutant("one-more-unavailable", &["max-unavailable"], || {
         reads_strategy(|strategy| {
-            strategy["maxUnavailable"] = other(&strategy["maxUnavailable"], 1)
+            strategy["maxUnavailable"] = other(&strategy["maxUnavailable"], 1);
         })
     }),
     mutant("one-fewer-kept", &["partition"], || {
