@@ -144,6 +144,11 @@ const UNUSED: &[Unused] = &[
         resource: "controllerrevisions",
         why: "history is trimmed in the tests that run in process",
     },
+    Unused {
+        verb: "patch",
+        resource: "events",
+        why: "nothing is told again within minutes",
+    },
 ];
 
 /// The right to read live what the watch doesn't show in time.

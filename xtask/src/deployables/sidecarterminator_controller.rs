@@ -67,6 +67,11 @@ pub(super) fn table() -> Deployable {
                     why: "no node of the tests is a virtual one, where images are switched",
                 },
                 Unused {
+                    verb: "patch",
+                    resource: "events",
+                    why: "whether something is told again depends on what comes late",
+                },
+                Unused {
                     verb: "get",
                     resource: "containerrecreaterequests",
                     why: "what the watch doesn't show in time is read live, and it mostly does",
