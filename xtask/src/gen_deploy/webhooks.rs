@@ -329,22 +329,14 @@ mod tests {
         let configuration = found.unwrap();
         let operations: Vec<Value> =
             serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
-        let [test, replace] = operations.as_slice() else {
+        let [replace] = operations.as_slice() else {
             panic!("{operations:?}");
         };
-        let at = |operation: &Value| {
-            configuration
-                .pointer(operation["path"].as_str().unwrap())
-                .unwrap()
-        };
-        assert_eq!((&test["op"], at(test)), (&json!("test"), &test["value"]));
+        let at = configuration.pointer(replace["path"].as_str().unwrap());
         assert_eq!(
-            (&replace["op"], at(replace)),
-            (&json!("replace"), &json!("Fail"))
+            (&replace["op"], at),
+            (&json!("replace"), Some(&json!("Fail")))
         );
-        assert_eq!(
-            (&replace["path"], &replace["value"]),
-            (&json!("/webhooks/0/failurePolicy"), &json!("Ignore"))
-        );
+        assert_eq!(replace["value"], "Ignore");
     }
 }
