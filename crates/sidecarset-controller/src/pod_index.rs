@@ -3,7 +3,7 @@
 //! all pods once, when it is new or has changed.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -21,7 +21,8 @@ pub struct PodIndex {
 #[derive(Default)]
 struct Tables {
     listing: HashMap<String, BTreeSet<ObjectKey>>,
-    lacking: HashMap<String, Lacking>,
+    /// In the order of names, in which SidecarSets are woken.
+    lacking: BTreeMap<String, Lacking>,
 }
 
 struct Lacking {
