@@ -320,6 +320,10 @@ pub mod webhooks {
     /// Its match condition that keeps it as narrow as the SidecarSets are. Written and read by the SidecarSet controller.
     pub const PODS_CONDITION: &str = "sidecarset-scope";
 
+    /// Its match condition that leaves pods to [`FRESH_PODS`] which go there, so that none is asked about twice. Written and
+    /// read by the SidecarSet controller.
+    pub const NOT_FRESH_CONDITION: &str = "sidecarset-not-fresh";
+
     /// The entry for new pods that wait until every replica knows the SidecarSets that were just admitted. Written and read by
     /// the SidecarSet controller.
     pub const FRESH_PODS: &str = "mpod-fresh.kb.io";

@@ -13,7 +13,7 @@ mod template_check;
 
 pub use configuration::{CONFIG_MAPS, Configuration};
 pub use handlers::{Validator, mutate};
-pub use known::{FindSidecarSets, HasRevision, Known, ReadWhitelist, names_revision};
+pub use known::{FindSidecarSets, HasRevision, Known, ReadWhitelist};
 pub use template_check::JudgedIn;
 
 /// Where defaults are asked for (PF-201).

@@ -151,7 +151,8 @@ pub fn recorded(pod: &SidecarPod) -> Recorded {
     InPlaceRecord::parse(pod.annotation(SIDECARSET_INPLACE_UPDATE_STATE))
 }
 
-fn is_ready(pod: &SidecarPod, container: &str) -> bool {
+/// Whether a container is ready.
+pub(crate) fn is_ready(pod: &SidecarPod, container: &str) -> bool {
     let status = pod.container_status(container);
     status.is_some_and(|status| status.ready)
 }

@@ -4,7 +4,6 @@
 //! The index follows the watch of SidecarSets, which prepares each of them once. Paused ones, and those whose selector
 //! selects nothing, are not in it.
 
-mod by_label;
 mod candidate;
 
 pub use candidate::{Candidate, Specific, WantedRevision};
@@ -19,7 +18,7 @@ use kruise_api::{
     well_known::labels::NAMESPACE_NAME,
 };
 
-use by_label::ByLabel;
+use crate::by_label::ByLabel;
 
 /// SidecarSets by what pods they may be for. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -29,8 +28,8 @@ pub struct SidecarSetIndex {
 
 #[derive(Debug, Default)]
 struct Tables {
-    by_namespace: HashMap<String, ByLabel>,
-    cluster_wide: ByLabel,
+    by_namespace: HashMap<String, ByLabel<Arc<Candidate>>>,
+    cluster_wide: ByLabel<Arc<Candidate>>,
     /// Where each SidecarSet is: the namespaces, or none for cluster-wide.
     namespaces: HashMap<String, Option<BTreeSet<String>>>,
 }
@@ -51,7 +50,7 @@ impl SidecarSetIndex {
         }
         if let (Some(new), Some(candidate)) = (new, candidate) {
             let namespaces = namespaces(new.spec.namespace_selector.as_ref());
-            tables.put(Arc::new(candidate), namespaces);
+            tables.put(&Arc::new(candidate), namespaces);
         }
     }
 
@@ -60,23 +59,28 @@ impl SidecarSetIndex {
     #[must_use]
     pub fn candidates(&self, namespace: &str, labels: &TextMap) -> Vec<Arc<Candidate>> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        let of_namespace = tables.by_namespace.get(namespace);
-        let of_namespace = of_namespace.map(|it| it.candidates(labels));
-        let mut candidates = of_namespace.unwrap_or_default();
-        candidates.extend(tables.cluster_wide.candidates(labels));
-        candidates
+        let of_namespace = tables.by_namespace.get(namespace).into_iter();
+        let found = of_namespace.chain([&tables.cluster_wide]);
+        found
+            .flat_map(|sets| sets.candidates(labels))
+            .map(|(_, candidate)| Arc::clone(candidate))
+            .collect()
     }
 }
 
 impl Tables {
-    fn put(&mut self, candidate: Arc<Candidate>, namespaces: Option<BTreeSet<String>>) {
+    fn put(&mut self, candidate: &Arc<Candidate>, namespaces: Option<BTreeSet<String>>) {
         let name = candidate.latest.name.clone();
         match &namespaces {
-            None => self.cluster_wide.put(candidate),
+            None => {
+                let demands = &candidate.demands;
+                (self.cluster_wide).put(name.clone(), demands, Arc::clone(candidate));
+            }
             Some(namespaces) => {
                 for namespace in namespaces {
                     let sets = self.by_namespace.entry(namespace.clone()).or_default();
-                    sets.put(Arc::clone(&candidate));
+                    let demands = &candidate.demands;
+                    sets.put(name.clone(), demands, Arc::clone(candidate));
                 }
             }
         }

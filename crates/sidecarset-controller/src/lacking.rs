@@ -1,21 +1,15 @@
 //! Which pods should have got the containers of a SidecarSet when they were created, and have not. Nothing is done to
 //! them: only a new pod gets them. People are told, who would otherwise believe that the SidecarSet is everywhere.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use kruise_api::{
-    meta::Time, selector::Selector, text_map::TextMap, well_known::labels::SIDECARSET_INJECT,
-};
+use kruise_api::{meta::Time, selector::Selector, well_known::labels::SIDECARSET_INJECT};
 
 use crate::{
+    by_label::Demand,
     sidecar_pod::SidecarPod,
     view::{Namespaces, View},
 };
-
-/// The namespace in which no pod gets sidecars, besides that of the installation, and those with this label (PF-208,
-/// PF-209). The webhook's configuration says the same.
-const EXEMPT: &str = "kube-system";
-const EXEMPT_BY_LABEL: (&str, &str) = ("control-plane", "openkruise");
 
 /// By what one tells whether a pod lacks a SidecarSet.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +17,9 @@ pub struct LackingRule {
     name: String,
     created: Option<Time>,
     pods: Matching,
-    exempt: BTreeSet<String>,
+    exempt: Arc<BTreeSet<String>>,
+    /// Labels that all those pods have.
+    demands: Vec<Demand>,
     /// The SidecarSet in whose place pods get this one.
     base: Option<String>,
     /// Those that pods get in the place of this one (SS-110).
@@ -68,17 +64,25 @@ impl LackingRule {
         name: &str,
         view: &View,
         pods: Matching,
-        exempt: BTreeSet<String>,
+        exempt: Arc<BTreeSet<String>>,
         canaries: Vec<(String, Matching)>,
     ) -> Option<Self> {
+        let demands = view.demands.clone()?;
         (view.injects && view.selector.is_some()).then(|| Self {
             name: name.to_owned(),
             created: view.created,
             pods,
             exempt,
+            demands,
             base: view.base.clone(),
             canaries,
         })
+    }
+
+    /// Labels that every pod has which can lack the SidecarSet.
+    #[must_use]
+    pub fn demands(&self) -> &[Demand] {
+        &self.demands
     }
 
     /// Whether a pod lacks the SidecarSet.
@@ -103,26 +107,21 @@ impl LackingRule {
     /// A rule for pods with these labels.
     #[cfg(test)]
     pub(crate) fn for_tests(name: &str, labels: &serde_json::Value) -> Self {
+        use crate::by_label::demands;
+
         let selector =
             serde_json::from_value(serde_json::json!({ "matchLabels": labels })).unwrap();
         let view = View {
             selector: Selector::parse(&selector).ok(),
+            demands: demands(&selector),
             injects: true,
             created: "2026-01-10T07:00:00Z".parse().ok(),
             ..View::default()
         };
         let pods = Matching::of(&view, |_| BTreeSet::new());
         let exempt = BTreeSet::from(["kruise-system".to_owned()]);
-        Self::new(name, &view, pods, exempt, vec![]).unwrap()
+        Self::new(name, &view, pods, exempt.into(), vec![]).unwrap()
     }
-}
-
-/// Whether pods of a namespace with this name and these labels get no sidecars.
-#[must_use]
-pub fn is_exempt(name: &str, labels: &TextMap, installation_namespace: &str) -> bool {
-    let (key, value) = EXEMPT_BY_LABEL;
-    let label = labels.get(key);
-    name == EXEMPT || name == installation_namespace || label.is_some_and(|label| *label == value)
 }
 
 fn opts_out(pod: &SidecarPod) -> bool {
@@ -203,7 +202,7 @@ mod tests {
     fn nobody_lacks_what_new_pods_do_not_get() {
         let rule = |view: View| {
             let pods = Matching::of(&view, |_| BTreeSet::new());
-            LackingRule::new("log", &view, pods, BTreeSet::new(), vec![])
+            LackingRule::new("log", &view, pods, Arc::default(), vec![])
         };
         let selector = Some(Selector::default());
         assert_eq!(
@@ -216,6 +215,7 @@ mod tests {
         assert_eq!(
             rule(View {
                 selector: selector.clone(),
+                demands: Some(vec![]),
                 ..View::default()
             }),
             None
@@ -223,25 +223,11 @@ mod tests {
         assert!(
             rule(View {
                 selector,
+                demands: Some(vec![]),
                 injects: true,
                 ..View::default()
             })
             .is_some()
         );
-    }
-
-    // PF-208, PF-209
-    #[rstest]
-    #[case::plain("shop", json!({ "control-plane": "other" }), false)]
-    #[case::system("kube-system", json!({}), true)]
-    #[case::ours("kruise-system", json!({}), true)]
-    #[case::labelled("shop", json!({ "control-plane": "openkruise" }), true)]
-    fn some_namespaces_are_exempt(
-        #[case] name: &str,
-        #[case] labels: Value,
-        #[case] expected: bool,
-    ) {
-        let labels = serde_json::from_str(&labels.to_string()).unwrap();
-        assert_eq!(is_exempt(name, &labels, "kruise-system"), expected);
     }
 }

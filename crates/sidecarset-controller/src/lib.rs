@@ -22,6 +22,7 @@ use kruise_runtime::{
 };
 
 pub mod admission;
+pub mod by_label;
 pub mod check;
 pub mod choose;
 mod conditions;
@@ -51,12 +52,12 @@ pub mod view;
 pub mod wake;
 
 use admission::{
-    CONFIG_MAPS, Configuration, JudgedIn, Known, Validator, names_revision,
+    CONFIG_MAPS, Configuration, JudgedIn, Known, Validator,
     pod::{self, PodMutator},
 };
 use index::SidecarSetIndex;
 use metrics::Metrics;
-use namespaces::Namespace;
+use namespaces::{Exempt, Namespace};
 use observe::Observer;
 use pod_index::PodIndex;
 use reconcile::SidecarSetReconciler;
@@ -102,6 +103,14 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
     let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
 
     let (views, pod_index) = (Views::default(), PodIndex::default());
+    let (exempt, revision_index) = (
+        Exempt::new(&namespace),
+        RevisionIndex::new(namespace, revisions.store()),
+    );
+    let followed = exempt.clone();
+    namespaces.follow(move |old, new| followed.follow(old, new));
+    let followed = revision_index.clone();
+    revisions.follow(move |old, new| followed.change(old, new));
     let followed = views.clone();
     sidecar_sets.follow(move |old, new| followed.follow(old, new));
     sidecar_sets.on_change(&queue, wake::by_set);
@@ -141,8 +150,8 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
             pods: pods.store(),
             pod_index,
             namespaces: namespaces.store(),
-            revisions: revisions.store(),
-            installation_namespace: namespace,
+            exempt,
+            revisions: revision_index.clone(),
             clock: setup.clock(),
         },
         upkeep: Upkeep::new(
@@ -154,8 +163,13 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
         metrics: Metrics::new(setup.registry()),
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
-    let scope = serve_pods(setup, &sidecar_sets, args.narrow_pod_webhook);
-    serve_own_kind(setup, scope);
+    let scope = serve_pods(
+        setup,
+        &sidecar_sets,
+        revision_index.clone(),
+        args.narrow_pod_webhook,
+    );
+    serve_own_kind(setup, revision_index, scope);
 }
 
 /// What is watched of a kind in this namespace alone.
@@ -168,7 +182,7 @@ fn in_namespace(namespace: &str, field_selector: Option<String>) -> WatchOptions
 }
 
 /// Conversion and admission of SidecarSets, on every replica.
-fn serve_own_kind(setup: &mut Setup, scope: Scope) {
+fn serve_own_kind(setup: &mut Setup, revisions: RevisionIndex, scope: Scope) {
     setup.conversion(
         CRD,
         v1beta1::SidecarSet::KIND,
@@ -179,7 +193,7 @@ fn serve_own_kind(setup: &mut Setup, scope: Scope) {
     });
     let namespace = setup.installation_namespace();
     let validator = Validator {
-        known: known(setup, &namespace),
+        known: known(setup, revisions),
         template_check: Box::new(JudgedIn {
             namespace,
             check: ServerTemplateCheck {
@@ -195,22 +209,17 @@ fn serve_own_kind(setup: &mut Setup, scope: Scope) {
 }
 
 /// The indexes that admission looks into. Revisions and the configuration are in the installation's namespace.
-fn known(setup: &mut Setup, namespace: &str) -> Known {
+fn known(setup: &mut Setup, revisions: RevisionIndex) -> Known {
+    let namespace = revisions.namespace();
     let sidecar_sets = setup.watch::<v1beta1::SidecarSet>(SIDECARSETS, WatchOptions::default());
-    let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(namespace, None));
     let of_name = format!("metadata.name={}", configuration::NAME);
     let configurations =
         setup.watch::<Configuration>(CONFIG_MAPS, in_namespace(namespace, Some(of_name)));
-    let (sidecar_sets, revisions) = (sidecar_sets.store(), revisions.store());
-    let configurations = configurations.store();
+    let (sidecar_sets, configurations) = (sidecar_sets.store(), configurations.store());
     let configuration = ObjectKey::new(namespace, configuration::NAME);
-    let namespace = namespace.to_owned();
     Known {
         sidecar_sets: Box::new(move || sidecar_sets.all()),
-        has_revision: Box::new(move |set, wanted| {
-            let mut all = revisions.in_namespace(&namespace).into_iter();
-            all.any(|revision| names_revision(&revision.metadata, set, wanted))
-        }),
+        has_revision: Box::new(move |set, wanted| revisions.wanted(set, &wanted.into()).is_some()),
         whitelist: Box::new(move || {
             if !configurations.synced() {
                 return Err(format!("ConfigMap {configuration} has not been read yet"));
@@ -229,6 +238,7 @@ fn known(setup: &mut Setup, namespace: &str) -> Known {
 fn serve_pods(
     setup: &mut Setup,
     sidecar_sets: &Watched<v1beta1::SidecarSet>,
+    revisions: RevisionIndex,
     narrows: bool,
 ) -> Scope {
     if !setup.gates().enabled(Gate::PodWebhook) {
@@ -242,19 +252,15 @@ fn serve_pods(
     }
     let namespace = setup.installation_namespace();
     let namespaces = setup.watch::<Namespace>(NAMESPACES, WatchOptions::default());
-    let revisions = setup.watch::<Revision>(CONTROLLER_REVISIONS, in_namespace(&namespace, None));
     let index = SidecarSetIndex::default();
     let followed = index.clone();
     sidecar_sets.follow(move |old, new| followed.change(old, new));
-    let by_version = RevisionIndex::new(namespace.clone(), revisions.store());
-    let followed = by_version.clone();
-    revisions.follow(move |old, new| followed.change(old, new));
 
     let mutator = PodMutator {
         index,
         sidecar_sets: sidecar_sets.store(),
         namespaces: namespaces.store(),
-        revisions: by_version,
+        revisions,
         sort_containers_by_name: setup
             .gates()
             .enabled(Gate::EnableSortSidecarContainerByName),

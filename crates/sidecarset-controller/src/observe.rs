@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use kruise_api::{apps::v1beta1::SidecarSet, object::Object, resource::ObjectKey, revision};
+use kruise_api::{apps::v1beta1::SidecarSet, object::Object, resource::ObjectKey};
 use kruise_runtime::{Clock, Store, StoreView, Stores};
 
 use crate::{
     facts::KnownPods,
-    lacking::{LackingRule, Matching, is_exempt},
+    lacking::{LackingRule, Matching},
     memory::Memory,
-    namespaces::Namespace,
+    namespaces::{Exempt, Namespace},
     pod_index::PodIndex,
-    revisions::Revision,
+    revisions::RevisionIndex,
     sidecar_pod::SidecarPod,
     snapshot::{LackingPod, Snapshot, basis},
     view::{Namespaces, View, Views, filled},
@@ -29,10 +29,10 @@ pub struct Observer {
     pub pod_index: PodIndex,
     /// All namespaces.
     pub namespaces: Store<Namespace>,
+    /// Those whose pods get no sidecars.
+    pub exempt: Exempt,
     /// ControllerRevisions of the installation's namespace.
-    pub revisions: Store<Revision>,
-    /// That namespace.
-    pub installation_namespace: String,
+    pub revisions: RevisionIndex,
     /// The wall clock.
     pub clock: Clock,
 }
@@ -46,7 +46,7 @@ impl Observer {
 
     /// The indexes, for upkeep.
     pub(crate) fn stores(&self) -> Stores<'_> {
-        let all: Vec<&dyn StoreView> = vec![&self.sidecar_sets, &self.pods, &self.revisions];
+        let all: Vec<&dyn StoreView> = vec![&self.sidecar_sets, &self.pods, self.revisions.store()];
         Stores {
             all,
             pods: Some(&self.pods),
@@ -73,9 +73,9 @@ impl Observer {
             pods: Arc::new(pods),
             namespaces,
             lacking: self.lacking(name, &view),
-            revisions: self.revisions_of(name),
+            revisions: self.revisions.of(name),
             selector: view.selector,
-            namespace: self.installation_namespace.clone(),
+            namespace: self.revisions.namespace().to_owned(),
             now: self.clock.now(),
             memory,
             sidecar_set: Arc::new(sidecar_set),
@@ -95,31 +95,15 @@ impl Observer {
             .collect()
     }
 
-    fn exempt_namespaces(&self) -> BTreeSet<String> {
-        let all = self.namespaces.all().into_iter();
-        let exempt = all.filter(|namespace| {
-            let metadata = &namespace.metadata;
-            is_exempt(
-                &metadata.name,
-                &metadata.labels,
-                &self.installation_namespace,
-            )
-        });
-        exempt
-            .map(|namespace| namespace.metadata.name.clone())
-            .collect()
-    }
-
     fn lacking(&self, name: &str, view: &View) -> Vec<LackingPod> {
         let matching = |view: &View| Matching::of(view, |selected| self.namespaces_of(selected));
-        let all = self.views.all().into_iter();
+        let canaries = self.views.canaries_of(name).into_iter();
         // A canary that is paused takes no pods from its base (SS-110).
-        let canaries =
-            all.filter(|(_, other)| other.injects && other.base.as_deref() == Some(name));
+        let canaries = canaries.filter(|(_, canary)| canary.injects);
         let canaries = canaries
             .map(|(name, view)| (name, matching(&view)))
             .collect();
-        let exempt = self.exempt_namespaces();
+        let exempt = self.exempt.names();
         let Some(rule) = LackingRule::new(name, view, matching(view), exempt, canaries) else {
             self.pod_index.forget(name);
             return vec![];
@@ -131,21 +115,5 @@ impl Observer {
             created: pod.meta().creation_timestamp,
         })
         .collect()
-    }
-
-    /// Those that carry its label, and those whose names its own would take (SS-73, SS-76).
-    fn revisions_of(&self, name: &str) -> Vec<Arc<Revision>> {
-        let label = kruise_api::well_known::labels::SIDECARSET_NAME;
-        let prefix = revision::name(name, "");
-        let mut revisions = self.revisions.in_namespace(&self.installation_namespace);
-        revisions.retain(|revision| {
-            let metadata = &revision.metadata;
-            let is_labelled = metadata
-                .labels
-                .get(label)
-                .is_some_and(|label| *label == *name);
-            is_labelled || metadata.name.starts_with(&prefix)
-        });
-        revisions
     }
 }

@@ -1,16 +1,20 @@
 //! Two questions about pods, answered without a look at all of them: which pods list a SidecarSet, and which lack one that
-//! they should have. The index follows the store of pods; a SidecarSet's rule for the second question is looked through
-//! all pods once, when it is new or has changed.
+//! they should have. The index follows the store of pods. For the second question a change of a pod is held against the
+//! SidecarSets that demand one of its labels, and a new SidecarSet against the pods that have a label which it demands.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use kruise_api::{object::Object, resource::ObjectKey};
+use kruise_api::{object::Object, resource::ObjectKey, text::Text};
 use kruise_runtime::Store;
 
-use crate::{lacking::LackingRule, sidecar_pod::SidecarPod};
+use crate::{
+    by_label::{ByLabel, Demand},
+    lacking::LackingRule,
+    sidecar_pod::SidecarPod,
+};
 
 /// The index. Clones share it.
 #[derive(Clone, Default)]
@@ -18,16 +22,22 @@ pub struct PodIndex {
     tables: Arc<Mutex<Tables>>,
 }
 
+/// Pods by namespace and name.
+type Keys = BTreeSet<Arc<ObjectKey>>;
+
 #[derive(Default)]
 struct Tables {
-    listing: HashMap<String, BTreeSet<ObjectKey>>,
-    /// In the order of names, in which SidecarSets are woken.
+    listing: HashMap<String, Keys>,
     lacking: BTreeMap<String, Lacking>,
+    /// Where the rules of those are.
+    rules: ByLabel<()>,
+    /// Pods by labels of the keys that rules are under, and by value.
+    by_label: HashMap<String, HashMap<String, Keys>>,
 }
 
 struct Lacking {
     rule: LackingRule,
-    pods: BTreeSet<ObjectKey>,
+    pods: Keys,
 }
 
 impl PodIndex {
@@ -36,48 +46,39 @@ impl PodIndex {
         let Some(pod) = new.or(old) else {
             return;
         };
-        let key = ObjectKey::of(pod.meta());
+        let key = Arc::new(ObjectKey::of(pod.meta()));
         let mut tables = self.lock();
-        for name in old.into_iter().flat_map(SidecarPod::sidecar_sets) {
-            if new.is_some_and(|new| new.lists(name)) {
-                continue;
-            }
-            if let Some(pods) = tables.listing.get_mut(name) {
-                pods.remove(&key);
-                if pods.is_empty() {
-                    tables.listing.remove(name);
+        tables.follow_lists(&key, old, new);
+        tables.follow_labels(&key, old, new);
+        for name in tables.concerned(old, new) {
+            if let Some(lacking) = tables.lacking.get_mut(&name) {
+                if new.is_some_and(|new| lacking.rule.lacks(new)) {
+                    lacking.pods.insert(Arc::clone(&key));
+                } else {
+                    lacking.pods.remove(&key);
                 }
-            }
-        }
-        for name in new.into_iter().flat_map(SidecarPod::sidecar_sets) {
-            let pods = tables.listing.entry(name.to_owned()).or_default();
-            pods.insert(key.clone());
-        }
-        for lacking in tables.lacking.values_mut() {
-            if new.is_some_and(|new| lacking.rule.lacks(new)) {
-                lacking.pods.insert(key.clone());
-            } else {
-                lacking.pods.remove(&key);
             }
         }
     }
 
-    /// SidecarSets that a pod lacks since this change of it, or lacks no longer.
+    /// SidecarSets that a pod lacks since this change of it, or lacks no longer, in the order of their names.
     #[must_use]
     pub fn lacked_anew(&self, old: Option<&SidecarPod>, new: Option<&SidecarPod>) -> Vec<String> {
         let tables = self.lock();
-        let is_news = |lacking: &Lacking| {
-            let lacks = |pod: Option<&SidecarPod>| pod.is_some_and(|pod| lacking.rule.lacks(pod));
+        let is_news = |name: &String| {
+            let lacks = |pod: Option<&SidecarPod>| {
+                let rule = tables.lacking.get(name).map(|lacking| &lacking.rule);
+                rule.is_some_and(|rule| pod.is_some_and(|pod| rule.lacks(pod)))
+            };
             lacks(old) != lacks(new)
         };
-        let lacking = tables.lacking.iter();
-        let news = lacking.filter(|(_, lacking)| is_news(lacking));
-        news.map(|(name, _)| name.clone()).collect()
+        let concerned = tables.concerned(old, new).into_iter();
+        concerned.filter(is_news).collect()
     }
 
     /// Pods that list this SidecarSet, by namespace and name.
     #[must_use]
-    pub fn listing(&self, sidecar_set: &str) -> Vec<ObjectKey> {
+    pub fn listing(&self, sidecar_set: &str) -> Vec<Arc<ObjectKey>> {
         let tables = self.lock();
         let pods = tables.listing.get(sidecar_set);
         pods.into_iter().flatten().cloned().collect()
@@ -90,7 +91,7 @@ impl PodIndex {
         sidecar_set: &str,
         rule: LackingRule,
         pods: &Store<SidecarPod>,
-    ) -> Vec<ObjectKey> {
+    ) -> Vec<Arc<ObjectKey>> {
         let mut tables = self.lock();
         if let Some(known) = tables.lacking.get(sidecar_set)
             && known.rule == rule
@@ -98,9 +99,8 @@ impl PodIndex {
             return known.pods.iter().cloned().collect();
         }
         // Whoever changes a pod meanwhile waits to tell of it, and then tells again what is found here.
-        let all = pods.all();
-        let lacking = all.iter().filter(|pod| rule.lacks(pod));
-        let found: BTreeSet<ObjectKey> = lacking.map(|pod| ObjectKey::of(pod.meta())).collect();
+        tables.forget(sidecar_set);
+        let found = tables.add(sidecar_set, &rule, pods);
         let listed = found.iter().cloned().collect();
         let lacking = Lacking { rule, pods: found };
         tables.lacking.insert(sidecar_set.to_owned(), lacking);
@@ -109,12 +109,124 @@ impl PodIndex {
 
     /// Asks no more which pods lack this SidecarSet.
     pub fn forget(&self, sidecar_set: &str) {
-        self.lock().lacking.remove(sidecar_set);
+        self.lock().forget(sidecar_set);
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Tables {
+    fn follow_lists(
+        &mut self,
+        key: &Arc<ObjectKey>,
+        old: Option<&SidecarPod>,
+        new: Option<&SidecarPod>,
+    ) {
+        for name in old.into_iter().flat_map(SidecarPod::sidecar_sets) {
+            if new.is_some_and(|new| new.lists(name)) {
+                continue;
+            }
+            if let Some(pods) = self.listing.get_mut(name) {
+                pods.remove(key);
+                if pods.is_empty() {
+                    self.listing.remove(name);
+                }
+            }
+        }
+        for name in new.into_iter().flat_map(SidecarPod::sidecar_sets) {
+            let pods = self.listing.entry(name.to_owned()).or_default();
+            pods.insert(Arc::clone(key));
+        }
+    }
+
+    fn follow_labels(
+        &mut self,
+        key: &Arc<ObjectKey>,
+        old: Option<&SidecarPod>,
+        new: Option<&SidecarPod>,
+    ) {
+        for (label, by_value) in &mut self.by_label {
+            let (before, after) = (label_of(old, label), label_of(new, label));
+            if let Some(value) = before.filter(|_| before != after)
+                && let Some(pods) = by_value.get_mut(value)
+            {
+                pods.remove(key);
+                if pods.is_empty() {
+                    by_value.remove(value);
+                }
+            }
+            if let Some(value) = after {
+                let pods = by_value.entry(value.to_owned()).or_default();
+                pods.insert(Arc::clone(key));
+            }
+        }
+    }
+
+    /// SidecarSets that a pod may lack, or may have lacked before.
+    fn concerned(&self, old: Option<&SidecarPod>, new: Option<&SidecarPod>) -> BTreeSet<String> {
+        let both = [old, new].into_iter().flatten();
+        let candidates = both.flat_map(|pod| self.rules.candidates(&pod.metadata.labels));
+        candidates.map(|(name, ())| name.to_owned()).collect()
+    }
+
+    /// Files a rule, and finds the pods that lack its SidecarSet now.
+    fn add(&mut self, sidecar_set: &str, rule: &LackingRule, pods: &Store<SidecarPod>) -> Keys {
+        self.rules.put(sidecar_set.to_owned(), rule.demands(), ());
+        let Some(demand) = self.rules.place(sidecar_set) else {
+            let all = pods.all();
+            let lacking = all.iter().filter(|pod| rule.lacks(pod));
+            return lacking
+                .map(|pod| Arc::new(ObjectKey::of(pod.meta())))
+                .collect();
+        };
+        let by_value = self.by_label.entry(demand.key.clone());
+        let by_value = by_value.or_insert_with(|| by_value_of(&demand.key, pods));
+        with_label(by_value, demand)
+            .filter(|key| pods.get(key).is_some_and(|pod| rule.lacks(&pod)))
+            .cloned()
+            .collect()
+    }
+
+    fn forget(&mut self, sidecar_set: &str) {
+        self.lacking.remove(sidecar_set);
+        let key = self.rules.place(sidecar_set).map(|it| it.key.clone());
+        self.rules.remove(sidecar_set);
+        if let Some(key) = key
+            && !self.rules.has_key(&key)
+        {
+            self.by_label.remove(&key);
+        }
+    }
+}
+
+/// All pods that have a label of this key, by its value.
+fn by_value_of(key: &str, pods: &Store<SidecarPod>) -> HashMap<String, Keys> {
+    let mut by_value: HashMap<String, Keys> = HashMap::new();
+    for pod in pods.all() {
+        if let Some(value) = label_of(Some(&pod), key) {
+            let pods = by_value.entry(value.to_owned()).or_default();
+            pods.insert(Arc::new(ObjectKey::of(pod.meta())));
+        }
+    }
+    by_value
+}
+
+/// Those of them whose label is as demanded.
+fn with_label<'a>(
+    by_value: &'a HashMap<String, Keys>,
+    demand: &'a Demand,
+) -> impl Iterator<Item = &'a Arc<ObjectKey>> {
+    let is_any = demand.values.contains(&None);
+    let any = by_value.values().filter(move |_| is_any);
+    let values = demand.values.iter().flatten();
+    let exact = values.filter_map(|value| by_value.get(value));
+    exact.chain(any).flatten()
+}
+
+fn label_of<'a>(pod: Option<&'a SidecarPod>, key: &str) -> Option<&'a str> {
+    pod?.metadata.labels.get(key).map(Text::as_str)
 }
 
 #[cfg(test)]
@@ -125,16 +237,24 @@ mod tests {
     use super::*;
 
     fn pod(name: &str, list: &str) -> SidecarPod {
+        of_app(name, list, "web")
+    }
+
+    fn of_app(name: &str, list: &str, app: &str) -> SidecarPod {
         let pod = json!({ "metadata": {
             "name": name, "namespace": "shop", "uid": name, "resourceVersion": "1",
-            "creationTimestamp": "2026-01-10T08:00:00Z", "labels": { "app": "web" },
+            "creationTimestamp": "2026-01-10T08:00:00Z", "labels": { "app": app },
             "annotations": { "kruise.io/sidecarset-injected-list": list },
         } });
         serde_json::from_str(&pod.to_string()).unwrap()
     }
 
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey::new("shop", name)
+    fn key(name: &str) -> Arc<ObjectKey> {
+        Arc::new(ObjectKey::new("shop", name))
+    }
+
+    fn labelled(name: &str, app: &str) -> SidecarPod {
+        of_app(name, "", app)
     }
 
     #[test]
@@ -171,5 +291,49 @@ mod tests {
         assert_eq!(index.lacking("log", other, &pods), []);
         index.forget("log");
         assert!(index.lacked_anew(None, Some(&new)).is_empty());
+    }
+
+    // SS-102: pods are found by the label that a SidecarSet demands, whatever becomes of it.
+    #[test]
+    fn pods_are_followed_by_the_labels_that_are_asked_for() {
+        let (index, pods) = (PodIndex::default(), Store::new(PODS));
+        let rule = |app: &str| LackingRule::for_tests(app, &json!({ "app": app }));
+        pods.apply(labelled("a", "web"));
+        assert_eq!(index.lacking("web", rule("web"), &pods), [key("a")]);
+        // The store says nothing of it, so that the index has to.
+        index.follow(Some(&labelled("a", "web")), Some(&labelled("a", "db")));
+        index.follow(None, Some(&labelled("b", "db")));
+        assert_eq!(index.lacking("web", rule("web"), &pods), []);
+        pods.apply(labelled("b", "db"));
+        assert_eq!(index.lacking("db", rule("db"), &pods), [key("b")]);
+        assert_eq!(
+            index.lacked_anew(Some(&labelled("b", "db")), Some(&labelled("b", "web"))),
+            ["db", "web"]
+        );
+        index.follow(Some(&labelled("b", "db")), Some(&labelled("b", "web")));
+        assert_eq!(index.lacking("db", rule("db"), &pods), []);
+        assert_eq!(index.lacking("web", rule("web"), &pods), [key("b")]);
+        for name in ["web", "db"] {
+            index.forget(name);
+        }
+        assert!(index.lock().by_label.is_empty());
+    }
+
+    #[test]
+    fn who_demands_no_label_is_held_against_all_pods() {
+        let (index, pods) = (PodIndex::default(), Store::new(PODS));
+        pods.apply(labelled("a", "web"));
+        let mut view = crate::view::View::of(&serde_json::from_value(json!({
+            "metadata": { "name": "rest", "uid": "u", "creationTimestamp": "2026-01-10T07:00:00Z" },
+            "spec": { "selector": { "matchExpressions": [
+                { "key": "app", "operator": "NotIn", "values": ["db"] }] } },
+        })).unwrap());
+        view.injects = true;
+        let matching = crate::lacking::Matching::of(&view, |_| BTreeSet::new());
+        let rule = LackingRule::new("rest", &view, matching, Arc::default(), vec![]).unwrap();
+        assert_eq!(index.lacking("rest", rule.clone(), &pods), [key("a")]);
+        index.follow(None, Some(&labelled("b", "db")));
+        index.follow(None, Some(&labelled("c", "x")));
+        assert_eq!(index.lacking("rest", rule, &pods), [key("a"), key("c")]);
     }
 }

@@ -1,9 +1,9 @@
 //! The ControllerRevisions of SidecarSets, as the pod webhook reads them (SS-108, SS-109), and where they are found by
-//! custom version.
+//! the SidecarSet that they are of.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use kruise_api::{
@@ -76,10 +76,16 @@ impl Revision {
         format!("{}@{}", self.metadata.uid, self.metadata.resource_version)
     }
 
-    /// The SidecarSet and the custom version that the labels name.
-    fn version(&self) -> Option<(String, String)> {
-        let label = |key| self.metadata.labels.get(key).map(String::from);
-        Some((label(SIDECARSET_NAME)?, label(SIDECARSET_CUSTOM_VERSION)?))
+    /// The SidecarSet that the label names.
+    fn sidecar_set(&self) -> Option<&str> {
+        let label = self.metadata.labels.get(SIDECARSET_NAME);
+        label.map(Text::as_str)
+    }
+
+    /// Whether it has this custom version.
+    fn is_version(&self, version: &str) -> bool {
+        let label = self.metadata.labels.get(SIDECARSET_CUSTOM_VERSION);
+        label.is_some_and(|label| *label == *version)
     }
 
     /// The place among revisions of one SidecarSet, the newest last (SS-73).
@@ -138,15 +144,19 @@ fn only(map: &TextMap, keys: [&'static str; 2]) -> TextMap {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Age(i64, Option<Time>, String);
 
-/// Revisions by SidecarSet and custom version.
-type ByVersion = HashMap<(String, String), BTreeSet<Age>>;
-
-/// ControllerRevisions of the installation's namespace, also by SidecarSet and custom version. Clones share them.
+/// ControllerRevisions of the installation's namespace, by the SidecarSet that they are of. Clones share them.
 #[derive(Clone)]
 pub struct RevisionIndex {
     namespace: String,
     store: Store<Revision>,
-    by_version: Arc<RwLock<ByVersion>>,
+    tables: Arc<RwLock<Tables>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    /// By the SidecarSet that the label names.
+    by_set: HashMap<String, BTreeSet<Age>>,
+    names: BTreeSet<String>,
 }
 
 impl RevisionIndex {
@@ -156,7 +166,7 @@ impl RevisionIndex {
         Self {
             namespace: namespace.into(),
             store,
-            by_version: Arc::default(),
+            tables: Arc::default(),
         }
     }
 
@@ -166,43 +176,86 @@ impl RevisionIndex {
         self.store.synced()
     }
 
+    /// The namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store<Revision> {
+        &self.store
+    }
+
     /// Takes a change of a revision, given before and after it. To be called for each change in order.
     pub fn change(&self, old: Option<&Revision>, new: Option<&Revision>) {
         let is_ours = |revision: &&Revision| revision.metadata.namespace == self.namespace;
-        let mut by_version = self
-            .by_version
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = old.filter(is_ours)
-            && let Some(version) = old.version()
-            && let Some(ages) = by_version.get_mut(&version)
-        {
-            ages.remove(&old.age());
-            if ages.is_empty() {
-                by_version.remove(&version);
-            }
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = old.filter(is_ours) {
+            tables.remove(old);
         }
-        if let Some(new) = new.filter(is_ours)
-            && let Some(version) = new.version()
-        {
-            by_version.entry(version).or_default().insert(new.age());
+        if let Some(new) = new.filter(is_ours) {
+            tables.put(new);
         }
+    }
+
+    /// Revisions that carry the SidecarSet's label, and those whose names its own would take (SS-73, SS-76), by name.
+    #[must_use]
+    pub fn of(&self, sidecar_set: &str) -> Vec<Arc<Revision>> {
+        let prefix = revision::name(sidecar_set, "");
+        let tables = self.tables();
+        let labelled = tables.by_set.get(sidecar_set).into_iter().flatten();
+        let labelled = labelled.map(|Age(_, _, name)| name);
+        let named = tables.names.range(prefix.clone()..);
+        let named = named.take_while(|name| name.starts_with(&prefix));
+        let names: BTreeSet<&String> = labelled.chain(named).collect();
+        let known = names.into_iter().filter_map(|name| self.get(name));
+        known.collect()
     }
 
     /// The revision that a SidecarSet wants. One that is named need not be of this SidecarSet (SS-108).
     #[must_use]
     pub fn wanted(&self, sidecar_set: &str, wanted: &WantedRevision) -> Option<Arc<Revision>> {
-        let of_name = |name: &str| self.store.get(&ObjectKey::new(&*self.namespace, name));
         match wanted {
-            WantedRevision::Name(name) => of_name(name),
+            WantedRevision::Name(name) => self.get(name),
             WantedRevision::CustomVersion(version) => {
-                let by_version = self
-                    .by_version
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner);
-                let ages = by_version.get(&(sidecar_set.to_owned(), version.clone()))?;
-                // The store may have lost one a moment ago.
-                ages.iter().rev().find_map(|Age(_, _, name)| of_name(name))
+                let tables = self.tables();
+                let mut newest_first = tables.by_set.get(sidecar_set)?.iter().rev();
+                newest_first.find_map(|Age(_, _, name)| {
+                    // The store may have lost one a moment ago.
+                    self.get(name).filter(|it| it.is_version(version))
+                })
+            }
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<Arc<Revision>> {
+        self.store.get(&ObjectKey::new(&*self.namespace, name))
+    }
+
+    fn tables(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn put(&mut self, revision: &Revision) {
+        self.names.insert(revision.metadata.name.clone());
+        if let Some(sidecar_set) = revision.sidecar_set() {
+            let ages = self.by_set.entry(sidecar_set.to_owned()).or_default();
+            ages.insert(revision.age());
+        }
+    }
+
+    fn remove(&mut self, revision: &Revision) {
+        self.names.remove(&revision.metadata.name);
+        if let Some(sidecar_set) = revision.sidecar_set()
+            && let Some(ages) = self.by_set.get_mut(sidecar_set)
+        {
+            ages.remove(&revision.age());
+            if ages.is_empty() {
+                self.by_set.remove(sidecar_set);
             }
         }
     }

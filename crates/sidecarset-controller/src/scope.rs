@@ -24,6 +24,7 @@ mod configuration;
 mod error;
 mod extent;
 mod fresh_pods;
+mod known_sets;
 mod metrics;
 mod narrow;
 mod one_of;
@@ -38,7 +39,7 @@ use kruise_api::{
     object::Object,
     well_known::webhooks::{FRESH_PODS_PATH, PODS_PATH, PROBE_PATH},
 };
-use kruise_runtime::{Gate, Setup, Watched, webhook::Admission};
+use kruise_runtime::{Gate, Setup, StoreView, Watched, webhook::Admission};
 
 pub use self::{
     anchor::{Anchor, LabelAnchor, Reach},
@@ -50,7 +51,10 @@ pub use self::{
     record::{Fresh, Record},
     widen::{Covered, Scope},
 };
-use self::{fresh_pods::FreshPods, metrics::ScopeMetrics, narrow::Narrowing, writer::Writer};
+use self::{
+    fresh_pods::FreshPods, known_sets::KnownSets, metrics::ScopeMetrics, narrow::Narrowing,
+    writer::Writer,
+};
 
 /// Place of the pod webhook's configuration among those of other deployables (PF-908).
 pub const PLACE: u8 = 20;
@@ -94,8 +98,13 @@ pub fn wire<K: Object>(setup: &mut Setup, sets: &Watched<K>, parts: Parts<K>) ->
     };
     let path = |added: &str| format!("{PODS_PATH}{added}");
     setup.mutating_pod_webhook(PLACE, &path(PROBE_PATH), probe::refuse);
+    let known = KnownSets {
+        client: setup.replica_client(),
+        kind: StoreView::resource(&sets.store()),
+        freshness,
+    };
     let fresh_pods = FreshPods {
-        freshness: freshness.clone(),
+        known: known.clone(),
         pods,
     };
     setup.mutating_pod_webhook(PLACE, &path(FRESH_PODS_PATH), fresh_pods);
@@ -108,7 +117,7 @@ pub fn wire<K: Object>(setup: &mut Setup, sets: &Watched<K>, parts: Parts<K>) ->
         writer: of_leader,
         sets: sets.store(),
         reach,
-        freshness,
+        known,
         narrows,
         written: std::sync::Mutex::default(),
     };

@@ -1,17 +1,21 @@
 //! What each event of a pod asks of the SidecarSets, worked out when these change.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use crate::sidecars::Sidecars;
 use kruise_api::{
-    apps::v1beta1::{SidecarSet, SidecarSetUpdateStrategyType},
+    apps::v1beta1::SidecarSet,
     kinds::sidecarset::{canary, defaults::fill_v1beta1},
     meta::{LabelSelector, Time},
     selector::{Labels, Selector},
     text_map::TextMap,
+};
+
+use crate::{
+    by_label::{Demand, demands},
+    sidecars::Sidecars,
 };
 
 /// What events of pods and of namespaces ask of a SidecarSet. It is worked out once.
@@ -24,12 +28,12 @@ pub struct View {
     /// Which pods it is for, by their labels. None if it is for none: without a selector, or with an empty or unreadable one
     /// (SS-104).
     pub selector: Option<Selector>,
+    /// Labels that all those pods have. None if it is for none.
+    pub demands: Option<Vec<Demand>>,
     /// Which namespaces it is for.
     pub namespaces: Namespaces,
     /// Whether an update strategy's selector says which pods are updated.
     pub selects_updates: bool,
-    /// Whether pods are updated at all.
-    pub updates: bool,
     /// Whether new pods get its containers.
     pub injects: bool,
     /// Name of the SidecarSet in whose place pods get it (SS-64).
@@ -61,10 +65,9 @@ impl View {
             container_names: sidecars.container_names(),
             sidecars,
             selector: selector(spec.selector.as_ref()),
+            demands: spec.selector.as_ref().and_then(demands),
             namespaces: Namespaces::of(spec.namespace_selector.as_ref()),
             selects_updates: strategy.is_some_and(|strategy| strategy.selector.is_some()),
-            updates: strategy
-                .is_none_or(|strategy| strategy.type_ != SidecarSetUpdateStrategyType::NotUpdate),
             injects: !spec.injection_strategy.as_ref().is_some_and(|it| it.paused),
             base: canary::base(metadata).map(str::to_owned),
             created: metadata.creation_timestamp,
@@ -107,7 +110,14 @@ fn selector(selector: Option<&LabelSelector>) -> Option<Selector> {
 /// The views of all SidecarSets, by name. Clones share them.
 #[derive(Clone, Default)]
 pub struct Views {
-    by_name: Arc<RwLock<BTreeMap<String, Arc<View>>>>,
+    tables: Arc<RwLock<Tables>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    by_name: BTreeMap<String, Arc<View>>,
+    /// Names of canaries by that of their base.
+    canaries: HashMap<String, BTreeSet<String>>,
 }
 
 impl Views {
@@ -117,31 +127,65 @@ impl Views {
             return;
         };
         let name = &sidecar_set.metadata.name;
+        // Readers need not wait for this.
         let view = new.map(|new| Arc::new(View::of(&filled(new))));
-        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
-        match view {
-            Some(view) => by_name.insert(name.clone(), view),
-            None => by_name.remove(name),
-        };
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.remove(name);
+        if let Some(view) = view {
+            tables.put(name, view);
+        }
     }
 
     /// That of the SidecarSet of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<View>> {
-        self.read().get(name).cloned()
+        self.read().by_name.get(name).cloned()
     }
 
     /// All, by name.
     #[must_use]
     pub fn all(&self) -> Vec<(String, Arc<View>)> {
-        let by_name = self.read();
-        let all = by_name.iter();
+        let tables = self.read();
+        let all = tables.by_name.iter();
         all.map(|(name, view)| (name.clone(), Arc::clone(view)))
             .collect()
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<View>>> {
-        self.by_name.read().unwrap_or_else(PoisonError::into_inner)
+    /// Those of the canaries of the SidecarSet of this name (SS-64), by name.
+    #[must_use]
+    pub fn canaries_of(&self, base: &str) -> Vec<(String, Arc<View>)> {
+        let tables = self.read();
+        let names = tables.canaries.get(base).into_iter().flatten();
+        let known = names.filter_map(|name| Some((name.clone(), tables.by_name.get(name)?)));
+        known.map(|(name, view)| (name, Arc::clone(view))).collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tables {
+    fn put(&mut self, name: &str, view: Arc<View>) {
+        if let Some(base) = &view.base {
+            let canaries = self.canaries.entry(base.clone()).or_default();
+            canaries.insert(name.to_owned());
+        }
+        self.by_name.insert(name.to_owned(), view);
+    }
+
+    fn remove(&mut self, name: &str) {
+        let Some(view) = self.by_name.remove(name) else {
+            return;
+        };
+        if let Some(base) = &view.base
+            && let Some(canaries) = self.canaries.get_mut(base)
+        {
+            canaries.remove(name);
+            if canaries.is_empty() {
+                self.canaries.remove(base);
+            }
+        }
     }
 }
 
@@ -174,8 +218,12 @@ mod tests {
         views.follow(None, Some(&set));
         let view = View::clone(&views.get("log").unwrap());
         assert_eq!(views.all().len(), 1);
+        assert_eq!(views.canaries_of("base"), views.all());
+        views.follow(Some(&set), Some(&set));
+        assert_eq!(views.canaries_of("base").len(), 1);
         views.follow(Some(&set), None);
         assert!(views.all().is_empty());
+        assert!(views.canaries_of("base").is_empty());
         view
     }
 
@@ -220,12 +268,6 @@ mod tests {
         let names: Vec<&String> = view.container_names.iter().collect();
         assert_eq!(names, ["log", "mesh-1", "mesh-2"]);
         assert_eq!(view.base.as_deref(), Some("base"));
-        let View {
-            updates,
-            injects,
-            selects_updates,
-            ..
-        } = view;
-        assert_eq!((updates, injects, selects_updates), (false, false, true));
+        assert_eq!((view.injects, view.selects_updates), (false, true));
     }
 }

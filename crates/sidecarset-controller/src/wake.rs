@@ -14,8 +14,8 @@ use kruise_api::{
 
 use crate::{
     consistency::is_consistent,
-    facts::recorded,
-    record::WorkingRecord,
+    facts::{is_ready, recorded},
+    record::{Twin, WorkingRecord},
     sidecar_pod::SidecarPod,
     view::{Namespaces, View, Views},
 };
@@ -135,6 +135,10 @@ fn when(
     {
         return Some(When::Now);
     }
+    // A reset or a roll-back may have waited for a twin while others keep the pod from being ready (SS-253, SS-255).
+    if ready_twins(view, old) != ready_twins(view, new) {
+        return Some(When::Now);
+    }
     let runs_images =
         |pod: &SidecarPod| is_consistent(pod, name, &view.container_names, &recorded(pod));
     if runs_images(old) != runs_images(new) {
@@ -142,6 +146,14 @@ fn when(
     }
     let is_selected_anew = view.selects_updates && old.metadata.labels != new.metadata.labels;
     is_selected_anew.then_some(When::Now)
+}
+
+fn ready_twins(view: &View, pod: &SidecarPod) -> Vec<bool> {
+    let twins = view
+        .sidecars
+        .hot()
+        .flat_map(|hot| Twin::BOTH.map(|twin| twin.name(hot.name)));
+    twins.map(|name| is_ready(pod, &name)).collect()
 }
 
 fn has_sidecars(view: &View, pod: &SidecarPod) -> bool {

@@ -8,15 +8,13 @@ use kruise_api::{
     kinds::sidecarset::validation::{
         AnnotationWhitelist, Surroundings, WantedRevision, validate, wanted_revision,
     },
-    meta::ObjectMeta,
-    text::Text,
     validation::FieldErrors,
-    well_known::labels::{SIDECARSET_CUSTOM_VERSION, SIDECARSET_NAME},
 };
 
 /// Finds every SidecarSet. They are decoded already: this is called for every request.
 pub type FindSidecarSets = dyn Fn() -> Vec<Arc<SidecarSet>> + Send + Sync;
-/// Says whether the ControllerRevision exists that the SidecarSet of this name wants ([`names_revision`]).
+/// Says whether the ControllerRevision exists that the SidecarSet of this name wants. One that is named need not be a
+/// revision of this SidecarSet (SS-108).
 pub type HasRevision = dyn Fn(&str, WantedRevision<'_>) -> bool + Send + Sync;
 /// Reads which annotations pods may get, as JSON, if anything is said about that (SS-60); or why that can't be known.
 pub type ReadWhitelist = dyn Fn() -> Result<Option<String>, String> + Send + Sync;
@@ -56,18 +54,5 @@ impl Known {
             allows_by_default: self.allows_by_default,
         };
         validate(set, old, surroundings)
-    }
-}
-
-/// Whether a ControllerRevision of the installation's namespace is one that the SidecarSet of this name wants. One that
-/// is named need not be a revision of this SidecarSet (SS-108).
-#[must_use]
-pub fn names_revision(revision: &ObjectMeta, set: &str, wanted: WantedRevision<'_>) -> bool {
-    let label = |key: &str| revision.labels.get(key).map(Text::as_str);
-    match wanted {
-        WantedRevision::Name(name) => revision.name == name,
-        WantedRevision::CustomVersion(version) => {
-            label(SIDECARSET_NAME) == Some(set) && label(SIDECARSET_CUSTOM_VERSION) == Some(version)
-        }
     }
 }

@@ -10,7 +10,10 @@ use kruise_api::{
     selector::{Labels, Selector},
 };
 
-use crate::prepared::PreparedSidecarSet;
+use crate::{
+    by_label::{Demand, demands},
+    prepared::PreparedSidecarSet,
+};
 
 /// A SidecarSet that may be for new pods, and what it gives them.
 #[derive(Debug)]
@@ -46,6 +49,17 @@ pub enum WantedRevision {
     CustomVersion(String),
 }
 
+impl From<validation::WantedRevision<'_>> for WantedRevision {
+    fn from(wanted: validation::WantedRevision<'_>) -> Self {
+        match wanted {
+            validation::WantedRevision::Name(name) => Self::Name(name.to_owned()),
+            validation::WantedRevision::CustomVersion(version) => {
+                Self::CustomVersion(version.to_owned())
+            }
+        }
+    }
+}
+
 /// Which pods get an older revision with policy `Partial` (SS-107).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partial {
@@ -53,14 +67,6 @@ pub struct Partial {
     pub selector: Option<Selector>,
     /// Of others, the share that gets the older one, if it is a percentage.
     pub partition: Option<IntOrString>,
-}
-
-/// A label that all pods have which a SidecarSet selects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Demand {
-    pub(super) key: String,
-    /// Its possible values. None is any.
-    pub(super) values: Vec<Option<String>>,
 }
 
 impl Candidate {
@@ -138,12 +144,7 @@ fn parsed(sidecar_set: &str, selector: &LabelSelector) -> Option<Selector> {
 
 /// SS-106, SS-107
 fn specific(set: &SidecarSet) -> Option<Specific> {
-    let wanted = match validation::wanted_revision(&set.spec)? {
-        validation::WantedRevision::Name(name) => WantedRevision::Name(name.to_owned()),
-        validation::WantedRevision::CustomVersion(version) => {
-            WantedRevision::CustomVersion(version.to_owned())
-        }
-    };
+    let wanted = validation::wanted_revision(&set.spec)?.into();
     let injection = set.spec.injection_strategy.as_ref()?;
     let policy = &injection.revision.as_ref()?.policy;
     let update = set.spec.update_strategy.as_ref();
@@ -162,35 +163,4 @@ fn partial(sidecar_set: &str, update: Option<&SidecarSetUpdateStrategy>) -> Part
         selector: selector.and_then(|selector| parsed(sidecar_set, selector)),
         partition: update.and_then(|update| update.partition.clone()),
     }
-}
-
-/// Labels that a selector demands, each by itself. None: it demands what no label can be.
-fn demands(selector: &LabelSelector) -> Option<Vec<Demand>> {
-    let labels = selector.match_labels.iter().flatten();
-    let mut demands: Vec<Demand> = labels
-        .map(|(key, value)| Demand {
-            key: key.clone(),
-            values: vec![Some(value.clone())],
-        })
-        .collect();
-    for expression in selector.match_expressions.iter().flatten() {
-        let mut values: Vec<Option<String>> = match expression.operator.as_str() {
-            "In" => {
-                let values = expression.values.iter().flatten();
-                values.cloned().map(Some).collect()
-            }
-            "Exists" => vec![None],
-            _ => continue,
-        };
-        values.sort();
-        values.dedup();
-        if values.is_empty() {
-            return None;
-        }
-        demands.push(Demand {
-            key: expression.key.clone(),
-            values,
-        });
-    }
-    Some(demands)
 }

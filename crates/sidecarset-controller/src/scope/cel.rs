@@ -24,6 +24,14 @@ pub(crate) fn is_named(name: &str) -> String {
     format!("object.metadata.name == {}", quoted(name))
 }
 
+/// The expression that holds where this one does not; without one: nowhere.
+pub(crate) fn not(expression: Option<String>) -> String {
+    match expression {
+        None => "false".to_owned(),
+        Some(expression) => format!("!({expression})"),
+    }
+}
+
 fn region(namespaces: &OneOf, pods: &ByLabel) -> String {
     let mut parts = vec![];
     if let OneOf::These(_) = namespaces {

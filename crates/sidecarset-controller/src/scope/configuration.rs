@@ -1,6 +1,6 @@
 //! The webhook's configuration as it is found, and as it shall be. Pure.
 //!
-//! Of the object the process owns one match condition of the entry for pods, two further entries, and one annotation. It
+//! Of the object the process owns two match conditions of the entry for pods, two further entries, and one annotation. It
 //! changes nothing else: what an administrator changes stays (DV-PF21), and the two entries follow it. Only the failure policy
 //! is set where an annotation asks for it: an installation brings the entry with Ignore, since nobody answers yet.
 
@@ -9,8 +9,8 @@ use kruise_api::well_known::{
     annotations::{SIDECARSET_FAILURE_POLICY, SIDECARSET_SCOPE},
     labels::NAMESPACE_NAME,
     webhooks::{
-        FRESH_PODS, FRESH_PODS_CONDITION, FRESH_PODS_PATH, PODS, PODS_CONDITION, PODS_PATH, PROBE,
-        PROBE_CONDITION, PROBE_NAME_PREFIX, PROBE_PATH,
+        FRESH_PODS, FRESH_PODS_CONDITION, FRESH_PODS_PATH, NOT_FRESH_CONDITION, PODS,
+        PODS_CONDITION, PODS_PATH, PROBE, PROBE_CONDITION, PROBE_NAME_PREFIX, PROBE_PATH,
     },
 };
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ const PROBE_TIMEOUT: u32 = 1;
 pub struct Configuration {
     object: Value,
     record: Record,
-    /// Whether the API server asks about just the pods that the record says.
+    /// Whether the entry for pods has the conditions that the record says.
     is_as_recorded: bool,
     /// Whether just the pods wait that the record says.
     is_fresh_as_recorded: bool,
@@ -55,7 +55,8 @@ impl Configuration {
         let annotations = object.pointer("/metadata/annotations");
         let annotation = annotations.and_then(|all| all.get(SIDECARSET_SCOPE));
         let record = Record::read(annotation.and_then(Value::as_str));
-        let is_as_recorded = condition(pods, PODS_CONDITION) == record.extent.expression();
+        let is_as_recorded = condition(pods, PODS_CONDITION) == record.extent.expression()
+            && condition(pods, NOT_FRESH_CONDITION) == not_fresh(&record);
         let is_fresh_as_recorded = match entry(&object, FRESH_PODS) {
             None => record.fresh.is_empty(),
             Some(fresh) => {
@@ -78,11 +79,16 @@ impl Configuration {
 
     /// Which pods the API server asks about, or `unknown` if somebody else wrote the condition.
     fn extent(&self, unknown: Extent) -> Extent {
+        if self.is_as_recorded {
+            return self.record.extent.clone();
+        }
         let pods = entry(&self.object, PODS);
-        match pods.and_then(|pods| condition(pods, PODS_CONDITION)) {
-            None => Extent::everything(),
-            Some(_) if self.is_as_recorded => self.record.extent.clone(),
-            Some(_) => unknown,
+        let has = |name| pods.and_then(|pods| condition(pods, name)).is_some();
+        let has_conditions = [PODS_CONDITION, NOT_FRESH_CONDITION].into_iter().any(has);
+        if has_conditions {
+            unknown
+        } else {
+            Extent::everything()
         }
     }
 
@@ -184,11 +190,11 @@ impl Configuration {
         let mut entries = vec![];
         for entry in found {
             match name(entry) {
-                PODS => entries.push(conditioned(
-                    pods.as_ref().unwrap_or(entry),
-                    PODS_CONDITION,
-                    record.extent.expression(),
-                )),
+                PODS => {
+                    let pods = pods.as_ref().unwrap_or(entry);
+                    let pods = conditioned(pods, PODS_CONDITION, record.extent.expression());
+                    entries.push(conditioned(&pods, NOT_FRESH_CONDITION, not_fresh(record)));
+                }
                 FRESH_PODS | PROBE => {
                     if let Some(at) = own.iter().position(|own| name(own) == name(entry)) {
                         entries.push(own.remove(at));
@@ -225,6 +231,11 @@ pub(crate) fn probe_name(number: u64) -> String {
     format!("{PROBE_NAME_PREFIX}{number}")
 }
 
+/// The condition that leaves waiting pods to the entry for these; none where no pod waits.
+fn not_fresh(record: &Record) -> Option<String> {
+    (!record.fresh.is_empty()).then(|| cel::not(record.fresh_extent().expression()))
+}
+
 fn next_number(number: u64, now: Timestamp) -> u64 {
     let now = u64::try_from(now.as_millisecond()).unwrap_or_default();
     now.max(number.saturating_add(1))
@@ -233,6 +244,7 @@ fn next_number(number: u64, now: Timestamp) -> u64 {
 /// The entry for pods once more, for those that wait.
 fn fresh_entry(pods: &Value, extent: &Extent) -> Value {
     let entry = conditioned(pods, PODS_CONDITION, None);
+    let entry = conditioned(&entry, NOT_FRESH_CONDITION, None);
     let mut entry = conditioned(&entry, FRESH_PODS_CONDITION, extent.expression());
     rename(&mut entry, FRESH_PODS, FRESH_PODS_PATH);
     entry

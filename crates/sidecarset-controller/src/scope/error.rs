@@ -37,7 +37,7 @@ pub enum ScopeError {
     Definition(#[source] ApiError),
     /// SidecarSets are installed, and not served.
     #[error("SidecarSets are installed and not served yet")]
-    NotServed,
+    NotServed(#[source] Arc<ApiError>),
 }
 
 impl ReconcileError for ScopeError {
@@ -50,7 +50,7 @@ impl ReconcileError for ScopeError {
             Self::Contended(_) => "conflict",
             Self::NotInUse { .. } => "not_in_use",
             Self::Late(_) => "late",
-            Self::NotServed => "not_served",
+            Self::NotServed(_) => "not_served",
         }
     }
 

@@ -5,17 +5,19 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt};
 use kruise_runtime::{
-    Freshness, chain,
+    chain,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
 use tokio::time::sleep;
+
+use super::known_sets::KnownSets;
 
 /// Between two questions to an API server that doesn't answer.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Answers as the handler of all pods does, once the index is as new as the request.
 pub(crate) struct FreshPods {
-    pub(crate) freshness: Freshness,
+    pub(crate) known: KnownSets,
     pub(crate) pods: Arc<dyn Admission>,
 }
 
@@ -24,10 +26,13 @@ impl Admission for FreshPods {
     fn admit<'a>(&'a self, request: &'a AdmissionRequest) -> BoxFuture<'a, AdmissionResponse> {
         async move {
             let mut is_told = false;
-            while let Err(error) = self.freshness.as_new_as_now().await {
+            while let Err(error) = self.known.all().await {
                 if !std::mem::replace(&mut is_told, true) {
-                    let error = chain(&*error);
-                    tracing::warn!(error, "a new pod waits, since SidecarSets can't be listed");
+                    let error = chain(&error);
+                    tracing::warn!(
+                        error,
+                        "a new pod waits, since it isn't known which SidecarSets there are"
+                    );
                 }
                 sleep(AGAIN_AFTER).await;
             }

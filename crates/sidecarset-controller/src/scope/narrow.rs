@@ -6,11 +6,8 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kruise_api::{
-    object::Object,
-    resource::{CUSTOM_RESOURCE_DEFINITIONS, ObjectKey},
-};
-use kruise_runtime::{ApiError, Freshness, Outcome, Reconciler, Store};
+use kruise_api::{object::Object, resource::ObjectKey};
+use kruise_runtime::{Outcome, Reconciler, Store};
 use tokio::time::{Instant, timeout};
 
 use super::{
@@ -18,12 +15,14 @@ use super::{
     configuration::Configuration,
     error::ScopeError,
     extent::Extent,
+    known_sets::KnownSets,
     record::{self, Fresh},
     writer::{Change, Writer},
 };
 
-/// How often the configuration is looked at when no SidecarSet changes: others may have changed it.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often the configuration is looked at when no SidecarSet changes: others may have changed it. Who applies the manifests
+/// again sets the failure policy back to the one of an installation.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Between two writes that make nothing wider: SidecarSets often change together.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
 /// How long the index may take to catch up.
@@ -34,7 +33,7 @@ pub(crate) struct Narrowing<K> {
     pub(crate) writer: Writer,
     pub(crate) sets: Store<K>,
     pub(crate) reach: fn(&K) -> Reach,
-    pub(crate) freshness: Freshness,
+    pub(crate) known: KnownSets,
     /// Whether the scope is kept narrow at all, or always everything.
     pub(crate) narrows: bool,
     pub(crate) written: Mutex<Option<Instant>>,
@@ -81,27 +80,10 @@ impl<K: Object> Reconciler for Narrowing<K> {
 impl<K: Object> Narrowing<K> {
     /// Returns when every SidecarSet that is stored now is in the index.
     async fn sets_are_known(&self) -> Result<(), ScopeError> {
-        let caught_up = timeout(CAUGHT_UP_WITHIN, self.freshness.as_new_as_now());
-        match caught_up.await {
-            Err(_) => Err(ScopeError::Late(CAUGHT_UP_WITHIN)),
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) if matches!(*error, ApiError::NotFound { .. }) => {
-                self.are_not_installed().await
-            }
-            Ok(Err(error)) => Err(ScopeError::Sets(error)),
-        }
-    }
-
-    /// An API server that starts may not serve a kind for a moment. Only where there is no definition there are no objects.
-    async fn are_not_installed(&self) -> Result<(), ScopeError> {
-        let kind = kruise_runtime::StoreView::resource(&self.sets);
-        let name = format!("{}.{}", kind.plural, kind.group);
-        let key = ObjectKey::new("", name);
-        let definition = self.writer.client.get(&CUSTOM_RESOURCE_DEFINITIONS, &key);
-        match definition.await.map_err(ScopeError::Definition)? {
-            None => Ok(()),
-            Some(_) => Err(ScopeError::NotServed),
-        }
+        let caught_up = timeout(CAUGHT_UP_WITHIN, self.known.all());
+        caught_up
+            .await
+            .map_err(|_| ScopeError::Late(CAUGHT_UP_WITHIN))?
     }
 
     fn anchors(&self) -> Vec<Anchor> {

@@ -7,10 +7,11 @@ use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{
     apps::v1beta1::SidecarSet,
     kinds::sidecarset::validation::WantedRevision,
+    resource::CONTROLLER_REVISIONS,
     validation::{FieldError, FieldErrors, FieldPath},
 };
 use kruise_runtime::{
-    Metrics, ProtectionLog,
+    Metrics, ProtectionLog, Store,
     webhook::{
         Admission, AdmissionRequest, AdmissionResponse,
         kind::{NoTemplateCheck, TemplateCheck},
@@ -18,7 +19,10 @@ use kruise_runtime::{
 };
 use rstest::rstest;
 use serde_json::{Value, json};
-use sidecarset_controller::admission::{JudgedIn, Known, Validator, mutate, names_revision};
+use sidecarset_controller::{
+    admission::{JudgedIn, Known, Validator, mutate},
+    revisions::{Revision, RevisionIndex},
+};
 
 pub(crate) const HASH: &str = "kruise.io/sidecarset-hash";
 pub(crate) const HASH_WITHOUT_IMAGE: &str = "kruise.io/sidecarset-hash-without-image";
@@ -73,23 +77,35 @@ pub(crate) struct Around {
     pub(crate) allows_by_default: bool,
 }
 
+/// An index of revisions of these names, each with the SidecarSet's name and the custom version of its labels.
+fn revisions(all: &[(&str, &str, &str)]) -> RevisionIndex {
+    let store = Store::<Revision>::new(CONTROLLER_REVISIONS);
+    let index = RevisionIndex::new("kruise-system", store.clone());
+    for (name, owner, version) in all {
+        let revision = json!({ "metadata": {
+            "name": name, "namespace": "kruise-system", "uid": name, "resourceVersion": "1", "labels": {
+                "kruise.io/sidecarset-name": owner,
+                "apps.kruise.io/sidecarset-custom-version": version,
+            },
+        } });
+        let revision: Revision = serde_json::from_str(&revision.to_string()).unwrap();
+        index.change(None, Some(&revision));
+        store.apply(revision);
+    }
+    index
+}
+
 impl Around {
     fn known(self) -> Known {
         let sets = self.sidecar_sets.into_iter();
         let sets = sets.map(|set| Arc::new(serde_json::from_value(set).unwrap()));
         let sets: Vec<Arc<SidecarSet>> = sets.collect();
         let whitelist = self.whitelist.map(str::to_owned);
+        let revisions = revisions(&self.revisions);
         Known {
             sidecar_sets: Box::new(move || sets.clone()),
             has_revision: Box::new(move |set: &str, wanted: WantedRevision<'_>| {
-                self.revisions.iter().any(|(name, owner, version)| {
-                    let revision = json!({ "name": name, "labels": {
-                        "kruise.io/sidecarset-name": owner,
-                        "apps.kruise.io/sidecarset-custom-version": version,
-                    } });
-                    let revision = serde_json::from_value(revision).unwrap();
-                    names_revision(&revision, set, wanted)
-                })
+                revisions.wanted(set, &wanted.into()).is_some()
             }),
             whitelist: Box::new(move || Ok(whitelist.clone())),
             allows_by_default: self.allows_by_default,

@@ -114,6 +114,26 @@ fn a_new_pod_wakes_the_sets_that_it_has_the_sidecars_of() {
     assert_eq!(new(&injected), "not");
 }
 
+// SS-253, SS-255: a twin that gets ready matters also while something else keeps its pod from being ready.
+#[rstest]
+#[case::first_twin("mesh-1", "now")]
+#[case::second_twin("mesh-2", "now")]
+#[case::another_container("main", "not")]
+fn a_twin_that_gets_ready_wakes_its_set(#[case] container: &str, #[case] expected: &str) {
+    let world = world(1, json!({ "containers": mesh("mesh:1") }));
+    let views = Views::default();
+    views.follow(None, Some(&world.typed()));
+    let mut old = world.pods["web-0"].clone();
+    json_patch::merge(&mut old, &ready("False"));
+    let mut new = old.clone();
+    let statuses = new["status"]["containerStatuses"].as_array_mut().unwrap();
+    let status = statuses.iter_mut().find(|it| it["name"] == container);
+    let status = status.unwrap();
+    status["ready"] = json!(status["ready"] != true);
+    let woken = wake::by_pod(&views, Some(&pod(&old)), Some(&pod(&new)));
+    assert_eq!(words(&woken), expected);
+}
+
 // SS-200
 #[test]
 fn a_set_is_woken_by_its_generation() {

@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 use sidecarset_controller::{
     check,
     memory::Memory,
+    namespaces::Exempt,
     observe::Observer,
     plan::{self, Plan, PodRef, Step},
     pod_index::PodIndex,
     record::{HashRecord, SidecarSetUpgradeSpec, Twin, WorkingRecord, sidecar_list},
     remember,
+    revisions::RevisionIndex,
     sidecar_pod::SidecarPod,
     snapshot::{Snapshot, basis},
     view::{Views, filled},
@@ -278,8 +280,8 @@ impl World {
             pods: Store::new(PODS),
             pod_index: pod_index.clone(),
             namespaces: Store::new(NAMESPACES),
-            revisions: Store::new(CONTROLLER_REVISIONS),
-            installation_namespace: INSTALLATION.to_owned(),
+            exempt: Exempt::new(INSTALLATION),
+            revisions: RevisionIndex::new(INSTALLATION, Store::new(CONTROLLER_REVISIONS)),
             clock: Clock::of(move || now),
         };
         for pod in self.pods.values() {
@@ -288,14 +290,14 @@ impl World {
             observer.pods.apply(pod);
         }
         for namespace in &self.namespaces {
-            observer
-                .namespaces
-                .apply(serde_json::from_str(&namespace.to_string()).unwrap());
+            let namespace = serde_json::from_str(&namespace.to_string()).unwrap();
+            observer.exempt.follow(None, Some(&namespace));
+            observer.namespaces.apply(namespace);
         }
         for revision in &self.revisions {
-            observer
-                .revisions
-                .apply(serde_json::from_str(&revision.to_string()).unwrap());
+            let revision = serde_json::from_str(&revision.to_string()).unwrap();
+            observer.revisions.change(None, Some(&revision));
+            observer.revisions.store().apply(revision);
         }
         let set: SidecarSet = serde_json::from_value(self.set.clone()).unwrap();
         for other in &self.others {

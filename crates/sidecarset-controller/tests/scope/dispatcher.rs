@@ -178,19 +178,19 @@ fn selects(configuration: &Value, entry: &Value, request: &Value) -> bool {
     let labels = request["object"]["metadata"]["labels"].clone();
     let labels: StringMap = serde_json::from_value(labels).unwrap_or_default();
     let read = Configuration::read(configuration.clone()).unwrap();
+    let fresh = Extent::of(read.fresh().iter().map(|fresh| &fresh.anchor));
     if request["resource"]["resource"] != entry["rules"][0]["resources"][0] {
         return false;
     }
     match entry["name"].as_str().unwrap() {
         "mpod.kb.io" => {
-            namespace != "kruise-system" && read.sure_extent().admits(namespace, &labels)
+            let is_asked = read.sure_extent().admits(namespace, &labels);
+            namespace != "kruise-system" && is_asked && !fresh.admits(namespace, &labels)
         }
         "mpod-fresh.kb.io" => {
-            let anchors = read.fresh().iter().map(|fresh| &fresh.anchor);
-            let extent = Extent::of(anchors);
             let condition = &entry["matchConditions"][0]["expression"];
-            assert_eq!(condition.as_str(), extent.expression().as_deref());
-            namespace != "kruise-system" && extent.admits(namespace, &labels)
+            assert_eq!(condition.as_str(), fresh.expression().as_deref());
+            namespace != "kruise-system" && fresh.admits(namespace, &labels)
         }
         "mpod-probe.kb.io" => {
             let wanted = format!("object.metadata.name == '{pod_name}'");

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::{REPLICAS, Start, set, story},
-    narrowing::SOON,
+    narrowing::{SETTLED, SOON},
+    widening::admitted,
 };
 
 const LATE: Duration = Duration::from_secs(2);
@@ -52,5 +53,38 @@ fn a_replica_that_can_not_know_gives_no_answer() {
         cluster.fail(vec![]);
         let matched = cluster.pod("a", json!({ "app": "web" })).await.unwrap();
         assert_eq!(matched.as_deref(), Some("logs"));
+    });
+}
+
+// A kind that is uninstalled right after an admission is no outage for its pods.
+#[test]
+fn where_sidecarsets_are_not_installed_no_pod_waits_for_them() {
+    let without = Start {
+        installs_sets: false,
+        ..Start::default()
+    };
+    story(without, async |cluster| {
+        cluster.run_for(SOON).await;
+        let answer = admitted(&cluster.replica(0), set("logs", "web")).await;
+        assert_eq!(answer["allowed"], true, "{answer}");
+        assert_eq!(
+            cluster.pod("a", json!({ "app": "web" })).await.unwrap(),
+            None
+        );
+        assert_eq!(cluster.called("a"), ["/mutate-pod/fresh"]);
+    });
+}
+
+// Two answers, the first by an index that may be older, would leave a canary beside its base.
+#[test]
+fn a_pod_that_waits_is_asked_about_once() {
+    story(Start::default(), async |cluster| {
+        cluster.run_for(SOON).await;
+        cluster.create(set("logs", "web")).await.unwrap();
+        cluster.pod("a", json!({ "app": "web" })).await.unwrap();
+        assert_eq!(cluster.called("a"), ["/mutate-pod/fresh"]);
+        cluster.run_for(SETTLED).await;
+        cluster.pod("b", json!({ "app": "web" })).await.unwrap();
+        assert_eq!(cluster.called("b"), ["/mutate-pod"]);
     });
 }

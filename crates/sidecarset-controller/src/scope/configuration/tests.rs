@@ -114,7 +114,11 @@ fn two_entries_come_to_it_that_follow_the_first() {
     let pods = &entries[1];
     assert_eq!(
         pods["matchConditions"],
-        json!([by_administrator, { "name": PODS_CONDITION, "expression": condition }])
+        json!([
+            by_administrator,
+            { "name": PODS_CONDITION, "expression": condition },
+            { "name": NOT_FRESH_CONDITION, "expression": format!("!({condition})") },
+        ])
     );
     let mut expected = pods.clone();
     expected["name"] = FRESH_PODS.into();
@@ -222,6 +226,12 @@ fn it_gets_narrower_when_time_is_over_and_never_before() {
 #[case::somebody_wrote_another_condition(
     |object: &mut Value| object["webhooks"][1]["matchConditions"][1]["expression"] = json!("false"),
     Extent::nothing(), Extent::everything())]
+#[case::somebody_wrote_another_second_condition(
+    |object: &mut Value| object["webhooks"][1]["matchConditions"][2]["expression"] = json!("false"),
+    Extent::nothing(), Extent::everything())]
+#[case::only_the_second_condition_is_left(
+    |object: &mut Value| { object["webhooks"][1]["matchConditions"].as_array_mut().unwrap().remove(1); },
+    Extent::nothing(), Extent::everything())]
 #[case::the_annotation_is_gone(
     |object: &mut Value| object["metadata"]["annotations"] = json!({}), Extent::nothing(), Extent::everything())]
 #[case::the_annotation_is_something_else(
@@ -238,6 +248,22 @@ fn what_others_wrote_is_believed_to_ask_about_too_little(
     assert_eq!((found.sure_extent(), found.widest_extent()), (sure, widest));
     let mended = read(&widened(&object, &web()));
     assert!(mended.covers(&web(), after(90)));
+}
+
+// No pod is asked about twice, nor by a replica that may not know the newest SidecarSets.
+#[test]
+fn where_all_pods_wait_none_is_asked_about_at_once() {
+    let object = widened(&narrowed(&installed(), &[], now()), &Anchor::default());
+    let conditions = &object["webhooks"][1]["matchConditions"];
+    assert_eq!(
+        conditions[1],
+        json!({ "name": NOT_FRESH_CONDITION, "expression": "false" })
+    );
+    assert_eq!(conditions.as_array().unwrap().len(), 2);
+    assert!(read(&object).covers(&web(), after(90)));
+    let stored = narrowed(&object, &[], after(92));
+    let conditions = stored["webhooks"][1]["matchConditions"].to_string();
+    assert!(!conditions.contains(NOT_FRESH_CONDITION), "{conditions}");
 }
 
 #[rstest]
