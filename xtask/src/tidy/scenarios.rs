@@ -5,18 +5,48 @@ use std::collections::BTreeSet;
 use super::Finding;
 use super::files::File;
 
-/// The number of the scenario that a line begins, if it does.
-type Begins = fn(&str) -> Option<&str>;
+/// Scenarios that count.
+struct Scenarios {
+    /// The specification.
+    path: &'static str,
+    /// The section that holds them.
+    section: &'static str,
+    /// What their ids begin with.
+    prefix: &'static str,
+    form: Form,
+}
 
-/// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
-const SPECIFICATIONS: [(&str, &str, Begins); 3] = [
-    ("docs/spec/broadcastjob.md", "BJ-S", numbered),
-    ("docs/spec/cloneset.md", "CS-S", in_bold),
-    ("docs/spec/inplace-update.md", "IP-S", numbered),
+/// How a scenario begins.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `1. …`
+    Numbered,
+    /// `- **CS-S1** …`
+    InBold,
+}
+
+/// The section of most specifications.
+const SECTION: &str = "## 9. Acceptance scenarios";
+
+const ALL: [Scenarios; 5] = [
+    of("docs/spec/broadcastjob.md", "BJ-S", Form::Numbered),
+    of("docs/spec/cloneset.md", "CS-S", Form::InBold),
+    of("docs/spec/inplace-update.md", "IP-S", Form::Numbered),
+    of("docs/spec/sidecarset.md", "SS-A", Form::InBold),
+    Scenarios {
+        section: "### 11.4 Acceptance scenarios",
+        ..of("docs/spec/sidecarset.md", "ST-A", Form::InBold)
+    },
 ];
 
-/// The section that holds them.
-const SECTION: &str = "## 9. Acceptance scenarios";
+const fn of(path: &'static str, prefix: &'static str, form: Form) -> Scenarios {
+    Scenarios {
+        path,
+        section: SECTION,
+        prefix,
+        form,
+    }
+}
 
 /// Scenarios without a test, and why.
 const EXCEPTIONS: [(&str, &str); 5] = [
@@ -30,13 +60,14 @@ const EXCEPTIONS: [(&str, &str); 5] = [
 pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let tests: Vec<&File> = files.iter().filter(|file| is_test(file)).collect();
-    for (path, prefix, begins) in SPECIFICATIONS {
+    for all in ALL {
+        let Scenarios { path, prefix, .. } = all;
         let cited = cited(&tests, prefix);
         let Some(specification) = files.iter().find(|file| file.path == path) else {
             findings.push(Finding::error(path, "is missing"));
             continue;
         };
-        let scenarios = scenarios(&specification.text, begins);
+        let scenarios = all.numbers(&specification.text);
         if scenarios.is_empty() {
             findings.push(Finding::error(path, "has no scenarios"));
         }
@@ -62,24 +93,31 @@ fn is_test(file: &File) -> bool {
     file.path.ends_with(".rs") && file.path.contains("/tests/")
 }
 
-/// Numbers of the scenarios of a specification.
-fn scenarios(text: &str, begins: Begins) -> BTreeSet<&str> {
-    let section = text.split_once(SECTION).map_or("", |(_, rest)| rest);
-    let section = section.split("\n## ").next().unwrap_or(section);
-    section.lines().filter_map(begins).collect()
-}
+impl Scenarios {
+    /// Their numbers.
+    fn numbers<'a>(&self, text: &'a str) -> BTreeSet<&'a str> {
+        let section = text.split_once(self.section).map_or("", |(_, rest)| rest);
+        let level = self.section.split(' ').next().unwrap_or_default();
+        let next = format!("\n{level} ");
+        let section = section.split(next.as_str()).next().unwrap_or(section);
+        section
+            .lines()
+            .filter_map(|line| self.number(line))
+            .collect()
+    }
 
-/// `- **CS-S1** …`
-fn in_bold(line: &str) -> Option<&str> {
-    let (number, _) = line.strip_prefix("- **CS-S")?.split_once("**")?;
-    Some(number)
-}
-
-/// `1. …`
-fn numbered(line: &str) -> Option<&str> {
-    let (number, _) = line.split_once(". ")?;
-    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    (digits && !number.is_empty()).then_some(number)
+    /// The number of the scenario that a line begins, if it does.
+    fn number<'a>(&self, line: &'a str) -> Option<&'a str> {
+        let number = match self.form {
+            Form::Numbered => line.split_once(". ")?.0,
+            Form::InBold => {
+                let rest = line.strip_prefix("- **")?.strip_prefix(self.prefix)?;
+                rest.split_once("**")?.0
+            }
+        };
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        (digits && !number.is_empty()).then_some(number)
+    }
 }
 
 /// Numbers that follow the prefix anywhere in these files; ranges as `CS-S1 to CS-S3` are not taken apart.
@@ -111,8 +149,9 @@ mod tests {
 
     #[test]
     fn scenarios_are_found_in_their_section_only() {
-        assert_eq!(scenarios(TEXT, in_bold), ["1"].into());
-        assert_eq!(scenarios(TEXT, numbered), ["1", "12"].into());
+        assert_eq!(of("", "CS-S", Form::InBold).numbers(TEXT), ["1"].into());
+        assert_eq!(of("", "SS-A", Form::InBold).numbers(TEXT), [].into());
+        assert_eq!(of("", "", Form::Numbered).numbers(TEXT), ["1", "12"].into());
     }
 
     #[test]
@@ -141,7 +180,15 @@ mod tests {
                 "docs/spec/broadcastjob.md",
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
-            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1\n"),
+            file(
+                "docs/spec/sidecarset.md",
+                "## 9. Acceptance scenarios\n- **SS-A1** x\n## 11. Other\n\
+                 ### 11.4 Acceptance scenarios\n- **ST-A1** x\n### 11.5 Pitfalls\n- **ST-A9** no\n",
+            ),
+            file(
+                "crates/a/tests/it/a.rs",
+                "// CS-S1, IP-S1, BJ-S1, SS-A1, ST-A1\n",
+            ),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");
         assert_eq!(check(&files), [expected]);
