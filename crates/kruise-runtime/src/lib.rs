@@ -5,6 +5,7 @@
 //! with several apps. This crate knows what a Kubernetes object is, and nothing of what any kind means. It makes no
 //! plan, and writes nothing of its own except leases, events, and what the API server needs to trust its webhooks.
 
+mod accept;
 mod api;
 mod certificates;
 mod clock;

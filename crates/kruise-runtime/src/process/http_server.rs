@@ -16,7 +16,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::webhook::connections::{Bounds, Connections};
+use crate::{
+    accept::accept,
+    webhook::connections::{Bounds, Connections},
+};
 
 /// A client that doesn't finish its request within this time is cut off.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,7 +58,7 @@ where
 {
     let seats = Connections::new(name, BOUNDS);
     loop {
-        let (stream, peer) = match listener.accept().await {
+        let (stream, peer) = match accept(&listener).await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "can't accept a connection");

@@ -15,7 +15,10 @@ use super::{
     connection::Connection, error::ServerError, limits::Limits, metrics::WebhookMetrics,
     routes::Routes, service::WebhookService,
 };
-use crate::webhook::connections::{Bounds, Connections};
+use crate::{
+    accept::accept,
+    webhook::connections::{Bounds, Connections},
+};
 
 /// Pause after a failed accept: out of file descriptors, most likely, and trying at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -67,7 +70,7 @@ impl Server {
             let accepted = tokio::select! {
                 () = &mut last_call => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = listener.accept() => accepted,
+                accepted = accept(&listener) => accepted,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
