@@ -43,6 +43,7 @@ pub mod prepared;
 mod reconcile;
 pub mod record;
 pub mod remember;
+mod rests;
 pub mod revisions;
 pub mod scope;
 pub mod sidecar_pod;
@@ -61,6 +62,7 @@ use namespaces::{Exempt, Namespace};
 use observe::Observer;
 use pod_index::PodIndex;
 use reconcile::SidecarSetReconciler;
+use rests::Rests;
 use revisions::{Revision, RevisionIndex};
 use scope::{Reach, Scope};
 use sidecar_pod::SidecarPod;
@@ -161,6 +163,7 @@ fn wire(setup: &mut Setup, args: &SidecarSetArgs) {
         ),
         recorder: setup.recorder(NAME),
         metrics: Metrics::new(setup.registry()),
+        rests: Rests::default(),
     };
     setup.controller("sidecarset", args.sidecarset_workers, queue, reconciler);
     let scope = serve_pods(

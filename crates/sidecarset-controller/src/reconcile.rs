@@ -13,6 +13,7 @@ use crate::{
     observe::Observer,
     plan::{self, Plan, Step},
     remember,
+    rests::Rests,
     snapshot::Snapshot,
 };
 
@@ -22,6 +23,7 @@ pub(crate) struct SidecarSetReconciler {
     pub(crate) upkeep: Upkeep<Memory>,
     pub(crate) recorder: Recorder,
     pub(crate) metrics: Metrics,
+    pub(crate) rests: Rests,
 }
 
 impl Reconciler for SidecarSetReconciler {
@@ -31,6 +33,11 @@ impl Reconciler for SidecarSetReconciler {
         let Some(sidecar_set) = self.known(key) else {
             return Ok(Outcome::default());
         };
+        if let Some(left) = self.rests.left(key) {
+            return Ok(Outcome {
+                requeue_after: Some(left),
+            });
+        }
         tracing::Span::current().record("uid", &sidecar_set.metadata.uid);
         let (uid, stores) = (&sidecar_set.metadata.uid, self.observer.stores());
         if let Err(put_off) = self.upkeep.begin(key, uid, &stores).await {
@@ -47,6 +54,7 @@ impl Reconciler for SidecarSetReconciler {
         self.tell(key, &snapshot, &plan);
         let result = self.carry_out(&snapshot, &plan).await;
         let outcome = self.remember(key, &snapshot, &plan);
+        self.rests.begin(key);
         result.map(|()| outcome)
     }
 }
