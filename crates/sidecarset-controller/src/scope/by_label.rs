@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{anchor::LabelAnchor, one_of::OneOf};
 
-/// Values of one label; with more, any value.
-pub const MOST_VALUES: usize = 64;
+/// Values of one label; with more, any value. The API server looks a value up in a set, however many there are, but it
+/// reads, stores and tells the whole text with each SidecarSet that comes.
+pub const MOST_VALUES: usize = 2000;
 
 /// Which pods of some namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl ByLabel {
                 for (key, values) in keys {
                     self.add(&LabelAnchor { key, values });
                 }
+            }
+        }
+    }
+
+    /// The same labels with any value.
+    pub(crate) fn widen_values(&mut self) {
+        if let Self::With(keys) = self {
+            for values in keys.values_mut() {
+                *values = OneOf::Any;
             }
         }
     }

@@ -15,8 +15,9 @@ use super::{
 
 /// Labels; with more, all pods.
 pub const MOST_KEYS: usize = 32;
-/// Bytes of the expression; with more, all pods. The API server takes objects of 1.5 MiB, and people read this one.
-pub const LONGEST_EXPRESSION: usize = 16 * 1024;
+/// Bytes of the expression; with more, any value of each label. The API server takes objects of 1.5 MiB, annotations of
+/// 256 KiB in all, and people read this one.
+pub const LONGEST_EXPRESSION: usize = 64 * 1024;
 
 /// Which pods the API server asks about. In JSON a list of regions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,11 +165,21 @@ impl Extent {
             pods.bound();
         }
         self.drop_repetitions();
-        let is_long = |expression: String| expression.len() > LONGEST_EXPRESSION;
-        if self.n_keys() > MOST_KEYS || self.expression().is_some_and(is_long) {
+        if self.is_long() {
+            for pods in self.regions.values_mut() {
+                pods.widen_values();
+            }
+            self.drop_repetitions();
+        }
+        if self.n_keys() > MOST_KEYS || self.is_long() {
             return Self::everything();
         }
         self
+    }
+
+    fn is_long(&self) -> bool {
+        let expression = self.expression();
+        expression.is_some_and(|expression| expression.len() > LONGEST_EXPRESSION)
     }
 
     fn n_keys(&self) -> usize {

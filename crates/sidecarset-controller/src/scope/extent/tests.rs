@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::scope::{MOST_VALUES, Reach};
+use crate::scope::{LONGEST_EXPRESSION, MOST_VALUES, Reach};
 
 fn anchors(specs: &Value) -> Vec<Anchor> {
     let specs: Vec<v1beta1::SidecarSetSpec> = serde_json::from_value(specs.clone()).unwrap();
@@ -98,8 +98,14 @@ fn beyond_the_bounds_it_gets_wider() {
     let too_many = Extent::of(&keys(MOST_KEYS + 1).collect::<Vec<_>>());
     assert_eq!(too_many, Extent::everything());
 
-    let long = "x".repeat(1024);
-    let keys: Vec<_> = (0..8)
+    let long = "x".repeat(2 * LONGEST_EXPRESSION / MOST_VALUES);
+    let values = |n: usize| (0..n).map(|n| label("app", &[&format!("{long}{n}")]));
+    let too_long = Extent::of(&values(MOST_VALUES).collect::<Vec<_>>());
+    assert!(too_long.covers(&label("app", &["other"])));
+    assert_eq!(too_long.form(), Form::Keys);
+
+    let long = "x".repeat(4096);
+    let keys: Vec<_> = (0..20)
         .map(|n| label(&format!("{long}{n}"), &["x"]))
         .collect();
     assert_eq!(Extent::of(&keys).form(), Form::Everything);
