@@ -13,7 +13,24 @@ enum Values<'a> {
 
 /// Whether two selectors overlap.
 pub(super) fn overlap(a: &LabelSelector, b: &LabelSelector) -> bool {
-    !are_apart(a, b) && !are_apart(b, a)
+    let has_expressions =
+        |selector: &LabelSelector| selector.match_expressions.iter().flatten().next().is_some();
+    // Admission of one SidecarSet asks this of all others, and most have labels alone.
+    if has_expressions(a) || has_expressions(b) {
+        !are_apart(a, b) && !are_apart(b, a)
+    } else {
+        !have_labels_apart(a, b)
+    }
+}
+
+/// Whether both demand a label, each with another value.
+fn have_labels_apart(a: &LabelSelector, b: &LabelSelector) -> bool {
+    let of_b = b.match_labels.as_ref();
+    let mut of_a = a.match_labels.iter().flatten();
+    of_a.any(|(key, value)| {
+        let other = of_b.and_then(|labels| labels.get(key));
+        other.is_some_and(|other| other != value)
+    })
 }
 
 /// Whether some requirement of `b` refuses whatever `a` selects.
