@@ -224,7 +224,8 @@ impl<'a> Controller<'a> {
         text.context("read the metrics").map(Metrics)
     }
 
-    fn last_words(&self) -> String {
+    /// The end of its log, for an error.
+    pub(super) fn last_words(&self) -> String {
         let text = std::fs::read_to_string(self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let from = lines.len().saturating_sub(SHOWN_LINES);

@@ -45,7 +45,7 @@ const MANY: usize = 20_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many pods of each sort are created for a figure
+    /// How many pods of each sort are created for a figure; with 0 only restarts are measured
     #[arg(long, default_value_t = 1000)]
     pods: usize,
     /// How many SidecarSets there are that select nothing; can be repeated
@@ -80,6 +80,27 @@ impl Figure {
     fn share(&self) -> f64 {
         self.rate / self.floor
     }
+
+    fn row(&self) -> Vec<String> {
+        let sort = if self.injected {
+            "injected"
+        } else {
+            "not selected"
+        };
+        vec![
+            self.n_sets.to_string(),
+            sort.to_owned(),
+            self.clients.to_string(),
+            format!("{:.0}", self.rate),
+            format!("{:.0}", self.floor),
+            format!("{:.2}", self.share()),
+            self.slow.map_or("not asked".to_owned(), |slow| {
+                format!("{:.1} %", slow * 100.0)
+            }),
+            format!("{:.2}", self.cpu),
+            format!("{:.1}", megabytes(self.resident)),
+        ]
+    }
 }
 
 pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Result<()> {
@@ -92,15 +113,25 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Re
     let mut process = surroundings.start()?;
     let mut figures = vec![];
     ground.step("no SidecarSet");
-    surroundings.wait_until_narrow()?;
-    for clients in CLIENTS {
-        figures.push(measure(
-            &ground,
-            &process,
-            args,
-            Sort::unselected(0, clients),
-        )?);
-    }
+    let mut measure_all = |process: &Controller<'_>, n_sets, injected| -> Result<()> {
+        if args.pods == 0 {
+            return Ok(());
+        }
+        surroundings.wait_until_narrow()?;
+        for clients in CLIENTS {
+            let sort = Sort {
+                n_sets,
+                injected,
+                clients,
+            };
+            let figure = measure(&ground, process, args, sort)?;
+            // A later step may fail.
+            ground.step(figure.row().join("  "));
+            figures.push(figure);
+        }
+        Ok(())
+    };
+    measure_all(&process, 0, false)?;
     let mut restarts = vec![];
     let mut n_sets = 0;
     for &wanted in &args.sets {
@@ -108,38 +139,33 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Re
         surroundings.delete_injecting()?;
         surroundings.create_idle(n_sets..wanted)?;
         n_sets = wanted;
-        surroundings.wait_until_narrow()?;
-        for clients in CLIENTS {
-            let sort = Sort::unselected(wanted, clients);
-            figures.push(measure(&ground, &process, args, sort)?);
-        }
+        measure_all(&process, wanted, false)?;
         ground.step("and one that injects a container");
         surroundings.create_injecting(CHOSEN)?;
-        surroundings.wait_until_narrow()?;
-        for clients in CLIENTS {
-            let sort = Sort::injected(wanted, clients);
-            figures.push(measure(&ground, &process, args, sort)?);
-        }
+        measure_all(&process, wanted, true)?;
+        surroundings.wait_until_settled(&mut process)?;
         process.stop()?;
         let (again, seconds) = surroundings.restart()?;
         process = again;
         restarts.push((wanted, seconds));
+        ground.step(restart_row(wanted, seconds).join("  "));
     }
     process.stop()?;
     if args.restart_with > n_sets {
-        ground.step(format!("{} SidecarSets, past admission", args.restart_with));
-        surroundings.store_idle(n_sets..args.restart_with)?;
+        let n_sets = n_sets..args.restart_with;
+        ground.step(format!("{} SidecarSets, past admission", n_sets.end));
+        surroundings.store_idle(n_sets.clone())?;
+        let mut process = surroundings.start()?;
+        surroundings.wait_until_settled(&mut process)?;
+        process.stop()?;
         let (process, seconds) = surroundings.restart()?;
-        restarts.push((args.restart_with, seconds));
+        restarts.push((n_sets.end, seconds));
         process.stop()?;
     }
 
     table::print(&rows(&figures));
     println!();
-    let restarts_told = restarts.iter().map(|(n, seconds)| {
-        let what = format!("with {n} SidecarSets, from a start to the first change served");
-        vec![what, format!("{seconds:.2} s")]
-    });
+    let restarts_told = restarts.iter().map(|&(n, seconds)| restart_row(n, seconds));
     table::print(&restarts_told.collect::<Vec<_>>());
     println!();
     let aims = aims(&figures, &restarts);
@@ -158,21 +184,9 @@ struct Sort {
     clients: usize,
 }
 
-impl Sort {
-    fn unselected(n_sets: usize, clients: usize) -> Self {
-        Self {
-            n_sets,
-            injected: false,
-            clients,
-        }
-    }
-
-    fn injected(n_sets: usize, clients: usize) -> Self {
-        Self {
-            injected: true,
-            ..Self::unselected(n_sets, clients)
-        }
-    }
+fn restart_row(n_sets: usize, seconds: f64) -> Vec<String> {
+    let what = format!("with {n_sets} SidecarSets, from a start to the first change served");
+    vec![what, format!("{seconds:.2} s")]
 }
 
 fn measure(
@@ -246,26 +260,7 @@ fn rows(figures: &[Figure]) -> Vec<Vec<String>> {
         "CPU s/1000",
         "RSS MB",
     ];
-    let rows = figures.iter().map(|figure| {
-        vec![
-            figure.n_sets.to_string(),
-            if figure.injected {
-                "injected"
-            } else {
-                "not selected"
-            }
-            .to_owned(),
-            figure.clients.to_string(),
-            format!("{:.0}", figure.rate),
-            format!("{:.0}", figure.floor),
-            format!("{:.2}", figure.share()),
-            figure.slow.map_or("not asked".to_owned(), |slow| {
-                format!("{:.1} %", slow * 100.0)
-            }),
-            format!("{:.2}", figure.cpu),
-            format!("{:.1}", megabytes(figure.resident)),
-        ]
-    });
+    let rows = figures.iter().map(Figure::row);
     [titles.map(str::to_owned).to_vec()]
         .into_iter()
         .chain(rows)

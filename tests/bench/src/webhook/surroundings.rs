@@ -24,6 +24,11 @@ const INJECTING: &str = "injecting";
 /// What is asked for a minute and a half after a SidecarSet was admitted, and another half until somebody looks.
 const NARROW_TIMEOUT: Duration = Duration::from_secs(300);
 const SERVED_TIMEOUT: Duration = Duration::from_secs(120);
+const SETTLED_TIMEOUT: Duration = Duration::from_secs(900);
+/// The queue of SidecarSets.
+const QUEUE: &str = "name=\"sidecarset\"";
+/// The queue is empty so often in a row when there is nothing more to do.
+const LOOKS_AT_REST: u32 = 6;
 const POLL: Duration = Duration::from_millis(10);
 
 /// Everything around the controller.
@@ -171,6 +176,21 @@ impl<'a> Surroundings<'a> {
         })
     }
 
+    /// Until the controller has looked at every SidecarSet, and there is nothing more to do.
+    pub(super) fn wait_until_settled(&self, process: &mut Controller<'_>) -> Result<()> {
+        let mut at_rest = 0;
+        let what = "the controller to have nothing to do";
+        while at_rest < LOOKS_AT_REST {
+            process.wait_for(what, SETTLED_TIMEOUT, |process| {
+                Ok(process.metric("workqueue_depth", QUEUE)? == 0.0)
+            })?;
+            std::thread::sleep(Duration::from_millis(500));
+            let is_at_rest = process.metric("workqueue_depth", QUEUE)? == 0.0;
+            at_rest = if is_at_rest { at_rest + 1 } else { 0 };
+        }
+        Ok(())
+    }
+
     /// A new process; and how many seconds it takes from its start until a change of a SidecarSet has passed its
     /// admission and is in its status.
     pub(super) fn restart(&self) -> Result<(Controller<'a>, f64)> {
@@ -194,7 +214,8 @@ impl<'a> Surroundings<'a> {
         {
             self.ground.interrupt.check()?;
             if changed.elapsed() > SERVED_TIMEOUT {
-                bail!("the change of a SidecarSet is not in its status");
+                let words = process.last_words();
+                bail!("the change of a SidecarSet is not in its status{words}");
             }
             std::thread::sleep(POLL);
         }
