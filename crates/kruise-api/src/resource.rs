@@ -110,6 +110,13 @@ pub const MUTATING_WEBHOOK_CONFIGURATIONS: Resource = Resource {
     namespaced: false,
 };
 
+/// `admissionregistration.k8s.io/v1` validating webhook configurations.
+pub const VALIDATING_WEBHOOK_CONFIGURATIONS: Resource = Resource {
+    plural: "validatingwebhookconfigurations",
+    kind: "ValidatingWebhookConfiguration",
+    ..MUTATING_WEBHOOK_CONFIGURATIONS
+};
+
 impl Resource {
     /// A version of a kind whose objects live in namespaces.
     pub(crate) const fn in_namespaces<K: CustomResource>() -> Self {
