@@ -47,6 +47,15 @@ pub const NAMESPACES: Resource = Resource {
     namespaced: false,
 };
 
+/// `v1` config maps.
+pub const CONFIG_MAPS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "configmaps",
+    kind: "ConfigMap",
+    namespaced: true,
+};
+
 /// `v1` events.
 pub const EVENTS: Resource = Resource {
     group: "",
