@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kruise_api::{meta::ObjectMeta, resource::ObjectKey};
 use kruise_runtime::{Clock, Store, StoreView, Stores};
-use kruise_workload::{Claim, Finder, IndexedKind, PodIndex};
+use kruise_workload::{Claim, Finder, IndexedKind, PodIndex, Target};
 
 use crate::{budget::Budget, error::PubError, pod::BudgetPod, snapshot::Snapshot};
 
@@ -48,7 +48,7 @@ impl Observer {
         let now = self.clock.now();
         let spec = &budget.spec;
         let claim = Claim {
-            target_ref: spec.target_ref.as_ref(),
+            target_ref: spec.target_ref.as_ref().map(Target::from),
             selector: spec.selector.as_ref(),
             protect_total_replicas: spec.protect_total_replicas,
         };
@@ -70,7 +70,7 @@ impl Observer {
 /// Whether a workload of the budget is of a kind that nobody watches.
 fn is_unwatched(budget: &Budget, pods: &[Arc<BudgetPod>]) -> bool {
     if let Some(target) = &budget.spec.target_ref {
-        return IndexedKind::of(target.group(), &target.kind).is_none();
+        return IndexedKind::of(Target::from(target).group(), &target.kind).is_none();
     }
     let mut owners = pods.iter().filter_map(|pod| pod.metadata.controller());
     budget.spec.protect_total_replicas.is_none()

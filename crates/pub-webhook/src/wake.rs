@@ -7,7 +7,7 @@ use kruise_api::{
     text_map::TextMap,
 };
 use kruise_runtime::Store;
-use kruise_workload::{IndexedKind, IndexedReplicaSet, IndexedWorkload};
+use kruise_workload::{IndexedKind, IndexedReplicaSet, IndexedWorkload, Target};
 
 use crate::{budget::Budget, pod::BudgetPod};
 
@@ -77,7 +77,7 @@ fn lacked(budgets: &Store<Budget>, pod: &BudgetPod) -> Vec<ObjectKey> {
 
 /// Whether a pod may be one of the workload's, by names alone. Of a kind that isn't known any pod may be.
 fn may_be_of(pod: &ObjectMeta, target: &TargetReference) -> bool {
-    let Some(kind) = IndexedKind::of(target.group(), &target.kind) else {
+    let Some(kind) = IndexedKind::of(Target::from(target).group(), &target.kind) else {
         return true;
     };
     let mut owners = pod.owner_references.iter();
@@ -139,7 +139,7 @@ fn first(
     let budgets = budgets.in_namespace(&workload.namespace);
     let first = budgets.iter().find(|budget| match &budget.spec.target_ref {
         Some(target) => {
-            target.group() == resource.group
+            Target::from(target).group() == resource.group
                 && target.kind == resource.kind
                 && target.name == workload.name
         }

@@ -167,7 +167,6 @@ const WRITES: Webhook = Webhook {
 const DELETIONS: Webhook = Webhook {
     operations: &["DELETE"],
     label: Some("policy.kruise.io/delete-protection"),
-    spares_system: false,
     ..WRITES
 };
 
