@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use futures::{StreamExt, TryStreamExt, stream};
 use kruise_api::{
     meta::{LabelSelector, ObjectMeta},
-    policy::v1beta1::TargetReference,
     selector::Selector,
 };
 
@@ -13,8 +12,8 @@ use crate::{
     error::FindError,
     look_ups::LookUps,
     pods::{self, PodIndex},
-    reference::Reference,
-    rules,
+    reference::{Reference, Target},
+    search,
     workload::Workload,
 };
 
@@ -22,7 +21,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Claim<'a> {
     /// `spec.targetRef`; it wins over the selector.
-    pub target_ref: Option<&'a TargetReference>,
+    pub target_ref: Option<Target<'a>>,
     /// `spec.selector`.
     pub selector: Option<&'a LabelSelector>,
     /// `spec.protectTotalReplicas`.
@@ -49,8 +48,7 @@ pub(crate) async fn covered<I: PodIndex>(
 ) -> Result<Covered<I::Pod>, FindError> {
     if let Some(target) = claim.target_ref {
         let asked = Reference::to_target(namespace, target);
-        let found = pods::of_target(look_ups, &asked, pods).await;
-        let found = found.map_err(|cause| FindError::of(&asked, cause))?;
+        let found = pods::of_target(look_ups, &asked, pods).await?;
         let replicas = found.replicas().count();
         return Ok(Covered {
             expected: claim.protect_total_replicas.unwrap_or(replicas),
@@ -82,10 +80,8 @@ async fn wanted(
     let controllers: BTreeMap<&str, Reference> = controllers
         .map(|it| (it.uid.as_str(), Reference::to_very_owner(namespace, it)))
         .collect();
-    let searches = controllers.values().map(async |asked| {
-        let found = rules::find(look_ups, asked).await;
-        found.map_err(|cause| FindError::of(asked, cause))
-    });
+    let searches = controllers.values();
+    let searches = searches.map(|asked| search::find(look_ups, asked));
     let found = stream::iter(searches).buffered(AT_ONCE);
     let found: Vec<Option<Workload>> = found.try_collect().await?;
     // Two ReplicaSets of a Deployment stand for the same one.

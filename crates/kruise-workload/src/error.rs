@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kruise_api::{resource::Resource, selector::SelectorError};
+use kruise_api::{resource::Resource, selector::SelectorTextError};
 use kruise_runtime::ApiError;
 
 use crate::reference::Reference;
@@ -52,12 +52,16 @@ pub enum Cause {
         #[source]
         source: Arc<serde_json::Error>,
     },
-    /// What the API server sent is not what it should be.
-    #[error("unreadable answer")]
-    Answer(#[source] Arc<serde_json::Error>),
-    /// The workload's selector can't be read.
+    /// The selector of a scale subresource can't be read.
     #[error("unreadable selector")]
-    Selector(#[source] SelectorError),
+    Selector(#[source] SelectorTextError),
+}
+
+impl Cause {
+    /// Whether this process lacks the right to ask.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Api(error) if matches!(**error, ApiError::Forbidden { .. }))
+    }
 }
 
 impl FindError {
@@ -78,7 +82,6 @@ impl FindError {
             Cause::Api(error) => error.category(),
             Cause::TooSlow(_) => "too_slow",
             Cause::WhiteList { .. } => "white_list",
-            Cause::Answer(_) => "answer",
             Cause::Selector(_) => "selector",
         }
     }

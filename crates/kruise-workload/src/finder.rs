@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use kruise_api::policy::v1beta1::TargetReference;
-
 use crate::{
     covered::{self, Claim, Covered},
     error::FindError,
     look_ups::LookUps,
     pods::{self, PodIndex, TargetPods},
-    reference::Reference,
-    rules,
+    reference::{Reference, Target},
+    search,
     workload::Workload,
 };
 
@@ -38,8 +36,7 @@ impl Finder {
     /// # Errors
     /// When it can't be said whether there is one.
     pub async fn find(&self, asked: &Reference) -> Result<Option<Workload>, FindError> {
-        let found = rules::find(&*self.look_ups, asked).await;
-        found.map_err(|cause| FindError::of(asked, cause))
+        search::find(&*self.look_ups, asked).await
     }
 
     /// The workload that a `targetRef` in this namespace means, and its pods (PB-21, PB-22). A ReplicaSet is that
@@ -47,15 +44,14 @@ impl Finder {
     ///
     /// # Errors
     /// When it can't be said which they are.
-    pub async fn pods_of<I: PodIndex>(
+    pub async fn pods_of<'a, I: PodIndex>(
         &self,
         namespace: &str,
-        target: &TargetReference,
+        target: impl Into<Target<'a>>,
         pods: &I,
     ) -> Result<TargetPods<I::Pod>, FindError> {
         let asked = Reference::to_target(namespace, target);
-        let found = pods::of_target(&*self.look_ups, &asked, pods).await;
-        found.map_err(|cause| FindError::of(&asked, cause))
+        pods::of_target(&*self.look_ups, &asked, pods).await
     }
 
     /// The pods that a budget of this namespace covers, and how many there should be (PB-20, PB-24). `pods` are the

@@ -8,6 +8,7 @@ use kruise_api::{
     object::Object,
     read::{Kept, OnTheWire},
     resource::Resource,
+    selector::Selector,
     text_map::TextMap,
 };
 use serde::{Deserialize, Deserializer};
@@ -92,7 +93,7 @@ pub struct IndexedWorkload {
     /// `spec.replicas` as it is written.
     pub replicas: Option<i32>,
     /// `spec.selector`. A ReplicationController's is of another form, and not kept.
-    pub selector: Option<Arc<LabelSelector>>,
+    pub selector: Option<Arc<Selector>>,
     /// Labels of `spec.template` (PB-51).
     pub template_labels: TextMap,
 }
@@ -196,9 +197,11 @@ fn kept(metadata: OnTheWire, labels: Kept) -> ObjectMeta {
     metadata
 }
 
-/// A selector, if it has the form that selectors have but those of ReplicationControllers, which are maps.
-fn selector(text: &RawValue) -> Option<Arc<LabelSelector>> {
+/// A selector, if it has the form that selectors have but those of ReplicationControllers, which are maps. Admission
+/// lets no other in, so the object is not given up for it.
+fn selector(text: &RawValue) -> Option<Arc<Selector>> {
     let selector: LabelSelector = serde_json::from_str(text.get()).ok()?;
     let says_something = selector.match_labels.is_some() || selector.match_expressions.is_some();
-    says_something.then(|| Arc::new(selector))
+    let selector = says_something.then(|| Selector::parse(&selector))?;
+    selector.ok().map(Arc::new)
 }

@@ -20,6 +20,7 @@ mod look_ups;
 mod pods;
 mod reference;
 mod rules;
+mod search;
 mod watches;
 mod workload;
 
@@ -29,6 +30,6 @@ pub use finder::Finder;
 pub use indexed::{IndexedKind, IndexedReplicaSet, IndexedWorkload};
 pub use look_ups::{Existing, LookUps, Scale};
 pub use pods::{ActivePods, PodIndex, TargetPods};
-pub use reference::Reference;
+pub use reference::{Reference, Target};
 pub use watches::WorkloadWatches;
 pub use workload::{Replicas, Workload};

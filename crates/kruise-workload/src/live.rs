@@ -1,15 +1,17 @@
 //! The look-ups of a process: into the stores of its watches, and of other kinds to the API server.
 
 mod custom;
+mod discovery;
+mod recent;
 mod stores;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use kruise_api::{resource::ObjectKey, white_list::ListedWorkload};
 
 pub(crate) use self::{
-    custom::{Custom, Freshness},
+    custom::{Custom, Timing},
     stores::Stores,
 };
 use crate::{
@@ -25,6 +27,10 @@ pub(crate) struct Live {
 }
 
 impl LookUps for Live {
+    fn patience(&self) -> Duration {
+        self.custom.timing.patience
+    }
+
     fn indexed(
         &self,
         kind: IndexedKind,

@@ -1,9 +1,9 @@
 //! What the rules ask for. Each look-up finds an object by group, kind and name, or none.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use kruise_api::{meta::LabelSelector, resource::ObjectKey, white_list::ListedWorkload};
+use kruise_api::{resource::ObjectKey, selector::Selector, white_list::ListedWorkload};
 
 use crate::{
     error::Cause,
@@ -27,12 +27,17 @@ pub struct Scale {
     pub uid: String,
     /// `spec.replicas`, 0 where it is absent.
     pub replicas: i32,
-    /// `status.selector`; none where it is empty (DV-PB4).
-    pub selector: Option<Arc<LabelSelector>>,
+    /// `status.selector`; none where it is absent. An empty one counts as absent (DV-PB4).
+    pub selector: Option<Arc<Selector>>,
 }
 
-/// Finds objects. The first four look into indexes and don't wait; the others may have to ask the API server.
+/// Finds objects, of a group and kind, by namespace and name. The first four look into indexes and don't wait; the others may have to ask the API server.
 pub trait LookUps: Send + Sync + 'static {
+    /// How long one search may take.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
     /// The object of this kind, which is any but ReplicaSet.
     ///
     /// # Errors

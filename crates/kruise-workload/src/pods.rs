@@ -6,11 +6,11 @@ use kruise_api::{meta::ObjectMeta, object::Object, pod::Pod, selector::Selector}
 use kruise_runtime::Store;
 
 use crate::{
-    error::Cause,
+    error::{Cause, FindError},
     indexed::{IndexedKind, IndexedReplicaSet},
     look_ups::LookUps,
     reference::Reference,
-    rules,
+    rules, search,
     workload::{Replicas, Workload},
 };
 
@@ -77,23 +77,27 @@ pub(crate) async fn of_target<I: PodIndex>(
     look_ups: &dyn LookUps,
     asked: &Reference,
     pods: &I,
-) -> Result<TargetPods<I::Pod>, Cause> {
+) -> Result<TargetPods<I::Pod>, FindError> {
     let workload = target(look_ups, asked).await?;
     let pods = match &workload {
         Some(workload) if !workload.deleting && workload.replicas != Replicas::Known(0) => {
-            pods_of(look_ups, workload, pods)?
+            let pods = pods_of(look_ups, workload, pods);
+            pods.map_err(|cause| FindError::of(asked, cause))?
         }
         _ => vec![],
     };
     Ok(TargetPods { workload, pods })
 }
 
-async fn target(look_ups: &dyn LookUps, asked: &Reference) -> Result<Option<Workload>, Cause> {
+async fn target(look_ups: &dyn LookUps, asked: &Reference) -> Result<Option<Workload>, FindError> {
     match (asked.group(), asked.kind.as_str()) {
-        ("apps", "ReplicaSet") => rules::replica_set(look_ups, asked),
-        // There is one such kind (PB-22).
+        ("apps", "ReplicaSet") => {
+            let found = rules::replica_set(look_ups, asked);
+            found.map_err(|cause| FindError::of(asked, cause))
+        }
+        // No other group has workloads of that kind (PB-22).
         (_, "ReplicaSet") => Ok(None),
-        _ => rules::find(look_ups, asked).await,
+        _ => search::find(look_ups, asked).await,
     }
 }
 
@@ -115,8 +119,8 @@ fn pods_of<I: PodIndex>(
         Some(_) => Ok(pods.owned_by(namespace, uid)),
         None => {
             let owned = pods.owned_by(namespace, uid);
-            match selector_of(workload)? {
-                Some(selector) if owned.is_empty() => Ok(selected(pods, namespace, &selector)),
+            match selector_of(workload) {
+                Some(selector) if owned.is_empty() => Ok(selected(pods, namespace, selector)),
                 _ => Ok(owned),
             }
         }
@@ -128,7 +132,7 @@ fn replica_sets_of(
     look_ups: &dyn LookUps,
     deployment: &Workload,
 ) -> Result<Vec<Arc<IndexedReplicaSet>>, Cause> {
-    let Some(selector) = selector_of(deployment)? else {
+    let Some(selector) = selector_of(deployment) else {
         return Ok(vec![]);
     };
     let mut replica_sets = look_ups.replica_sets_of(&deployment.uid)?;
@@ -142,12 +146,9 @@ fn replica_sets_of(
 }
 
 /// The workload's selector, if it selects something in particular (DV-PB4, DV-WS8).
-fn selector_of(workload: &Workload) -> Result<Option<Selector>, Cause> {
-    let Some(selector) = &workload.selector else {
-        return Ok(None);
-    };
-    let selector = Selector::parse(selector).map_err(Cause::Selector)?;
-    Ok(Some(selector).filter(|selector| !selector.is_empty()))
+fn selector_of(workload: &Workload) -> Option<&Selector> {
+    let selector = workload.selector.as_deref();
+    selector.filter(|selector| !selector.is_empty())
 }
 
 /// The pods of a namespace that are selected.

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use kruise_api::{
-    meta::OwnerReference, policy::v1beta1::TargetReference, resource::ObjectKey, text::Text,
-};
+use kruise_api::{apps, meta::OwnerReference, policy, resource::ObjectKey, text::Text};
 
 /// An object that somebody says is a workload.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -19,6 +17,51 @@ pub struct Reference {
     pub name: String,
     /// UID, where another object of that name is not meant (PB-24).
     pub uid: Option<Text>,
+}
+
+/// What an object targets in its own namespace: a `targetRef`, of whichever kind the object is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target<'a> {
+    /// Group and version. Only the group decides which kind is meant.
+    pub api_version: &'a str,
+    /// Kind.
+    pub kind: &'a str,
+    /// Name.
+    pub name: &'a str,
+}
+
+impl<'a> From<&'a policy::v1beta1::TargetReference> for Target<'a> {
+    fn from(target: &'a policy::v1beta1::TargetReference) -> Self {
+        Self {
+            api_version: &target.api_version,
+            kind: &target.kind,
+            name: &target.name,
+        }
+    }
+}
+
+impl<'a> From<&'a apps::v1beta1::TargetReference> for Target<'a> {
+    fn from(target: &'a apps::v1beta1::TargetReference) -> Self {
+        Self {
+            api_version: &target.api_version,
+            kind: &target.kind,
+            name: &target.name,
+        }
+    }
+}
+
+impl<'a> Target<'a> {
+    /// Group of the kind; empty for the core group.
+    #[must_use]
+    pub fn group(&self) -> &'a str {
+        group(self.api_version)
+    }
+}
+
+/// The group in a group and version: what is before the slash.
+fn group(api_version: &str) -> &str {
+    let group = api_version.rsplit_once('/');
+    group.map(|(group, _)| group).unwrap_or_default()
 }
 
 impl Reference {
@@ -45,12 +88,13 @@ impl Reference {
 
     /// What an object in this namespace targets.
     #[must_use]
-    pub fn to_target(namespace: &str, target: &TargetReference) -> Self {
+    pub fn to_target<'a>(namespace: &str, target: impl Into<Target<'a>>) -> Self {
+        let target = target.into();
         Self {
-            api_version: target.api_version.clone(),
-            kind: target.kind.clone(),
+            api_version: target.api_version.to_owned(),
+            kind: target.kind.to_owned(),
             namespace: namespace.to_owned(),
-            name: target.name.clone(),
+            name: target.name.to_owned(),
             uid: None,
         }
     }
@@ -58,8 +102,7 @@ impl Reference {
     /// Group of the kind; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
-        let group = self.api_version.rsplit_once('/');
-        group.map(|(group, _)| group).unwrap_or_default()
+        group(&self.api_version)
     }
 
     /// Where the object is.

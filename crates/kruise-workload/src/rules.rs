@@ -99,8 +99,14 @@ async fn of_others(look_ups: &dyn LookUps, asked: &Reference) -> Result<Option<W
             ..workload(asked, &uid, Replicas::Known(replicas))
         }));
     }
-    let found = look_ups.object(asked).await?;
-    Ok(found.map(|found| of_unknown_scale(asked, &found.uid)))
+    match look_ups.object(asked).await {
+        Ok(found) => Ok(found.map(|found| of_unknown_scale(asked, &found.uid))),
+        Err(cause) => match &asked.uid {
+            // Nothing but its UID would be learned from the object (DV-PB8).
+            Some(uid) if cause.is_forbidden() => Ok(Some(of_unknown_scale(asked, uid))),
+            _ => Err(cause),
+        },
+    }
 }
 
 fn of_indexed(kind: IndexedKind, asked: &Reference, found: &Arc<IndexedWorkload>) -> Workload {

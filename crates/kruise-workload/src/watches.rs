@@ -6,7 +6,7 @@ use kruise_runtime::{ApiClient, Setup, WatchOptions, Watched};
 use crate::{
     finder::Finder,
     indexed::{IndexedKind, IndexedReplicaSet, IndexedWorkload},
-    live::{Custom, Freshness, Live, Stores},
+    live::{Custom, Live, Stores, Timing},
 };
 
 /// The watches behind a finder. Each is that of the process, whoever else asks for the same.
@@ -68,16 +68,16 @@ impl WorkloadWatches {
     /// `client` is [`Setup::replica_client`].
     #[must_use]
     pub fn finder_for_admission(&self, client: ApiClient) -> Finder {
-        self.finder(client, Freshness::OF_ADMISSION)
+        self.finder(client, Timing::OF_ADMISSION)
     }
 
     /// A finder for reconcilers: it asks the API server each time. `client` is [`Setup::client`].
     #[must_use]
     pub fn finder_for_reconcilers(&self, client: ApiClient) -> Finder {
-        self.finder(client, Freshness::OF_RECONCILERS)
+        self.finder(client, Timing::OF_RECONCILERS)
     }
 
-    fn finder(&self, client: ApiClient, freshness: Freshness) -> Finder {
+    fn finder(&self, client: ApiClient, timing: Timing) -> Finder {
         let workloads = self.workloads.iter();
         Finder::over(Live {
             stores: Stores {
@@ -86,7 +86,7 @@ impl WorkloadWatches {
                 configuration: self.configuration.store(),
                 namespace: self.namespace.clone(),
             },
-            custom: Custom::new(client, freshness),
+            custom: Custom::new(client, timing),
         })
     }
 }

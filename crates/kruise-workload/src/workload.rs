@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kruise_api::{meta::LabelSelector, policy::v1beta1::TargetReference, text_map::TextMap};
+use kruise_api::{selector::Selector, text_map::TextMap};
+
+use crate::reference::Target;
 
 /// A workload.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,7 +23,7 @@ pub struct Workload {
     pub replicas: Replicas,
     /// Its selector, where it is known: from the spec of Deployments, StatefulSets and CloneSets, or from the scale
     /// subresource. An empty selector of the latter is none (DV-PB4).
-    pub selector: Option<Arc<LabelSelector>>,
+    pub selector: Option<Arc<Selector>>,
     /// Whether it is being deleted. Always false of a kind of others, where that is not looked at (PB-25).
     pub deleting: bool,
     /// Labels of its pod template: those of Deployments, StatefulSets and CloneSets. Empty where they aren't known.
@@ -31,7 +33,8 @@ pub struct Workload {
 impl Workload {
     /// Whether this is what is targeted in its namespace: by group, kind and name (PB-17, PB-51).
     #[must_use]
-    pub fn is_target(&self, target: &TargetReference) -> bool {
+    pub fn is_target<'a>(&self, target: impl Into<Target<'a>>) -> bool {
+        let target = target.into();
         self.group == target.group() && self.kind == target.kind && self.name == target.name
     }
 }
