@@ -80,8 +80,9 @@ async fn wanted(
     let controllers: BTreeMap<&str, Reference> = controllers
         .map(|it| (it.uid.as_str(), Reference::to_very_owner(namespace, it)))
         .collect();
-    let searches = controllers.values();
-    let searches = searches.map(|asked| search::find(look_ups, asked));
+    // Owned, or the compiler could not tell that a caller's future is Send.
+    let searches = controllers.into_values();
+    let searches = searches.map(|asked| async move { search::find(look_ups, &asked).await });
     let found = stream::iter(searches).buffered(AT_ONCE);
     let found: Vec<Option<Workload>> = found.try_collect().await?;
     // Two ReplicaSets of a Deployment stand for the same one.

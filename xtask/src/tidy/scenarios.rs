@@ -9,10 +9,11 @@ use super::files::File;
 type Begins = fn(&str) -> Option<&str>;
 
 /// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
-const SPECIFICATIONS: [(&str, &str, Begins); 3] = [
+const SPECIFICATIONS: [(&str, &str, Begins); 4] = [
     ("docs/spec/broadcastjob.md", "BJ-S", numbered),
     ("docs/spec/cloneset.md", "CS-S", in_bold),
     ("docs/spec/inplace-update.md", "IP-S", numbered),
+    ("docs/spec/podunavailablebudget.md", "PB-S", numbered),
 ];
 
 /// The section that holds them.
@@ -141,7 +142,11 @@ mod tests {
                 "docs/spec/broadcastjob.md",
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
-            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1\n"),
+            file(
+                "docs/spec/podunavailablebudget.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1, PB-S1\n"),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");
         assert_eq!(check(&files), [expected]);

@@ -40,7 +40,7 @@ impl<'a> Checked<'a> {
 
     /// Why every operation on the pod is free, whatever a budget says (PB-38.1, PB-38.2).
     #[must_use]
-    pub fn is_free(&self) -> Option<Free> {
+    pub fn why_free(&self) -> Option<Free> {
         if self.no_protect {
             Some(Free::NotProtected)
         } else if !self.is_ready {

@@ -148,7 +148,7 @@ pub fn decide_on(
     now: Time,
     options: &Options,
 ) -> Result<Decision, SelectorError> {
-    if let Some(why) = pod.is_free() {
+    if let Some(why) = pod.why_free() {
         return Ok(Decision::Allowed(why));
     }
     let Some(copies) = budget else {

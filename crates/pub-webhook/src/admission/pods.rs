@@ -157,7 +157,7 @@ impl PodValidator {
             return Ok(AdmissionResponse::allow());
         };
         // Whoever is free anyway asks nobody.
-        if asked.checked.is_free().is_some() {
+        if asked.checked.why_free().is_some() {
             return Ok(AdmissionResponse::allow());
         }
         let key = ObjectKey::new(asked.metadata.namespace.clone(), name);

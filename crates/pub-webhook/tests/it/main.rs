@@ -9,6 +9,7 @@ mod counting;
 mod in_process;
 mod linking;
 mod objects;
+mod observing;
 mod properties;
 mod replica;
 mod scope;
