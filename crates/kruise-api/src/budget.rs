@@ -23,7 +23,9 @@ mod subject;
 pub use checked::{Checked, says_no_protect};
 pub use consistency::{is_available, is_consistent, is_ready};
 pub use copies::Copies;
-pub use decision::{BudgetRefusal, Decision, Free, Options, decide, decide_on, related, related_in};
+pub use decision::{
+    BudgetRefusal, Decision, Free, Options, decide, decide_on, related, related_in,
+};
 pub use operation::Operation;
 pub use resize::is_pure_resize;
 pub use spend::{Ledger, Spend, status_patch};

@@ -1,11 +1,6 @@
 //! A budget as it is kept here: all of its spec, and of its status what was computed and spent.
 
-use kruise_api::{
-    meta::ObjectMeta,
-    object::Object,
-    policy::v1beta1,
-    read,
-};
+use kruise_api::{meta::ObjectMeta, object::Object, policy::v1beta1, read};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
@@ -78,8 +73,7 @@ struct Rest {
 impl<'de> Deserialize<'de> for Budget {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        let Rest { spec, status } =
-            serde_json::from_str(text.get()).map_err(de::Error::custom)?;
+        let Rest { spec, status } = serde_json::from_str(text.get()).map_err(de::Error::custom)?;
         Ok(Self {
             asked: serde_json::from_str(text.get()).map_err(de::Error::custom)?,
             spec,

@@ -87,7 +87,9 @@ fn desired(snapshot: &Snapshot, plan: &Plan, found: &mut Vec<String>) {
     // What is beyond 32 bits is cut, here and there.
     let in_range = wanted.filter(|wanted| i32::try_from(*wanted).is_ok());
     if in_range.is_some_and(|wanted| wanted != i64::from(desired)) {
-        found.push(format!("{desired} are desired, not {wanted:?} (PB-26, PB-27)"));
+        found.push(format!(
+            "{desired} are desired, not {wanted:?} (PB-26, PB-27)"
+        ));
     }
 }
 
@@ -97,8 +99,20 @@ pub fn status_violations(snapshot: &Snapshot, newest: &Budget, tally: &Tally) ->
     let mut found = vec![];
     let status = &tally.status;
     let stored = &newest.asked.status;
-    entries(snapshot, &stored.disrupted_pods, &status.disrupted_pods, 20, &mut found);
-    entries(snapshot, &stored.unavailable_pods, &status.unavailable_pods, 10, &mut found);
+    entries(
+        snapshot,
+        &stored.disrupted_pods,
+        &status.disrupted_pods,
+        20,
+        &mut found,
+    );
+    entries(
+        snapshot,
+        &stored.unavailable_pods,
+        &status.unavailable_pods,
+        10,
+        &mut found,
+    );
     let counted = snapshot.pods.iter().filter(|pod| {
         let name = &pod.metadata.name;
         let is_booked = |map: &BTreeMap<String, Time>| map.contains_key(name);
@@ -110,11 +124,17 @@ pub fn status_violations(snapshot: &Snapshot, newest: &Budget, tally: &Tally) ->
     });
     let counted = counted.count();
     if usize::try_from(status.current_available) != Ok(counted) {
-        found.push(format!("{counted} pods are available, not {} (PB-31)", status.current_available));
+        found.push(format!(
+            "{counted} pods are available, not {} (PB-31)",
+            status.current_available
+        ));
     }
     let left = i64::from(status.current_available) - i64::from(status.desired_available);
     if i64::from(status.unavailable_allowed) != left.clamp(0, i64::from(i32::MAX)) {
-        found.push(format!("{left} are left, not {} (PB-55)", status.unavailable_allowed));
+        found.push(format!(
+            "{left} are left, not {} (PB-55)",
+            status.unavailable_allowed
+        ));
     }
     if status.total_replicas != snapshot.expected {
         found.push("the total is not what is expected (PB-55)".to_owned());
@@ -164,12 +184,23 @@ fn written(newest: &Budget, tally: &Tally, patch: &Value, found: &mut Vec<String
     ];
     for (field, number) in numbers {
         if patch["status"][field] != number {
-            found.push(format!("{field} is written as {} (PB-55)", patch["status"][field]));
+            found.push(format!(
+                "{field} is written as {} (PB-55)",
+                patch["status"][field]
+            ));
         }
     }
     let maps = [
-        ("disruptedPods", &newest.asked.status.disrupted_pods, &status.disrupted_pods),
-        ("unavailablePods", &newest.asked.status.unavailable_pods, &status.unavailable_pods),
+        (
+            "disruptedPods",
+            &newest.asked.status.disrupted_pods,
+            &status.disrupted_pods,
+        ),
+        (
+            "unavailablePods",
+            &newest.asked.status.unavailable_pods,
+            &status.unavailable_pods,
+        ),
     ];
     for (field, stored, kept) in maps {
         let Some(changes) = patch["status"][field].as_object() else {

@@ -177,7 +177,13 @@ impl Newest {
     ) -> Result<(), ApiError> {
         let subresource = Some("status");
         let written = client
-            .patch(&PODUNAVAILABLEBUDGETS, key, subresource, PatchKind::Merge, patch)
+            .patch(
+                &PODUNAVAILABLEBUDGETS,
+                key,
+                subresource,
+                PatchKind::Merge,
+                patch,
+            )
             .await?;
         // What can't be read can't be decided by either: the next attempt goes by the watch, and meets a conflict.
         if let Ok(written) = serde_json::from_value::<Budget>(written) {

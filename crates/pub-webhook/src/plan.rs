@@ -59,9 +59,10 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
 }
 
 fn events(snapshot: &Snapshot, error: Option<&NumberError>) -> Vec<Event> {
-    let no_pods = snapshot.pods.is_empty().then(|| {
-        Event::normal("NoPods", "No matching pods found".to_owned())
-    });
+    let no_pods = snapshot
+        .pods
+        .is_empty()
+        .then(|| Event::normal("NoPods", "No matching pods found".to_owned()));
     let no_number = error.map(|error| {
         Event::warning(
             "CalculateExpectedPodCountFailed",

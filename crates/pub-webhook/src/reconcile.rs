@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use kruise_api::{
-    object::CustomResource, policy::v1beta1::PodUnavailableBudget, resource::{ObjectKey, PODS},
+    object::CustomResource,
+    policy::v1beta1::PodUnavailableBudget,
+    resource::{ObjectKey, PODS},
 };
 use kruise_plan::Owner;
 use kruise_runtime::{

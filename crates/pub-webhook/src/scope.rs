@@ -30,7 +30,9 @@ use kruise_api::resource::{
 use kruise_runtime::{Setup, Watched};
 
 pub use self::{
-    configuration::{EVICTIONS, NEW_PODS, PODS, POLICY_ANNOTATION, SCOPE_CONDITION, Wanted, found, revise},
+    configuration::{
+        EVICTIONS, NEW_PODS, PODS, POLICY_ANNOTATION, SCOPE_CONDITION, Wanted, found, revise,
+    },
     coverage::Coverage,
     extent::{Extent, LONGEST_EXPRESSION},
 };
@@ -55,7 +57,10 @@ pub(crate) fn wire(
         let is_other = old.is_some() != new.is_some();
         is_other.then(keeper::key).into_iter().collect()
     });
-    let validating = format!("kruise-{}-validating-webhook-configuration", setup.app_name());
+    let validating = format!(
+        "kruise-{}-validating-webhook-configuration",
+        setup.app_name()
+    );
     let places = [
         Place {
             resource: MUTATING_WEBHOOK_CONFIGURATIONS,

@@ -66,10 +66,12 @@ fn linked(budgets: &Store<Budget>, pod: &BudgetPod) -> Vec<ObjectKey> {
 /// The budgets that may find that a pod is theirs.
 fn lacked(budgets: &Store<Budget>, pod: &BudgetPod) -> Vec<ObjectKey> {
     let budgets = budgets.in_namespace(&pod.metadata.namespace);
-    let budgets = budgets.iter().filter(|budget| match &budget.spec.target_ref {
-        Some(target) => may_be_of(&pod.metadata, target),
-        None => selects(budget, &pod.metadata.labels),
-    });
+    let budgets = budgets
+        .iter()
+        .filter(|budget| match &budget.spec.target_ref {
+            Some(target) => may_be_of(&pod.metadata, target),
+            None => selects(budget, &pod.metadata.labels),
+        });
     budgets
         .map(|budget| ObjectKey::of(budget.metadata()))
         .collect()
@@ -96,9 +98,8 @@ pub fn by_workload(
     old: Option<&IndexedWorkload>,
     new: Option<&IndexedWorkload>,
 ) -> Vec<ObjectKey> {
-    let state = |workload: &IndexedWorkload| {
-        (workload.replicas(), workload.metadata.is_terminating())
-    };
+    let state =
+        |workload: &IndexedWorkload| (workload.replicas(), workload.metadata.is_terminating());
     if old.map(state) == new.map(state) {
         return vec![];
     }
@@ -126,7 +127,12 @@ pub fn by_replica_set(
         return vec![];
     };
     let labels = TextMap::default();
-    first(budgets, IndexedKind::ReplicaSet, &replica_set.metadata, &labels)
+    first(
+        budgets,
+        IndexedKind::ReplicaSet,
+        &replica_set.metadata,
+        &labels,
+    )
 }
 
 fn first(

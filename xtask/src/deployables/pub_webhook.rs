@@ -1,8 +1,8 @@
 //! What there is of pub-webhook in a cluster.
 
 use super::{
-    Condition, Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources, Rights,
-    SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
+    Condition, Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources,
+    Rights, SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {

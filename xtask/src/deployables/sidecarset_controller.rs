@@ -1,8 +1,8 @@
 //! What there is of sidecarset-controller in a cluster.
 
 use super::{
-    Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources, Rights, SideEffects,
-    USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
+    Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources, Rights,
+    SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {

@@ -327,29 +327,84 @@ mod tests {
         }
     }
 
-    // The component is written by hand: it has to name what is generated.
+    // PF-201, PF-208, PF-209, PB-14
     #[test]
-    fn the_component_lets_pods_pass_while_nobody_answers() {
-        let path = "deploy/components/sidecarset-fail-open/kustomization.yaml";
-        let component = std::fs::read_to_string(workspace::root().join(path)).unwrap();
-        let component = documents(&component).remove(0);
-        let patch = &component["patches"][0];
-        let target = &patch["target"];
-        let documents = of("sidecarset-controller");
-        let found = documents
-            .iter()
-            .find(|it| it["kind"] == target["kind"] && it["metadata"]["name"] == target["name"]);
-        let configuration = found.unwrap();
-        let operations: Vec<Value> =
-            serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
-        let [replace] = operations.as_slice() else {
-            panic!("{operations:?}");
+    fn pods_are_asked_about_by_pub_webhook_as_the_table_says() {
+        let documents = of("pub-webhook");
+        let entry = |name: &str| {
+            let entries = documents
+                .iter()
+                .flat_map(|it| it["webhooks"].as_array().unwrap());
+            let mut found = entries.filter(|it| it["name"] == name);
+            found.next().unwrap().clone()
         };
-        let at = configuration.pointer(replace["path"].as_str().unwrap());
-        assert_eq!(
-            (&replace["op"], at),
-            (&json!("replace"), Some(&json!("Fail")))
+        for (name, path, operations, resource) in [
+            ("mpod.kb.io", "/mutate-pod", json!(["CREATE"]), "pods"),
+            (
+                "vpod.kb.io",
+                "/validate-pod",
+                json!(["UPDATE", "DELETE"]),
+                "pods",
+            ),
+            (
+                "vpodeviction.kb.io",
+                "/validate-pod",
+                json!(["CREATE"]),
+                "pods/eviction",
+            ),
+        ] {
+            let entry = entry(name);
+            assert_eq!(entry["clientConfig"]["service"]["path"], path);
+            let rule = json!({
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": [resource],
+                "scope": "Namespaced",
+            });
+            assert_eq!(entry["rules"], json!([rule]));
+            let spared = &entry["namespaceSelector"]["matchExpressions"][0];
+            assert_eq!(spared["values"], json!(["kube-system", "kruise-system"]));
+            // Until somebody answers.
+            assert_eq!(
+                (&entry["failurePolicy"], &entry["timeoutSeconds"]),
+                (&json!("Ignore"), &json!(3))
+            );
+        }
+        let named = documents
+            .iter()
+            .map(|it| it["metadata"]["name"].as_str().unwrap());
+        assert!(
+            named.into_iter().any(|it| it.starts_with("kruise-40-pub")),
+            "PF-908"
         );
-        assert_eq!(replace["value"], "Ignore");
+    }
+
+    // The components are written by hand: they have to name what is generated.
+    #[test]
+    fn components_let_pods_pass_while_nobody_answers() {
+        for (component, deployable) in [
+            ("sidecarset-fail-open", "sidecarset-controller"),
+            ("pub-fail-open", "pub-webhook"),
+        ] {
+            let path = format!("deploy/components/{component}/kustomization.yaml");
+            let component = std::fs::read_to_string(workspace::root().join(path)).unwrap();
+            let component = documents(&component).remove(0);
+            let patch = &component["patches"][0];
+            let target = &patch["target"];
+            let documents = of(deployable);
+            let found = documents.iter().find(|it| {
+                it["kind"] == target["kind"] && it["metadata"]["name"] == target["name"]
+            });
+            let configuration = found.unwrap();
+            let operations: Vec<Value> =
+                serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
+            let [replace] = operations.as_slice() else {
+                panic!("{operations:?}");
+            };
+            let at = configuration.pointer(replace["path"].as_str().unwrap());
+            assert_eq!(
+                (&replace["op"], at),
+                (&json!("replace"), Some(&json!("Fail")))
+            );
+            assert_eq!(replace["value"], "Ignore");
+        }
     }
 }

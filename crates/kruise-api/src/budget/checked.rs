@@ -2,11 +2,7 @@
 
 use super::{Free, is_consistent, is_ready};
 use crate::{
-    inplace,
-    meta::ObjectMeta,
-    pod::Pod,
-    text_map::TextMap,
-    well_known::annotations::PUB_NO_PROTECT,
+    inplace, meta::ObjectMeta, pod::Pod, text_map::TextMap, well_known::annotations::PUB_NO_PROTECT,
 };
 
 /// The pod that an operation is about, as far as a decision depends on it (PB-38). Who keeps many pods in memory keeps

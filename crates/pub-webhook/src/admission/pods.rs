@@ -107,7 +107,8 @@ impl PodValidator {
             return Ok(AdmissionResponse::allow());
         }
         let dry_run = dry_run::by_options(request).map_err(unreadable)?;
-        self.old_pod(request, budget::Operation::Delete, dry_run).await
+        self.old_pod(request, budget::Operation::Delete, dry_run)
+            .await
     }
 
     /// The pod is judged as it is stored.

@@ -76,7 +76,8 @@ impl Reporter {
             resource_version: pod.resource_version.clone(),
         };
         let message = EVENT_MESSAGE.to_owned();
-        self.recorder.event(&about, EventType::Warning, EVENT, message);
+        self.recorder
+            .event(&about, EventType::Warning, EVENT, message);
     }
 }
 

@@ -26,10 +26,9 @@ mod tests {
     use super::*;
 
     fn spec(field: &str, limit: &str) -> PodUnavailableBudgetSpec {
-        let limit = limit.parse().map_or_else(
-            |_| IntOrString::String(limit.to_owned()),
-            IntOrString::Int,
-        );
+        let limit = limit
+            .parse()
+            .map_or_else(|_| IntOrString::String(limit.to_owned()), IntOrString::Int);
         serde_json::from_value(json!({ field: limit })).unwrap()
     }
 

@@ -65,9 +65,8 @@ pub fn tally(snapshot: &Snapshot, desired: i32, newest: &Budget) -> Tally {
     };
     let disrupted = cleaning.clean(&stored.disrupted_pods, DISRUPTED_FOR);
     let unavailable = cleaning.clean(&stored.unavailable_pods, UNAVAILABLE_FOR);
-    let is_booked = |name: &str| {
-        disrupted.kept.contains_key(name) || unavailable.kept.contains_key(name)
-    };
+    let is_booked =
+        |name: &str| disrupted.kept.contains_key(name) || unavailable.kept.contains_key(name);
     let available = pods.values().filter(|pod| {
         pod.is_active
             && pod.is_in_service(snapshot.vertical_scaling)

@@ -58,7 +58,9 @@ pub fn found(object: &Value) -> Option<Extent> {
     let entries = entries(object).iter();
     let entries = entries.filter(|entry| [NEW_PODS, EVICTIONS].contains(&name(entry)));
     let extents = entries.map(|entry| {
-        let condition = conditions(entry).iter().find(|it| name(it) == SCOPE_CONDITION);
+        let condition = conditions(entry)
+            .iter()
+            .find(|it| name(it) == SCOPE_CONDITION);
         let text = condition.map(|it| text(it, "expression"));
         Extent::read(text).unwrap_or_else(Extent::nothing)
     });
@@ -106,7 +108,9 @@ fn policy(object: &Value) -> Option<&'static str> {
 /// A webhook that the API server does not trust yet must not be one that fails.
 fn with_policy(mut entry: Value, policy: Option<&str>) -> Value {
     let bundle = entry.pointer("/clientConfig/caBundle");
-    let is_trusted = bundle.and_then(Value::as_str).is_some_and(|it| !it.is_empty());
+    let is_trusted = bundle
+        .and_then(Value::as_str)
+        .is_some_and(|it| !it.is_empty());
     if let Some(policy) = policy.filter(|policy| *policy == "Ignore" || is_trusted)
         && let Some(members) = entry.as_object_mut()
     {

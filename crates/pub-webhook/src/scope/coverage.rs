@@ -70,7 +70,10 @@ impl Coverage {
             return Some(LOOK_EVERY);
         }
         if !std::mem::replace(is_told, true) {
-            tracing::warn!(namespace, "evictions in this namespace may not be asked about");
+            tracing::warn!(
+                namespace,
+                "evictions in this namespace may not be asked about"
+            );
         }
         None
     }
@@ -96,7 +99,9 @@ impl Coverage {
             let added = namespaces.iter().filter(|it| !before.has(it));
             let added: Vec<_> = added.map(|it| (it.clone(), Instant::now())).collect();
             known.added.extend(added);
-            known.added.retain(|namespace, _| namespaces.contains(namespace));
+            known
+                .added
+                .retain(|namespace, _| namespaces.contains(namespace));
         }
         known.saw(extent);
     }

@@ -127,7 +127,12 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_not_taken_for_ours() {
-        for text in ["true", "request.namespace in ['b', 'a']", "request.namespace in [x]", ""] {
+        for text in [
+            "true",
+            "request.namespace in ['b', 'a']",
+            "request.namespace in [x]",
+            "",
+        ] {
             assert_eq!(Extent::read(Some(text)), None, "{text}");
         }
     }

@@ -45,7 +45,10 @@ impl ScopeMetrics {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.as_ref() != Some(extent) {
             let (form, condition) = (extent.form(), extent.expression());
-            tracing::info!(form, "evictions and new pods are asked about in other namespaces");
+            tracing::info!(
+                form,
+                "evictions and new pods are asked about in other namespaces"
+            );
             tracing::debug!(?condition, "the condition");
             *told = Some(extent.clone());
         }

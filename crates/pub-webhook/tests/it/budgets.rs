@@ -14,7 +14,9 @@ use crate::replica::GATES;
 
 fn validator(others: &[Value], gates: Gates) -> BudgetValidator {
     let budgets: Store<Budget> = Store::new(PODUNAVAILABLEBUDGETS);
-    let others = others.iter().map(|it| serde_json::from_value(it.clone()).unwrap());
+    let others = others
+        .iter()
+        .map(|it| serde_json::from_value(it.clone()).unwrap());
     budgets.replace(others.collect(), &[], "10");
     BudgetValidator { gates, budgets }
 }
@@ -32,7 +34,12 @@ fn selecting(selector: Value) -> Value {
 }
 
 fn ask(validator: &BudgetValidator, object: &Value, old: Option<&Value>) -> AdmissionResponse {
-    let version = object["apiVersion"].as_str().unwrap().rsplit('/').next().unwrap();
+    let version = object["apiVersion"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap();
     let operation = if old.is_some() { "UPDATE" } else { "CREATE" };
     let namespace = object["metadata"]["namespace"].as_str().unwrap();
     let review = json!({
@@ -51,13 +58,20 @@ fn ask(validator: &BudgetValidator, object: &Value, old: Option<&Value>) -> Admi
 /// PB-S38
 #[test]
 fn two_totals_that_differ_are_refused() {
-    let mut nine = budget("shop", json!({
-        "selector": { "matchLabels": { "app": "shop" } }, "maxUnavailable": 1, "protectTotalReplicas": 9,
-    }));
+    let mut nine = budget(
+        "shop",
+        json!({
+            "selector": { "matchLabels": { "app": "shop" } }, "maxUnavailable": 1, "protectTotalReplicas": 9,
+        }),
+    );
     nine["metadata"]["annotations"] = json!({ "pub.kruise.io/protect-total-replicas": "8" });
     let refused = ask(&validator(&[], GATES), &nine, None);
     assert_eq!(refused.code(), StatusCode::BAD_REQUEST);
-    assert!(refused.message().contains("must match spec.protectTotalReplicas when both are set"));
+    assert!(
+        refused
+            .message()
+            .contains("must match spec.protectTotalReplicas when both are set")
+    );
 }
 
 /// PB-S39, PB-8
@@ -81,8 +95,15 @@ fn two_budgets_do_not_protect_the_same_pods(
 /// PB-S40, PB-5
 #[test]
 fn without_gates_no_budget_is_taken() {
-    let off = Gates { delete: false, update: false, ..GATES };
-    let shop = budget("shop", selecting(json!({ "matchLabels": { "app": "shop" } })));
+    let off = Gates {
+        delete: false,
+        update: false,
+        ..GATES
+    };
+    let shop = budget(
+        "shop",
+        selecting(json!({ "matchLabels": { "app": "shop" } })),
+    );
     let validator = validator(&[], off);
     for old in [None, Some(&shop)] {
         let refused = ask(&validator, &shop, old);
@@ -99,7 +120,10 @@ fn without_gates_no_budget_is_taken() {
 #[test]
 fn annotations_of_the_older_version_are_read() {
     let older = |value: &str| {
-        let mut older = budget("shop", selecting(json!({ "matchLabels": { "app": "shop" } })));
+        let mut older = budget(
+            "shop",
+            selecting(json!({ "matchLabels": { "app": "shop" } })),
+        );
         older["apiVersion"] = json!("policy.kruise.io/v1alpha1");
         older["metadata"]["annotations"] = json!({ "kruise.io/pub-protect-operations": value });
         older
@@ -119,20 +143,37 @@ fn annotations_of_the_older_version_are_read() {
 /// PB-6, PB-7 p, PB-10
 #[test]
 fn what_else_is_refused() {
-    let shop = budget("shop", selecting(json!({ "matchLabels": { "app": "shop" } })));
-    let other = budget("shop", selecting(json!({ "matchLabels": { "app": "other" } })));
+    let shop = budget(
+        "shop",
+        selecting(json!({ "matchLabels": { "app": "shop" } })),
+    );
+    let other = budget(
+        "shop",
+        selecting(json!({ "matchLabels": { "app": "other" } })),
+    );
     let validator = validator(&[], GATES);
     let refused = ask(&validator, &other, Some(&shop));
-    assert!(refused.message().contains("selector and targetRef cannot be modified"));
+    assert!(
+        refused
+            .message()
+            .contains("selector and targetRef cannot be modified")
+    );
     let mut unknown = shop.clone();
     unknown["apiVersion"] = json!("policy.kruise.io/v1");
     let refused = ask(&validator, &unknown, None);
-    assert_eq!((refused.code(), refused.message()), (StatusCode::BAD_REQUEST, "unsupported version: v1"));
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (StatusCode::BAD_REQUEST, "unsupported version: v1")
+    );
     let unlisted = BudgetValidator {
         gates: GATES,
         budgets: Store::new(PODUNAVAILABLEBUDGETS),
     };
     let refused = ask(&unlisted, &shop, None);
     assert_eq!(refused.code(), StatusCode::BAD_REQUEST);
-    assert!(refused.message().contains("Internal error"), "{}", refused.message());
+    assert!(
+        refused.message().contains("Internal error"),
+        "{}",
+        refused.message()
+    );
 }

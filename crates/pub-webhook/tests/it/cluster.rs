@@ -15,7 +15,9 @@ use kruise_testkit::{
     world::{World, flags, play},
 };
 use kruise_workload::IndexedKind;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
+};
 use pub_webhook::{NAME, PubArgs, app};
 use serde_json::{Value, json};
 
@@ -71,26 +73,34 @@ pub(crate) fn deployment(world: &World, name: &str, replicas: usize) -> String {
     let spec = json!({
         "replicas": replicas, "selector": { "matchLabels": { "app": name } }, "template": template,
     });
-    let deployment = put(world, IndexedKind::Deployment.resource(), json!({
-        "apiVersion": "apps/v1", "kind": "Deployment",
-        "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
-    }));
+    let deployment = put(
+        world,
+        IndexedKind::Deployment.resource(),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": name, "namespace": NAMESPACE }, "spec": spec,
+        }),
+    );
     replica_set(world, &format!("{name}-7c9"), &deployment)
 }
 
 pub(crate) fn replica_set(world: &World, name: &str, deployment: &Value) -> String {
     let metadata = &deployment["metadata"];
-    let replica_set = put(world, IndexedKind::ReplicaSet.resource(), json!({
-        "apiVersion": "apps/v1", "kind": "ReplicaSet",
-        "metadata": {
-            "name": name, "namespace": NAMESPACE, "labels": deployment["spec"]["selector"]["matchLabels"],
-            "ownerReferences": [{
-                "apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"],
-                "uid": metadata["uid"], "controller": true,
-            }],
-        },
-        "spec": deployment["spec"],
-    }));
+    let replica_set = put(
+        world,
+        IndexedKind::ReplicaSet.resource(),
+        json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {
+                "name": name, "namespace": NAMESPACE, "labels": deployment["spec"]["selector"]["matchLabels"],
+                "ownerReferences": [{
+                    "apiVersion": "apps/v1", "kind": "Deployment", "name": metadata["name"],
+                    "uid": metadata["uid"], "controller": true,
+                }],
+            },
+            "spec": deployment["spec"],
+        }),
+    );
     replica_set["metadata"]["uid"].as_str().unwrap().to_owned()
 }
 
@@ -135,14 +145,25 @@ pub(crate) fn numbers(server: &ApiServer) -> String {
         return "none".to_owned();
     };
     let status = &budget["status"];
-    let fields = ["totalReplicas", "desiredAvailable", "currentAvailable", "unavailableAllowed"];
+    let fields = [
+        "totalReplicas",
+        "desiredAvailable",
+        "currentAvailable",
+        "unavailableAllowed",
+    ];
     fields
-        .map(|field| status[field].as_i64().map_or("?".to_owned(), |number| number.to_string()))
+        .map(|field| {
+            status[field]
+                .as_i64()
+                .map_or("?".to_owned(), |number| number.to_string())
+        })
         .join(" ")
 }
 
 pub(crate) async fn becomes(world: &World, wanted: &str) {
-    let came = world.within(Duration::from_secs(60), |server| numbers(server) == wanted).await;
+    let came = world
+        .within(Duration::from_secs(60), |server| numbers(server) == wanted)
+        .await;
     assert!(came, "not {wanted}: {}", numbers(&world.server));
 }
 
@@ -156,10 +177,11 @@ pub(crate) fn annotation(server: &ApiServer, pod: &str, annotation: &str) -> Opt
 /// Messages of the events with this reason about this object.
 pub(crate) fn told(server: &ApiServer, name: &str, reason: &str) -> Vec<String> {
     let events = server.list(EVENTS).into_iter();
-    let events = events.filter(|event| {
-        event["reason"] == reason && event["involvedObject"]["name"] == name
-    });
-    events.map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+    let events =
+        events.filter(|event| event["reason"] == reason && event["involvedObject"]["name"] == name);
+    events
+        .map(|event| event["message"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// What users ask of the API server.
@@ -171,23 +193,23 @@ type Answer = Result<(), String>;
 
 impl Users {
     pub(crate) fn of(world: &World) -> Self {
-        Self { client: world.server.client_of(USER) }
+        Self {
+            client: world.server.client_of(USER),
+        }
     }
 
     fn api(&self, resource: Resource) -> Api<DynamicObject> {
-        let kind = ApiResource {
-            group: resource.group.to_owned(),
-            version: resource.version.to_owned(),
-            api_version: resource.api_version(),
-            kind: resource.kind.to_owned(),
-            plural: resource.plural.to_owned(),
-        };
+        let kind = GroupVersionKind::gvk(resource.group, resource.version, resource.kind);
+        let kind = ApiResource::from_gvk_with_plural(&kind, resource.plural);
         Api::namespaced_with(self.client.clone(), NAMESPACE, &kind)
     }
 
     pub(crate) async fn create(&self, resource: Resource, object: Value) -> Result<Value, String> {
         let object = serde_json::from_value(object).unwrap();
-        let created = self.api(resource).create(&PostParams::default(), &object).await;
+        let created = self
+            .api(resource)
+            .create(&PostParams::default(), &object)
+            .await;
         let created = created.map(|created| serde_json::to_value(created).unwrap());
         created.map_err(|error| error.to_string())
     }
@@ -214,9 +236,12 @@ impl Users {
         answer.map(drop).map_err(|error| error.to_string())
     }
 
-    pub(crate) async fn patch(&self, resource: Resource, name: &str, patch: Value) -> Answer {
-        let patch = Patch::Merge(patch);
-        let patched = self.api(resource).patch(name, &PatchParams::default(), &patch).await;
+    pub(crate) async fn patch(&self, pod: &str, patch: Value) -> Answer {
+        let patch = Patch::Strategic(patch);
+        let patched = self
+            .api(PODS)
+            .patch(pod, &PatchParams::default(), &patch)
+            .await;
         patched.map(drop).map_err(|error| error.to_string())
     }
 }

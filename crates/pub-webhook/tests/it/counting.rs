@@ -93,7 +93,10 @@ fn numbers_follow(
     assert_eq!(numbers(&tally), expected_numbers);
     assert_eq!(tally.status.observed_generation, 1);
     let patch = tally.patch.unwrap();
-    assert_eq!(patch["metadata"], json!({ "uid": "budget", "resourceVersion": "1" }));
+    assert_eq!(
+        patch["metadata"],
+        json!({ "uid": "budget", "resourceVersion": "1" })
+    );
     assert_eq!(patch["status"]["disruptedPods"], json!({}));
 }
 
@@ -118,27 +121,42 @@ fn a_status_that_holds_is_not_written() {
 /// PB-S23, PB-S36
 #[test]
 fn a_disruption_that_did_not_come_is_told_and_forgotten() {
-    let overdue = snapshot(2, 2, json!({
-        "spec": { "maxUnavailable": 1 },
-        "status": { "disruptedPods": { "p1": seconds_ago(21) } },
-    }));
+    let overdue = snapshot(
+        2,
+        2,
+        json!({
+            "spec": { "maxUnavailable": 1 },
+            "status": { "disruptedPods": { "p1": seconds_ago(21) } },
+        }),
+    );
     let tally = counted(&overdue);
     assert_eq!(numbers(&tally), [2, 1, 2, 1]);
-    let names: Vec<_> = tally.not_deleted.iter().map(|pod| &pod.metadata.name).collect();
+    let names: Vec<_> = tally
+        .not_deleted
+        .iter()
+        .map(|pod| &pod.metadata.name)
+        .collect();
     assert_eq!(names, ["p1"]);
     assert_eq!(tally.next_expiry, None);
-    assert_eq!(tally.patch.unwrap()["status"]["disruptedPods"], json!({ "p1": null }));
+    assert_eq!(
+        tally.patch.unwrap()["status"]["disruptedPods"],
+        json!({ "p1": null })
+    );
 }
 
 /// PB-S24, PB-54
 #[test]
 fn entries_that_stand_are_not_counted_and_looked_at_when_they_expire() {
-    let young = snapshot(4, 4, json!({
-        "spec": { "maxUnavailable": 2 },
-        "status": {
-            "disruptedPods": { "p1": seconds_ago(5) }, "unavailablePods": { "p2": seconds_ago(2) },
-        },
-    }));
+    let young = snapshot(
+        4,
+        4,
+        json!({
+            "spec": { "maxUnavailable": 2 },
+            "status": {
+                "disruptedPods": { "p1": seconds_ago(5) }, "unavailablePods": { "p2": seconds_ago(2) },
+            },
+        }),
+    );
     let tally = counted(&young);
     assert_eq!(numbers(&tally), [4, 2, 2, 0]);
     assert_eq!(tally.next_expiry.unwrap().as_secs(), 8);
@@ -148,15 +166,22 @@ fn entries_that_stand_are_not_counted_and_looked_at_when_they_expire() {
 /// PB-S25, PB-53
 #[test]
 fn an_update_that_takes_longer_counts_by_the_pod_itself() {
-    let mut snapshot = snapshot(1, 2, json!({
-        "spec": { "maxUnavailable": 1 },
-        "status": { "unavailablePods": { "updating": seconds_ago(11) } },
-    }));
+    let mut snapshot = snapshot(
+        1,
+        2,
+        json!({
+            "spec": { "maxUnavailable": 1 },
+            "status": { "unavailablePods": { "updating": seconds_ago(11) } },
+        }),
+    );
     let state = json!({ "revision": "r", "lastContainerStatuses": { "app": { "imageID": "app@sha256:1" } } });
-    let updating = pod_with("updating", json!({
-        "metadata": { "annotations": { "apps.kruise.io/inplace-update-state": state.to_string() } },
-        "spec": { "containers": [{ "name": "app", "image": "app:2" }] },
-    }));
+    let updating = pod_with(
+        "updating",
+        json!({
+            "metadata": { "annotations": { "apps.kruise.io/inplace-update-state": state.to_string() } },
+            "spec": { "containers": [{ "name": "app", "image": "app:2" }] },
+        }),
+    );
     snapshot.pods.push(decoded(&updating));
     let tally = counted(&snapshot);
     assert_eq!(numbers(&tally), [2, 1, 1, 0]);
@@ -176,9 +201,13 @@ fn entries_are_kept_for_a_time(
     #[case] age: i64,
     #[case] stays: bool,
 ) {
-    let snapshot = snapshot(1, 1, json!({
-        "spec": { "maxUnavailable": 1 }, "status": { map: { pod: seconds_ago(age) } },
-    }));
+    let snapshot = snapshot(
+        1,
+        1,
+        json!({
+            "spec": { "maxUnavailable": 1 }, "status": { map: { pod: seconds_ago(age) } },
+        }),
+    );
     let tally = counted(&snapshot);
     let kept = match map {
         "disruptedPods" => &tally.status.disrupted_pods,
@@ -192,10 +221,13 @@ fn entries_are_kept_for_a_time(
 #[test]
 fn the_newest_copy_is_counted_by() {
     let snapshot = snapshot(3, 3, json!({ "spec": { "maxUnavailable": 2 } }));
-    let newest = with(budget(1, json!({})), json!({
-        "metadata": { "resourceVersion": "7", "generation": 4 },
-        "status": { "disruptedPods": { "p1": seconds_ago(1) } },
-    }));
+    let newest = with(
+        budget(1, json!({})),
+        json!({
+            "metadata": { "resourceVersion": "7", "generation": 4 },
+            "status": { "disruptedPods": { "p1": seconds_ago(1) } },
+        }),
+    );
     let tally = counted_by(&snapshot, &serde_json::from_value(newest).unwrap());
     assert_eq!(numbers(&tally), [3, 1, 2, 1]);
     assert_eq!(tally.status.observed_generation, 4);
@@ -209,19 +241,35 @@ fn no_pods_are_told() {
     let [event] = events.as_slice() else {
         panic!("{events:?}");
     };
-    assert_eq!((event.warning, event.reason, event.message.as_str()), (false, "NoPods", "No matching pods found"));
+    assert_eq!(
+        (event.warning, event.reason, event.message.as_str()),
+        (false, "NoPods", "No matching pods found")
+    );
 }
 
 /// PB-28
 #[test]
 fn a_limit_that_is_none_is_told_and_nothing_is_written() {
-    let plan = planned(&snapshot(1, 1, json!({ "spec": { "maxUnavailable": "some" } })));
+    let plan = planned(&snapshot(
+        1,
+        1,
+        json!({ "spec": { "maxUnavailable": "some" } }),
+    ));
     assert!(plan.desired.is_err());
     let [event] = plan.events.as_slice() else {
         panic!("{:?}", plan.events);
     };
-    assert_eq!((event.warning, event.reason), (true, "CalculateExpectedPodCountFailed"));
-    assert!(event.message.starts_with("Failed to calculate the number of expected pods: "), "{}", event.message);
+    assert_eq!(
+        (event.warning, event.reason),
+        (true, "CalculateExpectedPodCountFailed")
+    );
+    assert!(
+        event
+            .message
+            .starts_with("Failed to calculate the number of expected pods: "),
+        "{}",
+        event.message
+    );
 }
 
 /// PB-S33, PB-18: those that were there before the budget; not those of a budget that is gone.
@@ -230,7 +278,10 @@ fn pods_without_a_link_are_linked() {
     let mut snapshot = snapshot(1, 4, json!({ "spec": { "maxUnavailable": 1 } }));
     let old_key = json!({ "metadata": { "annotations": { "pub.kruise.io/related-pub": null, "kruise.io/related-pub": "gone" } } });
     for pod in [
-        pod_with("bare", json!({ "metadata": { "annotations": null, "resourceVersion": "5" } })),
+        pod_with(
+            "bare",
+            json!({ "metadata": { "annotations": null, "resourceVersion": "5" } }),
+        ),
         pod_with("other", old_key),
     ] {
         snapshot.pods.push(decoded(&pod));
@@ -255,10 +306,17 @@ fn the_checker_sees_what_is_wrong() {
     let wrong = |change: &dyn Fn(&mut Plan)| {
         let mut plan = good.clone();
         change(&mut plan);
-        assert_ne!(check::violations(&snapshot, &plan), Vec::<String>::new(), "{plan:?}");
+        assert_ne!(
+            check::violations(&snapshot, &plan),
+            Vec::<String>::new(),
+            "{plan:?}"
+        );
     };
     wrong(&|plan| plan.desired = Ok(2));
-    wrong(&|plan| plan.events.push(kruise_plan::Event::normal("NoPods", String::new())));
+    wrong(&|plan| {
+        plan.events
+            .push(kruise_plan::Event::normal("NoPods", String::new()))
+    });
     wrong(&|plan| {
         plan.links.push(pub_webhook::plan::Link {
             pod: "p0".to_owned(),
@@ -275,6 +333,13 @@ fn the_checker_sees_what_is_wrong() {
     wrong(&|tally| tally.status.current_available = 1);
     wrong(&|tally| tally.status.unavailable_allowed = 2);
     wrong(&|tally| tally.status.total_replicas = 3);
-    wrong(&|tally| drop(tally.status.disrupted_pods.insert("p0".to_owned(), snapshot.now)));
+    wrong(&|tally| {
+        drop(
+            tally
+                .status
+                .disrupted_pods
+                .insert("p0".to_owned(), snapshot.now),
+        )
+    });
     wrong(&|tally| tally.patch = Some(json!({ "status": {} })));
 }

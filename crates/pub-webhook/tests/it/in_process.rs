@@ -6,9 +6,13 @@ use kruise_api::{
     policy::v1beta1::PODUNAVAILABLEBUDGETS,
     resource::{PODS, Resource},
 };
-use kruise_testkit::server::{Fault, Rule};
+use kruise_runtime::webhook::InProcessWebhooks;
+use kruise_testkit::{
+    server::{Fault, Rule},
+    world::flags,
+};
 use kruise_workload::IndexedKind;
-use pub_webhook::NAME;
+use pub_webhook::{NAME, PubArgs, app};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,7 +21,11 @@ use crate::{
         of_deployment, put, replica_set, story, told,
     },
     objects::BUDGET,
+    replica::deletion,
 };
+
+/// The second replica.
+const SECOND: &str = "pub-webhook-2";
 
 /// A Deployment `shop` of ten pods, and a budget of three of them.
 async fn shop(world: &mut kruise_testkit::world::World) -> String {
@@ -35,12 +43,21 @@ fn a_budget_is_computed_and_its_pods_are_linked() {
     story(1, async |world| {
         begin(world, &[]).await;
         shop(world).await;
-        let budget = world.server.get(PODUNAVAILABLEBUDGETS, &key(BUDGET)).unwrap();
-        assert_eq!(budget["status"]["observedGeneration"], budget["metadata"]["generation"]);
+        let budget = world
+            .server
+            .get(PODUNAVAILABLEBUDGETS, &key(BUDGET))
+            .unwrap();
+        assert_eq!(
+            budget["status"]["observedGeneration"],
+            budget["metadata"]["generation"]
+        );
         for number in 0..10 {
             for link in ["pub.kruise.io/related-pub", "kruise.io/related-pub"] {
                 let pod = format!("shop-{number}");
-                assert_eq!(annotation(&world.server, &pod, link).as_deref(), Some(BUDGET));
+                assert_eq!(
+                    annotation(&world.server, &pod, link).as_deref(),
+                    Some(BUDGET)
+                );
             }
         }
         // A settled budget is never written.
@@ -77,9 +94,14 @@ fn as_many_pods_go_as_the_budget_allows() {
         let events = told(&world.server, "shop-3", "PubPreventPodDeletion");
         assert_eq!(events, ["openkruise pub prevents pod deletion"]);
         // Never stuck: others take their places, and the next may go.
-        let uid = world.server.list(IndexedKind::ReplicaSet.resource())[0]["metadata"]["uid"].clone();
+        let uid =
+            world.server.list(IndexedKind::ReplicaSet.resource())[0]["metadata"]["uid"].clone();
         for pod in ["shop-a", "shop-b", "shop-c"] {
-            put(world, PODS, crate::cluster::pod_of(BUDGET, pod, uid.as_str().unwrap()));
+            put(
+                world,
+                PODS,
+                crate::cluster::pod_of(BUDGET, pod, uid.as_str().unwrap()),
+            );
         }
         becomes(world, "10 7 10 3").await;
         users.delete("shop-3").await.unwrap();
@@ -92,19 +114,28 @@ fn a_selector_counts_what_the_workloads_want() {
     story(3, async |world| {
         begin(world, &[]).await;
         let a = deployment(world, "a", 4);
-        let deployment_a = world.server.get(IndexedKind::Deployment.resource(), &key("a")).unwrap();
+        let deployment_a = world
+            .server
+            .get(IndexedKind::Deployment.resource(), &key("a"))
+            .unwrap();
         let older = replica_set(world, "a-6b8", &deployment_a);
         let b = deployment(world, "b", 6);
         add_pods(world, "a", &a, 3);
         put(world, PODS, crate::cluster::pod_of("a", "a-old", &older));
         add_pods(world, "b", &b, 6);
-        let spec = json!({ "selector": { "matchLabels": { "group": "all" } }, "maxUnavailable": 2 });
+        let spec =
+            json!({ "selector": { "matchLabels": { "group": "all" } }, "maxUnavailable": 2 });
         put(world, PODUNAVAILABLEBUDGETS, budget(BUDGET, spec));
         becomes(world, "10 8 10 2").await;
-        world.server.change("user", IndexedKind::Deployment.resource(), &key("b"), |deployment| {
-            deployment["metadata"]["finalizers"] = json!(["acme.io/hold"]);
-            deployment["metadata"]["deletionTimestamp"] = json!("2026-01-10T10:00:00Z");
-        });
+        world.server.change(
+            "user",
+            IndexedKind::Deployment.resource(),
+            &key("b"),
+            |deployment| {
+                deployment["metadata"]["finalizers"] = json!(["acme.io/hold"]);
+                deployment["metadata"]["deletionTimestamp"] = json!("2026-01-10T10:00:00Z");
+            },
+        );
         becomes(world, "4 2 10 8").await;
     });
 }
@@ -133,9 +164,14 @@ fn a_change_of_replicas_is_counted_at_once() {
     story(5, async |world| {
         begin(world, &[]).await;
         shop(world).await;
-        world.server.change("user", IndexedKind::Deployment.resource(), &key(BUDGET), |deployment| {
-            deployment["spec"]["replicas"] = json!(5);
-        });
+        world.server.change(
+            "user",
+            IndexedKind::Deployment.resource(),
+            &key(BUDGET),
+            |deployment| {
+                deployment["spec"]["replicas"] = json!(5);
+            },
+        );
         becomes(world, "5 3 10 7").await;
     });
 }
@@ -146,11 +182,19 @@ fn a_deployment_of_none_protects_nothing() {
     story(6, async |world| {
         begin(world, &[]).await;
         shop(world).await;
-        world.server.change("user", IndexedKind::Deployment.resource(), &key(BUDGET), |deployment| {
-            deployment["spec"]["replicas"] = json!(0);
-        });
+        world.server.change(
+            "user",
+            IndexedKind::Deployment.resource(),
+            &key(BUDGET),
+            |deployment| {
+                deployment["spec"]["replicas"] = json!(0);
+            },
+        );
         becomes(world, "0 0 0 0").await;
-        assert_eq!(told(&world.server, BUDGET, "NoPods"), ["No matching pods found"]);
+        assert_eq!(
+            told(&world.server, BUDGET, "NoPods"),
+            ["No matching pods found"]
+        );
         let users = Users::of(world);
         for number in 0..10 {
             users.delete(&format!("shop-{number}")).await.unwrap();
@@ -170,7 +214,9 @@ fn pods_of_a_deleted_deployment_can_be_collected() {
         becomes(world, "2 2 2 0").await;
         let users = Users::of(world);
         users.delete("shop-0").await.unwrap_err();
-        world.server.delete("user", IndexedKind::Deployment.resource(), &key(BUDGET));
+        world
+            .server
+            .delete("user", IndexedKind::Deployment.resource(), &key(BUDGET));
         becomes(world, "0 0 0 0").await;
         users.delete("shop-0").await.unwrap();
     });
@@ -185,10 +231,12 @@ fn a_deletion_that_never_came_is_given_back() {
         // It is paid for, and nobody deletes it.
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": crate::replica::deletion(&linked(world, "shop-0")),
+            "request": deletion(&linked(world, "shop-0")),
         });
         let webhooks = world.webhooks_of(NAME);
-        let answer = webhooks.call("/validate-pod", review.to_string().as_bytes()).await;
+        let answer = webhooks
+            .call("/validate-pod", review.to_string().as_bytes())
+            .await;
         let answer: Value = serde_json::from_slice(&answer.unwrap().unwrap()).unwrap();
         assert_eq!(answer["response"]["allowed"], true);
         assert_eq!(answer["response"]["status"]["code"], 200);
@@ -198,12 +246,50 @@ fn a_deletion_that_never_came_is_given_back() {
         world.run_for(Duration::from_secs(4)).await;
         assert_eq!(numbers(&world.server), "10 7 10 3");
         let told = told(&world.server, "shop-0", "NotDeleted");
-        assert_eq!(told, ["Pod was expected by PUB web/shop to be deleted but it wasn't"]);
+        assert_eq!(
+            told,
+            ["Pod was expected by PUB web/shop to be deleted but it wasn't"]
+        );
     });
 }
 
 fn linked(world: &kruise_testkit::world::World, pod: &str) -> Value {
     Value::clone(&world.server.get(PODS, &key(pod)).unwrap())
+}
+
+/// PB-S27: whole processes, of which one leads and counts meanwhile.
+#[test]
+fn two_processes_spend_one_unit_once() {
+    for seed in 30..35 {
+        story(seed, async |world| {
+            begin(world, &[]).await;
+            world.run_app(SECOND, &[], || vec![app(flags::<PubArgs>(&[]))]);
+            let uid = deployment(world, BUDGET, 10);
+            add_pods(world, BUDGET, &uid, 10);
+            let spec = json!({ "targetRef": of_deployment(BUDGET), "maxUnavailable": 1 });
+            put(world, PODUNAVAILABLEBUDGETS, budget(BUDGET, spec));
+            becomes(world, "10 9 10 1").await;
+            world.run_for(Duration::from_secs(5)).await;
+            let requests = ["shop-0", "shop-1"].map(|pod| deletion(&linked(world, pod)));
+            let replicas = [NAME, SECOND].map(|name| world.webhooks_of(name));
+            let asked = replicas.iter().zip(&requests);
+            let asked = asked.map(|(replica, request)| allows(replica, request));
+            let answers = futures::future::join_all(asked).await;
+            assert_eq!(answers.iter().filter(|it| **it).count(), 1, "{answers:?}");
+            becomes(world, "10 9 9 0").await;
+        });
+    }
+}
+
+async fn allows(replica: &InProcessWebhooks, request: &Value) -> bool {
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request,
+    });
+    let answer = replica
+        .call("/validate-pod", review.to_string().as_bytes())
+        .await;
+    let answer: Value = serde_json::from_slice(&answer.unwrap().unwrap()).unwrap();
+    answer["response"]["allowed"] == true
 }
 
 /// PB-42: the answer as it goes over the wire.
@@ -218,10 +304,12 @@ fn a_refusal_has_a_reason_for_programs() {
         becomes(world, "1 1 1 0").await;
         let review = json!({
             "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-            "request": crate::replica::deletion(&linked(world, "shop-0")),
+            "request": deletion(&linked(world, "shop-0")),
         });
         let webhooks = world.webhooks_of(NAME);
-        let answer = webhooks.call("/validate-pod", review.to_string().as_bytes()).await;
+        let answer = webhooks
+            .call("/validate-pod", review.to_string().as_bytes())
+            .await;
         let answer: Value = serde_json::from_slice(&answer.unwrap().unwrap()).unwrap();
         let response = &answer["response"];
         assert_eq!(response["allowed"], false);
@@ -241,16 +329,26 @@ fn a_refusal_has_a_reason_for_programs() {
 fn operations_come_and_go_through_the_older_version() {
     story(10, async |world| {
         begin(world, &[]).await;
-        let older = Resource { version: "v1alpha1", ..PODUNAVAILABLEBUDGETS };
-        let mut shop = budget(BUDGET, json!({
-            "selector": { "matchLabels": { "app": "shop" } }, "maxUnavailable": 1,
-        }));
+        let older = Resource {
+            version: "v1alpha1",
+            ..PODUNAVAILABLEBUDGETS
+        };
+        let mut shop = budget(
+            BUDGET,
+            json!({
+                "selector": { "matchLabels": { "app": "shop" } }, "maxUnavailable": 1,
+            }),
+        );
         shop["apiVersion"] = json!("policy.kruise.io/v1alpha1");
-        shop["metadata"]["annotations"] = json!({ "kruise.io/pub-protect-operations": "EVICT, UPDATE" });
+        shop["metadata"]["annotations"] =
+            json!({ "kruise.io/pub-protect-operations": "EVICT, UPDATE" });
         let users = Users::of(world);
         users.create(older, shop).await.unwrap();
         let stored = users.read(PODUNAVAILABLEBUDGETS, BUDGET).await;
-        assert_eq!(stored["spec"]["protectOperations"], json!(["EVICT", "UPDATE"]));
+        assert_eq!(
+            stored["spec"]["protectOperations"],
+            json!(["EVICT", "UPDATE"])
+        );
         let read = users.read(older, BUDGET).await;
         let annotation = &read["metadata"]["annotations"]["kruise.io/pub-protect-operations"];
         assert_eq!(annotation, "EVICT,UPDATE");
@@ -267,23 +365,30 @@ fn while_nobody_answers_only_serving_pods_of_budgets_wait() {
         let mut starting = crate::cluster::pod_of(BUDGET, "starting", &uid);
         starting["status"] = json!({ "phase": "Pending" });
         put(world, PODS, starting);
-        put(world, PODS, crate::cluster::pod_of("other", "other-0", "nobody"));
+        put(
+            world,
+            PODS,
+            crate::cluster::pod_of("other", "other-0", "nobody"),
+        );
         world.run_for(Duration::from_secs(5)).await;
         world.stop(NAME).await;
         let refused = users.delete("shop-0").await.unwrap_err();
         assert!(refused.contains("failed calling webhook"), "{refused}");
         let image = json!({ "spec": { "containers": [{ "name": "app", "image": "app:2" }] } });
-        users.patch(PODS, "shop-0", image.clone()).await.unwrap_err();
+        users.patch("shop-0", image.clone()).await.unwrap_err();
         let label = json!({ "metadata": { "labels": { "tier": "a" } } });
-        users.patch(PODS, "shop-0", label).await.unwrap();
-        users.patch(PODS, "other-0", image).await.unwrap();
+        users.patch("shop-0", label).await.unwrap();
+        users.patch("other-0", image).await.unwrap();
         users.delete("starting").await.unwrap();
         users.delete("other-0").await.unwrap();
         // A new pod is made without a link, and gets it later.
         let mut new = crate::cluster::pod_of(BUDGET, "new", &uid);
         new["status"] = Value::Null;
         users.create(PODS, new).await.unwrap();
-        assert_eq!(annotation(&world.server, "new", "pub.kruise.io/related-pub"), None);
+        assert_eq!(
+            annotation(&world.server, "new", "pub.kruise.io/related-pub"),
+            None
+        );
         world.start(NAME);
         world
             .until("linked", |server| {
@@ -297,9 +402,14 @@ fn while_nobody_answers_only_serving_pods_of_budgets_wait() {
 /// PB-47, PB-52: conflicts and lost answers only delay.
 #[test]
 fn statuses_come_right_though_calls_fail() {
-    for (seed, fault) in [Fault::Conflict, Fault::TimeoutAfter, Fault::AnswerLost, Fault::Internal]
-        .into_iter()
-        .enumerate()
+    for (seed, fault) in [
+        Fault::Conflict,
+        Fault::TimeoutAfter,
+        Fault::AnswerLost,
+        Fault::Internal,
+    ]
+    .into_iter()
+    .enumerate()
     {
         story(20 + seed as u64, async |world| {
             begin(world, &[]).await;

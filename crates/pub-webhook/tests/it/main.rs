@@ -1,7 +1,12 @@
 //! What pub-webhook does, by its rules: pure tables first, then one replica by itself, then whole processes before an API
 //! server in memory.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 mod budgets;
 mod cluster;
@@ -11,6 +16,7 @@ mod linking;
 mod objects;
 mod observing;
 mod properties;
+mod racing;
 mod replica;
 mod scope;
 mod spending;

@@ -55,7 +55,10 @@ pub(crate) fn budget(desired: i32, change: Value) -> Value {
 
 /// A budget of which nothing is left.
 pub(crate) fn used_up(change: Value) -> Value {
-    let used_up = budget(7, json!({ "status": { "unavailableAllowed": 0, "currentAvailable": 7 } }));
+    let used_up = budget(
+        7,
+        json!({ "status": { "unavailableAllowed": 0, "currentAvailable": 7 } }),
+    );
     with(used_up, change)
 }
 

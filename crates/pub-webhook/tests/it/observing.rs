@@ -12,7 +12,8 @@ use kruise_api::{
 };
 use kruise_runtime::{Clock, Store};
 use kruise_workload::{
-    Cause, Existing, Finder, IndexedKind, IndexedReplicaSet, IndexedWorkload, LookUps, Reference, Scale,
+    Cause, Existing, Finder, IndexedKind, IndexedReplicaSet, IndexedWorkload, LookUps, Reference,
+    Scale,
 };
 use pub_webhook::{
     observe::Observer,
@@ -27,7 +28,11 @@ use crate::objects::{BUDGET, NAMESPACE, NOW, pod};
 struct Others;
 
 impl LookUps for Others {
-    fn indexed(&self, _: IndexedKind, _: &ObjectKey) -> Result<Option<Arc<IndexedWorkload>>, Cause> {
+    fn indexed(
+        &self,
+        _: IndexedKind,
+        _: &ObjectKey,
+    ) -> Result<Option<Arc<IndexedWorkload>>, Cause> {
         Ok(None)
     }
 
@@ -63,10 +68,7 @@ impl LookUps for Others {
         async { Ok(found) }.boxed()
     }
 
-    fn object<'a>(
-        &'a self,
-        _: &'a Reference,
-    ) -> BoxFuture<'a, Result<Option<Existing>, Cause>> {
+    fn object<'a>(&'a self, _: &'a Reference) -> BoxFuture<'a, Result<Option<Existing>, Cause>> {
         let found = Existing {
             uid: "toy".to_owned(),
             replicas: None,
@@ -87,7 +89,9 @@ async fn look(spec: Value) -> Snapshot {
         "metadata": { "name": BUDGET, "namespace": NAMESPACE, "uid": "b", "resourceVersion": "1" },
         "spec": spec,
     });
-    observer.budgets.apply(serde_json::from_value(budget).unwrap());
+    observer
+        .budgets
+        .apply(serde_json::from_value(budget).unwrap());
     for (name, app, owner) in [
         ("x0", "x", "between"),
         ("x1", "x", "between"),
@@ -123,10 +127,16 @@ async fn pods_of_a_kind_of_others_are_counted() {
     let target = json!({ "apiVersion": "acme.io/v1", "kind": "Game", "name": "chess" });
     let snapshot = look(json!({ "targetRef": target, "minAvailable": "50%" })).await;
     assert_eq!(names(&snapshot), ["x0", "x1", "x2", "x3"]);
-    assert!(snapshot.asks_again, "nobody tells when it is scaled (DV-PB9)");
+    assert!(
+        snapshot.asks_again,
+        "nobody tells when it is scaled (DV-PB9)"
+    );
     let desired = plan(&snapshot).desired.unwrap();
     let status = tally(&snapshot, desired, &snapshot.budget).status;
-    assert_eq!((status.desired_available, status.unavailable_allowed), (2, 2));
+    assert_eq!(
+        (status.desired_available, status.unavailable_allowed),
+        (2, 2)
+    );
 }
 
 /// PB-S17, PB-23
@@ -146,7 +156,8 @@ async fn who_is_looked_at_again() {
     let selector = json!({ "matchLabels": { "app": "x" } });
     let snapshot = look(json!({ "selector": selector, "maxUnavailable": 1 })).await;
     assert!(snapshot.asks_again);
-    let with_total = json!({ "selector": selector, "maxUnavailable": 1, "protectTotalReplicas": 4 });
+    let with_total =
+        json!({ "selector": selector, "maxUnavailable": 1, "protectTotalReplicas": 4 });
     let snapshot = look(with_total).await;
     assert!(!snapshot.asks_again);
     assert_eq!((names(&snapshot).len(), snapshot.expected), (4, 4));

@@ -43,7 +43,10 @@ fn limit() -> impl Strategy<Value = Value> {
 fn snapshot(pods: &[Pod], expected: i32, field: &str, limit: &Value, n_gone: usize) -> Snapshot {
     let now: jiff::Timestamp = NOW.parse().unwrap();
     let at = |age: i64| json!((now - SignedDuration::from_secs(age)).to_string());
-    let mut stored = with(budget(0, json!({})), json!({ "spec": { "maxUnavailable": null } }));
+    let mut stored = with(
+        budget(0, json!({})),
+        json!({ "spec": { "maxUnavailable": null } }),
+    );
     stored["spec"][field] = limit.clone();
     for number in 0..n_gone {
         stored["status"]["disruptedPods"][format!("gone-{number}")] = at(1);
@@ -51,7 +54,10 @@ fn snapshot(pods: &[Pod], expected: i32, field: &str, limit: &Value, n_gone: usi
     let mut decoded = vec![];
     for (number, pod) in pods.iter().enumerate() {
         let name = format!("p{number}");
-        for (map, age) in [("disruptedPods", pod.disrupted), ("unavailablePods", pod.unavailable)] {
+        for (map, age) in [
+            ("disruptedPods", pod.disrupted),
+            ("unavailablePods", pod.unavailable),
+        ] {
             if let Some(age) = age {
                 stored["status"][map][&name] = at(age);
             }

@@ -10,8 +10,7 @@ use kruise_api::{
     resource::{ObjectKey, PODS, Resource},
 };
 use kruise_runtime::{
-    ApiClient, Clock, Metrics as RuntimeMetrics, ProtectionLabels, ProtectionLog, Store,
-    recorder,
+    ApiClient, Clock, Metrics as RuntimeMetrics, ProtectionLabels, ProtectionLog, Store, recorder,
     webhook::{Admission, AdmissionRequest, AdmissionResponse},
 };
 use kruise_testkit::{clock::VirtualClock, manifests, server::ApiServer};
@@ -57,8 +56,19 @@ pub(crate) fn server(objects: &[Value]) -> ApiServer {
 }
 
 pub(crate) fn put(server: &ApiServer, object: &Value) {
-    let resource = if object["kind"] == "Pod" { PODS } else { PODUNAVAILABLEBUDGETS };
+    let resource = if object["kind"] == "Pod" {
+        PODS
+    } else {
+        PODUNAVAILABLEBUDGETS
+    };
     server.put("setup", resource, object.clone());
+    // Nothing is created on its way out.
+    if let Some(at) = object["metadata"].get("deletionTimestamp") {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        server.change("setup", resource, &ObjectKey::new(NAMESPACE, name), |it| {
+            it["metadata"]["deletionTimestamp"] = at.clone();
+        });
+    }
 }
 
 /// The budget's status as it is stored.
@@ -178,7 +188,9 @@ impl Replica {
 
 fn show<K: Object>(server: &ApiServer, resource: Resource, store: &Store<K>) {
     let objects = server.list(resource);
-    let objects = objects.iter().map(|it| serde_json::from_value(Value::clone(it)).unwrap());
+    let objects = objects
+        .iter()
+        .map(|it| serde_json::from_value(Value::clone(it)).unwrap());
     store.replace(objects.collect(), &[], &server.version().to_string());
 }
 
@@ -208,5 +220,16 @@ pub(crate) fn eviction(name: &str) -> Value {
     let body = json!({
         "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": name, "namespace": NAMESPACE },
     });
-    request("CREATE", name, json!({ "subResource": "eviction", "object": body }))
+    request(
+        "CREATE",
+        name,
+        json!({ "subResource": "eviction", "object": body }),
+    )
+}
+
+/// A replica before a server with this budget and pod `p1`.
+pub(crate) fn before(budget: Value) -> (ApiServer, Replica) {
+    let server = server(&[budget, crate::objects::pod("p1")]);
+    let replica = Replica::new(&server, "pub-webhook");
+    (server, replica)
 }

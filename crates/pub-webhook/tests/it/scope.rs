@@ -39,7 +39,12 @@ fn condition(configuration: &Value, entry: &str) -> Option<String> {
 /// Design 7: both gates decide what is asked about.
 #[rstest]
 #[case::both(true, true, Some("request.namespace in ['web']"), None)]
-#[case::deletion(true, false, Some("request.namespace in ['web']"), Some("request.operation == 'DELETE'"))]
+#[case::deletion(
+    true,
+    false,
+    Some("request.namespace in ['web']"),
+    Some("request.operation == 'DELETE'")
+)]
 #[case::update(false, true, Some("false"), Some("request.operation == 'UPDATE'"))]
 #[case::none(false, false, Some("false"), Some("false"))]
 fn gates_decide(
@@ -51,23 +56,41 @@ fn gates_decide(
     let validating = installed("ValidatingWebhookConfiguration");
     let wanted = Wanted {
         namespaces: Extent::of(["web"]),
-        gates: Gates { delete, update, ..GATES },
+        gates: Gates {
+            delete,
+            update,
+            ..GATES
+        },
     };
     let revised = revise(&validating, &wanted).unwrap();
-    assert_eq!(condition(&revised, "vpodeviction.kb.io").as_deref(), evictions);
+    assert_eq!(
+        condition(&revised, "vpodeviction.kb.io").as_deref(),
+        evictions
+    );
     assert_eq!(condition(&revised, "vpod.kb.io").as_deref(), pods);
     let budgets = |it: &Value| it["webhooks"][0].clone();
-    assert_eq!(budgets(&revised), budgets(&validating), "the entry for budgets is nobody's but the installation's");
+    assert_eq!(
+        budgets(&revised),
+        budgets(&validating),
+        "the entry for budgets is nobody's but the installation's"
+    );
     let mutating = installed("MutatingWebhookConfiguration");
     let revised = revise(&mutating, &wanted).unwrap();
-    let new_pods = if delete || update { "request.namespace in ['web']" } else { "false" };
+    let new_pods = if delete || update {
+        "request.namespace in ['web']"
+    } else {
+        "false"
+    };
     assert_eq!(condition(&revised, "mpod.kb.io").as_deref(), Some(new_pods));
 }
 
 /// What is installed asks about everything, and fails nobody before somebody answers.
 #[test]
 fn the_installed_form_is_broad_and_open() {
-    for kind in ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"] {
+    for kind in [
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+    ] {
         let configuration = installed(kind);
         assert_eq!(found(&configuration), Some(Extent::Everything));
         let entries = configuration["webhooks"].as_array().unwrap().iter();
@@ -82,7 +105,10 @@ fn the_installed_form_is_broad_and_open() {
 #[test]
 fn the_policy_that_is_asked_for_comes_with_trust() {
     let mut validating = installed("ValidatingWebhookConfiguration");
-    let wanted = Wanted { namespaces: Extent::nothing(), gates: GATES };
+    let wanted = Wanted {
+        namespaces: Extent::nothing(),
+        gates: GATES,
+    };
     let policy = |configuration: &Value, name: &str| {
         let mut entries = configuration["webhooks"].as_array().unwrap().iter();
         entries.find(|it| it["name"] == name).unwrap()["failurePolicy"].clone()
@@ -92,7 +118,11 @@ fn the_policy_that_is_asked_for_comes_with_trust() {
     for entry in validating["webhooks"].as_array_mut().unwrap() {
         entry["clientConfig"]["caBundle"] = json!("Y2E=");
         let mine = json!({ "name": "mine", "expression": "true" });
-        let conditions = entry.as_object_mut().unwrap().entry("matchConditions").or_insert(json!([]));
+        let conditions = entry
+            .as_object_mut()
+            .unwrap()
+            .entry("matchConditions")
+            .or_insert(json!([]));
         conditions.as_array_mut().unwrap().push(mine);
     }
     let revised = revise(&validating, &wanted).unwrap();
@@ -104,7 +134,11 @@ fn the_policy_that_is_asked_for_comes_with_trust() {
         assert!(conditions.iter().any(|it| it["name"] == "mine"), "{entry}");
     }
     validating["webhooks"] = revised["webhooks"].clone();
-    assert_eq!(revise(&validating, &wanted), None, "what is so is not written");
+    assert_eq!(
+        revise(&validating, &wanted),
+        None,
+        "what is so is not written"
+    );
 }
 
 /// What is asked about by both configurations.
@@ -145,15 +179,26 @@ fn a_namespace_is_asked_about_before_its_budget_protects() {
         assert_eq!(asked(&world.server), both(Extent::of([NAMESPACE])));
         let changes = world.server.changes_since(before);
         let when = |plural: &str| {
-            let mut all = changes.iter().filter(|it| it.resource.plural == plural && it.by == pub_webhook::NAME);
+            let mut all = changes
+                .iter()
+                .filter(|it| it.resource.plural == plural && it.by == pub_webhook::NAME);
             all.next().unwrap().at
         };
         let (widened, linked) = (when("validatingwebhookconfigurations"), when("pods"));
-        assert!(linked.duration_since(widened) >= jiff::SignedDuration::from_secs(1), "{widened} {linked}");
+        assert!(
+            linked.duration_since(widened) >= jiff::SignedDuration::from_secs(1),
+            "{widened} {linked}"
+        );
         assert!(when("podunavailablebudgets") >= linked);
 
-        world.server.delete("user", PODUNAVAILABLEBUDGETS, &key(BUDGET));
-        world.until("narrow again", |server| asked(server) == both(Extent::nothing())).await;
+        world
+            .server
+            .delete("user", PODUNAVAILABLEBUDGETS, &key(BUDGET));
+        world
+            .until("narrow again", |server| {
+                asked(server) == both(Extent::nothing())
+            })
+            .await;
     });
 }
 
@@ -163,14 +208,22 @@ fn the_leader_puts_the_condition_back() {
     story(2, async |world| {
         begin(world, &[]).await;
         for (resource, kind) in [
-            (MUTATING_WEBHOOK_CONFIGURATIONS, "MutatingWebhookConfiguration"),
-            (VALIDATING_WEBHOOK_CONFIGURATIONS, "ValidatingWebhookConfiguration"),
+            (
+                MUTATING_WEBHOOK_CONFIGURATIONS,
+                "MutatingWebhookConfiguration",
+            ),
+            (
+                VALIDATING_WEBHOOK_CONFIGURATIONS,
+                "ValidatingWebhookConfiguration",
+            ),
         ] {
             let installed = installed(kind);
             let name = installed["metadata"]["name"].as_str().unwrap();
-            world.server.change("user", resource, &ObjectKey::new("", name), |it| {
-                it["webhooks"] = installed["webhooks"].clone();
-            });
+            world
+                .server
+                .change("user", resource, &ObjectKey::new("", name), |it| {
+                    it["webhooks"] = installed["webhooks"].clone();
+                });
         }
         assert_eq!(asked(&world.server), both(Extent::Everything));
         world.run_for(Duration::from_secs(40)).await;

@@ -26,7 +26,10 @@ fn budgets(all: &[(&str, Value)]) -> Store<Budget> {
 }
 
 fn shop() -> Store<Budget> {
-    budgets(&[(BUDGET, json!({ "selector": { "matchLabels": { "app": "shop" } } }))])
+    budgets(&[(
+        BUDGET,
+        json!({ "selector": { "matchLabels": { "app": "shop" } } }),
+    )])
 }
 
 fn decoded(change: Value) -> BudgetPod {
@@ -34,15 +37,24 @@ fn decoded(change: Value) -> BudgetPod {
 }
 
 fn keys(names: &[&str]) -> Vec<ObjectKey> {
-    names.iter().map(|name| ObjectKey::new(NAMESPACE, *name)).collect()
+    names
+        .iter()
+        .map(|name| ObjectKey::new(NAMESPACE, *name))
+        .collect()
 }
 
 fn now(names: &[&str]) -> Woken {
-    Woken { now: keys(names), ..Woken::default() }
+    Woken {
+        now: keys(names),
+        ..Woken::default()
+    }
 }
 
 fn later(names: &[&str]) -> Woken {
-    Woken { later: keys(names), ..Woken::default() }
+    Woken {
+        later: keys(names),
+        ..Woken::default()
+    }
 }
 
 /// PB-51, DV-PB9
@@ -122,10 +134,16 @@ fn workloads_wake_their_budget(
 fn the_first_budget_by_name_is_woken() {
     let target = |kind: &str| json!({ "targetRef": { "apiVersion": "apps/v1beta9", "kind": kind, "name": "shop" } });
     let budgets = budgets(&[
-        ("a", json!({ "targetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "other" } })),
+        (
+            "a",
+            json!({ "targetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "other" } }),
+        ),
         ("b", target("StatefulSet")),
         ("c", json!({ "selector": {} })),
-        ("d", json!({ "selector": { "matchLabels": { "app": "shop" } } })),
+        (
+            "d",
+            json!({ "selector": { "matchLabels": { "app": "shop" } } }),
+        ),
         ("e", target("Deployment")),
         ("f", target("ReplicaSet")),
     ]);
@@ -135,9 +153,15 @@ fn the_first_budget_by_name_is_woken() {
         (IndexedKind::StatefulSet, "b"),
         (IndexedKind::CloneSet, "d"),
     ] {
-        assert_eq!(by_workload(&budgets, kind, None, Some(&new)), keys(&[expected]));
+        assert_eq!(
+            by_workload(&budgets, kind, None, Some(&new)),
+            keys(&[expected])
+        );
     }
     let replica_set = json!({ "metadata": { "name": "shop", "namespace": NAMESPACE, "labels": { "app": "shop" } } });
     let replica_set: IndexedReplicaSet = serde_json::from_str(&replica_set.to_string()).unwrap();
-    assert_eq!(by_replica_set(&budgets, None, Some(&replica_set)), keys(&["f"]));
+    assert_eq!(
+        by_replica_set(&budgets, None, Some(&replica_set)),
+        keys(&["f"])
+    );
 }

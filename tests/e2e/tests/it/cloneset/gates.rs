@@ -6,10 +6,10 @@ use std::time::Duration;
 use e2e::{
     Namespace, PATIENCE, Part, Test,
     cloneset::{in_place, small},
-    eventually,
-    hold_for,
+    eventually, hold_for,
     names::{
-        CLONESET_CONTROLLER, CLONESETS, IMAGE_PULL_JOBS, POD_UNAVAILABLE_BUDGETS, PUB_WEBHOOK, STATE,
+        CLONESET_CONTROLLER, CLONESETS, IMAGE_PULL_JOBS, POD_UNAVAILABLE_BUDGETS, PUB_WEBHOOK,
+        STATE,
     },
     pods::{condition, labelled, uids},
     proxy::Proxy,
@@ -182,7 +182,9 @@ async fn a_budget_pays() {
     let budget = test.workload(POD_UNAVAILABLE_BUDGETS);
     let spec = json!({ "selector": { "matchLabels": { "app": "web" } }, "maxUnavailable": 1 });
     budget.create("shop", spec).await.unwrap();
-    sets.create("web", small(3, in_place(json!("100%")))).await.unwrap();
+    sets.create("web", small(3, in_place(json!("100%"))))
+        .await
+        .unwrap();
     sets.rolled_out("web").await;
     budget.status_becomes("shop", "unavailableAllowed", 1).await;
 
@@ -196,7 +198,11 @@ async fn a_budget_pays() {
     };
     let first = eventually("the first is updated", PATIENCE, || async {
         let updated = updated().await;
-        if updated.is_empty() { Err(updated) } else { Ok(updated) }
+        if updated.is_empty() {
+            Err(updated)
+        } else {
+            Ok(updated)
+        }
     })
     .await;
     // It is counted out for 10 s.
@@ -214,6 +220,8 @@ async fn a_budget_pays() {
         "{status}"
     );
 
-    budget.patch("shop", json!({ "spec": { "maxUnavailable": 3 } })).await;
+    budget
+        .patch("shop", json!({ "spec": { "maxUnavailable": 3 } }))
+        .await;
     sets.rolled_out("web").await;
 }
