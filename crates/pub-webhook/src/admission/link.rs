@@ -2,7 +2,8 @@
 
 use futures::future::{BoxFuture, FutureExt};
 use kruise_api::{
-    meta::ObjectMeta,
+    meta::{ObjectMeta, OwnerReference},
+    policy::v1beta1::TargetReference,
     selector::Selector,
     well_known::annotations::{RELATED_PUB, RELATED_PUB_LEGACY},
 };
@@ -10,7 +11,7 @@ use kruise_runtime::{
     Store, chain,
     webhook::{Admission, AdmissionRequest, AdmissionResponse, Operation},
 };
-use kruise_workload::{Finder, Reference, Workload};
+use kruise_workload::{Finder, IndexedKind, Reference, Target, Workload};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -64,20 +65,21 @@ impl PodMutator {
     /// The first by name that the pod matches (PB-17).
     async fn budget_of(&self, pod: &ObjectMeta) -> Option<String> {
         let budgets = self.budgets.in_namespace(&pod.namespace);
-        let by_target = budgets.iter().any(|it| it.spec.target_ref.is_some());
-        let workload = if by_target {
-            self.workload_of(pod).await
-        } else {
-            None
+        let mut targets = budgets.iter().filter_map(|it| it.spec.target_ref.as_ref());
+        let workload = match pod.controller() {
+            Some(owner) if targets.any(|target| may_lead_to(owner, target)) => {
+                self.workload_of(&pod.namespace, owner).await
+            }
+            _ => None,
         };
         let mut budgets = budgets.iter();
         let found = budgets.find(|budget| matches(budget, pod, workload.as_ref()));
         found.map(|budget| budget.name().to_owned())
     }
 
-    /// The workload that manages the pod, whatever its UID is. An error counts as none.
-    async fn workload_of(&self, pod: &ObjectMeta) -> Option<Workload> {
-        let owner = Reference::to_owner(&pod.namespace, pod.controller()?);
+    /// The workload that is, or is behind, the owner of this name, whatever its UID is. An error counts as none.
+    async fn workload_of(&self, namespace: &str, owner: &OwnerReference) -> Option<Workload> {
+        let owner = Reference::to_owner(namespace, owner);
         match self.finder.find(&owner).await {
             Ok(found) => found,
             Err(error) => {
@@ -87,6 +89,20 @@ impl PodMutator {
             }
         }
     }
+}
+
+/// Whether the search for this owner may end at the target. Of kinds that are watched that costs nothing; of others the API
+/// server has to be asked, which is not worth it for every pod of a Job, say.
+fn may_lead_to(owner: &OwnerReference, target: &TargetReference) -> bool {
+    let owner_is = Target {
+        api_version: owner.api_version.as_str(),
+        kind: owner.kind.as_str(),
+        name: owner.name.as_str(),
+    };
+    let target = Target::from(target);
+    IndexedKind::of(owner_is.group(), owner_is.kind).is_some()
+        || (owner_is.group(), owner_is.kind, owner_is.name)
+            == (target.group(), target.kind, target.name)
 }
 
 fn matches(budget: &Budget, pod: &ObjectMeta, workload: Option<&Workload>) -> bool {
