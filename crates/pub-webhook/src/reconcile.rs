@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Component of the reconciler's events (spec 3.2).
-pub const COMPONENT: &str = "podunavailablebudget-controller";
+pub(crate) const COMPONENT: &str = "podunavailablebudget-controller";
 
 /// Brings one budget up to date.
 pub(crate) struct PubReconciler {

@@ -46,7 +46,7 @@ pub(crate) struct Keeper {
 
 /// Why the configurations can't be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum ScopeError {
+pub(crate) enum ScopeError {
     /// A configuration can't be read.
     #[error("can't read the configuration of the webhooks for pods")]
     Read(#[source] ApiError),

@@ -334,12 +334,8 @@ fn the_checker_sees_what_is_wrong() {
     wrong(&|tally| tally.status.unavailable_allowed = 2);
     wrong(&|tally| tally.status.total_replicas = 3);
     wrong(&|tally| {
-        drop(
-            tally
-                .status
-                .disrupted_pods
-                .insert("p0".to_owned(), snapshot.now),
-        )
+        let entries = &mut tally.status.disrupted_pods;
+        entries.insert("p0".to_owned(), snapshot.now);
     });
     wrong(&|tally| tally.patch = Some(json!({ "status": {} })));
 }

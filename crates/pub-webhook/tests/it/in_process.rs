@@ -121,7 +121,9 @@ fn a_selector_counts_what_the_workloads_want() {
         let older = replica_set(world, "a-6b8", &deployment_a);
         let b = deployment(world, "b", 6);
         add_pods(world, "a", &a, 3);
-        put(world, PODS, crate::cluster::pod_of("a", "a-old", &older));
+        let mut old = crate::cluster::pod_of("a", "a-old", &older);
+        old["metadata"]["ownerReferences"][0]["name"] = json!("a-6b8");
+        put(world, PODS, old);
         add_pods(world, "b", &b, 6);
         let spec =
             json!({ "selector": { "matchLabels": { "group": "all" } }, "maxUnavailable": 2 });

@@ -67,6 +67,7 @@ pub(crate) fn put(server: &ApiServer, object: &Value) {
         let name = object["metadata"]["name"].as_str().unwrap();
         server.change("setup", resource, &ObjectKey::new(NAMESPACE, name), |it| {
             it["metadata"]["deletionTimestamp"] = at.clone();
+            it["metadata"]["finalizers"] = json!(["acme.io/hold"]);
         });
     }
 }
