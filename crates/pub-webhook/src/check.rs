@@ -48,13 +48,14 @@ fn links(snapshot: &Snapshot, plan: &Plan, found: &mut Vec<String>) {
         if annotations.contains_key(RELATED_PUB) || annotations.contains_key(RELATED_PUB_LEGACY) {
             found.push(format!("{name} is linked already (PB-18)"));
         }
-        let metadata = &link.patch["metadata"];
-        if metadata["uid"] != pod.metadata.uid
-            || metadata["resourceVersion"] != pod.metadata.resource_version
+        let metadata = at(&link.patch, &["metadata"]);
+        if *at(metadata, &["uid"]) != pod.metadata.uid
+            || *at(metadata, &["resourceVersion"]) != pod.metadata.resource_version
         {
             found.push(format!("the link of {name} holds for any pod"));
         }
-        let written = [RELATED_PUB, RELATED_PUB_LEGACY].map(|key| &metadata["annotations"][key]);
+        let written =
+            [RELATED_PUB, RELATED_PUB_LEGACY].map(|key| at(metadata, &["annotations", key]));
         if written != [&budget, &budget] {
             found.push(format!("{name} gets {written:?} (PB-18)"));
         }
@@ -170,8 +171,10 @@ fn entries(
 /// PB-47, PB-55: the patch leads to the status, from this copy alone.
 fn written(newest: &Budget, tally: &Tally, patch: &Value, found: &mut Vec<String>) {
     let metadata = newest.metadata();
-    let at = &patch["metadata"];
-    if at["uid"] != metadata.uid || at["resourceVersion"] != metadata.resource_version {
+    let written = at(patch, &["metadata"]);
+    if *at(written, &["uid"]) != metadata.uid
+        || *at(written, &["resourceVersion"]) != metadata.resource_version
+    {
         found.push("the status is written over any copy (PB-47)".to_owned());
     }
     let status = &tally.status;
@@ -183,11 +186,9 @@ fn written(newest: &Budget, tally: &Tally, patch: &Value, found: &mut Vec<String
         ("totalReplicas", status.total_replicas.into()),
     ];
     for (field, number) in numbers {
-        if patch["status"][field] != number {
-            found.push(format!(
-                "{field} is written as {} (PB-55)",
-                patch["status"][field]
-            ));
+        let written = at(patch, &["status", field]);
+        if *written != number {
+            found.push(format!("{field} is written as {written} (PB-55)"));
         }
     }
     let maps = [
@@ -203,7 +204,7 @@ fn written(newest: &Budget, tally: &Tally, patch: &Value, found: &mut Vec<String
         ),
     ];
     for (field, stored, kept) in maps {
-        let Some(changes) = patch["status"][field].as_object() else {
+        let Some(changes) = at(patch, &["status", field]).as_object() else {
             found.push(format!("{field} becomes no map (PB-53)"));
             continue;
         };
@@ -213,4 +214,10 @@ fn written(newest: &Budget, tally: &Tally, patch: &Value, found: &mut Vec<String
             found.push(format!("{field} becomes {left:?} (PB-53)"));
         }
     }
+}
+
+/// What is at the end of this path; null where it leads nowhere.
+fn at<'a>(value: &'a Value, path: &[&str]) -> &'a Value {
+    let found = path.iter().try_fold(value, |at, name| at.get(name));
+    found.unwrap_or(&Value::Null)
 }

@@ -315,7 +315,7 @@ fn the_checker_sees_what_is_wrong() {
     wrong(&|plan| plan.desired = Ok(2));
     wrong(&|plan| {
         plan.events
-            .push(kruise_plan::Event::normal("NoPods", String::new()))
+            .push(kruise_plan::Event::normal("NoPods", String::new()));
     });
     wrong(&|plan| {
         plan.links.push(pub_webhook::plan::Link {

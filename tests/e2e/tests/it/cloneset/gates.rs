@@ -17,7 +17,7 @@ use e2e::{
     templates::image,
     witness::Diary,
 };
-use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{DynamicObject, ListParams};
 use serde_json::{Value, json};
 
 use crate::cloneset::controller;
