@@ -13,6 +13,7 @@ mod cloneset_controller;
 mod rights;
 mod sidecarset_controller;
 mod sidecarterminator_controller;
+mod workload_finder;
 
 pub(crate) use rights::{Rights, Rule, Unused, rule};
 
