@@ -14,6 +14,7 @@ mod pub_webhook;
 mod rights;
 mod sidecarset_controller;
 mod sidecarterminator_controller;
+mod workload_finder;
 
 pub(crate) use rights::{Rights, Rule, Unused, rule};
 

@@ -31,7 +31,8 @@ impl Finder {
     /// workload may be on its way out ([`Workload::deleting`]), and of the kinds of others without scale subresource it
     /// is only known that the object exists, maybe under another UID.
     ///
-    /// It waits only for kinds that are none of [`crate::IndexedKind`], and not for long.
+    /// The API server is asked only about kinds that are none of [`crate::IndexedKind`]. Of these, a finder for admission
+    /// waits a moment for what the watches don't show yet.
     ///
     /// # Errors
     /// When it can't be said whether there is one.

@@ -31,6 +31,10 @@ impl LookUps for Live {
         self.custom.timing.patience
     }
 
+    fn lag(&self) -> Duration {
+        self.custom.timing.lag
+    }
+
     fn indexed(
         &self,
         kind: IndexedKind,

@@ -38,6 +38,11 @@ pub trait LookUps: Send + Sync + 'static {
         Duration::from_secs(10)
     }
 
+    /// How long what was made just now may be missing in the indexes.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// The object of this kind, which is any but ReplicaSet.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::snapshot::Snapshot;
 
 /// How soon is looked again after pods were linked: a pod that was changed meanwhile is linked then.
 const LOOKS_AFTER_LINKS: Duration = Duration::from_secs(2);
-/// How often is looked at a budget whose workload is not watched (DV-PB9).
+/// How often is looked at a budget whose workload is not watched (DV-PB10).
 const LOOKS_AT_UNWATCHED: Duration = Duration::from_secs(30);
 
 /// What is to be done.

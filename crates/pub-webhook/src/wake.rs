@@ -46,7 +46,7 @@ pub fn by_pod(
         _ => Woken {
             now: match new.has_link() {
                 true => linked(budgets, new),
-                // The webhook was not asked, or did not know the workload yet (DV-PB9).
+                // The webhook was not asked, or did not know the workload yet (DV-PB10).
                 false => lacked(budgets, new),
             },
             ..Woken::default()

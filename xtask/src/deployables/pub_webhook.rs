@@ -3,6 +3,7 @@
 use super::{
     Condition, Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources,
     Rights, SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
+    workload_finder,
 };
 
 pub(super) fn table() -> Deployable {
@@ -23,7 +24,7 @@ pub(super) fn table() -> Deployable {
             memory_limit: "512Mi",
         },
         rights: Rights {
-            cluster: vec![
+            cluster: [
                 rule(
                     "Read what to do.",
                     "policy.kruise.io",
@@ -42,40 +43,11 @@ pub(super) fn table() -> Deployable {
                     ["pods"],
                     ["get", "list", "watch", "patch"],
                 ),
-                rule(
-                    "See how many pods workloads want.",
-                    "",
-                    ["replicationcontrollers"],
-                    ["list", "watch"],
-                ),
-                rule(
-                    "The same of Kubernetes' other workloads.",
-                    "apps",
-                    ["deployments", "replicasets", "statefulsets"],
-                    ["list", "watch"],
-                ),
-                rule(
-                    "The same of OpenKruise's.",
-                    "apps.kruise.io",
-                    ["clonesets", "statefulsets"],
-                    ["list", "watch"],
-                ),
-                rule(
-                    "The same of any other kind, by its scale (PB-25). Who has a kind without scale grants `get` of it.",
-                    "*",
-                    ["*/scale"],
-                    ["get"],
-                ),
-            ],
-            own_namespace: vec![
-                rule(
-                    "See which kinds are like StatefulSets (PB-25).",
-                    "",
-                    ["configmaps"],
-                    ["list", "watch"],
-                )
-                .named(["kruise-configuration"]),
-            ],
+            ]
+            .into_iter()
+            .chain(workload_finder::cluster())
+            .collect(),
+            own_namespace: vec![workload_finder::own_namespace()],
             unused: UNUSED,
         },
         webhooks: Webhooks {
@@ -195,11 +167,10 @@ const CHANGES_WHAT_COUNTS: Condition = Condition {
 const UNUSED: &[Unused] = &[
     read_live("pods"),
     read_live("podunavailablebudgets"),
-    Unused {
-        verb: "get",
-        resource: "*/scale",
-        why: "no workload of the tests is of a kind that others have made",
-    },
+    workload_finder::READ_SCALES,
+    workload_finder::READ_DAEMON_SETS,
+    workload_finder::READ_JOBS,
+    workload_finder::READ_BROADCAST_JOBS,
     Unused {
         verb: "patch",
         resource: "events",

@@ -16,11 +16,12 @@ use crate::{
     reference::Reference,
 };
 
-/// How old an answer may be, and how long one is waited for.
+/// How old an answer may be, how long one is waited for, and how long an index is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     pub(crate) max_age: Duration,
     pub(crate) patience: Duration,
+    pub(crate) lag: Duration,
 }
 
 impl Timing {
@@ -28,11 +29,15 @@ impl Timing {
     pub(crate) const OF_ADMISSION: Self = Self {
         max_age: Duration::from_secs(5),
         patience: Duration::from_secs(1),
+        // A ReplicaSet's first pods come within milliseconds after it, and nobody looks at them again soon.
+        lag: Duration::from_millis(300),
     };
     /// Nothing else wakes a reconciler when such a workload changes, so it must not count by an older state than now.
     pub(crate) const OF_RECONCILERS: Self = Self {
         max_age: Duration::ZERO,
         patience: Duration::from_secs(10),
+        // What appears in an index wakes them again.
+        lag: Duration::ZERO,
     };
 }
 

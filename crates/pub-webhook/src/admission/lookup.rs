@@ -1,5 +1,5 @@
 //! Looking pods and budgets up. The indexes know nearly all. What they don't know yet must not let a protected pod go, so
-//! that the API server is asked (DV-PB8).
+//! that the API server is asked (DV-PB9).
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,7 @@ impl Lookup {
 
     /// The pod that is to be evicted; `None`: there is none (PB-36). An eviction does not bring its pod along. What the
     /// index shows may be a moment old, so it is asked live about a pod that could go free although its budget is at stake:
-    /// one that the index does not show, or shows unlinked or not serving, in a namespace with budgets (DV-PB8).
+    /// one that the index does not show, or shows unlinked or not serving, in a namespace with budgets (DV-PB9).
     ///
     /// # Errors
     /// When the API server can't be asked.

@@ -129,7 +129,7 @@ async fn pods_of_a_kind_of_others_are_counted() {
     assert_eq!(names(&snapshot), ["x0", "x1", "x2", "x3"]);
     assert!(
         snapshot.asks_again,
-        "nobody tells when it is scaled (DV-PB9)"
+        "nobody tells when it is scaled (DV-PB10)"
     );
     let desired = plan(&snapshot).desired.unwrap();
     let status = tally(&snapshot, desired, &snapshot.budget).status;

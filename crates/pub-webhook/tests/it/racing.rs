@@ -97,7 +97,7 @@ async fn pods_of_a_budget_that_has_just_gone_may_go() {
     assert!(replica.delete(&pod("p1")).await.is_allowed());
 }
 
-/// PB-38.3, DV-PB8: the index may be late, and the API server knows.
+/// PB-38.3, DV-PB9: the index may be late, and the API server knows.
 #[tokio::test(start_paused = true)]
 async fn a_budget_that_the_index_lacks_is_asked_for() {
     let server = server(&[pod("p1")]);
@@ -123,7 +123,7 @@ async fn a_budget_that_the_index_lacks_is_asked_for() {
     assert_eq!(error.code(), StatusCode::BAD_REQUEST);
 }
 
-/// PB-36, DV-PB8
+/// PB-36, DV-PB9
 #[tokio::test(start_paused = true)]
 async fn an_evicted_pod_is_asked_for_where_the_index_would_let_it_go() {
     let server = server(&[used_up(json!({}))]);

@@ -423,7 +423,7 @@ async fn without_a_status_everything_is_free() {
     assert!(replica.delete(&pod("p1")).await.is_allowed());
 }
 
-/// DV-PB12: what a person sees who drains a node.
+/// DV-PB13: what a person sees who drains a node.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_warns_with_numbers() {
     let (server, replica) = before(budget(9, json!({})));

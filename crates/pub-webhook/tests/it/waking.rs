@@ -57,7 +57,7 @@ fn later(names: &[&str]) -> Woken {
     }
 }
 
-/// PB-51, DV-PB9
+/// PB-51, DV-PB10
 #[rstest]
 #[case::created(None, Some(json!({})), now(&[BUDGET]))]
 #[case::deleted(Some(json!({})), None, now(&[]))]
@@ -83,7 +83,7 @@ fn pods_wake_their_budget(
     assert_eq!(by_pod(&shop(), false, old.as_ref(), new.as_ref()), expected);
 }
 
-/// DV-PB9: by names, where only the index of workloads could tell for sure.
+/// DV-PB10: by names, where only the index of workloads could tell for sure.
 #[rstest]
 #[case::its_deployment("apps/v1", "Deployment", "shop", true)]
 #[case::another_deployment("apps/v1", "Deployment", "stop", false)]
@@ -111,7 +111,7 @@ fn workload(change: Value) -> IndexedWorkload {
     serde_json::from_str(&with(workload, change).to_string()).unwrap()
 }
 
-/// PB-51, PB-68, DV-PB9
+/// PB-51, PB-68, DV-PB10
 #[rstest]
 #[case::created(None, Some(json!({})), true)]
 #[case::deleted(Some(json!({})), None, true)]
