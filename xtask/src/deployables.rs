@@ -10,9 +10,11 @@ use crate::crd_choices;
 
 mod broadcastjob_controller;
 mod cloneset_controller;
+mod pub_webhook;
 mod rights;
 mod sidecarset_controller;
 mod sidecarterminator_controller;
+mod workload_finder;
 
 pub(crate) use rights::{Rights, Rule, Unused, rule};
 
@@ -25,6 +27,7 @@ pub(crate) fn all() -> Vec<Deployable> {
     #[rustfmt::skip]
     let mut all = vec![
         cloneset_controller::table(),
+        pub_webhook::table(),
         sidecarset_controller::table(),
         sidecarterminator_controller::table(),
         broadcastjob_controller::table(),
@@ -155,8 +158,19 @@ pub(crate) struct Webhooks {
     pub(crate) why: &'static str,
     pub(crate) mutating: &'static [Webhook],
     pub(crate) validating: &'static [Webhook],
+    /// What the process is asked to do about the validating ones that are about pods.
+    pub(crate) policy: Option<Policy>,
     /// About new pods, in a configuration of its own.
     pub(crate) pods: Option<PodWebhook>,
+}
+
+/// By an annotation of the configuration the process is asked for a failure policy, which it sets once the API server
+/// trusts the webhook.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy {
+    pub(crate) annotation: &'static str,
+    /// What becomes of the request when nobody answers.
+    pub(crate) unanswered: Unanswered,
 }
 
 impl Webhooks {
@@ -180,6 +194,8 @@ pub(crate) struct Webhook {
     pub(crate) scope: &'static str,
     /// Only about objects with this label.
     pub(crate) label: Option<&'static str>,
+    /// Whether pods of the cluster's own namespace and of the installation's are spared (PF-209).
+    pub(crate) spares_system: bool,
     pub(crate) conditions: &'static [Condition],
     /// What becomes of the request when nobody answers.
     pub(crate) unanswered: Unanswered,
@@ -200,11 +216,8 @@ pub(crate) struct PodWebhook {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
     /// Pods whose label with this key is `false` are spared, too.
-    pub(crate) opt_out: &'static str,
-    /// Annotation of the configuration by which the process is asked for a failure policy.
-    pub(crate) policy_annotation: &'static str,
-    /// What becomes of the pod when nobody answers.
-    pub(crate) unanswered: Unanswered,
+    pub(crate) opt_out: Option<&'static str>,
+    pub(crate) policy: Policy,
 }
 
 /// A match condition: the API server asks only where the expression is true.

@@ -10,6 +10,7 @@
 //! Nothing here reads or writes: looking up the budget, keeping the newest copy and trying again after a
 //! conflict are the caller's part.
 
+mod checked;
 mod consistency;
 mod copies;
 mod decision;
@@ -19,9 +20,12 @@ mod resize;
 mod spend;
 mod subject;
 
+pub use checked::{Checked, says_no_protect};
 pub use consistency::{is_available, is_consistent, is_ready};
 pub use copies::Copies;
-pub use decision::{BudgetRefusal, Decision, Free, Options, decide, related};
+pub use decision::{
+    BudgetRefusal, Decision, Free, Options, decide, decide_on, related, related_in,
+};
 pub use operation::Operation;
 pub use resize::is_pure_resize;
 pub use spend::{Ledger, Spend, status_patch};

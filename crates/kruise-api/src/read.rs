@@ -7,12 +7,14 @@
 //! [`Stored`] is the form in which a controller keeps what it owns itself, and [`ControllerRevision`] that of the
 //! history of what it owns: both are changed by patches alone.
 
+mod configuration;
 mod controller_revision;
 mod metadata;
 mod node;
 mod pod_unavailable_budget;
 mod stored;
 
+pub use configuration::Configuration;
 pub use controller_revision::{ControllerRevision, RevisionData};
 pub use metadata::{Kept, OnTheWire};
 pub use node::{Node, NodeSpec, NodeStatus, Taint};

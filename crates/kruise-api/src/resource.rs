@@ -47,6 +47,15 @@ pub const NAMESPACES: Resource = Resource {
     namespaced: false,
 };
 
+/// `v1` config maps.
+pub const CONFIG_MAPS: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "configmaps",
+    kind: "ConfigMap",
+    namespaced: true,
+};
+
 /// `v1` events.
 pub const EVENTS: Resource = Resource {
     group: "",
@@ -108,6 +117,13 @@ pub const MUTATING_WEBHOOK_CONFIGURATIONS: Resource = Resource {
     plural: "mutatingwebhookconfigurations",
     kind: "MutatingWebhookConfiguration",
     namespaced: false,
+};
+
+/// `admissionregistration.k8s.io/v1` validating webhook configurations.
+pub const VALIDATING_WEBHOOK_CONFIGURATIONS: Resource = Resource {
+    plural: "validatingwebhookconfigurations",
+    kind: "ValidatingWebhookConfiguration",
+    ..MUTATING_WEBHOOK_CONFIGURATIONS
 };
 
 impl Resource {

@@ -3,7 +3,11 @@
 //! What admission checks is not checked again here. A requirement that makes no sense matches what its
 //! words say.
 
+mod text;
+
 use std::{collections::BTreeSet, fmt};
+
+pub use text::SelectorTextError;
 
 use crate::{
     meta::{LabelSelector, StringMap},

@@ -242,6 +242,10 @@ pub mod configuration {
 
     /// Which annotations SidecarSets may put on pods, JSON. Written by users; read by admission of SidecarSets.
     pub const SIDECARSET_ANNOTATION_WHITELIST: &str = "SidecarSet_PatchPodMetadata_WhiteList";
+
+    /// Which kinds of others are workloads with `spec.replicas`, JSON. Written by users; read by all who look for the
+    /// workload of a pod, and by PersistentPodState, whose name the key has.
+    pub const WORKLOAD_WHITELIST: &str = "PPS_Watch_Custom_Workload_WhiteList";
 }
 
 /// Names of conditions and of the reasons in them.

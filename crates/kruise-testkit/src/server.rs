@@ -1,7 +1,8 @@
 //! An API server in memory, behind a real client.
 //!
 //! It answers as a real one does, text included, as far as our code and its tests can tell. What it doesn't have:
-//! users and rights, quotas, managed fields (so no server-side apply but the plainest), rules in CEL, tables, discovery.
+//! users and rights, quotas, managed fields (so no server-side apply but the plainest), rules in CEL, tables, discovery of
+//! all groups at once.
 //!
 //! Everything happens in the task that asks: a request is carried out when its future is first polled, and a watch
 //! looks for news when its body is polled. So the order of things is that of the runtime, and follows from the seed.
@@ -14,6 +15,7 @@ mod custom;
 mod defaults;
 mod definition;
 mod delete;
+mod discovery;
 mod eviction;
 mod faults;
 mod fields;

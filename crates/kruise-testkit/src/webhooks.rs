@@ -21,9 +21,15 @@ pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProces
     let processes = Arc::new(processes);
     for configuration in manifests::read(&format!("deploy/base/{directory}/webhooks.yaml")) {
         let mutates = configuration["kind"] == "MutatingWebhookConfiguration";
+        let annotations = &configuration["metadata"]["annotations"];
+        let policy = text(&annotations["pub.kruise.io/failure-policy"]);
         for described in list(&configuration["webhooks"]) {
             for rule in list(&described["rules"]) {
-                let webhook = webhook(described, rule);
+                let mut webhook = webhook(described, rule);
+                if webhook.plural == "pods" && !policy.is_empty() {
+                    // What the leader makes of it.
+                    webhook.fails = policy == "Fail";
+                }
                 let described = described.clone();
                 let processes = Arc::clone(&processes);
                 let cluster = server.clone();
@@ -144,6 +150,10 @@ fn is_met(wanted: &Value, labels: &Value) -> bool {
 /// There is no CEL here: the conditions that are deployed are known by what they speak of.
 fn meets_conditions(described: &Value, request: &Value) -> bool {
     list(&described["matchConditions"]).iter().all(|condition| {
+        let name = text(&condition["name"]);
+        if let Some(is_met) = of_linked_pods(&name, request) {
+            return is_met;
+        }
         let expression = text(&condition["expression"]);
         if expression == "!has(object.metadata.deletionTimestamp)" {
             return request["object"]["metadata"]
@@ -159,5 +169,40 @@ fn meets_conditions(described: &Value, request: &Value) -> bool {
         };
         let asked = text(&request["userInfo"]["username"]);
         (user.trim_matches('\'') == asked) == is
+    })
+}
+
+/// The conditions of pub-webhook about a pod that is deleted or changed, by their names.
+fn of_linked_pods(condition: &str, request: &Value) -> Option<bool> {
+    let (old, new) = (&request["oldObject"], &request["object"]);
+    let is_deletion = request["operation"] == "DELETE";
+    let annotations = |pod: &Value| pod["metadata"]["annotations"].clone();
+    let is_linked = |pod: &Value| {
+        let keys = ["pub.kruise.io/related-pub", "kruise.io/related-pub"];
+        keys.iter().any(|key| annotations(pod).get(key).is_some())
+    };
+    let is_unavailable = |pod: &Value| {
+        let labels = pod["metadata"]["labels"].as_object().cloned();
+        let mut keys = labels.into_iter().flatten();
+        keys.any(|(key, _)| key.starts_with("unavailable-pod.kruise.io/"))
+    };
+    let is_ready = |pod: &Value| {
+        let mut conditions = list(&pod["status"]["conditions"]).iter();
+        conditions.any(|it| it["type"] == "Ready" && it["status"] == "True")
+    };
+    Some(match condition {
+        "is-linked" => is_linked(old) && (is_deletion || is_linked(new)),
+        "may-be-protected" => {
+            let says = annotations(old)["pub.kruise.io/no-protect"].clone();
+            !["1", "t", "T", "true", "TRUE", "True"].contains(&says.as_str().unwrap_or_default())
+        }
+        "serves" => {
+            old["metadata"].get("deletionTimestamp").is_none()
+                && old["status"]["phase"] == "Running"
+                && is_ready(old)
+                && !is_unavailable(old)
+        }
+        "changes-what-counts" => is_deletion || old["spec"] != new["spec"] || is_unavailable(new),
+        _ => return None,
     })
 }

@@ -4,14 +4,12 @@
 //! Both are functions of the request and of what they are given: [`Known`], which looks other objects up in indexes,
 //! and a [`TemplateCheck`](kruise_runtime::webhook::kind::TemplateCheck), the one step that asks the API server.
 
-mod configuration;
 mod handlers;
 mod kind;
 mod known;
 pub mod pod;
 mod template_check;
 
-pub use configuration::{CONFIG_MAPS, Configuration};
 pub use handlers::{Validator, mutate};
 pub use known::{FindSidecarSets, HasRevision, Known, ReadWhitelist};
 pub use template_check::JudgedIn;

@@ -7,7 +7,8 @@ use clap::Args;
 use kruise_api::{
     apps::v1beta1::{self, SIDECARSETS},
     object::CustomResource,
-    resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey, PODS},
+    read::Configuration,
+    resource::{CONFIG_MAPS, CONTROLLER_REVISIONS, NAMESPACES, ObjectKey, PODS},
     well_known::{
         configuration,
         webhooks::{FRESH_PODS_PATH, PROBE_PATH},
@@ -53,7 +54,7 @@ pub mod view;
 pub mod wake;
 
 use admission::{
-    CONFIG_MAPS, Configuration, JudgedIn, Known, Validator,
+    JudgedIn, Known, Validator,
     pod::{self, PodMutator},
 };
 use index::SidecarSetIndex;

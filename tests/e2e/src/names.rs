@@ -89,3 +89,15 @@ pub const JOBS: Resource = Resource {
     kind: "Job",
     namespaced: true,
 };
+
+/// The deployable of PodUnavailableBudgets.
+pub const PUB_WEBHOOK: &str = "pub-webhook";
+
+/// Kubernetes' own Deployments.
+pub const DEPLOYMENTS: Resource = Resource {
+    group: "apps",
+    version: "v1",
+    plural: "deployments",
+    kind: "Deployment",
+    namespaced: true,
+};

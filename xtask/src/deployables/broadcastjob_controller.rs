@@ -81,6 +81,7 @@ pub(super) fn table() -> Deployable {
                 name: "vbroadcastjob.kb.io",
                 ..WRITES
             }],
+            policy: None,
             pods: None,
         },
     }
@@ -96,6 +97,7 @@ const WRITES: Webhook = Webhook {
     resources: &["broadcastjobs"],
     scope: "Namespaced",
     label: None,
+    spares_system: false,
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,

@@ -141,6 +141,7 @@ pub(super) fn table() -> Deployable {
                     ..DELETIONS
                 },
             ],
+            policy: None,
             pods: None,
         },
     }
@@ -156,6 +157,7 @@ const WRITES: Webhook = Webhook {
     resources: &["clonesets"],
     scope: "Namespaced",
     label: None,
+    spares_system: false,
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,

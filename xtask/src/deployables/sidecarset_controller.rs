@@ -1,8 +1,8 @@
 //! What there is of sidecarset-controller in a cluster.
 
 use super::{
-    Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Ports, Probes, Resources, Rights, SideEffects,
-    USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
+    Deployable, NOT_ON_ITS_WAY_OUT, PodWebhook, Policy, Ports, Probes, Resources, Rights,
+    SideEffects, USUAL_TIMEOUT_SECONDS, Unanswered, Unused, Webhook, Webhooks, rule,
 };
 
 pub(super) fn table() -> Deployable {
@@ -101,6 +101,7 @@ pub(super) fn table() -> Deployable {
                 timeout_seconds: 10,
                 ..WRITES
             }],
+            policy: None,
             pods: Some(PodWebhook {
                 why: "Puts the containers of SidecarSets into new pods. Until a first replica answers, pods are made without\n\
                       them, or an installation would be an outage. From then on, while no replica answers, a pod that is\n\
@@ -110,9 +111,11 @@ pub(super) fn table() -> Deployable {
                 place: 20,
                 name: "mpod.kb.io",
                 path: "/mutate-pod",
-                opt_out: "sidecarset.kruise.io/inject",
-                policy_annotation: "sidecarset.kruise.io/failure-policy",
-                unanswered: Unanswered::Fail,
+                opt_out: Some("sidecarset.kruise.io/inject"),
+                policy: Policy {
+                    annotation: "sidecarset.kruise.io/failure-policy",
+                    unanswered: Unanswered::Fail,
+                },
             }),
         },
     }
@@ -128,6 +131,7 @@ const WRITES: Webhook = Webhook {
     resources: &["sidecarsets"],
     scope: "Cluster",
     label: None,
+    spares_system: false,
     conditions: &[NOT_ON_ITS_WAY_OUT],
     unanswered: Unanswered::Fail,
     side_effects: SideEffects::None,

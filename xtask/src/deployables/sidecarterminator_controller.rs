@@ -82,6 +82,7 @@ pub(super) fn table() -> Deployable {
             why: "",
             mutating: &[],
             validating: &[],
+            policy: None,
             pods: None,
         },
     }

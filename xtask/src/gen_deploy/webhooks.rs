@@ -2,7 +2,7 @@
 
 use super::{comment, labels, list, scalar};
 use crate::deployables::{
-    Condition, Deployable, NAMESPACE, PodWebhook, USUAL_TIMEOUT_SECONDS, Webhook,
+    Condition, Deployable, NAMESPACE, PodWebhook, Policy, USUAL_TIMEOUT_SECONDS, Webhook,
 };
 
 pub(super) fn configurations(deployable: &Deployable) -> String {
@@ -19,6 +19,7 @@ pub(super) fn configurations(deployable: &Deployable) -> String {
         ("Mutating", "mutating", webhooks.mutating),
         ("Validating", "validating", webhooks.validating),
     ];
+    let webhooks_policy = webhooks.policy;
     let mut documents: Vec<String> = both
         .iter()
         .filter(|(_, _, webhooks)| !webhooks.is_empty())
@@ -28,54 +29,47 @@ pub(super) fn configurations(deployable: &Deployable) -> String {
                 .map(|one| webhook(deployable.name, one))
                 .collect();
             let name = deployable.webhook_configuration(word);
-            configuration(deployable, kind, &name, &all)
+            let policy = webhooks_policy.filter(|_| *word == "validating");
+            configuration(deployable, kind, (&name, policy), &all)
         })
         .collect();
     if let (Some(pods), Some(name)) = (&webhooks.pods, deployable.pod_webhook_configuration()) {
         let asked = pod_webhook(deployable.name, pods);
-        documents.push(comment(pods.why, 0) + &pod_configuration(deployable, &name, pods, &asked));
+        let named = (name.as_str(), Some(pods.policy));
+        let configuration = configuration(deployable, "Mutating", named, &asked);
+        documents.push(comment(pods.why, 0) + &configuration);
     }
     text + &documents.join("---\n")
 }
 
-fn configuration(deployable: &Deployable, kind: &str, name: &str, webhooks: &str) -> String {
+fn configuration(
+    deployable: &Deployable,
+    kind: &str,
+    (name, policy): (&str, Option<Policy>),
+    webhooks: &str,
+) -> String {
     format!(
         "apiVersion: admissionregistration.k8s.io/v1\n\
          kind: {kind}WebhookConfiguration\n\
          metadata:\n  \
            name: {name}\n\
+         {annotations}\
          {labels}\
          webhooks:\n\
          {webhooks}",
+        annotations = policy.map(annotations).unwrap_or_default(),
         labels = labels(deployable.name, 2),
     )
 }
 
 /// The configuration of a pod webhook says by an annotation what its failure policy is to be once somebody answers. Until
 /// then, no pod of the cluster could be created.
-fn pod_configuration(
-    deployable: &Deployable,
-    name: &str,
-    webhook: &PodWebhook,
-    webhooks: &str,
-) -> String {
-    let PodWebhook {
-        policy_annotation,
+fn annotations(policy: Policy) -> String {
+    let Policy {
+        annotation,
         unanswered,
-        ..
-    } = webhook;
-    format!(
-        "apiVersion: admissionregistration.k8s.io/v1\n\
-         kind: MutatingWebhookConfiguration\n\
-         metadata:\n  \
-           name: {name}\n  \
-           annotations:\n    \
-             {policy_annotation}: {unanswered}\n\
-         {labels}\
-         webhooks:\n\
-         {webhooks}",
-        labels = labels(deployable.name, 2),
-    )
+    } = policy;
+    format!("  annotations:\n    {annotation}: {unanswered}\n")
 }
 
 /// How the API server reaches the deployable.
@@ -91,7 +85,21 @@ fn client_config(deployable: &str, path: &str) -> String {
     )
 }
 
-/// PF-201, PF-208, PF-209. A namespace with the label of the chart is spared wherever it is.
+/// PF-208, PF-209. A namespace with the label of the chart is spared wherever it is.
+fn spared_namespaces() -> String {
+    format!(
+        "    namespaceSelector:\n      \
+               matchExpressions:\n        \
+                 - key: kubernetes.io/metadata.name\n          \
+                   operator: NotIn\n          \
+                   values: [kube-system, {NAMESPACE}]\n        \
+                 - key: control-plane\n          \
+                   operator: NotIn\n          \
+                   values: [openkruise]\n"
+    )
+}
+
+/// PF-201
 fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
     let PodWebhook {
         why: _,
@@ -99,9 +107,17 @@ fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
         name,
         path,
         opt_out,
-        policy_annotation: _,
-        unanswered: _,
+        policy: _,
     } = webhook;
+    let selector = opt_out.map_or_else(String::new, |label| {
+        format!(
+            "    objectSelector:\n      \
+                   matchExpressions:\n        \
+                     - key: {label}\n          \
+                       operator: NotIn\n          \
+                       values: [\"false\"]\n"
+        )
+    });
     format!(
         "  \
          - name: {name}\n\
@@ -111,25 +127,15 @@ fn pod_webhook(deployable: &str, webhook: &PodWebhook) -> String {
                  apiVersions: [v1]\n        \
                  operations: [CREATE]\n        \
                  resources: [pods]\n        \
-                 scope: Namespaced\n    \
-             namespaceSelector:\n      \
-               matchExpressions:\n        \
-                 - key: kubernetes.io/metadata.name\n          \
-                   operator: NotIn\n          \
-                   values: [kube-system, {NAMESPACE}]\n        \
-                 - key: control-plane\n          \
-                   operator: NotIn\n          \
-                   values: [openkruise]\n    \
-             objectSelector:\n      \
-               matchExpressions:\n        \
-                 - key: {opt_out}\n          \
-                   operator: NotIn\n          \
-                   values: [\"false\"]\n    \
+                 scope: Namespaced\n\
+         {spared}\
+         {selector}    \
              reinvocationPolicy: IfNeeded\n    \
              failurePolicy: Ignore\n    \
              sideEffects: None\n    \
              timeoutSeconds: {USUAL_TIMEOUT_SECONDS}\n",
         client_config = client_config(deployable, path),
+        spared = spared_namespaces(),
     )
 }
 
@@ -144,6 +150,7 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
         resources,
         scope,
         label,
+        spares_system,
         conditions,
         unanswered,
         side_effects,
@@ -174,6 +181,7 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
                  operations: {operations}\n        \
                  resources: {resources}\n        \
                  scope: {scope}\n\
+         {spared}\
          {selector}\
          {conditions}    \
              failurePolicy: {unanswered}\n    \
@@ -181,6 +189,11 @@ fn webhook(deployable: &str, webhook: &Webhook) -> String {
              timeoutSeconds: {timeout_seconds}\n",
         why = comment(why, 2),
         client_config = client_config(deployable, path),
+        spared = if *spares_system {
+            spared_namespaces()
+        } else {
+            String::new()
+        },
         groups = list([group]),
         versions = list(*versions),
         operations = list(*operations),
@@ -314,29 +327,84 @@ mod tests {
         }
     }
 
-    // The component is written by hand: it has to name what is generated.
+    // PF-201, PF-208, PF-209, PB-14
     #[test]
-    fn the_component_lets_pods_pass_while_nobody_answers() {
-        let path = "deploy/components/sidecarset-fail-open/kustomization.yaml";
-        let component = std::fs::read_to_string(workspace::root().join(path)).unwrap();
-        let component = documents(&component).remove(0);
-        let patch = &component["patches"][0];
-        let target = &patch["target"];
-        let documents = of("sidecarset-controller");
-        let found = documents
-            .iter()
-            .find(|it| it["kind"] == target["kind"] && it["metadata"]["name"] == target["name"]);
-        let configuration = found.unwrap();
-        let operations: Vec<Value> =
-            serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
-        let [replace] = operations.as_slice() else {
-            panic!("{operations:?}");
+    fn pods_are_asked_about_by_pub_webhook_as_the_table_says() {
+        let documents = of("pub-webhook");
+        let entry = |name: &str| {
+            let entries = documents
+                .iter()
+                .flat_map(|it| it["webhooks"].as_array().unwrap());
+            let mut found = entries.filter(|it| it["name"] == name);
+            found.next().unwrap().clone()
         };
-        let at = configuration.pointer(replace["path"].as_str().unwrap());
-        assert_eq!(
-            (&replace["op"], at),
-            (&json!("replace"), Some(&json!("Fail")))
+        for (name, path, operations, resource) in [
+            ("mpod.kb.io", "/mutate-pod", json!(["CREATE"]), "pods"),
+            (
+                "vpod.kb.io",
+                "/validate-pod",
+                json!(["UPDATE", "DELETE"]),
+                "pods",
+            ),
+            (
+                "vpodeviction.kb.io",
+                "/validate-pod",
+                json!(["CREATE"]),
+                "pods/eviction",
+            ),
+        ] {
+            let entry = entry(name);
+            assert_eq!(entry["clientConfig"]["service"]["path"], path);
+            let rule = json!({
+                "apiGroups": [""], "apiVersions": ["v1"], "operations": operations, "resources": [resource],
+                "scope": "Namespaced",
+            });
+            assert_eq!(entry["rules"], json!([rule]));
+            let spared = &entry["namespaceSelector"]["matchExpressions"][0];
+            assert_eq!(spared["values"], json!(["kube-system", "kruise-system"]));
+            // Until somebody answers.
+            assert_eq!(
+                (&entry["failurePolicy"], &entry["timeoutSeconds"]),
+                (&json!("Ignore"), &json!(3))
+            );
+        }
+        let named = documents
+            .iter()
+            .map(|it| it["metadata"]["name"].as_str().unwrap());
+        assert!(
+            named.into_iter().any(|it| it.starts_with("kruise-40-pub")),
+            "PF-908"
         );
-        assert_eq!(replace["value"], "Ignore");
+    }
+
+    // The components are written by hand: they have to name what is generated.
+    #[test]
+    fn components_let_pods_pass_while_nobody_answers() {
+        for (component, deployable) in [
+            ("sidecarset-fail-open", "sidecarset-controller"),
+            ("pub-fail-open", "pub-webhook"),
+        ] {
+            let path = format!("deploy/components/{component}/kustomization.yaml");
+            let component = std::fs::read_to_string(workspace::root().join(path)).unwrap();
+            let component = documents(&component).remove(0);
+            let patch = &component["patches"][0];
+            let target = &patch["target"];
+            let documents = of(deployable);
+            let found = documents.iter().find(|it| {
+                it["kind"] == target["kind"] && it["metadata"]["name"] == target["name"]
+            });
+            let configuration = found.unwrap();
+            let operations: Vec<Value> =
+                serde_yaml_ng::from_str(patch["patch"].as_str().unwrap()).unwrap();
+            let [replace] = operations.as_slice() else {
+                panic!("{operations:?}");
+            };
+            let at = configuration.pointer(replace["path"].as_str().unwrap());
+            assert_eq!(
+                (&replace["op"], at),
+                (&json!("replace"), Some(&json!("Fail")))
+            );
+            assert_eq!(replace["value"], "Ignore");
+        }
     }
 }

@@ -28,10 +28,11 @@ enum Form {
 /// The section of most specifications.
 const SECTION: &str = "## 9. Acceptance scenarios";
 
-const ALL: [Scenarios; 5] = [
+const ALL: [Scenarios; 6] = [
     of("docs/spec/broadcastjob.md", "BJ-S", Form::Numbered),
     of("docs/spec/cloneset.md", "CS-S", Form::InBold),
     of("docs/spec/inplace-update.md", "IP-S", Form::Numbered),
+    of("docs/spec/podunavailablebudget.md", "PB-S", Form::Numbered),
     of("docs/spec/sidecarset.md", "SS-A", Form::InBold),
     Scenarios {
         section: "### 11.4 Acceptance scenarios",
@@ -181,13 +182,17 @@ mod tests {
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
             file(
+                "docs/spec/podunavailablebudget.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file(
                 "docs/spec/sidecarset.md",
                 "## 9. Acceptance scenarios\n- **SS-A1** x\n## 11. Other\n\
                  ### 11.4 Acceptance scenarios\n- **ST-A1** x\n### 11.5 Pitfalls\n- **ST-A9** no\n",
             ),
             file(
                 "crates/a/tests/it/a.rs",
-                "// CS-S1, IP-S1, BJ-S1, SS-A1, ST-A1\n",
+                "// CS-S1, IP-S1, BJ-S1, PB-S1, SS-A1, ST-A1\n",
             ),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use super::{Copies, Operation, Spend, is_consistent, is_ready};
+use super::{Checked, Copies, Operation, Spend};
 use crate::{
     inplace,
-    meta::Time,
+    meta::{ObjectMeta, Time},
     pod::Pod,
     read::PodUnavailableBudget,
     selector::SelectorError,
     text::Text,
-    well_known::annotations::{PUB_NO_PROTECT, RELATED_PUB, RELATED_PUB_LEGACY},
+    well_known::annotations::{RELATED_PUB, RELATED_PUB_LEGACY},
 };
 
 /// What a decision depends on besides the pod, the operation and the budget.
@@ -102,12 +102,18 @@ impl fmt::Display for BudgetRefusal {
     }
 }
 
-/// Name of the budget that protects the pod, in the pod's namespace.
+/// Name of the budget that protects the pod, in the pod's namespace (PB-19).
 #[must_use]
 pub fn related(pod: &Pod) -> Option<&str> {
+    related_in(&pod.metadata)
+}
+
+/// [`related`], of a pod with this metadata.
+#[must_use]
+pub fn related_in(pod: &ObjectMeta) -> Option<&str> {
     [RELATED_PUB, RELATED_PUB_LEGACY]
         .into_iter()
-        .filter_map(|key| pod.metadata.annotations.get(key))
+        .filter_map(|key| pod.annotations.get(key))
         .map(Text::as_str)
         .find(|name| !name.is_empty())
 }
@@ -126,7 +132,23 @@ pub fn decide(
     now: Time,
     options: &Options,
 ) -> Result<Decision, SelectorError> {
-    if let Some(why) = free_by_pod(pod, options) {
+    let checked = Checked::of(pod, &options.in_place);
+    decide_on(&checked, operation, budget, now, options)
+}
+
+/// [`decide`], on a pod of which no more is known than what counts.
+///
+/// # Errors
+///
+/// When the budget's `ignoredPodSelector` can't be read.
+pub fn decide_on(
+    pod: &Checked<'_>,
+    operation: Operation,
+    budget: Option<Copies<'_>>,
+    now: Time,
+    options: &Options,
+) -> Result<Decision, SelectorError> {
+    if let Some(why) = pod.why_free() {
         return Ok(Decision::Allowed(why));
     }
     let Some(copies) = budget else {
@@ -138,39 +160,25 @@ pub fn decide(
     Ok(match refusal(copies.newest) {
         Some(refusal) => Decision::Refused(refusal),
         None if options.dry_run => Decision::Allowed(Free::DryRun),
-        None => Decision::Spend(Spend::of(pod, operation, now)),
+        None => Decision::Spend(Spend::of(pod.name, operation, now)),
     })
-}
-
-/// Why the operation is free whatever a budget says (PB-38.1, PB-38.2).
-fn free_by_pod(pod: &Pod, options: &Options) -> Option<Free> {
-    if says_no_protect(pod) {
-        Some(Free::NotProtected)
-    } else if !is_ready(pod) {
-        Some(Free::NotReady)
-    } else if !is_consistent(pod, &options.in_place) {
-        Some(Free::NotConsistent)
-    } else {
-        None
-    }
 }
 
 /// Why this budget leaves the operation free (PB-38.4 to PB-38.7). The copy that the watch shows decides.
 /// Only the last question is asked of both copies.
 fn free_by_budget(
-    pod: &Pod,
+    pod: &Checked<'_>,
     operation: Operation,
     Copies { seen, newest }: Copies<'_>,
     options: &Options,
 ) -> Result<Option<Free>, SelectorError> {
-    let name = &pod.metadata.name;
-    Ok(if seen.ignores(pod)? {
+    Ok(if seen.ignores_labels(pod.labels)? {
         Some(Free::Ignored)
     } else if seen.status.desired_available == 0 {
         Some(Free::NothingDesired)
     } else if !seen.protects(operation, options.resize_apart) {
         Some(Free::OtherOperation)
-    } else if seen.has_recorded(name) || newest.has_recorded(name) {
+    } else if seen.has_recorded(pod.name) || newest.has_recorded(pod.name) {
         Some(Free::Recorded)
     } else {
         None
@@ -187,9 +195,4 @@ fn refusal(newest: &PodUnavailableBudget) -> Option<BudgetRefusal> {
     } else {
         None
     }
-}
-
-fn says_no_protect(pod: &Pod) -> bool {
-    let value = pod.metadata.annotations.get(PUB_NO_PROTECT);
-    value.is_some_and(|value| matches!(value.as_str(), "1" | "t" | "T" | "true" | "TRUE" | "True"))
 }

@@ -6,6 +6,7 @@ use crate::{
     read::PodUnavailableBudget,
     selector::{Selector, SelectorError},
     text::Text,
+    text_map::TextMap,
     well_known::annotations::PUB_PROTECT_OPERATIONS,
 };
 
@@ -42,11 +43,16 @@ impl PodUnavailableBudget {
     ///
     /// When the selector can't be read.
     pub fn ignores(&self, pod: &Pod) -> Result<bool, SelectorError> {
+        self.ignores_labels(&pod.metadata.labels)
+    }
+
+    /// [`PodUnavailableBudget::ignores`], of a pod with these labels.
+    pub(super) fn ignores_labels(&self, labels: &TextMap) -> Result<bool, SelectorError> {
         let Some(selector) = &self.spec.ignored_pod_selector else {
             return Ok(false);
         };
         let selector = Selector::parse(selector)?;
-        Ok(!selector.is_empty() && selector.matches(&pod.metadata.labels))
+        Ok(!selector.is_empty() && selector.matches(labels))
     }
 
     /// Whether the pod of this name was paid for, and the budget's controller has not taken the record away

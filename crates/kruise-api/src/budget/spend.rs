@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use super::{Copies, Operation};
 use crate::{
     meta::{Time, timestamp, whole_seconds},
-    pod::Pod,
     read::PodUnavailableBudget,
 };
 
@@ -30,13 +29,13 @@ enum Book {
 
 impl Spend {
     /// The unit that this operation on the pod costs (PB-39).
-    pub(super) fn of(pod: &Pod, operation: Operation, now: Time) -> Self {
+    pub(super) fn of(pod: &str, operation: Operation, now: Time) -> Self {
         let book = match operation {
             Operation::Update => Book::Unavailable,
             Operation::Delete | Operation::Evict | Operation::Resize => Book::Disrupted,
         };
         Self {
-            pod: pod.metadata.name.clone(),
+            pod: pod.to_owned(),
             book,
             at: whole_seconds(now),
         }

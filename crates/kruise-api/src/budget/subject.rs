@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::pod::Pod;
+use crate::{meta::ObjectMeta, pod::Pod};
 
 /// Whom a refusal is about, for metric and log: the pod's controller, or the pod itself if it has none
 /// (PB-60, PB-61).
@@ -20,7 +20,12 @@ impl Subject {
     /// The subject of a refused operation on this pod.
     #[must_use]
     pub fn of(pod: &Pod) -> Self {
-        let metadata = &pod.metadata;
+        Self::of_pod_with(&pod.metadata)
+    }
+
+    /// The subject of a refused operation on the pod with this metadata.
+    #[must_use]
+    pub fn of_pod_with(metadata: &ObjectMeta) -> Self {
         let (kind, name) = metadata.controller().map_or_else(
             || ("unknown", metadata.name.as_str()),
             |owner| (owner.kind.as_str(), owner.name.as_str()),

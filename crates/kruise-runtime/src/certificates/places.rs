@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 pub(crate) use kruise_api::resource::{
     CUSTOM_RESOURCE_DEFINITIONS as CRDS, MUTATING_WEBHOOK_CONFIGURATIONS as MUTATING,
+    VALIDATING_WEBHOOK_CONFIGURATIONS as VALIDATING,
 };
 use kruise_api::resource::{ObjectKey, Resource};
 use rustls::pki_types::CertificateDer;
@@ -16,15 +17,6 @@ use super::x509::{bundle_pem, read_chain};
 
 /// Port of the Services.
 const PORT: u64 = 443;
-
-/// `admissionregistration.k8s.io/v1` validating webhook configurations.
-pub(crate) const VALIDATING: Resource = Resource {
-    group: "admissionregistration.k8s.io",
-    version: "v1",
-    plural: "validatingwebhookconfigurations",
-    kind: "ValidatingWebhookConfiguration",
-    namespaced: false,
-};
 
 /// A kind of place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

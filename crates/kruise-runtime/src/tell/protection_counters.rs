@@ -48,7 +48,8 @@ impl ProtectionCounters {
         of_object.is_some_and(|users| users.contains(&labels.username))
     }
 
-    pub(crate) fn forget(&self, kind_namespace_name: &str) {
+    /// Drops the series of an object.
+    pub fn forget(&self, kind_namespace_name: &str) {
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         for username in users.remove(kind_namespace_name).unwrap_or_default() {
             self.series.remove(&ProtectionLabels {

@@ -83,6 +83,11 @@ impl Custom {
         found.map(|version| version.name)
     }
 
+    pub(crate) fn all_served(&self) -> Vec<&'static str> {
+        let served = self.versions.iter().filter(|version| version.served);
+        served.map(|version| version.name).collect()
+    }
+
     fn version(&self, name: &str) -> Option<&Version> {
         self.versions.iter().find(|version| version.name == name)
     }

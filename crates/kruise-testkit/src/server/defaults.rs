@@ -40,7 +40,9 @@ pub(crate) fn fill_in(kind: &Kind, object: &mut Value) {
             );
             set(&mut object["status"], "phase", json!("Pending"));
         }
-        ("apps", plural) if object["spec"].get("template").is_some() => {
+        ("apps", plural) | ("", plural @ "replicationcontrollers")
+            if object["spec"].get("template").is_some() =>
+        {
             workload(plural, &mut object["spec"]);
         }
         ("scheduling.k8s.io", _) => set(object, "preemptionPolicy", json!("PreemptLowerPriority")),

@@ -4,7 +4,8 @@ use kruise_api::selector::{Labels, Selector};
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiServer, answer::Answer, call::Call, delete::Options, metadata, pods::success, status::Status,
+    ApiServer, answer::Answer, call::Call, delete::Options, hooks::Operation, metadata,
+    pods::success, status::Status,
 };
 use crate::clock::clock_text;
 
@@ -26,6 +27,7 @@ impl ApiServer {
                 "name in URL does not match name in Eviction object",
             ));
         }
+        self.validate(call, Operation::Create, body, None).await?;
         let mut delete = call.clone();
         delete.subresource = String::new();
         delete.body = Ok(body.get("deleteOptions").cloned().unwrap_or_default());

@@ -75,6 +75,14 @@ impl Kind {
         }
     }
 
+    /// All versions that are served.
+    pub(crate) fn all_served(&self) -> Vec<&'static str> {
+        match &self.custom {
+            None => vec![self.resource.version],
+            Some(custom) => custom.all_served(),
+        }
+    }
+
     /// Whether there is a status subresource in this version.
     pub(crate) fn has_status(&self, version: &str) -> bool {
         match &self.custom {
@@ -220,6 +228,14 @@ const OWN: &[Row] = &[
             generation: &["template"],
             ..PLAIN
         },
+    ),
+    (
+        "",
+        "v1",
+        "replicationcontrollers",
+        "ReplicationController",
+        true,
+        WORKLOAD,
     ),
     (
         "",

@@ -6,17 +6,17 @@ use kruise_api::strategic_merge::Schema;
 use serde_json::{Value, json};
 
 use super::{
-    ApiServer, answer::Answer, call::Call, custom::Scale, metadata, part::Part, patch,
+    ApiServer, answer::Answer, call::Call, custom::Scale, kinds::Kind, metadata, part::Part, patch,
     status::Status,
 };
 
 /// Where a kind's numbers are; `None`: it can't be scaled.
-fn paths(call: &Call) -> Option<Scale> {
-    if let Some(custom) = &call.kind.custom {
-        return custom.scale(call.version).cloned();
+pub(super) fn paths(kind: &Kind, version: &str) -> Option<Scale> {
+    if let Some(custom) = &kind.custom {
+        return custom.scale(version).cloned();
     }
     let scales = matches!(
-        call.kind.names(),
+        kind.names(),
         ("apps", "deployments" | "replicasets" | "statefulsets")
     );
     scales.then(|| Scale {
@@ -27,7 +27,7 @@ fn paths(call: &Call) -> Option<Scale> {
 }
 
 fn scale_of(call: &Call, object: &Value) -> Result<Value, Status> {
-    let paths = paths(call).ok_or_else(Status::no_such_subresource)?;
+    let paths = paths(&call.kind, call.version).ok_or_else(Status::no_such_subresource)?;
     let number = |path: &str| object.pointer(path).and_then(Value::as_i64);
     let mut kept = serde_json::Map::new();
     for member in [
@@ -71,7 +71,7 @@ impl ApiServer {
     pub(super) fn read_scale(&self, call: &Call, object: &Arc<Value>) -> Result<Answer, Status> {
         let object = self.in_version(call, object)?;
         if call.kind.custom.is_some()
-            && let Some(paths) = paths(call)
+            && let Some(paths) = paths(&call.kind, call.version)
             && object.pointer(&paths.spec_replicas).is_none()
         {
             let path = paths.spec_replicas.replace('/', ".");
@@ -106,7 +106,7 @@ impl ApiServer {
         call: &Call,
         make: impl Fn(Value) -> Result<Value, Status>,
     ) -> Result<Answer, Status> {
-        let paths = paths(call).ok_or_else(Status::no_such_subresource)?;
+        let paths = paths(&call.kind, call.version).ok_or_else(Status::no_such_subresource)?;
         let mut whole = call.clone();
         whole.subresource = String::new();
         let answer = self

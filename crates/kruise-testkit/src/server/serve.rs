@@ -38,6 +38,13 @@ impl ApiServer {
         if let Some(answer) = about_itself(path) {
             return Ok(answer.into_response(|object| object.to_string().into()));
         }
+        if let Some(found) = self.discover(path) {
+            let text = |object: &Arc<Value>| object.to_string().into();
+            return Ok(match found {
+                Ok(answer) => answer.into_response(text),
+                Err(status) => status.into_response(),
+            });
+        }
         let query = Query::parse(head.uri.query().unwrap_or_default());
         let call = self.find(who, path, &head.method, query);
         let mut call = match call {

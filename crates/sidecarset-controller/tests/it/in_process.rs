@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kruise_api::{
     apps::v1beta1::SIDECARSETS,
-    resource::{CONTROLLER_REVISIONS, NAMESPACES, ObjectKey},
+    resource::{CONFIG_MAPS, CONTROLLER_REVISIONS, NAMESPACES, ObjectKey},
 };
 use kruise_testkit::{
     builders, manifests,
@@ -14,7 +14,7 @@ use kube::api::{
     Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams,
 };
 use serde_json::{Value, json};
-use sidecarset_controller::{NAME, SidecarSetArgs, admission::CONFIG_MAPS, app};
+use sidecarset_controller::{NAME, SidecarSetArgs, app};
 
 use crate::admission::{HASH, set, with_spec};
 

@@ -8,6 +8,7 @@
 mod api;
 mod broadcastjob;
 mod cloneset;
+mod pod_unavailable_budget;
 mod runtime;
 mod sidecarset;
 mod sidecarterminator;

@@ -15,7 +15,7 @@ use crate::{
     api::{
         error::ApiError,
         query::{Lines, ListMeta, ListPage, ListQuery, Path, RawList, WatchQuery},
-        written::METADATA_OF_LIST,
+        written::{METADATA_OF_LIST, METADATA_ONLY},
     },
     watch::version::version_number,
 };
@@ -57,9 +57,42 @@ impl ApiClient {
         key: &ObjectKey,
     ) -> Result<Option<T>, ApiError> {
         let call = format!("get {resource} {key}");
-        let request = self.request(&call, Method::GET, resource.object_path(key, None), None)?;
-        match self.send_within(READ_TIMEOUT, &call, request).await {
-            Ok(body) => parse(&call, &body).map(Some),
+        self.read_path(&call, resource.object_path(key, None), JSON)
+            .await
+    }
+
+    /// Reads what is at this path, which needs no escapes; `None` when there is nothing. It is for what no [`Resource`]
+    /// names: objects of kinds that are known at run time alone, their subresources, and which kinds there are.
+    ///
+    /// # Errors
+    /// When the call fails for any other reason.
+    pub async fn read_at<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, ApiError> {
+        let call = format!("get {path}");
+        self.read_path(&call, path.to_owned(), JSON).await
+    }
+
+    /// [`ApiClient::read_at`] for an object of which nothing but its metadata is read. The server then sends nothing else.
+    ///
+    /// # Errors
+    /// As [`ApiClient::read_at`].
+    pub async fn metadata_at<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let call = format!("get {path}");
+        self.read_path(&call, path.to_owned(), METADATA_ONLY).await
+    }
+
+    async fn read_path<T: DeserializeOwned>(
+        &self,
+        call: &str,
+        path: String,
+        accept: &'static str,
+    ) -> Result<Option<T>, ApiError> {
+        let mut request = self.request(call, Method::GET, path, None)?;
+        set_accept(&mut request, accept);
+        match self.send_within(READ_TIMEOUT, call, request).await {
+            Ok(body) => parse(call, &body).map(Some),
             Err(ApiError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -189,3 +189,44 @@ async fn a_kind_goes_with_its_definition() {
     assert_eq!(test.get(THINGS).await.0, 404);
     assert!(watch.next().await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_server_says_what_it_serves() {
+    let test = Tester::new();
+    for path in ["/apis/x.io", "/apis/x.io/v2", "/apis/apps/v2", "/api/v2"] {
+        assert_eq!(test.get(path).await.0, 404, "{path}");
+    }
+    test.server.install(definition());
+    let (_, group) = test.get("/apis/x.io").await;
+    let names = |versions: &Value| -> Vec<String> {
+        let versions = versions.as_array().unwrap().iter();
+        versions.map(|it| it["version"].to_string()).collect()
+    };
+    assert_eq!(names(&group["versions"]), [r#""v2""#, r#""v1""#]);
+    assert_eq!(group["preferredVersion"]["groupVersion"], "x.io/v2");
+    let (_, kinds) = test.get("/apis/x.io/v1").await;
+    let kinds: Vec<_> = kinds["resources"].as_array().unwrap().iter().collect();
+    let name = |it: &&Value| {
+        (
+            it["name"].clone(),
+            it["kind"].clone(),
+            it["namespaced"].clone(),
+        )
+    };
+    let of = |name: &str, kind: &str| (json!(name), json!(kind), json!(true));
+    assert_eq!(
+        kinds.iter().map(name).collect::<Vec<_>>(),
+        [
+            of("things", "Thing"),
+            of("things/status", "Thing"),
+            of("things/scale", "Scale")
+        ]
+    );
+    let (_, core) = test.get("/api/v1").await;
+    let core: Vec<_> = core["resources"].as_array().unwrap().iter().collect();
+    assert!(
+        core.iter()
+            .any(|it| it["name"] == "nodes" && it["namespaced"] == false)
+    );
+    assert!(!core.iter().any(|it| it["name"] == "pods/scale"));
+}

@@ -1,0 +1,177 @@
+//! What a budget's status becomes (PB-53 to PB-55), by the newest copy of the budget: pods may have been paid for since
+//! the watch last showed it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use kruise_api::meta::Time;
+use serde_json::{Map, Value, json};
+
+use crate::{budget::Budget, pod::BudgetPod, snapshot::Snapshot};
+
+/// How long a deletion, an eviction or a resize that was paid for is waited for (PB-53).
+pub const DISRUPTED_FOR: SignedDuration = SignedDuration::from_secs(20);
+/// How long an update that was paid for counts by itself (PB-53).
+pub const UNAVAILABLE_FOR: SignedDuration = SignedDuration::from_secs(10);
+
+/// What the status is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Generation that was seen.
+    pub observed_generation: i64,
+    /// What of the map is left.
+    pub disrupted_pods: BTreeMap<String, Time>,
+    /// Likewise.
+    pub unavailable_pods: BTreeMap<String, Time>,
+    /// How many more pods may go.
+    pub unavailable_allowed: i32,
+    /// How many are available.
+    pub current_available: i32,
+    /// How many must stay so.
+    pub desired_available: i32,
+    /// How many there should be.
+    pub total_replicas: i32,
+}
+
+/// What follows from one copy of the budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tally {
+    /// The status.
+    pub status: Status,
+    /// The merge patch of the status that makes it so, for this copy alone; none if it is so already.
+    pub patch: Option<Value>,
+    /// Pods that should have gone and are still there.
+    pub not_deleted: Vec<Arc<BudgetPod>>,
+    /// When the first of the remaining entries expires (PB-54).
+    pub next_expiry: Option<Duration>,
+}
+
+/// The status by this copy of the budget, of whose pods so many must stay available.
+#[must_use]
+pub fn tally(snapshot: &Snapshot, desired: i32, newest: &Budget) -> Tally {
+    let pods: HashMap<&str, &Arc<BudgetPod>> = snapshot
+        .pods
+        .iter()
+        .map(|pod| (pod.metadata.name.as_str(), pod))
+        .collect();
+    let stored = &newest.asked.status;
+    let cleaning = Cleaning {
+        pods: &pods,
+        now: snapshot.now,
+    };
+    let disrupted = cleaning.clean(&stored.disrupted_pods, DISRUPTED_FOR);
+    let unavailable = cleaning.clean(&stored.unavailable_pods, UNAVAILABLE_FOR);
+    let is_booked =
+        |name: &str| disrupted.kept.contains_key(name) || unavailable.kept.contains_key(name);
+    let available = pods.values().filter(|pod| {
+        pod.is_active
+            && pod.is_in_service(snapshot.vertical_scaling)
+            && !is_booked(&pod.metadata.name)
+    });
+    let current = i32::try_from(available.count()).unwrap_or(i32::MAX);
+    let next_expiry = [disrupted.next_expiry, unavailable.next_expiry];
+    let status = Status {
+        observed_generation: newest.metadata().generation.unwrap_or_default(),
+        disrupted_pods: disrupted.kept,
+        unavailable_pods: unavailable.kept,
+        unavailable_allowed: current.saturating_sub(desired).max(0),
+        current_available: current,
+        desired_available: desired,
+        total_replicas: snapshot.expected,
+    };
+    Tally {
+        patch: (status != stored_status(newest)).then(|| patch(&status, newest)),
+        status,
+        not_deleted: disrupted.expired,
+        next_expiry: next_expiry.into_iter().flatten().min(),
+    }
+}
+
+/// What is left of a map.
+struct Cleaned {
+    kept: BTreeMap<String, Time>,
+    /// Active pods whose time is up.
+    expired: Vec<Arc<BudgetPod>>,
+    next_expiry: Option<Duration>,
+}
+
+struct Cleaning<'a> {
+    pods: &'a HashMap<&'a str, &'a Arc<BudgetPod>>,
+    now: Time,
+}
+
+impl Cleaning<'_> {
+    /// PB-53
+    fn clean(&self, map: &BTreeMap<String, Time>, stands_for: SignedDuration) -> Cleaned {
+        let mut cleaned = Cleaned {
+            kept: BTreeMap::new(),
+            expired: Vec::new(),
+            next_expiry: None,
+        };
+        for (name, at) in map {
+            let Some(pod) = self.pods.get(name.as_str()).filter(|pod| pod.is_active) else {
+                continue;
+            };
+            let left = stands_for.saturating_sub(self.now.duration_since(*at));
+            if left.is_negative() {
+                cleaned.expired.push(Arc::clone(pod));
+                continue;
+            }
+            cleaned.kept.insert(name.clone(), *at);
+            let left = Duration::try_from(left).unwrap_or_default();
+            cleaned.next_expiry = Some(cleaned.next_expiry.map_or(left, |next| next.min(left)));
+        }
+        cleaned
+    }
+}
+
+fn stored_status(budget: &Budget) -> Status {
+    let stored = &budget.asked.status;
+    Status {
+        observed_generation: budget.counted.observed_generation,
+        disrupted_pods: stored.disrupted_pods.clone(),
+        unavailable_pods: stored.unavailable_pods.clone(),
+        unavailable_allowed: stored.unavailable_allowed,
+        current_available: budget.counted.current_available,
+        desired_available: stored.desired_available,
+        total_replicas: budget.counted.total_replicas,
+    }
+}
+
+/// PB-47: for this copy alone.
+fn patch(status: &Status, newest: &Budget) -> Value {
+    let Status {
+        observed_generation,
+        disrupted_pods,
+        unavailable_pods,
+        unavailable_allowed,
+        current_available,
+        desired_available,
+        total_replicas,
+    } = status;
+    let stored = &newest.asked.status;
+    let metadata = newest.metadata();
+    json!({
+        "metadata": { "uid": metadata.uid, "resourceVersion": metadata.resource_version },
+        "status": {
+            "observedGeneration": observed_generation,
+            "disruptedPods": taken_out(&stored.disrupted_pods, disrupted_pods),
+            "unavailablePods": taken_out(&stored.unavailable_pods, unavailable_pods),
+            "unavailableAllowed": unavailable_allowed,
+            "currentAvailable": current_available,
+            "desiredAvailable": desired_available,
+            "totalReplicas": total_replicas,
+        },
+    })
+}
+
+/// A merge patch takes out what is null, and makes an empty map of no map.
+fn taken_out(stored: &BTreeMap<String, Time>, kept: &BTreeMap<String, Time>) -> Value {
+    let gone = stored.keys().filter(|name| !kept.contains_key(*name));
+    let gone: Map<String, Value> = gone.map(|name| (name.clone(), Value::Null)).collect();
+    gone.into()
+}
