@@ -43,6 +43,7 @@ pub use rounds::Rounds;
 pub use api::{
     client::ApiClient,
     error::{ApiError, StatusCause, chain},
+    query::{ListPage, ListQuery},
     server_version::ServerVersion,
     written::Written,
 };
@@ -62,6 +63,6 @@ pub use tell::{
     events::{EventTarget, EventType, Recorder, recorder},
     metrics::{Metrics, WaitReasons},
     plain_counter::PlainCounter,
-    protection_counters::{ProtectionCounters, ProtectionLabels},
+    protection_counters::{ProtectionCounters, ProtectionLabels, RefusalLabels},
     protection_log::{ProtectionLog, ProtectionLogError, RefusedOperation},
 };

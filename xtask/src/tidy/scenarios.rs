@@ -9,9 +9,10 @@ use super::files::File;
 type Begins = fn(&str) -> Option<&str>;
 
 /// Specifications whose scenarios count, what their ids begin with, and how a scenario begins.
-const SPECIFICATIONS: [(&str, &str, Begins); 3] = [
+const SPECIFICATIONS: [(&str, &str, Begins); 4] = [
     ("docs/spec/broadcastjob.md", "BJ-S", numbered),
     ("docs/spec/cloneset.md", "CS-S", in_bold),
+    ("docs/spec/deletion-protection.md", "DP-S", numbered),
     ("docs/spec/inplace-update.md", "IP-S", numbered),
 ];
 
@@ -19,7 +20,9 @@ const SPECIFICATIONS: [(&str, &str, Begins); 3] = [
 const SECTION: &str = "## 9. Acceptance scenarios";
 
 /// Scenarios without a test, and why.
-const EXCEPTIONS: [(&str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str); 7] = [
+    ("DP-S7", "statefulset-controller is not there yet"),
+    ("DP-S9", "uniteddeployment-controller is not there yet"),
     ("IP-S11", "the launch-priority controller is not there yet"),
     ("IP-S12", "the launch-priority controller is not there yet"),
     ("IP-S41", "the pod webhook is not there yet"),
@@ -141,7 +144,11 @@ mod tests {
                 "docs/spec/broadcastjob.md",
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
-            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1\n"),
+            file(
+                "docs/spec/deletion-protection.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file("crates/a/tests/it/a.rs", "// CS-S1, IP-S1, BJ-S1, DP-S1\n"),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");
         assert_eq!(check(&files), [expected]);

@@ -8,6 +8,7 @@
 mod api;
 mod broadcastjob;
 mod cloneset;
+mod deletion_protection;
 mod runtime;
 mod sidecarset;
 mod sidecarterminator;
