@@ -10,6 +10,7 @@ use crate::crd_choices;
 
 mod broadcastjob_controller;
 mod cloneset_controller;
+mod deletion_protection_webhook;
 mod pub_webhook;
 mod rights;
 mod sidecarset_controller;
@@ -31,23 +32,26 @@ pub(crate) fn all() -> Vec<Deployable> {
         sidecarset_controller::table(),
         sidecarterminator_controller::table(),
         broadcastjob_controller::table(),
+        deletion_protection_webhook::table(),
     ];
     all.sort_by_key(|deployable| deployable.name);
     all
 }
 
-/// A controller that runs as a Deployment of two replicas, one of which leads.
+/// What runs as a Deployment of two replicas, one of which leads if it reconciles.
 pub(crate) struct Deployable {
     /// The package and its binary; and in the cluster nearly all that belongs to it.
     pub(crate) name: &'static str,
     /// What people ask for: the overlay, and the directory with its CRDs, which `crd_choices` names.
     pub(crate) choice: &'static str,
-    /// What the overlay installs, in a sentence.
+    /// What the overlay installs, in sentences.
     pub(crate) about: &'static str,
     /// What it is about, as in "when it asks about CloneSets".
     pub(crate) kinds: &'static str,
     /// Whether it converts between versions of these.
     pub(crate) converts: bool,
+    /// Whether it has controllers. Who has none needs no lease, and tells of nothing by events.
+    pub(crate) reconciles: bool,
     /// Controllers that would do the same work, by their leases; OpenKruise's own is always among them.
     pub(crate) rivals: &'static [&'static str],
     /// Flags of the container.

@@ -1,7 +1,7 @@
 //! Names of kinds and objects as the API server's paths spell them, and how objects are patched. Of Kubernetes' own
 //! kinds those are named here that several crates ask for; those of OpenKruise are named beside their types.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{meta::ObjectMeta, object::CustomResource};
 
@@ -159,20 +159,8 @@ impl Resource {
     /// Path of the whole collection, in one namespace or (when `namespace` is empty) in all.
     #[must_use]
     pub fn collection_path(&self, namespace: &str) -> String {
-        let root = if self.group.is_empty() {
-            "/api"
-        } else {
-            "/apis"
-        };
-        let api_version = self.api_version();
-        if self.namespaced && !namespace.is_empty() {
-            format!(
-                "{root}/{api_version}/namespaces/{namespace}/{}",
-                self.plural
-            )
-        } else {
-            format!("{root}/{api_version}/{}", self.plural)
-        }
+        let namespace = if self.namespaced { namespace } else { "" };
+        NamedResource::from(*self).collection_path(namespace)
     }
 
     /// Path of one object, or of one of its subresources.
@@ -188,11 +176,60 @@ impl Resource {
 
 impl fmt::Display for Resource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.group.is_empty() {
-            formatter.write_str(self.plural)
+        NamedResource::from(*self).fmt(formatter)
+    }
+}
+
+/// The names by which lists are asked for: of a kind that is known only when its CustomResourceDefinition is read.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct NamedResource {
+    /// API group; empty for the core group.
+    pub group: Cow<'static, str>,
+    /// Version.
+    pub version: Cow<'static, str>,
+    /// Plural, as in the path.
+    pub plural: Cow<'static, str>,
+}
+
+impl NamedResource {
+    /// Path of the whole collection, in one namespace or (when `namespace` is empty) in all.
+    #[must_use]
+    pub fn collection_path(&self, namespace: &str) -> String {
+        let Self {
+            group,
+            version,
+            plural,
+        } = self;
+        let root = if group.is_empty() {
+            format!("/api/{version}")
         } else {
-            write!(formatter, "{}.{}", self.plural, self.group)
+            format!("/apis/{group}/{version}")
+        };
+        if namespace.is_empty() {
+            format!("{root}/{plural}")
+        } else {
+            format!("{root}/namespaces/{namespace}/{plural}")
         }
+    }
+}
+
+impl From<Resource> for NamedResource {
+    fn from(resource: Resource) -> Self {
+        Self {
+            group: resource.group.into(),
+            version: resource.version.into(),
+            plural: resource.plural.into(),
+        }
+    }
+}
+
+impl fmt::Display for NamedResource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.plural)?;
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, ".{}", self.group)
     }
 }
 
@@ -256,5 +293,14 @@ mod tests {
             CONTROLLER_REVISIONS.object_path(&key, None),
             "/apis/apps/v1/namespaces/ns/controllerrevisions/a"
         );
+        assert_eq!(NODES.collection_path("ns"), "/api/v1/nodes");
+        let widgets = NamedResource {
+            group: "example.com".into(),
+            version: "v2".into(),
+            plural: "widgets".into(),
+        };
+        assert_eq!(widgets.collection_path(""), "/apis/example.com/v2/widgets");
+        assert_eq!(widgets.to_string(), "widgets.example.com");
+        assert_eq!(NamedResource::from(PODS).to_string(), PODS.to_string());
     }
 }

@@ -44,6 +44,7 @@ pub use rounds::Rounds;
 pub use api::{
     client::ApiClient,
     error::{ApiError, StatusCause, chain},
+    query::{ListPage, ListQuery},
     server_version::ServerVersion,
     written::Written,
 };
@@ -63,6 +64,6 @@ pub use tell::{
     events::{EventTarget, EventType, Recorder, recorder},
     metrics::{Metrics, WaitReasons},
     plain_counter::PlainCounter,
-    protection_counters::{ProtectionCounters, ProtectionLabels},
+    protection_counters::{ProtectionCounters, ProtectionLabels, RefusalLabels},
     protection_log::{ProtectionLog, ProtectionLogError, RefusedOperation},
 };

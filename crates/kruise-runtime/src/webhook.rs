@@ -23,6 +23,7 @@ mod metrics;
 mod no_review;
 mod offload;
 mod patch;
+mod refused_deletion;
 mod request;
 mod response;
 mod routes;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use admission::Admission;
 pub use in_process::InProcessWebhooks;
+pub use refused_deletion::RefusedDeletion;
 pub use request::{
     AdmissionRequest, GroupVersionKind, GroupVersionResource, Operation, UnreadableObject, UserInfo,
 };

@@ -2,6 +2,7 @@
 
 mod process;
 mod stood_down;
+mod stopped;
 mod webhooks;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::{
 
 pub use process::LocalController;
 pub use stood_down::StoodDown;
+pub use stopped::Stopped;
 pub use webhooks::WithoutWebhooks;
 
 /// A deployable, by name.

@@ -92,6 +92,11 @@ pub const JOBS: Resource = Resource {
 
 /// The deployable of PodUnavailableBudgets.
 pub const PUB_WEBHOOK: &str = "pub-webhook";
+/// The deployable that refuses deletions of labelled objects.
+pub const DELETION_PROTECTION_WEBHOOK: &str = "deletion-protection-webhook";
+
+/// Label by which an object is protected from being deleted.
+pub const PROTECTION: &str = "policy.kruise.io/delete-protection";
 
 /// Kubernetes' own Deployments.
 pub const DEPLOYMENTS: Resource = Resource {
@@ -99,5 +104,37 @@ pub const DEPLOYMENTS: Resource = Resource {
     version: "v1",
     plural: "deployments",
     kind: "Deployment",
+    namespaced: true,
+};
+
+/// Their ReplicaSets.
+pub const REPLICA_SETS: Resource = Resource {
+    plural: "replicasets",
+    kind: "ReplicaSet",
+    ..DEPLOYMENTS
+};
+
+/// Kubernetes' own StatefulSets.
+pub const STATEFUL_SETS: Resource = Resource {
+    plural: "statefulsets",
+    kind: "StatefulSet",
+    ..DEPLOYMENTS
+};
+
+/// Services.
+pub const SERVICES: Resource = Resource {
+    group: "",
+    version: "v1",
+    plural: "services",
+    kind: "Service",
+    namespaced: true,
+};
+
+/// Ingresses.
+pub const INGRESSES: Resource = Resource {
+    group: "networking.k8s.io",
+    version: "v1",
+    plural: "ingresses",
+    kind: "Ingress",
     namespaced: true,
 };

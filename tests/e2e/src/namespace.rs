@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::{
     Pods, Workload,
     cluster::Cluster,
+    names::PROTECTION,
     pods::{facts_of, name_of},
     wait::{PATIENCE, eventually},
 };
@@ -122,13 +123,19 @@ impl Namespace {
             .items
     }
 
-    /// Takes the finalizers off what a test held, or the namespace would never be gone.
+    /// Takes the finalizers off what a test held, and the label off what it protected, or the namespace would never be
+    /// gone.
     async fn let_go(&self) {
         let patch = Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
+        let unprotect = Patch::Merge(json!({ "metadata": { "labels": { PROTECTION: null } } }));
         let parameters = PatchParams::default();
         let held = |metadata: &ObjectMeta| {
             let finalizers = metadata.finalizers.as_deref().unwrap_or_default();
             finalizers.iter().any(|name| name.starts_with("e2e."))
+        };
+        let is_protected = |metadata: &ObjectMeta| {
+            let labels = metadata.labels.as_ref();
+            labels.is_some_and(|labels| labels.contains_key(PROTECTION))
         };
         let pods = self.pods();
         let listed = pods.api().list(&ListParams::default()).await;
@@ -140,9 +147,12 @@ impl Namespace {
         for workload in self.workloads() {
             let listed = workload.api().list(&ListParams::default()).await;
             for object in listed.into_iter().flatten() {
+                let name = object.metadata.name.as_deref().unwrap_or_default();
                 if held(&object.metadata) {
-                    let name = object.metadata.name.as_deref().unwrap_or_default();
                     let _ = workload.api().patch(name, &parameters, &patch).await;
+                }
+                if is_protected(&object.metadata) {
+                    let _ = workload.api().patch(name, &parameters, &unprotect).await;
                 }
             }
         }

@@ -13,6 +13,7 @@ pub(super) fn table() -> Deployable {
         kinds: "BroadcastJobs",
         // Both versions have one schema, and the API server changes the name by itself (PF-402).
         converts: false,
+        reconciles: true,
         rivals: &[],
         args: &[],
         ports: Ports::USUAL,

@@ -13,6 +13,7 @@ pub(super) fn table() -> Deployable {
         about: "CloneSets: their CRD and the controller that runs them.",
         kinds: "CloneSets",
         converts: true,
+        reconciles: true,
         rivals: &["podreadiness-controller"],
         args: &[],
         ports: Ports::USUAL,

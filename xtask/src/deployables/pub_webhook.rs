@@ -13,6 +13,7 @@ pub(super) fn table() -> Deployable {
         about: "PodUnavailableBudgets: their CRD, the controller that computes them, and the webhooks that ask them before pods go.",
         kinds: "PodUnavailableBudgets",
         converts: true,
+        reconciles: true,
         rivals: &[],
         args: &[],
         ports: Ports::USUAL,

@@ -69,17 +69,19 @@ impl Rule {
 }
 
 impl Deployable {
-    /// All that it may do in every namespace.
+    /// All that it may do in every namespace, or where there is none.
     pub(crate) fn cluster_rules(&self) -> Vec<Rule> {
         const ADMISSION: &str = "admissionregistration.k8s.io";
         let kinds = self.kinds;
         let mut rules = self.rights.cluster.clone();
-        rules.push(rule(
-            "Tell people what happened, in the namespace of the object it happened to.",
-            "",
-            ["events"],
-            ["create", "patch"],
-        ));
+        if self.reconciles {
+            rules.push(rule(
+                "Tell people what happened, in the namespace of the object it happened to.",
+                "",
+                ["events"],
+                ["create", "patch"],
+            ));
+        }
         if self.converts {
             let why = format!("Tell the API server whom to trust when it has {kinds} converted.");
             let crds = ["customresourcedefinitions"];
@@ -129,6 +131,9 @@ impl Deployable {
             rules.push(rule(creation, "", ["secrets"], ["create"]));
             let rule = rule(why, "", ["secrets"], ["get", "patch"]);
             rules.push(rule.named([format!("kruise-{}-webhook-certs", self.name)]));
+        }
+        if !self.reconciles {
+            return rules;
         }
         let creation = "Leader election. Creation can't be restricted to a name.";
         let see = "See whether a controller that would do the same work is alive.";

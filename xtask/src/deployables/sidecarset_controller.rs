@@ -12,6 +12,7 @@ pub(super) fn table() -> Deployable {
         about: "SidecarSets: their CRD, the controller that runs them, and the webhook that puts their containers into pods.",
         kinds: "SidecarSets",
         converts: true,
+        reconciles: true,
         rivals: &[],
         args: &[],
         ports: Ports::USUAL,

@@ -10,6 +10,7 @@ pub(super) fn table() -> Deployable {
         about: "SidecarTerminator: the controller that ends the sidecars of jobs. It needs deploy/crds/crr and who runs these requests.",
         kinds: "pods",
         converts: false,
+        reconciles: true,
         rivals: &[],
         // Off by default, as in OpenKruise; who installs it wants it.
         args: &["--feature-gates=SidecarTerminator=true"],

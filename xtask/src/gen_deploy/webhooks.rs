@@ -8,8 +8,15 @@ use crate::deployables::{
 pub(super) fn configurations(deployable: &Deployable) -> String {
     let kinds = deployable.kinds;
     let webhooks = &deployable.webhooks;
+    let mut all = webhooks.mutating.iter().chain(webhooks.validating);
+    let only_deletes = webhooks.pods.is_none() && all.all(|one| one.operations == ["DELETE"]);
+    let before = if only_deletes {
+        "deletes"
+    } else {
+        "stores or deletes"
+    };
     let mut text = format!(
-        "# What the API server asks about {kinds} before it stores or deletes them. Replicas put caBundle in.\n"
+        "# What the API server asks about {kinds} before it {before} them. Replicas put caBundle in.\n"
     );
     if !webhooks.why.is_empty() {
         text += "#\n";

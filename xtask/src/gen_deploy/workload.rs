@@ -11,13 +11,18 @@ pub(super) fn deployment(deployable: &Deployable) -> String {
         memory,
         memory_limit,
     } = &deployable.resources;
+    let (two, delayed) = if deployable.reconciles {
+        ("One leads, one stands by with warm indexes.", "the lease")
+    } else {
+        ("Each answers.", "answers")
+    };
     format!(
         r#"apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {name}
 {labels}spec:
-  # One leads, one stands by with warm indexes.
+  # {two}
   replicas: 2
   # Its predecessor ends when everybody knows where to find the new one.
   minReadySeconds: 3
@@ -61,7 +66,7 @@ metadata:
           ports:
 {ports}          livenessProbe:
 {live}          readinessProbe:
-{ready}          # Memory grows with {why}; a CPU limit would only delay the lease.
+{ready}          # Memory grows with {why}; a CPU limit would only delay {delayed}.
           resources:
             requests:
               cpu: {cpu}
@@ -138,8 +143,13 @@ fn probe(path: &str, probe: &Probe) -> String {
 
 pub(super) fn budget(deployable: &Deployable) -> String {
     let name = deployable.name;
+    let left = if deployable.reconciles {
+        "a warm stand-by is always left"
+    } else {
+        "one that answers is always left"
+    };
     format!(
-        "# A drain takes one replica at a time, so that a warm stand-by is always left.\n\
+        "# A drain takes one replica at a time, so that {left}.\n\
          apiVersion: policy/v1\n\
          kind: PodDisruptionBudget\n\
          metadata:\n  \

@@ -28,9 +28,10 @@ enum Form {
 /// The section of most specifications.
 const SECTION: &str = "## 9. Acceptance scenarios";
 
-const ALL: [Scenarios; 6] = [
+const ALL: [Scenarios; 7] = [
     of("docs/spec/broadcastjob.md", "BJ-S", Form::Numbered),
     of("docs/spec/cloneset.md", "CS-S", Form::InBold),
+    of("docs/spec/deletion-protection.md", "DP-S", Form::Numbered),
     of("docs/spec/inplace-update.md", "IP-S", Form::Numbered),
     of("docs/spec/podunavailablebudget.md", "PB-S", Form::Numbered),
     of("docs/spec/sidecarset.md", "SS-A", Form::InBold),
@@ -50,7 +51,9 @@ const fn of(path: &'static str, prefix: &'static str, form: Form) -> Scenarios {
 }
 
 /// Scenarios without a test, and why.
-const EXCEPTIONS: [(&str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str); 7] = [
+    ("DP-S7", "statefulset-controller is not there yet"),
+    ("DP-S9", "uniteddeployment-controller is not there yet"),
     ("IP-S11", "the launch-priority controller is not there yet"),
     ("IP-S12", "the launch-priority controller is not there yet"),
     ("IP-S41", "the pod webhook is not there yet"),
@@ -182,6 +185,10 @@ mod tests {
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
             file(
+                "docs/spec/deletion-protection.md",
+                "## 9. Acceptance scenarios\n1. x\n",
+            ),
+            file(
                 "docs/spec/podunavailablebudget.md",
                 "## 9. Acceptance scenarios\n1. x\n",
             ),
@@ -192,7 +199,7 @@ mod tests {
             ),
             file(
                 "crates/a/tests/it/a.rs",
-                "// CS-S1, IP-S1, BJ-S1, PB-S1, SS-A1, ST-A1\n",
+                "// CS-S1, IP-S1, BJ-S1, DP-S1, PB-S1, SS-A1, ST-A1\n",
             ),
         ];
         let expected = Finding::error("docs/spec/cloneset.md", "no test cites CS-S2");

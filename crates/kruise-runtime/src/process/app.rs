@@ -45,7 +45,18 @@ type Task = BoxFuture<'static, ()>;
 pub struct App {
     pub(crate) name: &'static str,
     pub(crate) set_up: SetUp,
-    pub(crate) elects: bool,
+    pub(crate) reconciles: Reconciles,
+}
+
+/// Which replicas of an app reconcile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reconciles {
+    /// The one that has the lease.
+    OnLeader,
+    /// Every one.
+    Everywhere,
+    /// None.
+    Nowhere,
 }
 
 impl App {
@@ -57,7 +68,7 @@ impl App {
         Self {
             name,
             set_up: Box::new(set_up),
-            elects: true,
+            reconciles: Reconciles::OnLeader,
         }
     }
 
@@ -66,7 +77,17 @@ impl App {
     #[must_use]
     pub fn without_leader_election(self) -> Self {
         Self {
-            elects: false,
+            reconciles: Reconciles::Everywhere,
+            ..self
+        }
+    }
+
+    /// The same app, which has no controllers: it answers webhooks, and each replica does the same. Unless another app
+    /// of the process has some, there is no lease, and whether OpenKruise's own manager is alive doesn't matter.
+    #[must_use]
+    pub fn without_controllers(self) -> Self {
+        Self {
+            reconciles: Reconciles::Nowhere,
             ..self
         }
     }

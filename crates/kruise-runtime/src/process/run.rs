@@ -25,7 +25,7 @@ use crate::{
     control::{own_writes::OwnWrites, work_gate::WorkGate},
     leader::election::{Election, ElectionConfig},
     process::{
-        app::{App, Setup, Shared},
+        app::{App, Reconciles, Setup, Shared},
         args::{
             RuntimeArgs, check,
             controller::{ControllerArgs, SyncPeriod},
@@ -140,7 +140,9 @@ impl Process {
             clock,
             in_process,
         } = self;
-        let elects = args.controller.enable_leader_election && apps.iter().any(|app| app.elects);
+        let is_on_leader = |app: &App| app.reconciles == Reconciles::OnLeader;
+        let elects = args.controller.enable_leader_election && apps.iter().any(is_on_leader);
+        let reconciles = apps.iter().any(|app| app.reconciles != Reconciles::Nowhere);
         check::check(&args, elects)?;
         let name = match apps.as_slice() {
             [app] => app.name,
@@ -167,6 +169,11 @@ impl Process {
             .with_client_of_others(bare.clone())
             .with_clock(clock.clone());
         let leadership = election.leadership();
+        if !reconciles {
+            leadership
+                .fence()
+                .stand_by("there is nothing to lead".to_owned());
+        }
         let gate = watch::Sender::new(WorkGate::Closed);
         let for_reconcilers = || {
             limited()
@@ -299,11 +306,13 @@ impl Process {
         }
         let stop_election = CancellationToken::new();
         let mut elections = Tasks::default();
-        elections.spawn_on(
-            "leader election",
-            election.run(stop_election.clone()),
-            &vital.thread,
-        );
+        if reconciles {
+            elections.spawn_on(
+                "leader election",
+                election.run(stop_election.clone()),
+                &vital.thread,
+            );
+        }
         // The event writer ends with the last recorder; the set-up holds one.
         let mut events = Tasks::default();
         events.spawn("event writer", event_writer.run());

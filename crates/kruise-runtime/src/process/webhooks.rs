@@ -86,11 +86,13 @@ impl Webhooks {
     /// What has to trust the certificates. A CRD has to only if its kind is converted.
     fn certificates(&self, serving: &Serving<'_>) -> CertificatesConfig {
         let external = serving.gates.enabled(Gate::EnableExternalCerts);
+        // Without a CRD there is nothing to leave to it.
+        let manager = serving.yield_to_manager.clone();
         CertificatesConfig {
             crds: self.conversions.crds(),
             mutating: self.mutating.iter().cloned().collect(),
             validating: self.validating.iter().cloned().collect(),
-            yield_to_manager: serving.yield_to_manager.clone(),
+            yield_to_manager: manager.filter(|_| !self.conversions.is_empty()),
             ..serving
                 .args
                 .certificates(serving.name, &pod_namespace(), external)
@@ -152,7 +154,7 @@ mod tests {
             name: "app",
             args: &WebhookArgs::off(),
             gates: &FeatureGates::default(),
-            yield_to_manager: None,
+            yield_to_manager: Some(Leadership::always()),
             metrics: WebhookMetrics::default(),
             client: server.client(),
             clock: Clock::system(),
@@ -186,11 +188,14 @@ mod tests {
         webhooks.validate("ephemeraljob-controller", "/validate", allow);
         let config = places(&webhooks);
         assert!(config.crds.is_empty());
+        assert!(config.yield_to_manager.is_none());
         let configurations = ["kruise-ephemeraljob-controller-validating-webhook-configuration"];
         assert_eq!(config.validating, configurations);
 
         let convert = |object, _: &str| Ok::<_, Infallible>(object);
         webhooks.convert("clonesets.apps.kruise.io", "CloneSet", convert);
-        assert_eq!(places(&webhooks).crds, ["clonesets.apps.kruise.io"]);
+        let config = places(&webhooks);
+        assert_eq!(config.crds, ["clonesets.apps.kruise.io"]);
+        assert!(config.yield_to_manager.is_some());
     }
 }

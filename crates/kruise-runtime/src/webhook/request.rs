@@ -3,7 +3,7 @@
 //! Objects stay raw until a handler decodes them into what it knows, so that what it doesn't know isn't
 //! lost, and an object that nobody looks at isn't decoded.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -85,6 +85,19 @@ impl AdmissionRequest {
     /// As [`Self::object`].
     pub fn old_object<T: DeserializeOwned>(&self) -> Result<T, UnreadableObject> {
         decode("oldObject", self.raw_old_object.as_deref())
+    }
+
+    /// Name of the object that is there. A request to delete a whole collection has no name: the API server asks about
+    /// each of its objects with the name left empty, and sends the object.
+    #[must_use]
+    pub fn name_of_old_object(&self) -> Cow<'_, str> {
+        if !self.name.is_empty() {
+            return Cow::Borrowed(&self.name);
+        }
+        let named = self.old_object::<Named>();
+        let metadata = named.ok().and_then(|named| named.metadata);
+        let name = metadata.and_then(|metadata| metadata.name);
+        Cow::Owned(name.unwrap_or_default())
     }
 
     /// The options of the request.
@@ -185,6 +198,17 @@ pub enum UnreadableObject {
         #[source]
         source: serde_json::Error,
     },
+}
+
+/// Of an object, its name.
+#[derive(Deserialize)]
+struct Named {
+    metadata: Option<NamedMetadata>,
+}
+
+#[derive(Deserialize)]
+struct NamedMetadata {
+    name: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,9 @@ use super::{
     call::Call,
     hooks::{Handler, Hook, Operation, Webhook},
     kinds::Kind,
-    metadata, rules,
+    metadata,
+    path::Verb,
+    rules,
     status::Status,
 };
 
@@ -169,10 +171,20 @@ impl ApiServer {
         let kind = |version: &str| json!({ "group": resource.group, "version": version, "kind": resource.kind });
         let plural = |version: &str| json!({ "group": resource.group, "version": version, "resource": resource.plural });
         let object = in_version(Some(object))?;
-        let mut name = call.name().to_owned();
+        let mut name = match call.verb {
+            // The request names no object, whichever of them this is about.
+            Verb::DeleteCollection => String::new(),
+            _ => call.name().to_owned(),
+        };
         if name.is_empty() {
             name = metadata::text(&object, "name").to_owned();
         }
+        // A namespace counts as being in itself.
+        let namespace = if call.kind.is_core("namespaces") {
+            name.clone()
+        } else {
+            call.namespace().to_owned()
+        };
         let options = format!("{}Options", capitalized(operation.word()));
         let mut options = json!({ "kind": options, "apiVersion": "meta.k8s.io/v1" });
         if call.query.dry_run() {
@@ -193,7 +205,7 @@ impl ApiServer {
         });
         for (member, text) in [
             ("name", name.as_str()),
-            ("namespace", call.namespace()),
+            ("namespace", namespace.as_str()),
             ("subResource", call.subresource.as_str()),
             ("requestSubResource", call.subresource.as_str()),
         ] {

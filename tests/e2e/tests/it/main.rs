@@ -8,6 +8,7 @@
 mod api;
 mod broadcastjob;
 mod cloneset;
+mod deletion_protection;
 mod pod_unavailable_budget;
 mod runtime;
 mod sidecarset;

@@ -3,7 +3,7 @@
 use futures::{StreamExt, TryStreamExt};
 use http::Method;
 use http_body_util::BodyExt;
-use kruise_api::resource::{ObjectKey, Resource};
+use kruise_api::resource::{NamedResource, ObjectKey, Resource};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 
@@ -120,7 +120,23 @@ impl ApiClient {
         resource: &Resource,
         query: ListQuery<'_>,
     ) -> Result<ListPage, ApiError> {
-        self.read_page(resource, query, JSON).await
+        let path = resource.collection_path(query.namespace);
+        self.read_page(&resource.to_string(), path, query, JSON)
+            .await
+    }
+
+    /// The same with nothing of the objects but their metadata, which is all that the server sends.
+    ///
+    /// # Errors
+    /// As [`Self::list_page`].
+    pub async fn list_metadata_page(
+        &self,
+        resource: &NamedResource,
+        query: ListQuery<'_>,
+    ) -> Result<ListPage, ApiError> {
+        let path = resource.collection_path(query.namespace);
+        self.read_page(&resource.to_string(), path, query, METADATA_OF_LIST)
+            .await
     }
 
     /// The highest version of an object of this kind, as new as the call; 0 where there is none. The server sends
@@ -142,7 +158,10 @@ impl ApiClient {
                 after: after.as_deref(),
                 ..ListQuery::default()
             };
-            let page = self.read_page(resource, query, METADATA_OF_LIST).await?;
+            let path = resource.collection_path(namespace);
+            let page = self
+                .read_page(&resource.to_string(), path, query, METADATA_OF_LIST)
+                .await?;
             for item in &page.items {
                 let object: Versioned = parse("list of metadata", item.get().as_bytes())?;
                 newest = newest.max(version_number(&object.metadata.resource_version));
@@ -154,14 +173,16 @@ impl ApiClient {
         }
     }
 
+    /// One page of the collection at this path. Of the query, the namespace is in the path already.
     async fn read_page(
         &self,
-        resource: &Resource,
+        resource: &str,
+        path: String,
         query: ListQuery<'_>,
         accept: &'static str,
     ) -> Result<ListPage, ApiError> {
         let call = format!("list {resource}");
-        let mut path = Path::new(resource.collection_path(query.namespace));
+        let mut path = Path::new(path);
         path.add_some("labelSelector", query.label_selector);
         path.add_some("fieldSelector", query.field_selector);
         path.add_some(

@@ -505,6 +505,20 @@ async fn an_app_without_leader_election_reconciles_on_every_replica() {
     }
 }
 
+/// It needs no right to any lease.
+#[tokio::test(start_paused = true)]
+async fn an_app_without_controllers_asks_for_no_lease() {
+    let running = start_apps(Cluster::default(), |_| {
+        vec![App::new("answers", |_| Ok(())).without_controllers()]
+    });
+    sleep(Duration::from_secs(60)).await;
+    let calls = running.server.calls();
+    let of_leases = calls.iter().filter(|call| call.path.contains("/leases"));
+    assert_eq!(of_leases.count(), 0);
+    running.stop.cancel();
+    running.process.await.unwrap().unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_task_that_ends_ends_the_process_and_says_so() {
     let running = start_apps(Cluster::default(), |_| {

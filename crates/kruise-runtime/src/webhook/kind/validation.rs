@@ -9,12 +9,9 @@ use super::{
     template_check::TemplateCheck,
 };
 use crate::{
-    tell::{
-        metrics::Metrics,
-        protection_counters::ProtectionLabels,
-        protection_log::{ProtectionLog, RefusedOperation},
-    },
+    tell::{metrics::Metrics, protection_log::ProtectionLog},
     webhook::{
+        refused_deletion::RefusedDeletion,
         request::{AdmissionRequest, Operation, UnreadableObject},
         response::AdmissionResponse,
     },
@@ -72,45 +69,12 @@ impl Guard<'_> {
         Ok(match refusal {
             None => AdmissionResponse::allow(),
             Some(why) => {
-                self.count(request);
+                let refused = RefusedDeletion::of(request);
+                refused.note(self.protection_log);
+                refused.count_workload(self.metrics);
                 AdmissionResponse::deny(StatusCode::FORBIDDEN, why)
             }
         })
-    }
-
-    /// DP-23, DP-25
-    fn count(&self, request: &AdmissionRequest) {
-        let AdmissionRequest {
-            kind,
-            namespace,
-            name,
-            user_info,
-            ..
-        } = request;
-        let username = &user_info.username;
-        tracing::info!(
-            event = "DeletionProtection",
-            kind = %kind.kind,
-            namespace,
-            name,
-            username,
-            "deletion refused"
-        );
-        self.protection_log.note(RefusedOperation {
-            event: "DeletionProtection",
-            kind: &kind.kind,
-            namespace,
-            name,
-            user_agent: username,
-        });
-        let labels = ProtectionLabels {
-            kind_namespace_name: format!("{}_{namespace}_{name}", kind.kind),
-            username: username.clone(),
-        };
-        self.metrics
-            .workload_deletion_protection
-            .get_or_create(&labels)
-            .inc();
     }
 }
 

@@ -260,4 +260,10 @@ fn a_protected_object_is_not_deleted_and_that_is_counted() {
     };
     let counter = metrics.workload_deletion_protection.get_or_create(&labels);
     assert_eq!(counter.get(), 2);
+    // Of a collection, no request names the object.
+    let mut of_collection = asked("DELETE", None, Some(&kept));
+    of_collection.name = String::new();
+    let answer = validated_with(&of_collection, &NoTemplateCheck, &metrics);
+    assert_eq!(answer.code(), StatusCode::FORBIDDEN);
+    assert_eq!(counter.get(), 3);
 }

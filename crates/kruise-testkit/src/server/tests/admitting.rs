@@ -84,6 +84,42 @@ async fn a_webhook_refuses() {
     assert_eq!(test.delete(&format!("{MAPS}/a"), Value::Null).await.0, 200);
 }
 
+// As a real server does: a collection's objects are asked about one by one, and named in themselves alone.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_says_what_it_is_about() {
+    let test = Tester::new();
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(vec![]));
+    for plural in ["configmaps", "namespaces"] {
+        let asked = seen.clone();
+        let webhook = Webhook {
+            plural: plural.to_owned(),
+            ..webhook(&format!("{plural}.x.io"), &["DELETE"], true)
+        };
+        test.server.set_validating(webhook, move |review| {
+            let request = &review["request"];
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let names = [
+                text(&request["namespace"]),
+                text(&request["name"]),
+                text(&request["oldObject"]["metadata"]["name"]),
+            ];
+            asked.lock().unwrap().push(names);
+            let answer = allow(&review);
+            async move { Ok(answer) }
+        });
+    }
+    for name in ["a", "b"] {
+        test.post(MAPS, map(name, "1")).await;
+    }
+    test.delete(&format!("{MAPS}/a"), Value::Null).await;
+    test.delete(MAPS, Value::Null).await;
+    test.delete("/api/v1/namespaces/ns", Value::Null).await;
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [["ns", "a", "a"], ["ns", "", "b"], ["ns", "ns", "ns"]]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_follows_when_a_webhook_is_down_is_its_own_to_say() {
     let test = Tester::new();
