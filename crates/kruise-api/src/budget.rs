@@ -14,6 +14,7 @@ mod checked;
 mod consistency;
 mod copies;
 mod decision;
+mod free;
 mod operation;
 mod protection;
 mod resize;
@@ -23,9 +24,8 @@ mod subject;
 pub use checked::{Checked, says_no_protect};
 pub use consistency::{is_available, is_consistent, is_ready};
 pub use copies::Copies;
-pub use decision::{
-    BudgetRefusal, Decision, Free, Options, decide, decide_on, related, related_in,
-};
+pub use decision::{BudgetRefusal, Decision, Options, decide, decide_on, related, related_in};
+pub use free::Free;
 pub use operation::Operation;
 pub use resize::is_pure_resize;
 pub use spend::{Ledger, Spend, status_patch};
