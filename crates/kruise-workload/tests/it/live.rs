@@ -494,7 +494,7 @@ fn answers_serve_admission_for_a_moment() {
         assert_eq!(replicas(found), Some(Replicas::Known(4)));
         let key = ObjectKey::new(NAMESPACE, "a");
         world.server.change(USER, GAMES, &key, |game| {
-            game["spec"]["replicas"] = json!(6)
+            game["spec"]["replicas"] = json!(6);
         });
 
         world.run_for(Duration::from_secs(4)).await;
