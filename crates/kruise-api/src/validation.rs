@@ -18,5 +18,7 @@ pub mod workload;
 
 pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath, MAX_TOLD};
 pub(crate) use labels::{EMPTY_SELECTOR, annotations, labels, not_empty_selector};
-pub use labels::{dns_label, dns_label_problems, label_key, label_selector, label_value};
+pub use labels::{
+    dns_label, dns_label_problems, is_dns_subdomain, label_key, label_selector, label_value,
+};
 pub(crate) use names::is_plain_name;

@@ -109,19 +109,26 @@ impl PubReconciler {
         desired: i32,
     ) -> Result<Option<Tally>, PubError> {
         let decide = |candidate: crate::newest::Candidate<'_>| {
+            // A budget that was made anew under its name has other pods, perhaps, and is looked at by itself.
+            if candidate.newest.metadata().uid != snapshot.uid() {
+                return Attempt::Settled(None);
+            }
             let tally = tally(snapshot, desired, candidate.newest);
             debug_assert_eq!(
                 check::status_violations(snapshot, candidate.newest, &tally),
                 Vec::<String>::new()
             );
             match tally.patch.clone() {
-                Some(patch) => Attempt::Write { patch, then: tally },
-                None => Attempt::Settled(tally),
+                Some(patch) => Attempt::Write {
+                    patch,
+                    then: Some(tally),
+                },
+                None => Attempt::Settled(Some(tally)),
             }
         };
         let written = self.newest.write(&self.client, &snapshot.budget, decide);
         match written.await.map_err(PubError::Status)? {
-            Ended::Decided(tally) => Ok(Some(tally)),
+            Ended::Decided(tally) => Ok(tally),
             Ended::Gone => Ok(None),
         }
     }

@@ -31,11 +31,19 @@ pub fn by_pod(
     old: Option<&BudgetPod>,
     new: Option<&BudgetPod>,
 ) -> Woken {
-    let Some(new) = new else {
-        return Woken::default();
-    };
     let is_in_service = |pod: &BudgetPod| pod.is_in_service(vertical_scaling);
     let is_terminating = |pod: &BudgetPod| pod.metadata.is_terminating();
+    let Some(new) = new else {
+        // One that was not seen to end was counted until now, and nobody else may wake its budget (DV-PB10).
+        let counted = old.filter(|old| is_in_service(old) && !is_terminating(old));
+        let now = counted.map(|old| linked(budgets, old));
+        return Woken {
+            now: now.unwrap_or_default(),
+            ..Woken::default()
+        };
+    };
+    // Of two pods of one name that is the other's end, and this one's beginning.
+    let old = old.filter(|old| old.metadata.uid == new.metadata.uid);
     match old {
         Some(old) if is_terminating(old) => Woken::default(),
         Some(_) if is_terminating(new) => Woken {

@@ -122,10 +122,12 @@ impl Leftovers {
         let mountinfo = fs::read_to_string("/proc/self/mountinfo").unwrap();
         Self {
             processes: processes(),
-            // The fifth field is where; numbers before it change.
+            // The fifth field is where; numbers before it change. The directory of named network namespaces becomes a mount
+            // with the first one that the machine ever has, and stays one.
             mounts: mountinfo
                 .lines()
                 .filter_map(|line| line.split(' ').nth(4))
+                .filter(|path| *path != "/run/netns")
                 .map(str::to_owned)
                 .collect(),
             namespaces: names("/run/netns").collect(),

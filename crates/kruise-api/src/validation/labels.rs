@@ -158,7 +158,9 @@ fn is_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
-pub(super) fn is_dns_subdomain(name: &str) -> bool {
+/// Whether a text is a DNS subdomain, as names of most objects are.
+#[must_use]
+pub fn is_dns_subdomain(name: &str) -> bool {
     name.len() <= MAX_PREFIX && name.split('.').all(is_dns_label)
 }
 

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use kruise_api::resource::{ObjectKey, PODS};
+use kruise_api::{
+    resource::{ObjectKey, PODS},
+    validation::is_dns_subdomain,
+};
 use kruise_runtime::{ApiClient, ApiError, Store};
 use tokio::time::Instant;
 
@@ -48,7 +51,8 @@ impl Lookup {
         if let Some(budget) = self.budgets.get(key) {
             return Ok(Some(budget));
         }
-        if self.absent.has(key) {
+        // An annotation says what somebody wrote. What can't be a name must not become a path that leads elsewhere.
+        if !is_dns_subdomain(&key.name) || self.absent.has(key) {
             return Ok(None);
         }
         let live = match newest::live(&self.client, key).await {
@@ -73,6 +77,9 @@ impl Lookup {
             && self.may_be_judged(&pod)
         {
             return Ok(Some(pod));
+        }
+        if !is_dns_subdomain(&key.name) {
+            return Ok(None);
         }
         let Some(live) = self.client.get(&PODS, key).await? else {
             return Ok(None);

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use kruise_api::{policy::v1beta1::PODUNAVAILABLEBUDGETS, resource::ObjectKey};
 use kruise_testkit::server::{Fault, Rule};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::{
@@ -121,6 +122,23 @@ async fn a_budget_that_the_index_lacks_is_asked_for() {
         .set(vec![Rule::new(Fault::Internal, 1000).verbs(&["get"])]);
     let error = replica.delete(&pod("p1")).await;
     assert_eq!(error.code(), StatusCode::BAD_REQUEST);
+}
+
+/// PB-19, PB-38.3: whatever somebody writes into the annotation. As a path it would lead to something else.
+#[rstest]
+#[case::a_subresource("shop/status")]
+#[case::up_and_away("../podunavailablebudgets/shop")]
+#[case::a_query("shop?x=1")]
+#[case::a_space("my shop")]
+#[case::capitals("Shop")]
+#[tokio::test(start_paused = true)]
+async fn what_no_budget_can_be_called_is_none(#[case] name: &str) {
+    let annotated = json!({ "metadata": { "annotations": { "pub.kruise.io/related-pub": name } } });
+    let pod = pod_with("p1", annotated);
+    let (server, replica) = before(used_up(json!({})));
+    let n_before = server.requests().len();
+    assert!(replica.delete(&pod).await.is_allowed());
+    assert_eq!(server.requests().len(), n_before, "nobody is asked");
 }
 
 /// PB-36, DV-PB9

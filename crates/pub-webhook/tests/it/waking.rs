@@ -60,7 +60,12 @@ fn later(names: &[&str]) -> Woken {
 /// PB-51, DV-PB10
 #[rstest]
 #[case::created(None, Some(json!({})), now(&[BUDGET]))]
-#[case::deleted(Some(json!({})), None, now(&[]))]
+#[case::gone_without_an_end(Some(json!({})), None, now(&[BUDGET]))]
+#[case::gone_at_its_end(Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } })), None, now(&[]))]
+#[case::gone_and_not_counted(Some(json!({ "status": { "conditions": [] } })), None, now(&[]))]
+#[case::another_pod_of_its_name(
+    Some(json!({ "metadata": { "uid": "other", "deletionTimestamp": "2026-01-10T10:00:00Z" } })), Some(json!({})), now(&[BUDGET])
+)]
 #[case::nothing(Some(json!({})), Some(json!({ "metadata": { "labels": { "a": "b" } } })), now(&[]))]
 #[case::not_ready_any_more(Some(json!({})), Some(json!({ "status": { "conditions": [] } })), now(&[BUDGET]))]
 #[case::ready_again(Some(json!({ "status": { "conditions": [] } })), Some(json!({})), now(&[BUDGET]))]
