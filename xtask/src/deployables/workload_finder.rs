@@ -73,7 +73,7 @@ mod tests {
             group, resources, ..
         } in cluster()
         {
-            let is_all = resources.iter().any(|resource| *resource == "*");
+            let is_all = resources.contains(&"*");
             assert!(!is_all, "{group}: {resources:?}");
             assert!(group != "*" || resources == ["*/scale"]);
         }
