@@ -1,13 +1,8 @@
 //! What pub-webhook does, by its rules: pure tables first, then one replica by itself, then whole processes before an API
 //! server in memory.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::needless_pass_by_value
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::indexing_slicing, clippy::needless_pass_by_value)]
 
 mod budgets;
 mod cluster;
