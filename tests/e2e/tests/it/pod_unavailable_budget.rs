@@ -40,7 +40,11 @@ async fn shop(namespace: &Namespace, replicas: i32, max_unavailable: Value) -> W
 async fn all_serve(namespace: &Namespace, budgets: &Workload, replicas: i32) {
     let n_pods = usize::try_from(replicas).unwrap();
     let are_ready = |pods: &[Pod]| {
-        pods.len() == n_pods && pods.iter().all(|pod| is_ready(pod) && is_linked(pod))
+        let ours: Vec<&Pod> = pods
+            .iter()
+            .filter(|pod| name_of(pod).starts_with("web-"))
+            .collect();
+        ours.len() == n_pods && ours.iter().all(|pod| is_ready(pod) && is_linked(pod))
     };
     let what = format!("{n_pods} pods are ready and linked");
     namespace.pods().when(&what, are_ready).await;

@@ -1,6 +1,7 @@
 //! Workloads, Services and Ingresses. Pods of these are held by a finalizer, or never scheduled: none runs.
 
 use e2e::{
+    PATIENCE, eventually,
     names::{DEPLOYMENTS, HOLD, INGRESSES, REPLICA_SETS, SERVICES, STATEFUL_SETS},
     templates::template,
 };
@@ -43,12 +44,12 @@ async fn a_deployment_stays_until_its_label_goes() {
     let of_all = of_all.map(drop).map_err(super::refused);
     assert_eq!(of_all, always);
     assert!(deployments.get("kept").await["metadata"]["deletionTimestamp"].is_null());
-    // Of a collection, only the object itself says its name.
+    // At least: the API server may ask about one of a collection more than once.
     let kept = format!(
         "workload_deletion_protection{{kind_namespace_name=\"Deployment_{}_kept\"",
         test.name
     );
-    assert_eq!(counted(&test, &kept).await, 5);
+    assert!(counted(&test, &kept).await >= 5);
 
     label(&deployments, "kept", Some("always")).await;
     assert_eq!(delete(&deployments, "kept").await, Ok(()));
@@ -82,10 +83,15 @@ async fn a_workload_cascades_while_it_has_replicas() {
     deployments.scale("web", 0).await;
     let is_going =
         |pod: &k8s_openapi::api::core::v1::Pod| pod.metadata.deletion_timestamp.is_some();
-    let what = "all pods are on their way out";
-    test.pods()
-        .when(what, |pods| pods.len() == 3 && pods.iter().all(is_going))
-        .await;
+    eventually("all pods are on their way out", PATIENCE, || async {
+        let pods = test.pods().all().await;
+        if pods.len() == 3 && pods.iter().all(is_going) {
+            Ok(())
+        } else {
+            Err(pods.len())
+        }
+    })
+    .await;
     assert_eq!(delete(&deployments, "web").await, Ok(()));
 
     for (resource, webhook) in [
