@@ -177,6 +177,7 @@ const UNUSED: &[Unused] = &[
     read_live("controllerrevisions"),
     read_live("imagepulljobs"),
     read_live("persistentvolumeclaims"),
+    read_live("podunavailablebudgets"),
     Unused {
         verb: "delete",
         resource: "controllerrevisions",

@@ -221,7 +221,7 @@ async fn a_namespace_stays_while_something_in_it_is_active() {
     let sets = e2e::Workload::of(&test.client, &other.name, CLONESETS);
     sets.create("web", spec(0, json!({}))).await.unwrap();
     let series = format!("namespace_deletion_protection{{name=\"{}\"", other.name);
-    assert_eq!(super::counted(&test, &series).await, 3);
+    assert!(super::counted(&test, &series).await >= 3);
     assert_eq!(other.delete().await, Ok(()));
     other.is_gone().await;
 }
