@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::api::Api;
 use super::controller::Program;
-use super::load;
+use super::{load, usage};
 
 /// The benchmarks' own cluster: nobody else's has this name.
 pub(super) const CLUSTER: &str = "kruise-bench";
@@ -156,6 +156,12 @@ impl<'a> Ground<'a> {
     /// The administrator's kubeconfig.
     pub(super) fn kubeconfig(&self) -> PathBuf {
         self.cluster.kubeconfig()
+    }
+
+    /// Seconds of CPU that the API server and etcd have used.
+    pub(super) fn cpu_of_api_server(&self) -> Result<f64> {
+        let serving = self.cluster.serving();
+        serving.into_iter().map(usage::cpu_seconds).sum()
     }
 
     /// Ends every connection to the API server, and lets it start with empty caches: watches that go on

@@ -12,6 +12,7 @@ use localkube::process;
 use localkube::progress::Progress;
 
 mod api;
+mod budgets;
 mod controller;
 mod events;
 mod floor;
@@ -24,9 +25,11 @@ mod outcome;
 mod pods;
 mod probe;
 mod rollout;
+mod served;
 mod table;
 mod usage;
 mod variants;
+mod way;
 mod webhook;
 
 /// The arguments of `cargo xtask bench`.
@@ -38,6 +41,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Benchmark {
+    /// Deletions and evictions beside pub-webhook, over those that pass it by; its memory with many pods
+    Budgets(budgets::Args),
     /// What one event of a pod costs in a large CloneSet, over decoding it; needs no cluster
     Events(events::Args),
     /// Memory of the controller with many pods, over that with none
@@ -66,6 +71,7 @@ pub fn run(args: &Args, words: impl Iterator<Item = OsString>) -> Result<()> {
     let interrupt = Interrupt::listen()?;
     match &args.benchmark {
         Benchmark::Events(args) => events::run(args, &progress),
+        Benchmark::Budgets(args) => budgets::run(args, &interrupt, &progress),
         Benchmark::Memory(args) => memory::run(args, &interrupt, &progress),
         Benchmark::Rollout(args) => rollout::run(args, &interrupt, &progress),
         Benchmark::Webhook(args) => webhook::run(args, &interrupt, &progress),

@@ -111,6 +111,13 @@ impl Cluster {
         control_plane::stop(&self.site, control_plane::SCHEDULER)
     }
 
+    /// The processes that answer requests: the API server and etcd, as far as they run.
+    pub fn serving(&self) -> Vec<u32> {
+        let parts = [control_plane::API_SERVER, control_plane::ETCD];
+        let running = parts.iter().filter_map(|part| processes::pid(&self.site, part));
+        running.collect()
+    }
+
     /// Stops the API server and starts it again, and nothing else.
     pub fn restart_api_server(&self, progress: &Progress) -> Result<()> {
         progress.step("restarting the API server");

@@ -4,22 +4,20 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use localkube::deploy;
 use localkube::progress::Progress;
 use serde_json::{Value, json};
 
 use super::super::api::PatchKind;
 use super::super::controller::Controller;
 use super::super::ground::{Ground, INSTALLED_IN};
+use super::super::way::{Way, configuration};
 use super::super::{load, pods};
 use super::SIDECARSET;
 
 const SETS: &str = "/apis/apps.kruise.io/v1beta1/sidecarsets";
-const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1";
 const POD_WEBHOOK: &str = "kruise-20-sidecarset-controller-mutating-webhook-configuration";
 const ENTRY: &str = "mpod.kb.io";
 const FRESH_ENTRY: &str = "mpod-fresh.kb.io";
-const SERVICES: [&str; 2] = ["webhook", "conversion"];
 const INJECTING: &str = "injecting";
 /// What is asked for a minute and a half after a SidecarSet was admitted, and another half until somebody looks.
 const NARROW_TIMEOUT: Duration = Duration::from_secs(300);
@@ -34,13 +32,35 @@ const POLL: Duration = Duration::from_millis(10);
 /// Everything around the controller.
 pub(super) struct Surroundings<'a> {
     pub(super) ground: &'a Ground<'a>,
-    pub(super) progress: &'a Progress,
+    pub(super) way: Way<'a>,
 }
 
 impl<'a> Surroundings<'a> {
+    pub(super) fn new(ground: &'a Ground<'a>, progress: &'a Progress) -> Self {
+        let ours = format!("kruise-{}", SIDECARSET.controller);
+        let configurations = vec![
+            configuration("mutating", POD_WEBHOOK),
+            configuration(
+                "mutating",
+                &format!("{ours}-mutating-webhook-configuration"),
+            ),
+            configuration(
+                "validating",
+                &format!("{ours}-validating-webhook-configuration"),
+            ),
+        ];
+        let way = Way {
+            ground,
+            progress,
+            deployable: SIDECARSET,
+            configurations,
+        };
+        Self { ground, way }
+    }
+
     /// Takes away what an earlier run left.
     pub(super) fn prepare(&self) -> Result<()> {
-        self.forget_webhooks()?;
+        self.way.forget_webhooks()?;
         self.ground.empty(SETS)?;
         let revisions = format!("/apis/apps/v1/namespaces/{INSTALLED_IN}/controllerrevisions");
         self.ground.empty(&revisions)?;
@@ -56,75 +76,13 @@ impl<'a> Surroundings<'a> {
 
     /// Starts the controller, and lets the API server ask it.
     pub(super) fn start(&self) -> Result<Controller<'a>> {
-        let process = self.start_unasked()?;
+        let process = self.way.start_unasked()?;
         self.install_webhooks()?;
         Ok(process)
     }
 
-    fn start_unasked(&self) -> Result<Controller<'a>> {
-        let process = Controller::start(&self.ground.program, self.ground.interrupt)?;
-        for service in SERVICES {
-            self.point(service, process.webhook_port)?;
-        }
-        Ok(process)
-    }
-
-    /// Has the Service lead to this process: no controller does.
-    fn point(&self, service: &str, port: u16) -> Result<()> {
-        let name = format!("kruise-{}-{service}-service", SIDECARSET.controller);
-        let path = format!("/apis/discovery.k8s.io/v1/namespaces/{INSTALLED_IN}/endpointslices");
-        let services = format!("/api/v1/namespaces/{INSTALLED_IN}/services/{name}");
-        let found = self.ground.api.get(&services)?;
-        let found = found.with_context(|| format!("there is no Service {name}"))?;
-        let port_name = found.pointer("/spec/ports/0/name").cloned();
-        let slice = json!({
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [self.ground.api.host()?], "conditions": {"ready": true}}],
-            "ports": [{"name": port_name.unwrap_or(json!("")), "port": port, "protocol": "TCP"}],
-        });
-        self.ground.api.ensure(&path, &slice)?;
-        let patch = json!({"endpoints": slice.get("endpoints"), "ports": slice.get("ports")});
-        let patched = self
-            .ground
-            .api
-            .patch(&format!("{path}/{name}"), PatchKind::Merge, &patch);
-        patched.map(drop)
-    }
-
     fn install_webhooks(&self) -> Result<()> {
-        let kubeconfig = self.ground.kubeconfig();
-        deploy::install_webhooks(SIDECARSET.overlay, &kubeconfig, self.progress)?;
-        self.ground
-            .wait_for("admission to be trusted", SERVED_TIMEOUT, || {
-                Ok(self.is_admitted())
-            })
-    }
-
-    /// Whether a SidecarSet passes admission, as a dry run.
-    fn is_admitted(&self) -> bool {
-        let path = format!("{SETS}?dryRun=All");
-        self.ground.api.create(&path, &idle("dry-run")).is_ok()
-    }
-
-    fn forget_webhooks(&self) -> Result<()> {
-        let name = SIDECARSET.controller;
-        for path in [
-            format!("{CONFIGURATIONS}/mutatingwebhookconfigurations/{POD_WEBHOOK}"),
-            format!(
-                "{CONFIGURATIONS}/mutatingwebhookconfigurations/kruise-{name}-mutating-webhook-configuration"
-            ),
-            format!(
-                "{CONFIGURATIONS}/validatingwebhookconfigurations/kruise-{name}-validating-webhook-configuration"
-            ),
-        ] {
-            if self.ground.api.get(&path)?.is_some() {
-                self.ground.api.delete_at_once(&path, None)?;
-            }
-        }
-        Ok(())
+        self.way.install_webhooks(SETS, &idle("dry-run"))
     }
 
     /// SidecarSets that no pod has the labels for.
@@ -138,7 +96,7 @@ impl<'a> Surroundings<'a> {
 
     /// The same, while nobody is asked.
     pub(super) fn store_idle(&self, numbers: Range<usize>) -> Result<()> {
-        self.forget_webhooks()?;
+        self.way.forget_webhooks()?;
         self.create_idle(numbers)
     }
 
@@ -158,7 +116,7 @@ impl<'a> Surroundings<'a> {
 
     /// Until the webhook has a condition, and what followed the last admission of a SidecarSet is over.
     pub(super) fn wait_until_narrow(&self) -> Result<()> {
-        let path = format!("{CONFIGURATIONS}/mutatingwebhookconfigurations/{POD_WEBHOOK}");
+        let path = configuration("mutating", POD_WEBHOOK);
         let what = "the pod webhook to be narrow";
         self.ground.wait_for(what, NARROW_TIMEOUT, || {
             let configuration = self.ground.api.get(&path)?.unwrap_or_default();
@@ -194,9 +152,9 @@ impl<'a> Surroundings<'a> {
     /// A new process; and how many seconds it takes from its start until a change of a SidecarSet has passed its
     /// admission and is in its status.
     pub(super) fn restart(&self) -> Result<(Controller<'a>, f64)> {
-        self.forget_webhooks()?;
+        self.way.forget_webhooks()?;
         let start = Instant::now();
-        let process = self.start_unasked()?;
+        let process = self.way.start_unasked()?;
         let ready = start.elapsed();
         self.install_webhooks()?;
         let changed = Instant::now();

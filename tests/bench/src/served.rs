@@ -1,14 +1,11 @@
-//! How long the controller took for admissions of pods, as its own metrics tell.
+//! How long a deployable took for admissions, as its own metrics tell.
 
 use anyhow::Result;
 
-use super::super::controller::Controller;
+use super::controller::Controller;
 
 const LATENCY: &str = "controller_runtime_webhook_latency_seconds";
-/// Pods come to this path, and right after a SidecarSet was admitted to one below it.
-const PATH: &str = "webhook=\"/mutate-pod";
-
-/// Admissions of pods since the start of the process.
+/// Admissions at one path since the start of the process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Served {
     all: f64,
@@ -16,10 +13,12 @@ pub(super) struct Served {
 }
 
 impl Served {
-    pub(super) fn now(process: &Controller<'_>) -> Result<Self> {
-        let all = process.metric(&format!("{LATENCY}_count"), PATH)?;
+    /// Of a path, and of those that begin with it.
+    pub(super) fn now(process: &Controller<'_>, path: &str) -> Result<Self> {
+        let path = format!("webhook=\"{path}");
+        let all = process.metric(&format!("{LATENCY}_count"), &path)?;
         let within_5_ms =
-            process.metric_of(&format!("{LATENCY}_bucket"), &[PATH, "le=\"0.005\""])?;
+            process.metric_of(&format!("{LATENCY}_bucket"), &[&path, "le=\"0.005\""])?;
         Ok(Self { all, within_5_ms })
     }
 
