@@ -47,7 +47,7 @@ use newest::Newest;
 use observe::Observer;
 use pod::BudgetPod;
 use reconcile::PubReconciler;
-use wake::{TERMINATING_AFTER, Woken};
+use wake::{ANY_POD_AFTER, TERMINATING_AFTER, Woken};
 
 /// Name of the binary, the Lease and the field manager.
 pub const NAME: &str = "pub-webhook";
@@ -186,7 +186,10 @@ fn wake(watches: &Watches, queue: &Queue, gates: Gates) {
     });
     let (known, delayed) = (watches.budgets.store(), queue.clone());
     watches.pods.on_change(queue, move |old, new| {
-        let Woken { now, later } = wake::by_pod(&known, gates.vertical_scaling, old, new);
+        let Woken { now, soon, later } = wake::by_pod(&known, gates.vertical_scaling, old, new);
+        for key in soon {
+            delayed.add_after(key, ANY_POD_AFTER);
+        }
         for key in later {
             delayed.add_after(key, TERMINATING_AFTER);
         }
