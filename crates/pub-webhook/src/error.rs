@@ -1,5 +1,7 @@
 //! Why a budget can't be brought up to date.
 
+use std::sync::Arc;
+
 use kruise_api::int_or_string::NumberError;
 use kruise_runtime::{ApiError, Consequence, ReconcileError, StageError};
 use kruise_workload::FindError;
@@ -18,7 +20,7 @@ pub enum PubError {
     Desired(#[source] NumberError),
     /// Its status is not written.
     #[error("can't write the status of the budget")]
-    Status(#[source] ApiError),
+    Status(#[source] Arc<ApiError>),
 }
 
 impl ReconcileError for PubError {

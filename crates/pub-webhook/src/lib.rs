@@ -30,13 +30,14 @@ pub mod pod;
 mod reconcile;
 pub mod scope;
 pub mod snapshot;
+pub mod stored;
 pub mod wake;
 
 use admission::{
     MUTATE_POD_PATH, PLACE, VALIDATE_BUDGET_PATH, VALIDATE_POD_PATH,
     budgets::BudgetValidator,
     link::PodMutator,
-    lookup::{Absent, Lookup},
+    lookup::Lookup,
     pods::PodValidator,
     refusal::{self, Reporter},
 };
@@ -129,11 +130,8 @@ fn serve_pods(setup: &mut Setup, watches: &Watches, newest: &Newest, gates: Gate
             pods: watches.pods.store(),
             budgets: watches.budgets.store(),
             client: client.clone(),
-            vertical_scaling: gates.vertical_scaling,
-            absent: Absent::default(),
+            newest: newest.clone(),
         },
-        newest: newest.clone(),
-        client: client.clone(),
         clock: setup.clock(),
         reporter: Reporter {
             metrics: Metrics::new(setup.metrics().clone()),

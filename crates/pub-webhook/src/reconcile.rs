@@ -108,14 +108,14 @@ impl PubReconciler {
         snapshot: &Snapshot,
         desired: i32,
     ) -> Result<Option<Tally>, PubError> {
-        let decide = |candidate: crate::newest::Candidate<'_>| {
+        let decide = |newest: &Budget| {
             // A budget that was made anew under its name has other pods, perhaps, and is looked at by itself.
-            if candidate.newest.metadata().uid != snapshot.uid() {
+            if newest.metadata().uid != snapshot.uid() {
                 return Attempt::Settled(None);
             }
-            let tally = tally(snapshot, desired, candidate.newest);
+            let tally = tally(snapshot, desired, newest);
             debug_assert_eq!(
-                check::status_violations(snapshot, candidate.newest, &tally),
+                check::status_violations(snapshot, newest, &tally),
                 Vec::<String>::new()
             );
             match tally.patch.clone() {
