@@ -161,6 +161,7 @@ fn reconcile(setup: &mut Setup, watches: &Watches, newest: Newest, gates: Gates,
             vertical_scaling: gates.vertical_scaling,
             clock: setup.clock(),
         },
+        own_writes: setup.own_writes(),
         upkeep: Upkeep::new(
             setup.own_writes(),
             setup.client(),
