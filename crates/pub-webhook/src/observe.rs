@@ -81,7 +81,11 @@ impl Observer {
             .keys()
             .chain(status.unavailable_pods.keys());
         let elsewhere = recorded.filter(|name| {
-            let is_active = || self.pods.get(&key_of(newest, name)).is_some_and(|pod| pod.is_active);
+            let is_active = || {
+                self.pods
+                    .get(&key_of(newest, name))
+                    .is_some_and(|pod| pod.is_active)
+            };
             !known.contains(name.as_str()) && is_active()
         });
         Snapshot {

@@ -10,8 +10,8 @@ use kruise_api::{
 };
 use kruise_plan::Owner;
 use kruise_runtime::{
-    ApiClient, EventTarget, EventType, Executor, MIN_PAUSE, Outcome, OwnWrites, Reconciler, Recorder,
-    StageError, Upkeep,
+    ApiClient, EventTarget, EventType, Executor, MIN_PAUSE, Outcome, OwnWrites, Reconciler,
+    Recorder, StageError, Upkeep,
 };
 
 use crate::{
@@ -129,7 +129,11 @@ impl PubReconciler {
     /// budget is gone.
     async fn count(&self, snapshot: &Snapshot, desired: i32) -> Result<Option<Tally>, PubError> {
         let tally = self.write_status(snapshot, desired, Doubts::First).await?;
-        let Some(doubted) = tally.as_ref().map(|tally| &tally.doubted).filter(|it| !it.is_empty()) else {
+        let Some(doubted) = tally
+            .as_ref()
+            .map(|tally| &tally.doubted)
+            .filter(|it| !it.is_empty())
+        else {
             return Ok(tally);
         };
         let mut snapshot = snapshot.clone();

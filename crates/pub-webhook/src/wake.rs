@@ -42,7 +42,9 @@ pub fn by_pod(
     let Some(new) = new else {
         // One that was not seen to end was counted until now, and nobody else may wake its budget (DV-PB10).
         let counted = old.filter(|old| is_in_service(old) && !is_terminating(old));
-        return counted.map(|old| counted_by(budgets, old)).unwrap_or_default();
+        return counted
+            .map(|old| counted_by(budgets, old))
+            .unwrap_or_default();
     };
     // Of two pods of one name that is the other's end, and this one's beginning.
     let old = old.filter(|old| old.metadata.uid == new.metadata.uid);
@@ -73,7 +75,9 @@ pub fn by_pod(
 /// not asked, or did not know the workload yet, or the budget has gone since (DV-PB10).
 fn counted_by(budgets: &Store<Budget>, pod: &BudgetPod) -> Woken {
     let namespace = &pod.metadata.namespace;
-    let linked = pod.budget().map(|name| ObjectKey::new(namespace.clone(), name));
+    let linked = pod
+        .budget()
+        .map(|name| ObjectKey::new(namespace.clone(), name));
     if let Some(linked) = linked.filter(|key| budgets.get(key).is_some()) {
         return Woken {
             now: vec![linked],

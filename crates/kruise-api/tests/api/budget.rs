@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use kruise_api::{
     budget::{
-        BudgetRefusal, Decision, Free, Ledger, Operation, Options, Subject,
-        decide as decide_with, is_available, related, status_patch,
+        BudgetRefusal, Decision, Free, Ledger, Operation, Options, Subject, decide as decide_with,
+        is_available, related, status_patch,
     },
     inplace,
     pod::Pod,
@@ -371,7 +371,13 @@ fn a_dry_run_renews_nothing() {
         ..Options::default()
     };
     let budget = used_up(&recorded);
-    let decision = decide_with(&ready_pod(), Operation::Evict, Some(&budget), now(), &dry_run);
+    let decision = decide_with(
+        &ready_pod(),
+        Operation::Evict,
+        Some(&budget),
+        now(),
+        &dry_run,
+    );
     assert_eq!(decision, Ok(Decision::Allowed(Free::Recorded)));
 }
 

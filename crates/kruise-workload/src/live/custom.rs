@@ -94,7 +94,8 @@ impl Custom {
             let object: Option<Workload> = self.client.read_at(&path).await.map_err(api)?;
             Ok(object.map(Existing::from))
         };
-        self.recently(&self.replicas, self.timing.max_age, asked, ask).await
+        self.recently(&self.replicas, self.timing.max_age, asked, ask)
+            .await
     }
 
     pub(crate) async fn scale(&self, asked: &Reference) -> Answer<Scale> {
@@ -109,7 +110,8 @@ impl Custom {
             let scale = scale.map(Scale::try_from).transpose();
             scale.map_err(Cause::Selector)
         };
-        self.recently(&self.scales, self.timing.max_age, asked, ask).await
+        self.recently(&self.scales, self.timing.max_age, asked, ask)
+            .await
     }
 
     pub(crate) async fn object(&self, asked: &Reference) -> Answer<Existing> {
@@ -125,7 +127,8 @@ impl Custom {
                 other => self.metadata(&other, asked).await,
             }
         };
-        self.recently(&self.objects, EXISTENCE_AGE, asked, ask).await
+        self.recently(&self.objects, EXISTENCE_AGE, asked, ask)
+            .await
     }
 
     async fn metadata(&self, served: &[Served], asked: &Reference) -> Answer<Existing> {

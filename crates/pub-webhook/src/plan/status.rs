@@ -98,7 +98,11 @@ pub fn tally(snapshot: &Snapshot, desired: i32, newest: &Budget) -> Tally {
         patch: (status != stored_status(newest)).then(|| patch(&status, newest)),
         status,
         not_deleted: disrupted.expired,
-        doubted: disrupted.doubted.into_iter().chain(unavailable.doubted).collect(),
+        doubted: disrupted
+            .doubted
+            .into_iter()
+            .chain(unavailable.doubted)
+            .collect(),
         next_expiry: next_expiry.into_iter().flatten().min(),
     }
 }

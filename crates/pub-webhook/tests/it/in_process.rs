@@ -277,6 +277,12 @@ fn a_silent_watch_gives_nothing_back() {
             users.delete("shop-3").await.unwrap_err();
         }
         assert_eq!(told(&world.server, "shop-0", "NotDeleted"), [""; 0]);
+        // The watch never showed it.
+        let requests = world.server.requests().into_iter();
+        let read = requests.filter(|it| {
+            (it.by, it.verb, it.plural.as_str()) == (NAME, "get", "pods") && it.key == key("shop-0")
+        });
+        assert!(read.count() > 0);
     });
 }
 

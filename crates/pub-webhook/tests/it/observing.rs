@@ -190,7 +190,10 @@ async fn pods_are_looked_at_again_when_they_are_counted() {
     let again = observer.again(&snapshot, &newest);
     assert_eq!(names(&again), ["x0", "x2", "x3"]);
     let status = tally(&again, 3, &newest).status;
-    assert_eq!((status.current_available, status.unavailable_allowed), (2, 0));
+    assert_eq!(
+        (status.current_available, status.unavailable_allowed),
+        (2, 0)
+    );
     let kept: Vec<&String> = status.disrupted_pods.keys().collect();
     assert_eq!(kept, ["new"]);
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use kruise_api::{policy::v1beta1::PODUNAVAILABLEBUDGETS, resource::{ObjectKey, PODS}};
+use kruise_api::{
+    policy::v1beta1::PODUNAVAILABLEBUDGETS,
+    resource::{ObjectKey, PODS},
+};
 use kruise_runtime::webhook::AdmissionResponse;
 use kruise_testkit::server::{ApiServer, Fault, Rule};
 use rstest::rstest;

@@ -111,11 +111,17 @@ fn pods_wake_their_budget(
 #[case("unavailablePods")]
 fn a_pod_that_was_paid_for_wakes_its_budget_later(#[case] map: &str) {
     let budgets = Store::new(PODUNAVAILABLEBUDGETS);
-    let paid = budget(7, json!({ "status": { map: { "p1": "2026-01-10T10:00:00Z" } } }));
+    let paid = budget(
+        7,
+        json!({ "status": { map: { "p1": "2026-01-10T10:00:00Z" } } }),
+    );
     budgets.apply(serde_json::from_value(paid).unwrap());
     let ends = json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } });
     let (old, new) = (decoded(json!({})), decoded(ends));
-    assert_eq!(by_pod(&budgets, false, Some(&old), Some(&new)), later(&[BUDGET]));
+    assert_eq!(
+        by_pod(&budgets, false, Some(&old), Some(&new)),
+        later(&[BUDGET])
+    );
 }
 
 /// DV-PB10: by names, where only the index of workloads could tell for sure.
