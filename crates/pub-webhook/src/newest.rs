@@ -89,7 +89,7 @@ impl Newest {
         let mut attempt = 1;
         let mut stored = None;
         loop {
-            let (conflict, before) = {
+            let (failed, before) = {
                 let _turn = turn.lock().await;
                 let newest = self.known(&key, stored.as_ref().unwrap_or(seen));
                 match decide(&newest) {
@@ -101,19 +101,23 @@ impl Newest {
                     Attempt::Write { patch, then } => {
                         match self.patch(client, &key, &patch).await {
                             Ok(()) => return Ok(Ended::Decided(then)),
-                            Err(ApiError::NotFound { .. }) => return Ok(Ended::Gone),
-                            Err(error @ ApiError::Conflict { .. }) => (Some(error), newest),
+                            // That nothing was found is no consent yet: an API server that starts may not serve the kind.
+                            Err(error @ (ApiError::Conflict { .. } | ApiError::NotFound { .. })) => {
+                                (Some(error), newest)
+                            }
                             Err(error) => return Err(error.into()),
                         }
                     }
                 }
             };
-            if let Some(conflict) = conflict {
+            if let Some(error) = failed {
                 if attempt == ATTEMPTS {
-                    return Err(conflict.into());
+                    return Err(error.into());
                 }
                 attempt += 1;
-                tokio::time::sleep(pause()).await;
+                if matches!(error, ApiError::Conflict { .. }) {
+                    tokio::time::sleep(pause()).await;
+                }
             }
             let Some(now) = self.stored(client, &key).await? else {
                 return Ok(Ended::Gone);

@@ -105,6 +105,29 @@ async fn pods_of_a_budget_that_has_just_gone_may_go() {
     assert!(replica.delete(&pod("p1")).await.is_allowed());
 }
 
+/// PB-48: the same where a unit is left, so that the write tells first.
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_goes_before_it_is_written_lets_go() {
+    let (server, replica) = before(budget(9, json!({})));
+    let key = ObjectKey::new(NAMESPACE, BUDGET);
+    server.delete("user", PODUNAVAILABLEBUDGETS, &key);
+    assert!(replica.delete(&pod("p1")).await.is_allowed());
+}
+
+/// PB-48, DV-PB14: a write that finds nothing is no consent while the budget is there.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_finds_nothing_is_asked_about() {
+    let (server, replica) = before(budget(9, json!({})));
+    let lost = vec![Rule::new(Fault::NotFound, 1000).verbs(&["patch"])];
+    server.faults().set(lost);
+    let refused = replica.delete(&pod("p1")).await;
+    assert_eq!(refused.code(), StatusCode::FORBIDDEN);
+    assert_eq!(allowed(&server), 1);
+    server.faults().set(vec![]);
+    assert!(replica.delete(&pod("p1")).await.is_allowed());
+    assert_eq!(booked(&server, "disruptedPods"), ["p1"]);
+}
+
 /// PB-38.3, DV-PB9: the index may be late, and the API server knows. That there is none is not remembered, since the first
 /// status of a budget that comes may be written at once.
 #[tokio::test(start_paused = true)]
