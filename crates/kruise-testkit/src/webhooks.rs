@@ -142,6 +142,7 @@ fn is_met(wanted: &Value, labels: &Value) -> bool {
     let value = labels.get(text(&wanted["key"]));
     match text(&wanted["operator"]).as_str() {
         "Exists" => value.is_some(),
+        "In" => value.is_some_and(|value| list(&wanted["values"]).contains(value)),
         "NotIn" => value.is_none_or(|value| !list(&wanted["values"]).contains(value)),
         other => panic!("{other}: no deployable selects by it"),
     }

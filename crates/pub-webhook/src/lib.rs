@@ -62,7 +62,7 @@ pub struct PubArgs {
     /// How many PodUnavailableBudgets are reconciled at the same time
     #[arg(long, default_value_t = 3, value_parser = kruise_runtime::parse_workers)]
     pub podunavailablebudget_workers: usize,
-    /// Whether the API server asks about new pods and evictions only in namespaces with budgets; otherwise in all
+    /// Whether the API server asks about pods only in namespaces with budgets; otherwise in all
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     pub narrow_pod_webhook: bool,
 }

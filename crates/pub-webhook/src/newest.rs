@@ -102,9 +102,9 @@ impl Newest {
                         match self.patch(client, &key, &patch).await {
                             Ok(()) => return Ok(Ended::Decided(then)),
                             // That nothing was found is no consent yet: an API server that starts may not serve the kind.
-                            Err(error @ (ApiError::Conflict { .. } | ApiError::NotFound { .. })) => {
-                                (Some(error), newest)
-                            }
+                            Err(
+                                error @ (ApiError::Conflict { .. } | ApiError::NotFound { .. }),
+                            ) => (Some(error), newest),
                             Err(error) => return Err(error.into()),
                         }
                     }

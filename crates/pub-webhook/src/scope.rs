@@ -3,10 +3,11 @@
 //! The API server calls a webhook for each request that its configuration selects, and such a request fails or waits while
 //! nobody answers. So as little as possible is selected.
 //!
+//! * Nothing is asked about in namespaces without budgets: the leader keeps a requirement in the namespace selectors that names
+//!   the others. The API server judges selectors before it looks at the object at all.
 //! * A pod that is deleted or changed is in the request. Static conditions, which the installation brings, leave out all that
-//!   is free anyway: pods without a link, pods that do not serve, changes that do not count.
-//! * A new pod has no link yet, and an eviction does not show its pod. There, the namespace has to do: the leader keeps a
-//!   match condition that names the namespaces with budgets.
+//!   is free anyway: pods without a link, pods that do not serve, changes that do not count. A new pod has no link yet, and an
+//!   eviction does not show its pod: there, the namespace has to do.
 //! * What a feature gate switches off is not asked about at all.
 //!
 //! A budget begins to protect when its first status is written, and only the leader writes that. So [`Coverage`] holds the
@@ -14,7 +15,7 @@
 //! Narrower is never urgent.
 //!
 //! Each configuration is written under the version that was read, so nobody's change is lost. The installation brings both
-//! without these conditions: whoever applies them again gets the broad form, which is safe.
+//! without these: whoever applies them again gets the broad form, which is safe.
 
 mod configuration;
 mod coverage;
@@ -34,7 +35,7 @@ pub use self::{
         EVICTIONS, NEW_PODS, PODS, POLICY_ANNOTATION, SCOPE_CONDITION, Wanted, found, revise,
     },
     coverage::Coverage,
-    extent::{Extent, LONGEST_EXPRESSION},
+    extent::{Extent, MOST_BYTES},
 };
 use self::{
     keeper::{Keeper, Place},

@@ -114,7 +114,9 @@ impl Cluster {
     /// The processes that answer requests: the API server and etcd, as far as they run.
     pub fn serving(&self) -> Vec<u32> {
         let parts = [control_plane::API_SERVER, control_plane::ETCD];
-        let running = parts.iter().filter_map(|part| processes::pid(&self.site, part));
+        let running = parts
+            .iter()
+            .filter_map(|part| processes::pid(&self.site, part));
         running.collect()
     }
 

@@ -53,8 +53,8 @@ pub(super) fn table() -> Deployable {
         },
         webhooks: Webhooks {
             why: "Pods that no budget protects are not asked about when they are deleted or changed: conditions leave them\n\
-                  out, and pods that do not serve, whoever runs or doesn't. In namespaces without budgets new pods and\n\
-                  evictions are not asked about either: the leader adds a condition that names the others.",
+                  out, and pods that do not serve, whoever runs or doesn't. In namespaces without budgets nobody is asked\n\
+                  at all: the leader names the others in the namespace selectors.",
             mutating: &[],
             validating: &[
                 Webhook {

@@ -1,9 +1,10 @@
 //! A webhook's configuration as it is found, and as it shall be. Pure.
 //!
-//! Of the object the process owns one match condition of each entry for pods, and, where an annotation asks for one, the
-//! failure policy. It changes nothing else: what an administrator changes stays (DV-PF21).
+//! Of the object the process owns one requirement of the namespace selector and one match condition of each entry for pods,
+//! and, where an annotation asks for one, the failure policy. It changes nothing else: what an administrator changes stays
+//! (DV-PF21).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::extent::Extent;
 use crate::gates::Gates;
@@ -30,39 +31,37 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The condition of an entry; the outer `None`: it is none of ours.
-    fn condition(&self, entry: &str) -> Option<Option<String>> {
-        let of_namespaces = |is_on: bool| match is_on {
-            true => self.namespaces.expression(),
-            false => Extent::nothing().expression(),
+    /// The namespaces that an entry asks about, and its condition. None: the entry is none of ours.
+    fn of(&self, entry: &str) -> Option<(Extent, Option<&'static str>)> {
+        let namespaces = |is_on: bool| match is_on {
+            true => self.namespaces.clone(),
+            false => Extent::nothing(),
         };
         let Gates { delete, update, .. } = self.gates;
         Some(match entry {
-            NEW_PODS => of_namespaces(delete || update),
-            EVICTIONS => of_namespaces(delete),
-            PODS => match (delete, update) {
-                (true, true) => None,
-                (true, false) => Some("request.operation == 'DELETE'".to_owned()),
-                (false, true) => Some("request.operation == 'UPDATE'".to_owned()),
-                (false, false) => Some("false".to_owned()),
-            },
+            NEW_PODS => (namespaces(delete || update), None),
+            EVICTIONS => (namespaces(delete), None),
+            PODS => {
+                let condition = match (delete, update) {
+                    (true, false) => Some("request.operation == 'DELETE'"),
+                    (false, true) => Some("request.operation == 'UPDATE'"),
+                    _ => None,
+                };
+                (namespaces(delete || update), condition)
+            }
             _ => return None,
         })
     }
 }
 
-/// Where new pods and evictions are asked about by this configuration; `None`: it has no entry that names namespaces. What
-/// somebody else wrote counts as nothing.
+/// Where pods are asked about by this configuration; `None`: it has no entry for pods.
 #[must_use]
 pub fn found(object: &Value) -> Option<Extent> {
     let entries = entries(object).iter();
-    let entries = entries.filter(|entry| [NEW_PODS, EVICTIONS].contains(&name(entry)));
+    let entries = entries.filter(|entry| [NEW_PODS, EVICTIONS, PODS].contains(&name(entry)));
     let extents = entries.map(|entry| {
-        let condition = conditions(entry)
-            .iter()
-            .find(|it| name(it) == SCOPE_CONDITION);
-        let text = condition.map(|it| text(it, "expression"));
-        Extent::read(text).unwrap_or_else(Extent::nothing)
+        let own = requirements(entry).iter().filter_map(Extent::read);
+        own.reduce(Extent::and).unwrap_or(Extent::Everything)
     });
     extents.reduce(Extent::and)
 }
@@ -73,8 +72,11 @@ pub fn revise(object: &Value, wanted: &Wanted) -> Option<Value> {
     let policy = policy(object);
     let revised: Vec<Value> = entries(object)
         .iter()
-        .map(|entry| match wanted.condition(name(entry)) {
-            Some(condition) => with_policy(conditioned(entry, condition), policy),
+        .map(|entry| match wanted.of(name(entry)) {
+            Some((namespaces, condition)) => {
+                let entry = conditioned(&narrowed(entry, &namespaces), condition);
+                with_policy(entry, policy)
+            }
             None => entry.clone(),
         })
         .collect();
@@ -119,30 +121,63 @@ fn with_policy(mut entry: Value, policy: Option<&str>) -> Value {
     entry
 }
 
+/// The entry with its namespace selector narrowed to these. Other requirements stay where they are.
+fn narrowed(entry: &Value, namespaces: &Extent) -> Value {
+    let mut entry = entry.clone();
+    let mut all = requirements(&entry).to_vec();
+    let is_own = |requirement: &Value| Extent::read(requirement).is_some();
+    if put(&mut all, is_own, namespaces.requirement())
+        && let Some(members) = entry.as_object_mut()
+    {
+        let selector = members
+            .entry("namespaceSelector")
+            .or_insert_with(|| json!({}));
+        if let Some(selector) = selector.as_object_mut() {
+            insert_list(selector, "matchExpressions", all);
+        }
+    }
+    entry
+}
+
 /// The entry with this condition, or without it. Other conditions stay where they are.
-fn conditioned(entry: &Value, expression: Option<String>) -> Value {
+fn conditioned(entry: &Value, expression: Option<&str>) -> Value {
     let mut entry = entry.clone();
     let mut all = conditions(&entry).to_vec();
     let wanted = expression.map(|text| json!({ "name": SCOPE_CONDITION, "expression": text }));
-    let place = all.iter().position(|own| name(own) == SCOPE_CONDITION);
+    let is_own = |condition: &Value| name(condition) == SCOPE_CONDITION;
+    if put(&mut all, is_own, wanted)
+        && let Some(members) = entry.as_object_mut()
+    {
+        insert_list(members, "matchConditions", all);
+    }
+    entry
+}
+
+/// Puts the wanted element in the place of the own one, or takes that away. Whether anything has changed.
+fn put(all: &mut Vec<Value>, is_own: impl Fn(&Value) -> bool, wanted: Option<Value>) -> bool {
+    let place = all.iter().position(is_own);
     match (place, wanted) {
-        (None, None) => return entry,
+        (None, None) => return false,
         (None, Some(wanted)) => all.push(wanted),
         (Some(at), None) => drop(all.remove(at)),
         (Some(at), Some(wanted)) => {
             if let Some(own) = all.get_mut(at) {
+                if *own == wanted {
+                    return false;
+                }
                 *own = wanted;
             }
         }
     }
-    if let Some(members) = entry.as_object_mut() {
-        // Not `null`, which a list in a merge patch would keep.
-        members.shift_remove("matchConditions");
-        if !all.is_empty() {
-            members.insert("matchConditions".to_owned(), all.into());
-        }
+    true
+}
+
+/// An empty list is left out, and not `null`, which a list in a merge patch would keep.
+fn insert_list(members: &mut Map<String, Value>, name: &str, list: Vec<Value>) {
+    members.shift_remove(name);
+    if !list.is_empty() {
+        members.insert(name.to_owned(), list.into());
     }
-    entry
 }
 
 fn entries(object: &Value) -> &[Value] {
@@ -152,6 +187,12 @@ fn entries(object: &Value) -> &[Value] {
 
 fn conditions(entry: &Value) -> &[Value] {
     let all = entry.get("matchConditions").and_then(Value::as_array);
+    all.map(Vec::as_slice).unwrap_or_default()
+}
+
+fn requirements(entry: &Value) -> &[Value] {
+    let all = entry.pointer("/namespaceSelector/matchExpressions");
+    let all = all.and_then(Value::as_array);
     all.map(Vec::as_slice).unwrap_or_default()
 }
 

@@ -13,7 +13,7 @@ use super::extent::Extent;
 /// How long after a configuration was made wider it counts as used by every API server. Each is told by a watch, usually
 /// within milliseconds.
 const IN_USE_AFTER: Duration = Duration::from_secs(1);
-/// How long a budget waits for that. Where the configuration can't be written, deletion is protected all the same.
+/// How long a budget waits for that. Where the configuration can't be written, pods are protected from what is asked about.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What was seen of the configurations longer ago says nothing: another replica may have led meanwhile. The leader looks
 /// every 30 s.
@@ -98,7 +98,7 @@ impl Coverage {
         if !std::mem::replace(is_told, true) {
             tracing::warn!(
                 namespace,
-                "evictions in this namespace may not be asked about"
+                "deletions and evictions in this namespace may not be asked about"
             );
         }
         None
@@ -226,7 +226,7 @@ mod tests {
         assert!(coverage.wait_for("web").is_some());
     }
 
-    // A budget protects from deletion, though its namespace can't be told to the API server.
+    // A budget counts, though its namespace can't be told to the API server.
     #[tokio::test(start_paused = true)]
     async fn patience_ends() {
         let coverage = Coverage::default();

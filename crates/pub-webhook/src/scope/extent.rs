@@ -1,12 +1,18 @@
-//! Namespaces that are asked about, and the condition that says so.
+//! Namespaces that are asked about, and the requirement of a selector that says so.
 
 use std::collections::BTreeSet;
 
-/// The longest condition. A longer one costs the API server more than asking does: then all namespaces are asked about.
-pub const LONGEST_EXPRESSION: usize = 16 * 1024;
+use serde_json::{Value, json};
 
-/// How a condition that names namespaces begins.
-const BEGIN: &str = "request.namespace in [";
+/// The most bytes of names. Beyond, configurations would come near the size that the API server takes: then all namespaces
+/// are asked about.
+pub const MOST_BYTES: usize = 64 * 1024;
+
+/// The label that each namespace has its name as, by the API server itself.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Among the values it says that this process wrote them: no namespace is called so. Besides, an empty list is none that the
+/// API server takes.
+const MARK: &str = "";
 
 /// Namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,41 +33,44 @@ impl Extent {
     /// These, if they are few enough to be named.
     #[must_use]
     pub fn of<T: Into<String>>(namespaces: impl IntoIterator<Item = T>) -> Self {
-        let these = Self::These(namespaces.into_iter().map(Into::into).collect());
-        let is_short = these
-            .expression()
-            .is_some_and(|text| text.len() <= LONGEST_EXPRESSION);
-        if is_short { these } else { Self::Everything }
-    }
-
-    /// The condition in CEL; none where there is nothing to ask.
-    #[must_use]
-    pub fn expression(&self) -> Option<String> {
-        match self {
-            Self::Everything => None,
-            Self::These(namespaces) if namespaces.is_empty() => Some("false".to_owned()),
-            Self::These(namespaces) => {
-                // Names of namespaces have no characters that end a literal.
-                let names: Vec<String> = namespaces.iter().map(|it| format!("'{it}'")).collect();
-                Some(format!("{BEGIN}{}]", names.join(", ")))
-            }
+        let these: BTreeSet<String> = namespaces.into_iter().map(Into::into).collect();
+        let n_bytes: usize = these.iter().map(String::len).sum();
+        match n_bytes <= MOST_BYTES {
+            true => Self::These(these),
+            false => Self::Everything,
         }
     }
 
-    /// The namespaces of a condition that this process wrote; `None`: somebody else wrote it.
+    /// What an entry's namespace selector has to ask for; none where it need not ask.
+    ///
+    /// The API server compares labels before it converts the object for conditions in CEL. That conversion is most of what a
+    /// webhook costs a request that it isn't asked about.
     #[must_use]
-    pub fn read(condition: Option<&str>) -> Option<Self> {
-        let Some(text) = condition else {
-            return Some(Self::Everything);
+    pub fn requirement(&self) -> Option<Value> {
+        let Self::These(namespaces) = self else {
+            return None;
         };
-        if text == "false" {
-            return Some(Self::nothing());
+        let values = [MARK]
+            .into_iter()
+            .chain(namespaces.iter().map(String::as_str));
+        let values: Vec<&str> = values.collect();
+        Some(json!({ "key": NAMESPACE_NAME, "operator": "In", "values": values }))
+    }
+
+    /// The namespaces of a requirement that this process wrote; none if it is somebody else's.
+    #[must_use]
+    pub fn read(requirement: &Value) -> Option<Self> {
+        let is = |member: &str, text: &str| {
+            requirement.get(member).and_then(Value::as_str) == Some(text)
+        };
+        if !is("key", NAMESPACE_NAME) || !is("operator", "In") {
+            return None;
         }
-        let names = text.strip_prefix(BEGIN)?.strip_suffix(']')?.split(", ");
-        let names = names.map(|name| name.strip_prefix('\'')?.strip_suffix('\''));
-        let names: Option<BTreeSet<String>> = names.map(|name| name.map(str::to_owned)).collect();
-        let read = Self::These(names?);
-        (read.expression().as_deref() == Some(text)).then_some(read)
+        let values = requirement.get("values").and_then(Value::as_array)?;
+        let values: BTreeSet<&str> = values.iter().filter_map(Value::as_str).collect();
+        let names = values.iter().filter(|value| **value != MARK);
+        let names = names.map(|&name| name.to_owned()).collect();
+        values.contains(MARK).then_some(Self::These(names))
     }
 
     /// Whether this namespace is among them.
@@ -111,36 +120,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_condition_says_what_it_is_read_as() {
+    fn a_requirement_says_what_it_is_read_as() {
+        assert_eq!(Extent::Everything.requirement(), None);
         for extent in [
-            Extent::Everything,
             Extent::nothing(),
             Extent::of(["shop"]),
             Extent::of(["web", "shop", "a-1"]),
         ] {
-            let text = extent.expression();
-            assert_eq!(Extent::read(text.as_deref()), Some(extent));
+            let requirement = extent.requirement().unwrap();
+            assert_eq!(Extent::read(&requirement), Some(extent));
         }
-        let text = Extent::of(["web", "shop"]).expression().unwrap();
-        assert_eq!(text, "request.namespace in ['shop', 'web']");
+        let requirement = Extent::of(["web", "shop"]).requirement().unwrap();
+        let values = ["", "shop", "web"];
+        let expected =
+            json!({ "key": "kubernetes.io/metadata.name", "operator": "In", "values": values });
+        assert_eq!(requirement, expected);
     }
 
     #[test]
     fn what_others_wrote_is_not_taken_for_ours() {
-        for text in [
-            "true",
-            "request.namespace in ['b', 'a']",
-            "request.namespace in [x]",
-            "",
+        let name = "kubernetes.io/metadata.name";
+        for requirement in [
+            json!({ "key": name, "operator": "In", "values": ["web"] }),
+            json!({ "key": name, "operator": "NotIn", "values": ["", "web"] }),
+            json!({ "key": "team", "operator": "In", "values": ["", "web"] }),
+            json!({ "key": name, "operator": "Exists" }),
         ] {
-            assert_eq!(Extent::read(Some(text)), None, "{text}");
+            assert_eq!(Extent::read(&requirement), None, "{requirement}");
         }
     }
 
     #[test]
     fn too_many_namespaces_are_all_namespaces() {
         let many = |n: usize| Extent::of((0..n).map(|number| format!("namespace-{number:04}")));
-        assert_eq!(many(500).form(), "namespaces");
-        assert_eq!(many(2000), Extent::Everything);
+        assert_eq!(many(4000).form(), "namespaces");
+        assert_eq!(many(5000), Extent::Everything);
     }
 }

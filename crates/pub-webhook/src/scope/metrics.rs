@@ -30,7 +30,7 @@ impl ScopeMetrics {
         let metrics = Self::default();
         registry.register(
             "kruise_pub_webhook_scope",
-            "1 for the form that the scope of evictions and new pods had when this process last saw it",
+            "1 for the form that the scope of the webhooks for pods had when this process last saw it",
             metrics.forms.clone(),
         );
         metrics
@@ -44,12 +44,9 @@ impl ScopeMetrics {
         }
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.as_ref() != Some(extent) {
-            let (form, condition) = (extent.form(), extent.expression());
-            tracing::info!(
-                form,
-                "evictions and new pods are asked about in other namespaces"
-            );
-            tracing::debug!(?condition, "the condition");
+            let form = extent.form();
+            tracing::info!(form, "pods are asked about in other namespaces");
+            tracing::debug!(?extent, "the namespaces");
             *told = Some(extent.clone());
         }
     }

@@ -36,22 +36,27 @@ fn condition(configuration: &Value, entry: &str) -> Option<String> {
     Some(own["expression"].as_str().unwrap().to_owned())
 }
 
+/// The namespaces that an entry asks about.
+fn namespaces(configuration: &Value, entry: &str) -> Option<Extent> {
+    let mut entries = configuration["webhooks"].as_array().unwrap().iter();
+    let entry = entries.find(|it| it["name"] == entry).unwrap();
+    let requirements = entry["namespaceSelector"]["matchExpressions"].as_array();
+    let mut own = requirements.unwrap().iter().filter_map(Extent::read);
+    own.next()
+}
+
 /// Design 7: both gates decide what is asked about.
 #[rstest]
-#[case::both(true, true, Some("request.namespace in ['web']"), None)]
-#[case::deletion(
-    true,
-    false,
-    Some("request.namespace in ['web']"),
-    Some("request.operation == 'DELETE'")
-)]
-#[case::update(false, true, Some("false"), Some("request.operation == 'UPDATE'"))]
-#[case::none(false, false, Some("false"), Some("false"))]
+#[case::both(true, true, &["web"], &["web"], None)]
+#[case::deletion(true, false, &["web"], &["web"], Some("request.operation == 'DELETE'"))]
+#[case::update(false, true, &[], &["web"], Some("request.operation == 'UPDATE'"))]
+#[case::none(false, false, &[], &[], None)]
 fn gates_decide(
     #[case] delete: bool,
     #[case] update: bool,
-    #[case] evictions: Option<&str>,
-    #[case] pods: Option<&str>,
+    #[case] evictions: &[&str],
+    #[case] pods: &[&str],
+    #[case] operation: Option<&str>,
 ) {
     let validating = installed("ValidatingWebhookConfiguration");
     let wanted = Wanted {
@@ -62,12 +67,14 @@ fn gates_decide(
             ..GATES
         },
     };
+    let extent = |names: &[&str]| Some(Extent::of(names.iter().copied()));
     let revised = revise(&validating, &wanted).unwrap();
     assert_eq!(
-        condition(&revised, "vpodeviction.kb.io").as_deref(),
-        evictions
+        namespaces(&revised, "vpodeviction.kb.io"),
+        extent(evictions)
     );
-    assert_eq!(condition(&revised, "vpod.kb.io").as_deref(), pods);
+    assert_eq!(namespaces(&revised, "vpod.kb.io"), extent(pods));
+    assert_eq!(condition(&revised, "vpod.kb.io").as_deref(), operation);
     let budgets = |it: &Value| it["webhooks"][0].clone();
     assert_eq!(
         budgets(&revised),
@@ -76,12 +83,34 @@ fn gates_decide(
     );
     let mutating = installed("MutatingWebhookConfiguration");
     let revised = revise(&mutating, &wanted).unwrap();
-    let new_pods = if delete || update {
-        "request.namespace in ['web']"
-    } else {
-        "false"
+    assert_eq!(namespaces(&revised, "mpod.kb.io"), extent(pods));
+}
+
+/// An administrator's own requirements stay, also one that names namespaces.
+#[test]
+fn requirements_of_others_stay() {
+    let mut validating = installed("ValidatingWebhookConfiguration");
+    let mine = json!({ "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["web", "shop"] });
+    let selector = &mut validating["webhooks"][1]["namespaceSelector"]["matchExpressions"];
+    selector.as_array_mut().unwrap().push(mine.clone());
+    let installed = selector.clone();
+    let wanted = |namespaces: Extent| Wanted {
+        namespaces,
+        gates: GATES,
     };
-    assert_eq!(condition(&revised, "mpod.kb.io").as_deref(), Some(new_pods));
+    let narrow = revise(&validating, &wanted(Extent::of(["web"]))).unwrap();
+    let selector = &narrow["webhooks"][1]["namespaceSelector"]["matchExpressions"];
+    let selector = selector.as_array().unwrap();
+    assert_eq!(
+        selector[..selector.len() - 1],
+        installed.as_array().unwrap()[..]
+    );
+    assert_eq!(found(&narrow), Some(Extent::of(["web"])));
+    validating["webhooks"] = narrow["webhooks"].clone();
+    let broad = revise(&validating, &wanted(Extent::Everything)).unwrap();
+    let selector = &broad["webhooks"][1]["namespaceSelector"]["matchExpressions"];
+    assert_eq!(selector, &installed);
+    assert_eq!(found(&broad), Some(Extent::Everything));
 }
 
 /// What is installed asks about everything, and fails nobody before somebody answers.
