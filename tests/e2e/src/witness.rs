@@ -219,12 +219,6 @@ impl Account {
         account
     }
 
-    /// How many count now.
-    #[must_use]
-    pub fn now(&self) -> usize {
-        lock(&self.balance).counted.len()
-    }
-
     /// The fewest that counted at once since the last call, or the beginning.
     pub fn take_fewest(&self) -> usize {
         assert!(
