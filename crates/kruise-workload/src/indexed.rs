@@ -123,8 +123,8 @@ impl IndexedReplicaSet {
     }
 }
 
-/// What the API server fills in.
-const DEFAULT_REPLICAS: i32 = 1;
+/// What the API server fills in, and what is assumed of a kind of others (PB-21).
+pub(crate) const DEFAULT_REPLICAS: i32 = 1;
 
 impl Object for IndexedWorkload {
     fn meta(&self) -> &ObjectMeta {

@@ -1,6 +1,8 @@
 //! A deployable as it runs: who leads, what it says, and an end by force.
 
 mod process;
+mod rights;
+mod silent;
 mod stood_down;
 mod stopped;
 mod webhooks;
@@ -21,6 +23,7 @@ use crate::{
 };
 
 pub use process::LocalController;
+pub use silent::Silent;
 pub use stood_down::StoodDown;
 pub use stopped::Stopped;
 pub use webhooks::WithoutWebhooks;
@@ -86,37 +89,30 @@ impl Deployable {
     pub async fn leader_process(&self) -> Result<u32> {
         let (pod_name, _) = self.leader().await;
         let pod = self.pods().get(&pod_name).await;
-        let uid = pod.context("get the leader's pod")?.metadata.uid;
-        self.process_in_pod(&uid.context("the pod has a UID")?)
+        self.process_of(&pod.context("get the leader's pod")?)
     }
 
     /// Ends the leader's process with SIGKILL, from outside its container, so that it can neither
     /// release its lease nor finish a write. Returns who led.
     pub async fn kill_leader(&self) -> Result<String> {
         let (_, holder) = self.leader().await;
-        let pid = self.leader_process().await?;
-        let status = std::process::Command::new("kill")
-            .args(["-9", &pid.to_string()])
-            .status()
-            .context("run kill")?;
-        anyhow::ensure!(status.success(), "kill -9 {pid}: {status}");
+        kill(&[self.leader_process().await?])?;
         Ok(holder)
+    }
+
+    /// The process of a replica, as it is numbered outside its container.
+    pub fn process_of(&self, pod: &Pod) -> Result<u32> {
+        let uid = pod.metadata.uid.as_ref();
+        self.process_in_pod(uid.context("the pod has a UID")?)
     }
 
     /// Ends all replicas' processes with SIGKILL, at once.
     pub async fn kill_all(&self) -> Result<()> {
         let mut processes = vec![];
         for pod in self.replicas().await? {
-            let uid = pod.metadata.uid.context("the pod has a UID")?;
-            processes.push(self.process_in_pod(&uid)?.to_string());
+            processes.push(self.process_of(&pod)?);
         }
-        let status = std::process::Command::new("kill")
-            .arg("-9")
-            .args(&processes)
-            .status()
-            .context("run kill")?;
-        anyhow::ensure!(status.success(), "kill -9 {processes:?}: {status}");
-        Ok(())
+        kill(&processes)
     }
 
     /// Waits until somebody else leads than this holder.
@@ -210,4 +206,15 @@ impl Deployable {
             }
         }
     }
+}
+
+/// Ends processes of this machine with SIGKILL, at once.
+pub fn kill(processes: &[u32]) -> Result<()> {
+    let status = std::process::Command::new("kill")
+        .arg("-9")
+        .args(processes.iter().map(u32::to_string))
+        .status()
+        .context("run kill")?;
+    anyhow::ensure!(status.success(), "kill -9 {processes:?}: {status}");
+    Ok(())
 }

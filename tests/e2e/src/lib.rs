@@ -54,6 +54,7 @@ pub mod cluster;
 pub mod converter;
 pub mod deployable;
 pub mod etcd;
+pub mod hollow;
 mod https;
 pub mod names;
 pub mod namespace;

@@ -183,8 +183,62 @@ pub trait Watched: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'stat
 
 impl<K: ResourceExt + DeserializeOwned + Clone + Debug + Send + 'static> Watched for K {}
 
+/// An account of how many objects of a kind in a namespace something is true of, at each moment.
+pub struct Account {
+    balance: Arc<Mutex<Balance>>,
+    watching: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Balance {
+    counted: BTreeSet<String>,
+    fewest: usize,
+}
+
+impl Account {
+    /// Begins to keep it, of what `counts`. What is gone doesn't.
+    pub async fn start<K: Watched>(
+        objects: &Api<K>,
+        counts: impl Fn(&K) -> bool + Send + 'static,
+    ) -> Self {
+        let balance = Arc::new(Mutex::new(Balance::default()));
+        let kept = Arc::clone(&balance);
+        let watching = watch(objects.clone(), move |object: &K, gone| {
+            let mut balance = lock(&kept);
+            let uid = object.uid().unwrap_or_default();
+            if !gone && counts(object) {
+                balance.counted.insert(uid);
+            } else {
+                balance.counted.remove(&uid);
+            }
+            balance.fewest = balance.fewest.min(balance.counted.len());
+        })
+        .await;
+        let account = Self { balance, watching };
+        account.take_fewest();
+        account
+    }
+
+    /// The fewest that counted at once since the last call, or the beginning.
+    pub fn take_fewest(&self) -> usize {
+        assert!(
+            !self.watching.is_finished(),
+            "the account has a gap: its watch failed"
+        );
+        let mut balance = lock(&self.balance);
+        let now = balance.counted.len();
+        std::mem::replace(&mut balance.fewest, now)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
 /// Shows all objects as they are, and from then on every change; whether it is gone comes with each.
-async fn watch<K: Watched>(
+pub(crate) async fn watch<K: Watched>(
     objects: Api<K>,
     mut saw: impl FnMut(&K, bool) + Send + 'static,
 ) -> JoinHandle<()> {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kruise_api::{resource::ObjectKey, selector::SelectorTextError, white_list::ListedWorkload};
 use kruise_runtime::{ApiClient, ApiError};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     discovery::{Discovery, Served, Trust},
@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     error::Cause,
+    indexed::DEFAULT_REPLICAS,
     look_ups::{Existing, Scale},
     reference::Reference,
 };
@@ -85,13 +86,9 @@ impl Custom {
         asked: &Reference,
         listed: &ListedWorkload,
     ) -> Answer<Existing> {
+        let version = &listed.version;
         let ask = async || {
-            let served = self.served(asked, Trust::Known).await?;
-            let named = served.iter().find(|it| it.version == listed.version);
-            let Some(path) = named.or(served.first()).and_then(|it| path(it, asked)) else {
-                return Ok(None);
-            };
-            let object: Option<Workload> = self.client.read_at(&path).await.map_err(api)?;
+            let object: Option<Workload> = self.find(asked, Part::Whole { version }).await?;
             Ok(object.map(Existing::from))
         };
         self.recently(&self.replicas, self.timing.max_age, asked, ask)
@@ -100,13 +97,10 @@ impl Custom {
 
     pub(crate) async fn scale(&self, asked: &Reference) -> Answer<Scale> {
         let ask = async || {
-            let served = self.served(asked, Trust::Known).await?;
-            let scaled = served.iter().find(|it| it.has_scale);
-            let Some(path) = scaled.and_then(|it| path(it, asked)) else {
-                return Ok(None);
+            let scale: Option<ScaleObject> = match self.find(asked, Part::Scale).await {
+                Err(cause) if is_of_unset_replicas(&cause) => return self.unset_scale(asked).await,
+                found => found?,
             };
-            let path = format!("{path}/scale");
-            let scale: Option<ScaleObject> = self.client.read_at(&path).await.map_err(api)?;
             let scale = scale.map(Scale::try_from).transpose();
             scale.map_err(Cause::Selector)
         };
@@ -114,34 +108,61 @@ impl Custom {
             .await
     }
 
+    /// The scale of an object that doesn't say how many replicas it wants (PB-21). Where the object may not be read, there
+    /// is none, and so it is unknown (DV-PB8).
+    async fn unset_scale(&self, asked: &Reference) -> Answer<Scale> {
+        let object: Option<Object> = match self.find(asked, Part::Metadata).await {
+            Err(cause) if cause.is_forbidden() => None,
+            found => found?,
+        };
+        Ok(object.map(|Object { metadata }| Scale {
+            uid: metadata.uid,
+            replicas: DEFAULT_REPLICAS,
+            selector: None,
+        }))
+    }
+
     pub(crate) async fn object(&self, asked: &Reference) -> Answer<Existing> {
         let ask = async || {
-            let served = self.served(asked, Trust::Known).await?;
-            let found = self.metadata(&served, asked).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-            // A path of which nothing is served any more leads to no object, either.
-            match self.served(asked, Trust::Doubted).await? {
-                same if same == served => Ok(None),
-                other => self.metadata(&other, asked).await,
-            }
+            let object: Option<Object> = self.find(asked, Part::Metadata).await?;
+            Ok(object.map(Existing::from))
         };
         self.recently(&self.objects, EXISTENCE_AGE, asked, ask)
             .await
     }
 
-    async fn metadata(&self, served: &[Served], asked: &Reference) -> Answer<Existing> {
-        let Some(path) = served.first().and_then(|it| path(it, asked)) else {
+    /// A part of an object; none where there is no such object, or its kind has no such part.
+    async fn find<T: DeserializeOwned>(&self, asked: &Reference, part: Part<'_>) -> Answer<T> {
+        let Some(path) = self.path(asked, part, Trust::Known).await? else {
             return Ok(None);
         };
-        let object: Option<Object> = self.client.metadata_at(&path).await.map_err(api)?;
-        Ok(object.map(Existing::from))
+        if let Some(found) = self.read(&path, part).await? {
+            return Ok(Some(found));
+        }
+        // A path of which nothing is served any more leads to no object, either.
+        match self.path(asked, part, Trust::Doubted).await? {
+            Some(other) if other != path => self.read(&other, part).await,
+            _ => Ok(None),
+        }
     }
 
-    async fn served(&self, asked: &Reference, trust: Trust) -> Result<Vec<Served>, Cause> {
+    async fn path(
+        &self,
+        asked: &Reference,
+        part: Part<'_>,
+        trust: Trust,
+    ) -> Result<Option<String>, Cause> {
         let (group, kind) = (asked.group(), &asked.kind);
-        self.discovery.versions(group, kind, trust).await
+        let served = self.discovery.versions(group, kind, trust).await?;
+        Ok(part.path(&served, asked))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str, part: Part<'_>) -> Answer<T> {
+        let read = match part {
+            Part::Whole { .. } | Part::Scale => self.client.read_at(path).await,
+            Part::Metadata => self.client.metadata_at(path).await,
+        };
+        read.map_err(|error| Cause::Api(Arc::new(error)))
     }
 
     async fn recently<T: Clone>(
@@ -164,8 +185,42 @@ impl Custom {
     }
 }
 
-fn api(error: ApiError) -> Cause {
-    Cause::Api(Arc::new(error))
+/// What of an object is asked for.
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    /// All of it, in this version if it is served.
+    Whole { version: &'a str },
+    /// Its scale subresource, in the first version that has one.
+    Scale,
+    /// Nothing but its metadata.
+    Metadata,
+}
+
+impl Part<'_> {
+    /// Where it is; none where the kind has no such part, or no object can be called so.
+    fn path(self, served: &[Served], asked: &Reference) -> Option<String> {
+        match self {
+            Self::Whole { version } => {
+                let named = served.iter().find(|it| it.version == version);
+                path(named.or(served.first())?, asked)
+            }
+            Self::Scale => {
+                let scaled = served.iter().find(|it| it.has_scale)?;
+                path(scaled, asked).map(|path| format!("{path}/scale"))
+            }
+            Self::Metadata => path(served.first()?, asked),
+        }
+    }
+}
+
+/// What the API server answers (500) when it is asked for the scale of a custom object whose field of replicas is absent.
+const UNSET_REPLICAS: &str = "the spec replicas field";
+
+fn is_of_unset_replicas(cause: &Cause) -> bool {
+    let Cause::Api(error) = cause else {
+        return false;
+    };
+    matches!(&**error, ApiError::Ambiguous { code: Some(500), message, .. } if message.contains(UNSET_REPLICAS))
 }
 
 /// Path of the object; none where no object can be called so. Users write the name.

@@ -9,8 +9,11 @@ use serde::Deserialize;
 use super::recent::Recent;
 use crate::error::Cause;
 
-/// A kind that is not known may be installed at any moment. And where an object is missing, its kind may have moved.
-const DOUBTED_AFTER: Duration = Duration::from_secs(10);
+/// A kind that is not known may be installed at any moment.
+const UNKNOWN_FOR: Duration = Duration::from_secs(10);
+/// Where an object is missing, its kind may have moved. Most often it is gone, and the next one that asks for it doesn't
+/// ask for its kind.
+const DOUBTED_AFTER: Duration = Duration::from_secs(2);
 /// A kind that is known gains and loses subresources and versions once in a while.
 const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// An API server that refuses is not asked again at once.
@@ -81,13 +84,13 @@ impl Discovery {
             return Err(unknown());
         }
         let of_kind = |served: &&Served| served.kind == kind;
-        let is_good = |known: &Group, age: Duration| match known {
-            Err(_) => age < REFUSED_FOR,
-            Ok(all) if trust == Trust::Known && all.iter().any(|it| of_kind(&it)) => {
-                age < ASKED_AGAIN_AFTER
-            }
-            Ok(_) => age < DOUBTED_AFTER,
+        let good_for = |known: &Group| match (known, trust) {
+            (Err(_), _) => REFUSED_FOR,
+            (Ok(all), _) if !all.iter().any(|it| of_kind(&it)) => UNKNOWN_FOR,
+            (Ok(_), Trust::Known) => ASKED_AGAIN_AFTER,
+            (Ok(_), Trust::Doubted) => DOUBTED_AFTER,
         };
+        let is_good = |known: &Group, age: Duration| age < good_for(known);
         let ask = async || self.ask(group).await.map_err(Arc::new);
         let all = self.groups.get(group.to_owned(), is_good, ask).await;
         let all = all.map_err(Cause::Api)?;

@@ -2,18 +2,14 @@
 
 use e2e::{
     Deployable, PATIENCE, Part, Test, Workload, eventually,
-    names::{DELETION_PROTECTION_WEBHOOK, DEPLOYMENTS, HOLD, SYSTEM},
+    names::{DELETION_PROTECTION_WEBHOOK, DEPLOYMENTS, HOLD},
     templates::template,
 };
-use k8s_openapi::api::{
-    core::v1::Namespace as CoreNamespace,
-    rbac::v1::{ClusterRole, ClusterRoleBinding},
-};
+use k8s_openapi::api::core::v1::Namespace as CoreNamespace;
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, DynamicObject, PostParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
@@ -57,53 +53,6 @@ async fn without_a_replica(deployments: &Workload, other: &Workload, namespace: 
         labelled,
         unlabelled,
     }
-}
-
-/// Creates an object that is in no namespace, and goes with that of the test.
-async fn create_in_cluster<K>(test: &Test, mut object: Value)
-where
-    K: Resource<Scope = k8s_openapi::ClusterResourceScope, DynamicType = ()>
-        + Clone
-        + std::fmt::Debug
-        + Serialize
-        + DeserializeOwned,
-{
-    let owner = Api::<CoreNamespace>::all(test.client.clone())
-        .get(&test.name)
-        .await
-        .unwrap();
-    object["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": "v1", "kind": "Namespace", "name": test.name, "uid": owner.metadata.uid,
-    }]);
-    let object = serde_json::from_value(object).unwrap();
-    let created = Api::<K>::all(test.client.clone())
-        .create(&PostParams::default(), &object)
-        .await;
-    created.unwrap();
-}
-
-/// The right to list widgets, as the component has it for all kinds.
-async fn grant_list_of_widgets(test: &Test) {
-    let name = format!("{}-widgets", test.name);
-    create_in_cluster::<ClusterRole>(
-        test,
-        json!({
-            "metadata": { "name": name },
-            "rules": [{ "apiGroups": [WIDGETS.group], "resources": [WIDGETS.plural], "verbs": ["list"] }],
-        }),
-    )
-    .await;
-    create_in_cluster::<ClusterRoleBinding>(
-        test,
-        json!({
-            "metadata": { "name": name },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-            "subjects": [{
-                "kind": "ServiceAccount", "name": DELETION_PROTECTION_WEBHOOK, "namespace": SYSTEM,
-            }],
-        }),
-    )
-    .await;
 }
 
 /// So many widgets, of which one is on its way out.
@@ -165,7 +114,10 @@ async fn without_a_replica_labelled_objects_stay_and_with_other_flags_definition
     );
     assert_eq!(code, 403);
     assert!(message.contains(&list), "{message}");
-    grant_list_of_widgets(&test).await;
+    // As the component has it for all kinds.
+    let rule =
+        json!({ "apiGroups": [WIDGETS.group], "resources": [WIDGETS.plural], "verbs": ["list"] });
+    webhook.may(&test, rule).await;
     let active = forbidden(WEBHOOK, "Cascading and active CRs 3>0");
     eventually("the right is there", PATIENCE, || async {
         let deleted = definition.delete().await;
