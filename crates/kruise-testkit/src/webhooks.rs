@@ -262,13 +262,8 @@ mod tests {
             "cloneset-controller",
             vec![InProcessWebhooks::default()],
         );
-        let created = said(
-            &server,
-            Method::POST,
-            &format!("v1beta1/{SETS}"),
-            cloneset("a"),
-        );
-        let created = created.await;
+        let path = format!("v1beta1/{SETS}");
+        let created = said(&server, Method::POST, &path, cloneset("a")).await;
         assert!(created.contains(REFUSED), "{created}");
         let sets = kruise_api::apps::v1beta1::CLONESETS;
         server.put("setup", sets, cloneset("b"));
