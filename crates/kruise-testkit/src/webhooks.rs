@@ -277,6 +277,8 @@ mod tests {
         let weak = server.downgrade();
         assert!(weak.upgrade().is_some());
         drop(server);
+        // A task of each client has it until it is looked at again.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
         assert!(weak.upgrade().is_none());
     }
 }
