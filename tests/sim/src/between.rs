@@ -393,15 +393,15 @@ impl Metadata {
 
 #[cfg(test)]
 mod tests {
-    use kruise_testkit::world::World;
+    use kruise_testkit::world::{World, play};
     use serde_json::json;
 
     use super::*;
 
-    /// The version of a pod that a process knows after this list.
+    /// Whether a process knows after this list what was in it, and what wasn't.
     fn known_after(query: &str, kind: &str) -> bool {
         let told = Arc::<Mutex<Told>>::default();
-        kruise_testkit::world::play(1, async |world: &mut World| {
+        play(1, async |world: &mut World| {
             let between = Between {
                 who: "a",
                 server: world.server.clone(),
