@@ -169,8 +169,10 @@ impl PubStory {
             let spec = json!({ "spec": { "maxUnavailable": 1, "minAvailable": null } });
             if !stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), &spec).await {
                 let mut budget = Self::budget(&app, &mut stage.world.random);
-                budget["spec"]["minAvailable"] = Value::Null;
-                budget["spec"]["maxUnavailable"] = json!(1);
+                if let Some(spec) = budget["spec"].as_object_mut() {
+                    spec.remove("minAvailable");
+                    spec.insert("maxUnavailable".to_owned(), json!(1));
+                }
                 stage.create(&PODUNAVAILABLEBUDGETS, &budget).await;
             }
         }
