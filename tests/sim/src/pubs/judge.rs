@@ -143,12 +143,12 @@ impl Judge<'_> {
             return;
         };
         if seen.serves
-            && !self.known.is_consented(&seen, at)
+            && !self.known.is_consented(&seen, &terms, at)
             && let Some(what) = self.known.overspent(&seen, &terms, at)
         {
             self.tell("overspent", at, format!("{by}: {what}"));
         }
-        self.known.consent(&seen.uid, consent, at);
+        self.known.consent(&seen, &terms, consent, at);
     }
 
     fn answered(&mut self, question: &Question) {
@@ -168,8 +168,8 @@ impl Judge<'_> {
             return;
         }
         let (pod, budget) = (pod.clone(), budget.clone());
-        if self.known.is_consented(&pod, at) {
-            self.known.consent(&pod.uid, Consent::Again, at);
+        if self.known.is_consented(&pod, &budget, at) {
+            self.known.consent(&pod, &budget, Consent::Again, at);
             return;
         }
         let is_wanted = self.known.wants_since(&budget, question.begin);

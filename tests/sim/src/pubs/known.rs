@@ -18,8 +18,9 @@ const CHANGED_FOR: SignedDuration = SignedDuration::from_secs(9);
 const AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// A pod that may go by our consent.
-#[derive(Clone, Copy)]
 struct Consented {
+    /// UID of the budget that paid: one that is made anew doesn't know of it.
+    budget: String,
     until: Timestamp,
 }
 
@@ -38,8 +39,8 @@ pub(super) enum Consent {
 struct Left {
     pod: PodSeen,
     version: u64,
-    /// Whether we had consented.
-    by_consent: bool,
+    /// UID of the budget by whose consent, if there was one.
+    by_consent: Option<String>,
 }
 
 /// How many pods had to stay available, and the change since which that is so.
@@ -118,7 +119,7 @@ impl<'a> Known<'a> {
             && !after.as_ref().is_some_and(|it| it.uid == pod.uid && it.serves)
         {
             let left = Left {
-                by_consent: self.is_consented(&pod, change.at),
+                by_consent: self.consent_to(&pod, change.at).map(str::to_owned),
                 version: change.version,
                 pod,
             };
@@ -210,28 +211,38 @@ impl<'a> Known<'a> {
         budget.status.has_booked(pod) || until.is_some_and(|until| *until >= since)
     }
 
-    pub(super) fn is_consented(&self, pod: &PodSeen, at: Timestamp) -> bool {
-        let consented = self.consented.get(&pod.uid);
-        consented.is_some_and(|it| it.until >= at)
+    /// Whether this pod may go by the consent of this budget.
+    pub(super) fn is_consented(&self, pod: &PodSeen, budget: &BudgetSeen, at: Timestamp) -> bool {
+        self.consent_to(pod, at) == Some(&budget.uid)
+    }
+
+    /// UID of the budget by whose consent this pod may go.
+    fn consent_to(&self, pod: &PodSeen, at: Timestamp) -> Option<&str> {
+        let consented = self.consented.get(&pod.uid).filter(|it| it.until >= at);
+        consented.map(|it| it.budget.as_str())
     }
 
     /// From now on this pod may go.
-    pub(super) fn consent(&mut self, uid: &str, consent: Consent, at: Timestamp) {
+    pub(super) fn consent(&mut self, pod: &PodSeen, budget: &BudgetSeen, consent: Consent, at: Timestamp) {
         let until = at
             + match consent {
                 Consent::Deletion => DELETED_FOR,
                 Consent::Change => CHANGED_FOR,
                 Consent::Again => AT_ONCE,
             };
-        let consented = self.consented.entry(uid.to_owned());
-        let consented = consented.or_insert(Consented { until });
-        consented.until = consented.until.max(until);
+        let before = self.consented.get(&pod.uid);
+        let before = before.filter(|it| it.budget == budget.uid);
+        let consented = Consented {
+            budget: budget.uid.clone(),
+            until: before.map_or(until, |it| it.until.max(until)),
+        };
+        self.consented.insert(pod.uid.clone(), consented);
     }
 
     /// What it comes to when this pod goes as well; none, if enough are left.
     pub(super) fn overspent(&self, pod: &PodSeen, budget: &BudgetSeen, at: Timestamp) -> Option<String> {
         let serving = self.cluster.serving(budget);
-        let free: Vec<&PodSeen> = serving.filter(|it| !self.is_consented(it, at)).collect();
+        let free: Vec<&PodSeen> = serving.filter(|it| !self.is_consented(it, budget, at)).collect();
         let unseen = self.unseen(budget, &free);
         let desired = self.least_desired(budget);
         let left = free.iter().filter(|it| it.uid != pod.uid).count() + unseen.len();
@@ -250,13 +261,14 @@ impl<'a> Known<'a> {
 
     fn consented_and_gone(&self, budget: &BudgetSeen) -> Vec<String> {
         let left = self.left.values();
-        let gone = left.filter(|it| it.by_consent && self.cluster.covers(budget, &it.pod));
+        let gone = left.filter(|it| it.by_consent.as_ref() == Some(&budget.uid));
         gone.map(|it| it.pod.name.clone()).collect()
     }
 
     /// Pods that serve no more without our consent, and of which the leader need not have known when it last counted.
     fn unseen(&self, budget: &BudgetSeen, serving: &[&PodSeen]) -> Vec<&PodSeen> {
-        let left = self.left.values().filter(|it| !it.by_consent);
+        let left = self.left.values();
+        let left = left.filter(|it| it.by_consent.as_ref() != Some(&budget.uid));
         let unseen = left.filter(|it| {
             self.cluster.covers(budget, &it.pod)
                 && !self.knew(budget, PODS.plural, &it.pod.name, it.version)

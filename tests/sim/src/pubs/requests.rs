@@ -48,7 +48,7 @@ impl Asking {
             0..=8 => Deed::Evict,
             9..=13 => Deed::Delete,
             14..=17 => Deed::Update(image),
-            18 => Deed::Patch(json!({ "metadata": { "labels": { "seen": image } } })),
+            18 => Deed::Patch(json!({ "metadata": { "annotations": { "seen": image } } })),
             _ => Deed::Patch(json!({ "metadata": { "labels": { "unavailable-pod.kruise.io/x": "y" } } })),
         };
         let longest = *random.pick(&[1, 1, 20, 500]);

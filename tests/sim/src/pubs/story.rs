@@ -26,6 +26,8 @@ pub(super) const FREE: &str = "free";
 const MARK: &str = "unavailable-pod.kruise.io/x";
 /// How long a request may be refused though pods are available and replicas are up.
 const PASSES_WITHIN: Duration = Duration::from_secs(5);
+/// How often a user tries to make a budget.
+const CREATIONS_TRIED: usize = 30;
 
 /// An application with a budget of its own.
 #[derive(Clone, Debug)]
@@ -159,23 +161,39 @@ impl PubStory {
         let pause = stage.world.random.below(4000) as u64;
         stage.world.run_for(Duration::from_millis(pause)).await;
         let budget = Self::budget(&app, &mut stage.world.random);
-        stage.create(&PODUNAVAILABLEBUDGETS, &budget).await;
+        create(stage, &budget).await;
         format!("budget {} is made anew after {pause} ms: {}", app.name, budget["spec"])
     }
 
     async fn restore_budgets(&mut self, stage: &mut Stage) {
         for app in self.apps.clone() {
             // One of these may always go.
-            let spec = json!({ "spec": { "maxUnavailable": 1, "minAvailable": null } });
+            let replicas = workloads::replicas(&stage.world.server, app.kept, app.name);
+            let total = app.total.map(|_| replicas);
+            let limit = json!({ "maxUnavailable": 1, "minAvailable": null, "protectTotalReplicas": total });
+            let spec = json!({ "spec": limit });
             if !stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), &spec).await {
                 let mut budget = Self::budget(&app, &mut stage.world.random);
                 if let Some(spec) = budget["spec"].as_object_mut() {
                     spec.remove("minAvailable");
                     spec.insert("maxUnavailable".to_owned(), json!(1));
+                    if let Some(total) = total {
+                        spec.insert("protectTotalReplicas".to_owned(), json!(total));
+                    }
                 }
-                stage.create(&PODUNAVAILABLEBUDGETS, &budget).await;
+                create(stage, &budget).await;
             }
         }
+    }
+}
+
+/// Admission refuses while a replica doesn't know yet what others there are.
+async fn create(stage: &mut Stage, budget: &Value) {
+    for _ in 0..CREATIONS_TRIED {
+        if stage.create(&PODUNAVAILABLEBUDGETS, budget).await {
+            return;
+        }
+        stage.world.run_for(Duration::from_secs(1)).await;
     }
 }
 
@@ -236,7 +254,7 @@ impl Story for PubStory {
                 let workload = kept.workload(name, replicas);
                 stage.world.server.put("setup", kept.resource(), workload);
                 self.apps.push(app);
-                stage.create(&PODUNAVAILABLEBUDGETS, &budget).await;
+                create(stage, &budget).await;
             }
             let server = stage.world.server.clone();
             let random = stage.world.random.fork();
