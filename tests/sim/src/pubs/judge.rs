@@ -26,6 +26,7 @@ pub(super) fn violations(history: &History) -> Vec<Violation> {
     let mut answered: Vec<&Question> = asked.iter().filter(|it| it.end.is_some()).collect();
     answered.sort_by_key(|it| it.end.map(|(_, version)| version));
     let mut judge = Judge {
+        history,
         known: Known::new(history),
         asked: &asked,
         found: vec![],
@@ -56,6 +57,7 @@ struct Question {
     operation: &'static str,
     is_dry_run: bool,
     begin: u64,
+    begin_at: Timestamp,
     end: Option<(Timestamp, u64)>,
     is_allowed: bool,
     code: u64,
@@ -79,6 +81,7 @@ impl Question {
             },
             is_dry_run: request["dryRun"] == true || *body == serde_json::json!(["All"]),
             begin: asked.begin.1,
+            begin_at: asked.begin.0,
             end: asked.end,
             is_allowed: asked.allows(),
             code: asked.response["status"]["code"].as_u64().unwrap_or_default(),
@@ -93,6 +96,7 @@ impl Question {
 }
 
 struct Judge<'a> {
+    history: &'a History,
     known: Known<'a>,
     asked: &'a [Question],
     found: Vec<Violation>,
@@ -164,7 +168,11 @@ impl Judge<'_> {
         };
         // It may have been looked at before.
         let was_free = since > question.begin;
-        if question.is_dry_run || was_free || !budget.protects_from(question.operation) {
+        if question.is_dry_run
+            || was_free
+            || !budget.protects_from(question.operation)
+            || self.was_told_of_none(question, at)
+        {
             return;
         }
         let (pod, budget) = (pod.clone(), budget.clone());
@@ -181,6 +189,16 @@ impl Judge<'_> {
             self.tell("unpaid", at, what);
         }
         self.judge(&pod.name, &budget.name, Consent::Again, at, question.by);
+    }
+
+    /// Whether the replica was told meanwhile that a budget that it would pay by isn't there. Nothing is protected then
+    /// (PB-48), whoever says so.
+    fn was_told_of_none(&self, question: &Question, at: Timestamp) -> bool {
+        let requests = &self.history.requests;
+        let first = requests.partition_point(|it| it.at < question.begin_at);
+        let since = requests[first..].iter().take_while(|it| it.at <= at);
+        let mut own = since.filter(|it| it.by == question.by && it.plural == "podunavailablebudgets");
+        own.any(|it| it.fault == Some("not_found"))
     }
 
     fn refused(&mut self, question: &Question, at: Timestamp) {

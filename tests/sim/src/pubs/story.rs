@@ -26,6 +26,14 @@ pub(super) const FREE: &str = "free";
 const MARK: &str = "unavailable-pod.kruise.io/x";
 /// How long a request may be refused though pods are available and replicas are up.
 const PASSES_WITHIN: Duration = Duration::from_secs(5);
+/// Within this time somebody leads again, whoever was killed last: the longest lease, and a look at it.
+const LEADS_WITHIN: Duration = Duration::from_secs(75);
+/// Until pods serve again whose nodes were lost.
+const SERVE_WITHIN: Duration = Duration::from_secs(120);
+/// Until no booking is left.
+const BOOKED_FOR: Duration = Duration::from_secs(22);
+/// Faults that may leave a leader blind until its watches begin anew.
+const BLINDING: [&str; 2] = ["event_lost", "watch_silent"];
 /// How often a user tries to make a budget.
 const CREATIONS_TRIED: usize = 30;
 
@@ -165,6 +173,42 @@ impl PubStory {
         format!("budget {} is made anew after {pause} ms: {}", app.name, budget["spec"])
     }
 
+    /// That nobody has to wait for long once pods serve and replicas run, before all is settled.
+    async fn recovers(&self, stage: &mut Stage) {
+        let injected = stage.world.server.faults().injected();
+        if BLINDING.iter().any(|class| injected.contains_key(class)) || !stage.world.random.chance(300) {
+            return;
+        }
+        stage.world.run_for(LEADS_WITHIN).await;
+        let serve = |server: &ApiServer| self.all_serve(server).is_ok();
+        if !stage.world.within(SERVE_WITHIN, serve).await {
+            return;
+        }
+        stage.world.run_for(BOOKED_FOR).await;
+        for app in &self.apps {
+            if serve(&stage.world.server) {
+                passes(stage, app, true, "slow").await;
+            }
+        }
+    }
+
+    /// Whether each workload has its pods, and all of these serve.
+    fn all_serve(&self, server: &ApiServer) -> Result<(), String> {
+        let cluster = Cluster::read(server);
+        for app in &self.apps {
+            let replicas = workloads::replicas(server, app.kept, app.name);
+            let pods: Vec<&PodSeen> = cluster.pods.values().filter(|it| it.app == app.name).collect();
+            let n_serving = pods.iter().filter(|pod| pod.serves).count();
+            if n_serving != replicas || pods.len() != replicas {
+                return Err(format!("{} should have {replicas} pods: {pods:?}", app.name));
+            }
+            if let Some(pod) = pods.iter().find(|pod| pod.link.as_deref() != Some(app.name)) {
+                return Err(format!("{} is not linked to {}", pod.name, app.name));
+            }
+        }
+        Ok(())
+    }
+
     async fn restore_budgets(&mut self, stage: &mut Stage) {
         for app in self.apps.clone() {
             // One of these may always go.
@@ -201,6 +245,31 @@ async fn create(stage: &mut Stage, budget: &Value) {
 fn names(stage: &Stage) -> Vec<String> {
     let pods = Cluster::read(&stage.world.server).pods.into_values();
     pods.filter(|pod| pod.is_active).map(|pod| pod.name).collect()
+}
+
+/// All pods of an application are evicted at once, and one of them must pass soon.
+async fn passes(stage: &mut Stage, app: &Application, is_dry_run: bool, rule: &'static str) {
+    let pods = Cluster::read(&stage.world.server).pods.into_values();
+    let own = pods.filter(|pod| pod.app == app.name);
+    let asked = own.map(|pod| Asking {
+        is_dry_run,
+        ..Asking::of(&pod.name, Deed::Evict)
+    });
+    let asked: Vec<Asking> = asked.collect();
+    let begin = stage.world.clock.now();
+    loop {
+        let answers = ask_all(&stage.world.server, &asked).await;
+        let took = stage.world.clock.now().duration_since(begin).unsigned_abs();
+        let has_passed = answers.iter().any(|it| it.is_done);
+        if took > PASSES_WITHIN {
+            let words: Vec<String> = answers.into_iter().map(|it| it.words).collect();
+            stage.tell(rule, format!("since {begin}: {words:?}"));
+        }
+        if has_passed || took > PASSES_WITHIN {
+            return;
+        }
+        stage.world.run_for(Duration::from_millis(500)).await;
+    }
 }
 
 /// Another webhook that refuses some of what ours has let pass: what was consented to is never done.
@@ -301,49 +370,22 @@ impl Story for PubStory {
                 let patch = json!({ "metadata": { "labels": { MARK: null } } });
                 ask(&stage.world.server, &Asking::of(&name, Deed::Patch(patch))).await;
             }
+            self.recovers(stage).await;
         })
     }
 
     fn prove<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, ()> {
         Box::pin(async move {
-            for app in self.apps.clone() {
-                let cluster = Cluster::read(&stage.world.server);
-                let pods = cluster.pods.values().filter(|pod| pod.app == app.name);
-                let asked: Vec<Asking> = pods.map(|pod| Asking::of(&pod.name, Deed::Evict)).collect();
-                let begin = stage.world.clock.now();
-                let mut last = vec![];
-                loop {
-                    let answers = ask_all(&stage.world.server, &asked).await;
-                    if answers.iter().any(|it| it.is_done) {
-                        break;
-                    }
-                    last = answers.into_iter().map(|it| it.words).collect();
-                    if stage.world.clock.now().duration_since(begin).unsigned_abs() > PASSES_WITHIN {
-                        break;
-                    }
-                    stage.world.run_for(Duration::from_millis(500)).await;
-                }
+            for app in &self.apps {
+                passes(stage, app, false, "stuck").await;
                 stage.note(format!("all pods of {} are evicted", app.name));
-                if stage.world.clock.now().duration_since(begin).unsigned_abs() > PASSES_WITHIN {
-                    stage.tell("stuck", format!("{last:?}"));
-                }
             }
         })
     }
 
     fn reached(&self, server: &ApiServer) -> Result<(), String> {
+        self.all_serve(server)?;
         let cluster = Cluster::read(server);
-        for app in &self.apps {
-            let replicas = workloads::replicas(server, app.kept, app.name);
-            let pods: Vec<&PodSeen> = cluster.pods.values().filter(|it| it.app == app.name).collect();
-            let n_serving = pods.iter().filter(|pod| pod.serves).count();
-            if n_serving != replicas || pods.len() != replicas {
-                return Err(format!("{} should have {replicas} pods: {pods:?}", app.name));
-            }
-            if let Some(pod) = pods.iter().find(|pod| pod.link.as_deref() != Some(app.name)) {
-                return Err(format!("{} is not linked to {}", pod.name, app.name));
-            }
-        }
         for budget in cluster.budgets.values() {
             let is = budget.status.counted;
             let serving = i64::try_from(cluster.serving(budget).count()).unwrap_or_default();
