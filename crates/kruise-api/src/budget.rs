@@ -12,7 +12,6 @@
 
 mod checked;
 mod consistency;
-mod copies;
 mod decision;
 mod free;
 mod operation;
@@ -23,10 +22,9 @@ mod subject;
 
 pub use checked::{Checked, says_no_protect};
 pub use consistency::{is_available, is_consistent, is_ready};
-pub use copies::Copies;
 pub use decision::{BudgetRefusal, Decision, Options, decide, decide_on, related, related_in};
 pub use free::Free;
 pub use operation::Operation;
 pub use resize::is_pure_resize;
-pub use spend::{Ledger, Spend, status_patch};
+pub use spend::{DISRUPTED_FOR, Ledger, RENEWED_BELOW, Spend, UNAVAILABLE_FOR, status_patch};
 pub use subject::Subject;

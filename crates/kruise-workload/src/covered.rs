@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kruise_api::{
-    meta::{LabelSelector, ObjectMeta},
+    meta::{LabelSelector, ObjectMeta, OwnerReference},
     selector::Selector,
 };
 
@@ -77,11 +77,14 @@ async fn wanted(
     pods: impl Iterator<Item = &ObjectMeta>,
 ) -> Result<i32, FindError> {
     let controllers = pods.filter_map(ObjectMeta::controller);
-    let controllers: BTreeMap<&str, Reference> = controllers
-        .map(|it| (it.uid.as_str(), Reference::to_very_owner(namespace, it)))
-        .collect();
+    let controllers: BTreeMap<&str, &OwnerReference> =
+        controllers.map(|it| (it.uid.as_str(), it)).collect();
     // Owned, or the compiler could not tell that a caller's future is Send.
-    let searches = controllers.into_values();
+    let searches: Vec<Reference> = controllers
+        .into_values()
+        .map(|it| Reference::to_very_owner(namespace, it))
+        .collect();
+    let searches = searches.into_iter();
     let searches = searches.map(|asked| async move { search::find(look_ups, &asked).await });
     let found = stream::iter(searches).buffered(AT_ONCE);
     let found: Vec<Option<Workload>> = found.try_collect().await?;

@@ -71,7 +71,7 @@ impl WorkloadWatches {
         self.finder(client, Timing::OF_ADMISSION)
     }
 
-    /// A finder for reconcilers: it asks the API server each time. `client` is [`Setup::client`].
+    /// A finder for reconcilers: what the API server said a second ago is good enough. `client` is [`Setup::client`].
     #[must_use]
     pub fn finder_for_reconcilers(&self, client: ApiClient) -> Finder {
         self.finder(client, Timing::OF_RECONCILERS)

@@ -22,8 +22,8 @@ pub fn violations(snapshot: &Snapshot, plan: &Plan) -> Vec<String> {
     links(snapshot, plan, &mut found);
     desired(snapshot, plan, &mut found);
     let told = |reason: &str| plan.events.iter().any(|event| event.reason == reason);
-    if told("NoPods") != snapshot.pods.is_empty() {
-        found.push("NoPods is told exactly where there are none (PB-52)".to_owned());
+    if told("NoPods") != (snapshot.pods.is_empty() && !snapshot.had_no_pods) {
+        found.push("NoPods is told once where there are none (PB-52, DV-PB17)".to_owned());
     }
     if told("CalculateExpectedPodCountFailed") != plan.desired.is_err() {
         found.push("what can't be computed is told, and nothing else (PB-28)".to_owned());
@@ -156,9 +156,14 @@ fn entries(
 ) {
     for (name, at) in stored {
         let mut pods = snapshot.pods.iter();
-        let lives = pods.any(|pod| pod.metadata.name == *name && pod.is_active);
+        let is_known = pods.any(|pod| pod.metadata.name == *name && pod.is_active);
         let age = snapshot.now.duration_since(*at);
-        let stands = lives && age <= jiff::SignedDuration::from_secs(seconds);
+        let stands = if age <= jiff::SignedDuration::from_secs(seconds) {
+            is_known || snapshot.elsewhere.contains(name)
+        } else {
+            // DV-PB16
+            is_known && !snapshot.read_live.contains(name)
+        };
         if stands != (kept.get(name) == Some(at)) {
             found.push(format!("the entry of {name} is {age:#} old (PB-53)"));
         }

@@ -30,13 +30,14 @@ pub mod pod;
 mod reconcile;
 pub mod scope;
 pub mod snapshot;
+pub mod stored;
 pub mod wake;
 
 use admission::{
     MUTATE_POD_PATH, PLACE, VALIDATE_BUDGET_PATH, VALIDATE_POD_PATH,
     budgets::BudgetValidator,
     link::PodMutator,
-    lookup::{Absent, Lookup},
+    lookup::Lookup,
     pods::PodValidator,
     refusal::{self, Reporter},
 };
@@ -47,7 +48,7 @@ use newest::Newest;
 use observe::Observer;
 use pod::BudgetPod;
 use reconcile::PubReconciler;
-use wake::{TERMINATING_AFTER, Woken};
+use wake::{ANY_POD_AFTER, TERMINATING_AFTER, Woken};
 
 /// Name of the binary, the Lease and the field manager.
 pub const NAME: &str = "pub-webhook";
@@ -129,11 +130,8 @@ fn serve_pods(setup: &mut Setup, watches: &Watches, newest: &Newest, gates: Gate
             pods: watches.pods.store(),
             budgets: watches.budgets.store(),
             client: client.clone(),
-            vertical_scaling: gates.vertical_scaling,
-            absent: Absent::default(),
+            newest: newest.clone(),
         },
-        newest: newest.clone(),
-        client: client.clone(),
         clock: setup.clock(),
         reporter: Reporter {
             metrics: Metrics::new(setup.metrics().clone()),
@@ -163,6 +161,7 @@ fn reconcile(setup: &mut Setup, watches: &Watches, newest: Newest, gates: Gates,
             vertical_scaling: gates.vertical_scaling,
             clock: setup.clock(),
         },
+        own_writes: setup.own_writes(),
         upkeep: Upkeep::new(
             setup.own_writes(),
             setup.client(),
@@ -186,7 +185,10 @@ fn wake(watches: &Watches, queue: &Queue, gates: Gates) {
     });
     let (known, delayed) = (watches.budgets.store(), queue.clone());
     watches.pods.on_change(queue, move |old, new| {
-        let Woken { now, later } = wake::by_pod(&known, gates.vertical_scaling, old, new);
+        let Woken { now, soon, later } = wake::by_pod(&known, gates.vertical_scaling, old, new);
+        for key in soon {
+            delayed.add_after(key, ANY_POD_AFTER);
+        }
         for key in later {
             delayed.add_after(key, TERMINATING_AFTER);
         }

@@ -13,5 +13,5 @@ pub(crate) fn links(links: &[Link]) -> Stage<'_> {
             .tolerating(&[Answer::NotFound, Answer::Conflict]);
         Work::of(call)
     });
-    Stage::new(Order::Widening, works)
+    Stage::new(Order::SideBySide, works)
 }

@@ -4,6 +4,9 @@
 //! A status is written for the version on which it rests. So of two who spend the same unit one meets a conflict, in this
 //! process or in another one, and decides anew on what is left. Within a process they take turns: each attempt on one budget
 //! goes on alone, and nobody waits in his turn.
+//!
+//! An answer that writes nothing meets no conflict. If it lets a pod go, or keeps it, because of what an old copy says, the
+//! API server is asked whether the copy is still the newest ([`Attempt::IfStored`]).
 
 use std::{
     collections::HashMap,
@@ -12,14 +15,13 @@ use std::{
 };
 
 use kruise_api::{
-    budget::Copies,
     policy::v1beta1::PODUNAVAILABLEBUDGETS,
     resource::{ObjectKey, PatchKind},
 };
 use kruise_runtime::{ApiClient, ApiError, random_number};
 use serde_json::Value;
 
-use crate::budget::Budget;
+use crate::{budget::Budget, stored::Stored};
 
 /// How often a status is written that meets conflicts (PB-47).
 const ATTEMPTS: u32 = 4;
@@ -42,33 +44,16 @@ struct Inner {
     written: Mutex<HashMap<ObjectKey, Arc<Budget>>>,
     /// Whose turn it is, by UID of the budget.
     turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-}
-
-/// The two copies by which an attempt decides.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    /// The budget as the watch shows it.
-    pub seen: &'a Budget,
-    /// The newest one that is known.
-    pub newest: &'a Budget,
-}
-
-impl<'a> Candidate<'a> {
-    /// The copies as the library of decisions reads them.
-    #[must_use]
-    pub fn copies(self) -> Copies<'a> {
-        Copies {
-            seen: &self.seen.asked,
-            newest: &self.newest.asked,
-        }
-    }
+    stored: Stored,
 }
 
 /// What an attempt has decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attempt<T> {
-    /// Nothing is to be written.
+    /// Nothing is to be written, whether the copy is the newest or not.
     Settled(T),
+    /// Nothing is to be written, if what is stored says so, too.
+    IfStored(T),
     /// This merge patch of the status is to be written. It carries the version of the newest copy.
     Write {
         /// The patch.
@@ -97,43 +82,60 @@ impl Newest {
         &self,
         client: &ApiClient,
         seen: &Arc<Budget>,
-        mut decide: impl FnMut(Candidate<'_>) -> Attempt<T>,
-    ) -> Result<Ended<T>, ApiError> {
+        mut decide: impl FnMut(&Budget) -> Attempt<T>,
+    ) -> Result<Ended<T>, Arc<ApiError>> {
         let key = ObjectKey::of(seen.metadata());
         let turn = self.turn(&seen.metadata().uid);
         let mut attempt = 1;
+        let mut stored = None;
         loop {
-            let conflict = {
+            let (conflict, before) = {
                 let _turn = turn.lock().await;
-                let newest = match attempt {
-                    1 => self.known(&key, seen),
-                    _ => match live(client, &key).await? {
-                        Some(live) => live,
-                        None => return Ok(Ended::Gone),
-                    },
-                };
-                let candidate = Candidate {
-                    seen: by_which_to_judge(seen, &newest),
-                    newest: &newest,
-                };
-                match decide(candidate) {
+                let newest = self.known(&key, stored.as_ref().unwrap_or(seen));
+                match decide(&newest) {
                     Attempt::Settled(settled) => return Ok(Ended::Decided(settled)),
+                    Attempt::IfStored(settled) if stored.is_some() => {
+                        return Ok(Ended::Decided(settled));
+                    }
+                    Attempt::IfStored(_) => (None, newest),
                     Attempt::Write { patch, then } => {
                         match self.patch(client, &key, &patch).await {
                             Ok(()) => return Ok(Ended::Decided(then)),
                             Err(ApiError::NotFound { .. }) => return Ok(Ended::Gone),
-                            Err(error @ ApiError::Conflict { .. }) => error,
-                            Err(error) => return Err(error),
+                            Err(error @ ApiError::Conflict { .. }) => (Some(error), newest),
+                            Err(error) => return Err(error.into()),
                         }
                     }
                 }
             };
-            if attempt == ATTEMPTS {
-                return Err(conflict);
+            if let Some(conflict) = conflict {
+                if attempt == ATTEMPTS {
+                    return Err(conflict.into());
+                }
+                attempt += 1;
+                tokio::time::sleep(pause()).await;
             }
-            attempt += 1;
-            tokio::time::sleep(pause()).await;
+            let Some(now) = self.stored(client, &key).await? else {
+                return Ok(Ended::Gone);
+            };
+            // Only after a restore from a backup. What was written before that is no more.
+            if version(&now) < version(&before) {
+                self.forget(&key);
+            }
+            stored = Some(now);
         }
+    }
+
+    /// The budget as it is stored now; `None`: there is none.
+    ///
+    /// # Errors
+    /// When the API server can't be asked, or its answer is no budget.
+    pub async fn stored(
+        &self,
+        client: &ApiClient,
+        key: &ObjectKey,
+    ) -> Result<Option<Arc<Budget>>, Arc<ApiError>> {
+        self.inner.stored.read(client, key).await
     }
 
     /// The newer one of what was written last and what the watch shows (PB-46).
@@ -208,33 +210,6 @@ impl Newest {
     fn turns(&self) -> MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<()>>>> {
         let turns = self.inner.turns.lock();
         turns.unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The budget as it is stored now; `None`: there is none.
-///
-/// # Errors
-/// When the API server can't be asked, or its answer is no budget.
-pub(crate) async fn live(
-    client: &ApiClient,
-    key: &ObjectKey,
-) -> Result<Option<Arc<Budget>>, ApiError> {
-    let Some(live) = client.get(&PODUNAVAILABLEBUDGETS, key).await? else {
-        return Ok(None);
-    };
-    let budget = serde_json::from_value(live).map_err(|error| ApiError::Answer {
-        call: format!("get {PODUNAVAILABLEBUDGETS} {key}"),
-        source: error.into(),
-    })?;
-    Ok(Some(Arc::new(budget)))
-}
-
-/// A budget that was made anew under its name has nothing to do with what the watch shows of the one before.
-fn by_which_to_judge<'a>(seen: &'a Arc<Budget>, newest: &'a Arc<Budget>) -> &'a Budget {
-    if seen.metadata().uid == newest.metadata().uid {
-        seen
-    } else {
-        newest
     }
 }
 

@@ -1,6 +1,6 @@
 //! From the indexes to a snapshot: look-ups only, nothing is decided here.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use kruise_api::{meta::ObjectMeta, resource::ObjectKey};
 use kruise_runtime::{Clock, Store, StoreView, Stores};
@@ -45,7 +45,6 @@ impl Observer {
     /// # Errors
     /// When a workload can't be searched for.
     pub async fn snapshot(&self, budget: Arc<Budget>) -> Result<Snapshot, PubError> {
-        let now = self.clock.now();
         let spec = &budget.spec;
         let claim = Claim {
             target_ref: spec.target_ref.as_ref().map(Target::from),
@@ -57,28 +56,69 @@ impl Observer {
         let covered = self.finder.covered(namespace, claim, &active).await;
         let covered = covered.map_err(PubError::Find)?;
         Ok(Snapshot {
-            asks_again: is_unwatched(&budget, &covered.pods),
+            n_unwatched: n_unwatched(&budget, &covered.pods),
             pods: covered.pods,
             expected: covered.expected,
             budget,
-            now,
+            now: self.clock.now(),
             vertical_scaling: self.vertical_scaling,
+            ..Snapshot::default()
         })
+    }
+
+    /// The same pods as they are now. To look up workloads, to link pods and to wait for a turn takes time, in which pods
+    /// change, end and come, and are paid for in the newest copy of the budget. One that has come is counted by the next
+    /// pass, and till then as one that does not serve.
+    #[must_use]
+    pub fn again(&self, snapshot: &Snapshot, newest: &Budget) -> Snapshot {
+        let pods = snapshot.pods.iter();
+        let pods = pods.filter_map(|pod| self.pods.by_uid(&pod.metadata.uid));
+        let pods: Vec<Arc<BudgetPod>> = pods.filter(|pod| pod.is_active).collect();
+        let known: HashSet<&str> = pods.iter().map(|pod| pod.metadata.name.as_str()).collect();
+        let status = &newest.asked.status;
+        let recorded = status
+            .disrupted_pods
+            .keys()
+            .chain(status.unavailable_pods.keys());
+        let elsewhere = recorded.filter(|name| {
+            let is_active = || {
+                self.pods
+                    .get(&key_of(newest, name))
+                    .is_some_and(|pod| pod.is_active)
+            };
+            !known.contains(name.as_str()) && is_active()
+        });
+        Snapshot {
+            elsewhere: elsewhere.cloned().collect(),
+            pods,
+            now: self.clock.now(),
+            ..snapshot.clone()
+        }
     }
 }
 
-/// Whether a workload of the budget is of a kind that nobody watches.
-fn is_unwatched(budget: &Budget, pods: &[Arc<BudgetPod>]) -> bool {
+/// A pod of the budget's namespace.
+pub(crate) fn key_of(budget: &Budget, pod: &str) -> ObjectKey {
+    ObjectKey::new(budget.metadata().namespace.clone(), pod)
+}
+
+/// How many workloads of the budget are of kinds that nobody watches.
+fn n_unwatched(budget: &Budget, pods: &[Arc<BudgetPod>]) -> usize {
     if let Some(target) = &budget.spec.target_ref {
-        return IndexedKind::of(Target::from(target).group(), &target.kind).is_none();
+        let is_watched = IndexedKind::of(Target::from(target).group(), &target.kind).is_some();
+        return usize::from(!is_watched);
     }
-    let mut owners = pods.iter().filter_map(|pod| pod.metadata.controller());
-    budget.spec.protect_total_replicas.is_none()
-        && owners.any(|owner| {
-            let group = owner.api_version.rsplit_once('/');
-            let group = group.map(|(group, _)| group).unwrap_or_default();
-            IndexedKind::of(group, &owner.kind).is_none()
-        })
+    if budget.spec.protect_total_replicas.is_some() {
+        return 0;
+    }
+    let owners = pods.iter().filter_map(|pod| pod.metadata.controller());
+    let unwatched = owners.filter(|owner| {
+        let group = owner.api_version.rsplit_once('/');
+        let group = group.map(|(group, _)| group).unwrap_or_default();
+        IndexedKind::of(group, &owner.kind).is_none()
+    });
+    let uids: HashSet<&str> = unwatched.map(|owner| owner.uid.as_str()).collect();
+    uids.len()
 }
 
 /// The active pods of the index (PB-20).

@@ -17,8 +17,12 @@ use crate::snapshot::Snapshot;
 
 /// How soon is looked again after pods were linked: a pod that was changed meanwhile is linked then.
 const LOOKS_AFTER_LINKS: Duration = Duration::from_secs(2);
-/// How often is looked at a budget whose workload is not watched (DV-PB10).
-const LOOKS_AT_UNWATCHED: Duration = Duration::from_secs(30);
+/// How often is looked at a budget whose workload is not watched (DV-PB10). That costs one read of its scale.
+const LOOKS_AT_UNWATCHED: Duration = Duration::from_secs(10);
+/// Where there are many such workloads, so long for each of them.
+const LOOKS_AT_EACH: Duration = Duration::from_secs(1);
+/// The longest such pause.
+const LOOKS_AT_LEAST: Duration = Duration::from_secs(300);
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +53,7 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     let desired = desired::desired(spec, snapshot.expected);
     let links = links(snapshot);
     let after_links = (!links.is_empty()).then_some(LOOKS_AFTER_LINKS);
-    let unwatched = snapshot.asks_again.then_some(LOOKS_AT_UNWATCHED);
+    let unwatched = looks_at(snapshot.n_unwatched);
     Plan {
         events: events(snapshot, desired.as_ref().err()),
         looks_again: after_links.into_iter().chain(unwatched).min(),
@@ -58,11 +62,17 @@ pub fn plan(snapshot: &Snapshot) -> Plan {
     }
 }
 
+/// When to look at so many workloads again that nobody watches.
+fn looks_at(n_unwatched: usize) -> Option<Duration> {
+    let n_unwatched = u32::try_from(n_unwatched).unwrap_or(u32::MAX);
+    let together = LOOKS_AT_EACH.saturating_mul(n_unwatched);
+    (n_unwatched > 0).then(|| together.clamp(LOOKS_AT_UNWATCHED, LOOKS_AT_LEAST))
+}
+
 fn events(snapshot: &Snapshot, error: Option<&NumberError>) -> Vec<Event> {
-    let no_pods = snapshot
-        .pods
-        .is_empty()
-        .then(|| Event::normal("NoPods", "No matching pods found".to_owned()));
+    // What goes on is no event (DV-PB17).
+    let is_news = snapshot.pods.is_empty() && !snapshot.had_no_pods;
+    let no_pods = is_news.then(|| Event::normal("NoPods", "No matching pods found".to_owned()));
     let no_number = error.map(|error| {
         Event::warning(
             "CalculateExpectedPodCountFailed",

@@ -1,6 +1,6 @@
 //! What a plan is made from: plain data, looked up before planning starts.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kruise_api::meta::Time;
 
@@ -15,9 +15,16 @@ pub struct Snapshot {
     pub pods: Vec<Arc<BudgetPod>>,
     /// How many pods there should be; below 0 where that is not known (PB-23).
     pub expected: i32,
-    /// Whether a workload behind the pods is of a kind that is not watched, so that nothing tells when it changes.
-    pub asks_again: bool,
-    /// The controller's clock, at the start of the pass.
+    /// Whether it had no pods in the pass before, either.
+    pub had_no_pods: bool,
+    /// How many workloads behind the pods are of kinds that are not watched, so that nothing tells when they change.
+    pub n_unwatched: usize,
+    /// Names of active pods that are recorded in the status and are none of these pods: they may have come since these were
+    /// looked up.
+    pub elsewhere: BTreeSet<String>,
+    /// Names of pods that were read live in this pass.
+    pub read_live: BTreeSet<String>,
+    /// The controller's clock when the pods were looked at.
     pub now: Time,
     /// Gate `InPlaceWorkloadVerticalScaling`.
     pub vertical_scaling: bool,
@@ -29,4 +36,11 @@ impl Snapshot {
     pub fn uid(&self) -> &str {
         &self.budget.metadata().uid
     }
+}
+
+/// What is remembered of a budget between two passes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Memory {
+    /// Whether it had no pods.
+    pub had_no_pods: bool,
 }

@@ -14,11 +14,17 @@ use crate::{budget::Budget, pod::BudgetPod};
 /// How long after a pod begins to end its budget is looked at.
 pub const TERMINATING_AFTER: Duration = Duration::from_secs(5);
 
+/// How long after a change of a pod a budget is looked at that may have any pod of its namespace. Such changes are many, and
+/// hardly any is about it.
+pub const ANY_POD_AFTER: Duration = Duration::from_secs(1);
+
 /// Who is woken by a change of a pod.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Woken {
     /// At once.
     pub now: Vec<ObjectKey>,
+    /// After [`ANY_POD_AFTER`].
+    pub soon: Vec<ObjectKey>,
     /// After [`TERMINATING_AFTER`].
     pub later: Vec<ObjectKey>,
 }
@@ -36,64 +42,73 @@ pub fn by_pod(
     let Some(new) = new else {
         // One that was not seen to end was counted until now, and nobody else may wake its budget (DV-PB10).
         let counted = old.filter(|old| is_in_service(old) && !is_terminating(old));
-        let now = counted.map(|old| linked(budgets, old));
-        return Woken {
-            now: now.unwrap_or_default(),
-            ..Woken::default()
-        };
+        return counted
+            .map(|old| counted_by(budgets, old))
+            .unwrap_or_default();
     };
     // Of two pods of one name that is the other's end, and this one's beginning.
     let old = old.filter(|old| old.metadata.uid == new.metadata.uid);
     match old {
         Some(old) if is_terminating(old) => Woken::default(),
-        Some(_) if is_terminating(new) => Woken {
-            later: linked(budgets, new),
-            ..Woken::default()
-        },
+        Some(old) if is_terminating(new) => {
+            let name = &new.metadata.name;
+            let is_counted = |key: &ObjectKey| {
+                let budget = budgets.get(key);
+                is_in_service(old) && !budget.is_some_and(|it| it.asked.has_recorded(name))
+            };
+            let Woken { now, soon, .. } = counted_by(budgets, new);
+            // One that was paid for is counted out already.
+            let (now, paid): (Vec<_>, Vec<_>) = now.into_iter().partition(is_counted);
+            let (soon, also_paid): (Vec<_>, Vec<_>) = soon.into_iter().partition(is_counted);
+            Woken {
+                now,
+                soon,
+                later: [paid, also_paid].concat(),
+            }
+        }
         Some(old) if is_in_service(old) == is_in_service(new) => Woken::default(),
-        _ => Woken {
-            now: match new.has_link() {
-                true => linked(budgets, new),
-                // The webhook was not asked, or did not know the workload yet (DV-PB10).
-                false => lacked(budgets, new),
-            },
-            ..Woken::default()
-        },
+        _ => counted_by(budgets, new),
     }
 }
 
-/// The budget that the pod is linked to, if it exists.
-fn linked(budgets: &Store<Budget>, pod: &BudgetPod) -> Vec<ObjectKey> {
-    let name = pod.budget();
-    let key = name.map(|name| ObjectKey::new(pod.metadata.namespace.clone(), name));
-    key.filter(|key| budgets.get(key).is_some())
-        .into_iter()
-        .collect()
+/// The budgets that count the pod, or may count it: the one that it is linked to, if that exists. Otherwise the webhook was
+/// not asked, or did not know the workload yet, or the budget has gone since (DV-PB10).
+fn counted_by(budgets: &Store<Budget>, pod: &BudgetPod) -> Woken {
+    let namespace = &pod.metadata.namespace;
+    let linked = pod
+        .budget()
+        .map(|name| ObjectKey::new(namespace.clone(), name));
+    if let Some(linked) = linked.filter(|key| budgets.get(key).is_some()) {
+        return Woken {
+            now: vec![linked],
+            ..Woken::default()
+        };
+    }
+    let mut woken = Woken::default();
+    for budget in budgets.in_namespace(namespace) {
+        let key = || ObjectKey::of(budget.metadata());
+        match &budget.spec.target_ref {
+            Some(target) if !is_watched(target) => woken.soon.push(key()),
+            Some(target) if may_be_of(&pod.metadata, target) => woken.now.push(key()),
+            Some(_) => {}
+            None if selects(&budget, &pod.metadata.labels) => woken.now.push(key()),
+            None => {}
+        }
+    }
+    woken
 }
 
-/// The budgets that may find that a pod is theirs.
-fn lacked(budgets: &Store<Budget>, pod: &BudgetPod) -> Vec<ObjectKey> {
-    let budgets = budgets.in_namespace(&pod.metadata.namespace);
-    let budgets = budgets
-        .iter()
-        .filter(|budget| match &budget.spec.target_ref {
-            Some(target) => may_be_of(&pod.metadata, target),
-            None => selects(budget, &pod.metadata.labels),
-        });
-    budgets
-        .map(|budget| ObjectKey::of(budget.metadata()))
-        .collect()
+fn is_watched(target: &TargetReference) -> bool {
+    IndexedKind::of(Target::from(target).group(), &target.kind).is_some()
 }
 
-/// Whether a pod may be one of the workload's, by names alone. Of a kind that isn't known any pod may be.
+/// Whether a pod may be one of the workload's, by names alone.
 fn may_be_of(pod: &ObjectMeta, target: &TargetReference) -> bool {
-    let Some(kind) = IndexedKind::of(Target::from(target).group(), &target.kind) else {
-        return true;
-    };
+    let kind = IndexedKind::of(Target::from(target).group(), &target.kind);
     let mut owners = pod.owner_references.iter();
     owners.any(|owner| {
         let is_target = owner.kind == target.kind && owner.name == target.name;
-        let may_be_between = kind == IndexedKind::Deployment && owner.kind == "ReplicaSet";
+        let may_be_between = kind == Some(IndexedKind::Deployment) && owner.kind == "ReplicaSet";
         is_target || may_be_between && owner.name.starts_with(&target.name)
     })
 }

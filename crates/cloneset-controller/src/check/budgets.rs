@@ -75,10 +75,12 @@ impl Facts<'_> {
         {
             found.push(format!("budget {budget} is charged without its version"));
         }
-        let n_charged = patch
+        let recorded = patch
             .pointer("/status/unavailablePods")
-            .and_then(Value::as_object)
-            .map_or(0, serde_json::Map::len);
+            .and_then(Value::as_object);
+        // A record that is renewed costs nothing (DV-PB15).
+        let charged = recorded.into_iter().flat_map(|it| it.keys());
+        let n_charged = charged.filter(|pod| !known.has_recorded(pod)).count();
         let left = patch
             .pointer("/status/unavailableAllowed")
             .and_then(Value::as_i64);

@@ -50,7 +50,7 @@ impl<'a> Budgets<'a> {
         let decision = budget::decide(
             pod,
             Operation::Update,
-            Some(ledger.copies()),
+            Some(ledger.left()),
             snapshot.now,
             &options,
         )

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Checked, Copies, Free, Operation, Spend};
+use super::{Checked, Free, Operation, Spend, spend::RENEWED_BELOW};
 use crate::{
     inplace,
     meta::{ObjectMeta, Time},
@@ -30,7 +30,8 @@ pub struct Options {
 pub enum Decision {
     /// The operation may go on, and costs nothing.
     Allowed(Free),
-    /// The operation may go on once this unit is recorded in the budget's status.
+    /// The operation may go on once this is recorded in the budget's status: a unit, or a later time for one that was
+    /// spent on this pod before.
     Spend(Spend),
     /// The operation may not go on.
     Refused(BudgetRefusal),
@@ -94,8 +95,8 @@ pub fn related_in(pod: &ObjectMeta) -> Option<&str> {
         .find(|name| !name.is_empty())
 }
 
-/// Whether `operation` on `pod` may go on (PB-38, PB-39). `budget` is the budget that the pod names
-/// ([`related`]). It is none if the pod names none, or if there is no such budget. What is spent is
+/// Whether `operation` on `pod` may go on (PB-38, PB-39). `budget` is the newest copy that is known of the budget that
+/// the pod names ([`related`]). It is none if the pod names none, or if there is no such budget. What is spent is
 /// recorded with the time `now`.
 ///
 /// # Errors
@@ -104,7 +105,7 @@ pub fn related_in(pod: &ObjectMeta) -> Option<&str> {
 pub fn decide(
     pod: &Pod,
     operation: Operation,
-    budget: Option<Copies<'_>>,
+    budget: Option<&PodUnavailableBudget>,
     now: Time,
     options: &Options,
 ) -> Result<Decision, SelectorError> {
@@ -120,50 +121,54 @@ pub fn decide(
 pub fn decide_on(
     pod: &Checked<'_>,
     operation: Operation,
-    budget: Option<Copies<'_>>,
+    budget: Option<&PodUnavailableBudget>,
     now: Time,
     options: &Options,
 ) -> Result<Decision, SelectorError> {
     if let Some(why) = pod.why_free() {
         return Ok(Decision::Allowed(why));
     }
-    let Some(copies) = budget else {
+    let Some(budget) = budget else {
         return Ok(Decision::Allowed(Free::NoBudget));
     };
-    if let Some(why) = free_by_budget(pod, operation, copies, options)? {
+    if let Some(why) = free_by_budget(pod, operation, budget, options)? {
         return Ok(Decision::Allowed(why));
     }
-    Ok(match refusal(copies.newest) {
+    if let Some(left) = budget.recorded_for(pod.name, now) {
+        // What was begun with the last call may not be seen yet when the record ends (DV-PB15).
+        return Ok(match left < RENEWED_BELOW && !options.dry_run {
+            true => Decision::Spend(Spend::again(pod.name, operation, now)),
+            false => Decision::Allowed(Free::Recorded),
+        });
+    }
+    Ok(match refusal(budget) {
         Some(refusal) => Decision::Refused(refusal),
         None if options.dry_run => Decision::Allowed(Free::DryRun),
         None => Decision::Spend(Spend::of(pod.name, operation, now)),
     })
 }
 
-/// Why this budget leaves the operation free (PB-38.4 to PB-38.7). The copy that the watch shows decides.
-/// Only the last question is asked of both copies.
+/// Why this budget leaves the operation free (PB-38.4 to PB-38.6).
 fn free_by_budget(
     pod: &Checked<'_>,
     operation: Operation,
-    Copies { seen, newest }: Copies<'_>,
+    budget: &PodUnavailableBudget,
     options: &Options,
 ) -> Result<Option<Free>, SelectorError> {
-    Ok(if seen.ignores_labels(pod.labels)? {
+    Ok(if budget.ignores_labels(pod.labels)? {
         Some(Free::Ignored)
-    } else if seen.status.desired_available == 0 {
+    } else if budget.status.desired_available == 0 {
         Some(Free::NothingDesired)
-    } else if !seen.protects(operation, options.resize_apart) {
+    } else if !budget.protects(operation, options.resize_apart) {
         Some(Free::OtherOperation)
-    } else if seen.has_recorded(pod.name) || newest.has_recorded(pod.name) {
-        Some(Free::Recorded)
     } else {
         None
     })
 }
 
 /// Why nothing can be spent now.
-fn refusal(newest: &PodUnavailableBudget) -> Option<BudgetRefusal> {
-    let status = &newest.status;
+fn refusal(budget: &PodUnavailableBudget) -> Option<BudgetRefusal> {
+    let status = &budget.status;
     if status.unavailable_allowed <= 0 {
         Some(BudgetRefusal::UsedUp)
     } else if status.disrupted_pods.len() + status.unavailable_pods.len() > MAX_RECORDED {

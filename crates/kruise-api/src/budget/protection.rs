@@ -1,7 +1,10 @@
 //! What a budget protects, and whom it has paid for already.
 
-use super::Operation;
+use jiff::SignedDuration;
+
+use super::{DISRUPTED_FOR, Operation, UNAVAILABLE_FOR};
 use crate::{
+    meta::Time,
     pod::Pod,
     read::PodUnavailableBudget,
     selector::{Selector, SelectorError},
@@ -61,6 +64,19 @@ impl PodUnavailableBudget {
     pub fn has_recorded(&self, pod: &str) -> bool {
         self.status.disrupted_pods.contains_key(pod)
             || self.status.unavailable_pods.contains_key(pod)
+    }
+
+    /// For how long the record of this pod still stands (PB-53), below 0 when its time is up; `None`: there is none.
+    #[must_use]
+    pub fn recorded_for(&self, pod: &str, now: Time) -> Option<SignedDuration> {
+        let left = |at: &Time, stands_for: SignedDuration| {
+            stands_for.saturating_sub(now.duration_since(*at))
+        };
+        let disrupted = self.status.disrupted_pods.get(pod);
+        let disrupted = disrupted.map(|at| left(at, DISRUPTED_FOR));
+        let unavailable = self.status.unavailable_pods.get(pod);
+        let unavailable = unavailable.map(|at| left(at, UNAVAILABLE_FOR));
+        disrupted.max(unavailable)
     }
 }
 

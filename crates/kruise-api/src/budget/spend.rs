@@ -2,13 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use super::{Copies, Operation};
+use super::Operation;
 use crate::{
     meta::{Time, timestamp, whole_seconds},
     read::PodUnavailableBudget,
 };
+
+/// How long a deletion, an eviction or a resize that was paid for is waited for (PB-53).
+pub const DISRUPTED_FOR: SignedDuration = SignedDuration::from_secs(20);
+/// How long an update that was paid for counts by itself (PB-53).
+pub const UNAVAILABLE_FOR: SignedDuration = SignedDuration::from_secs(10);
+/// A record that ends sooner is renewed by the next call about its pod. That is longer than a watch or a live read takes
+/// to show what the call has done (DV-PB15).
+pub const RENEWED_BELOW: SignedDuration = SignedDuration::from_secs(5);
 
 /// One unit of a budget, spent on one pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +25,8 @@ pub struct Spend {
     pod: String,
     book: Book,
     at: Time,
+    /// What it takes from the budget: nothing where a unit was spent on the pod before.
+    units: i32,
 }
 
 /// The map of the status in which a unit is recorded.
@@ -38,7 +49,22 @@ impl Spend {
             pod: pod.to_owned(),
             book,
             at: whole_seconds(now),
+            units: 1,
         }
+    }
+
+    /// The unit that was spent on this pod before stands for this operation, too, from now on.
+    pub(super) fn again(pod: &str, operation: Operation, now: Time) -> Self {
+        Self {
+            units: 0,
+            ..Self::of(pod, operation, now)
+        }
+    }
+
+    /// Whether it takes nothing from the budget.
+    #[must_use]
+    pub fn is_renewal(&self) -> bool {
+        self.units == 0
     }
 
     /// Merge patch for the status of `newest`, the copy on which the decision rests.
@@ -51,9 +77,14 @@ impl Spend {
 impl PodUnavailableBudget {
     /// Records a unit: the budget is then as it will be once the patch is written (PB-39).
     pub fn spend(&mut self, spend: &Spend) {
-        let Spend { pod, book, at } = spend;
+        let Spend {
+            pod,
+            book,
+            at,
+            units,
+        } = spend;
         let status = &mut self.status;
-        status.unavailable_allowed = status.unavailable_allowed.saturating_sub(1);
+        status.unavailable_allowed = status.unavailable_allowed.saturating_sub(*units);
         let map = match book {
             Book::Disrupted => &mut status.disrupted_pods,
             Book::Unavailable => &mut status.unavailable_pods,
@@ -112,13 +143,10 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The copies by which the next pod is judged.
+    /// The budget by which the next pod is judged.
     #[must_use]
-    pub fn copies(&self) -> Copies<'_> {
-        Copies {
-            seen: self.before,
-            newest: &self.after,
-        }
+    pub fn left(&self) -> &PodUnavailableBudget {
+        &self.after
     }
 
     /// Spends a unit.

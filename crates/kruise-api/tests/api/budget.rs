@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use kruise_api::{
     budget::{
-        BudgetRefusal, Copies, Decision, Free, Ledger, Operation, Options, Subject,
-        decide as decide_with, is_available, related, status_patch,
+        BudgetRefusal, Decision, Free, Ledger, Operation, Options, Subject, decide as decide_with,
+        is_available, related, status_patch,
     },
     inplace,
     pod::Pod,
@@ -41,12 +41,8 @@ fn ready_pod() -> Pod {
     pod(&running_pod(&json!({})))
 }
 
-fn same(budget: &PodUnavailableBudget) -> Option<Copies<'_>> {
-    Some(Copies::new(budget, None))
-}
-
 fn decide(pod: &Pod, operation: Operation, budget: &PodUnavailableBudget) -> Decision {
-    decide_with(pod, operation, same(budget), now(), &Options::default()).unwrap()
+    decide_with(pod, operation, Some(budget), now(), &Options::default()).unwrap()
 }
 
 const ALL: [Operation; 4] = [
@@ -68,7 +64,7 @@ fn a_ready_pod_is_paid_for(#[case] operation: Operation, #[case] map: &str) {
     let decision = decide_with(
         &ready_pod(),
         operation,
-        same(&budget),
+        Some(&budget),
         at,
         &Options::default(),
     )
@@ -231,7 +227,7 @@ fn a_selector_that_makes_no_sense_is_an_error() {
         decide_with(
             pod,
             Operation::Update,
-            same(&budget),
+            Some(&budget),
             now(),
             &Options::default(),
         )
@@ -262,7 +258,7 @@ fn protected(budget: &PodUnavailableBudget, resize_apart: bool) -> Vec<&'static 
     let pays = |operation: &Operation| match decide_with(
         &ready_pod(),
         *operation,
-        same(budget),
+        Some(budget),
         now(),
         &options,
     )
@@ -333,54 +329,56 @@ fn what_was_paid_for_is_free(#[case] map: &str) {
     }
 }
 
-// PB-38.7, DV-PB6: the watch does not show the first payment yet.
-#[test]
-fn what_this_process_paid_for_is_free_before_the_watch_shows_it() {
-    let seen = budget(&json!({}));
-    let Decision::Spend(spend) = decide(&ready_pod(), Operation::Evict, &seen) else {
-        panic!();
-    };
-    let mut written = seen.clone();
-    written.spend(&spend);
-    written.metadata.resource_version = "42".to_owned();
-    let copies = Copies::new(&seen, Some(&written));
-    let decision = decide_with(
-        &ready_pod(),
-        Operation::Delete,
-        Some(copies),
-        now(),
-        &Options::default(),
-    );
-    assert_eq!(decision, Ok(Decision::Allowed(Free::Recorded)));
+// DV-PB15: what the call begins may be seen only after the record has ended.
+#[rstest]
+#[case("disruptedPods", "2026-01-10T07:59:45Z", true)]
+#[case("disruptedPods", "2026-01-10T07:59:44Z", false)]
+#[case("disruptedPods", "2026-01-10T07:59:00Z", false)]
+#[case("unavailablePods", "2026-01-10T07:59:55Z", true)]
+#[case("unavailablePods", "2026-01-10T07:59:54Z", false)]
+fn a_record_that_is_about_to_end_is_renewed(
+    #[case] map: &str,
+    #[case] at: &str,
+    #[case] is_long_enough: bool,
+) {
+    let budget = used_up(&json!({ "status": { map: { "web-x1": at } } }));
+    for (operation, renewed) in [
+        (Operation::Evict, "disruptedPods"),
+        (Operation::Update, "unavailablePods"),
+    ] {
+        let decision = decide(&ready_pod(), operation, &budget);
+        if is_long_enough {
+            assert_eq!(decision, Decision::Allowed(Free::Recorded));
+            continue;
+        }
+        let Decision::Spend(spend) = decision else {
+            panic!("{decision:?}");
+        };
+        assert!(spend.is_renewal());
+        let status = json!({
+            "unavailableAllowed": 0, renewed: { "web-x1": "2026-01-10T08:00:00Z" },
+        });
+        assert_eq!(spend.patch(&budget)["status"], status);
+    }
 }
 
-// PB-46: what is left of the budget is read from the newest copy.
-#[rstest]
-#[case("41", "42", BudgetRefusal::UsedUp.into())]
-#[case("41", "41", BudgetRefusal::UsedUp.into())]
-#[case("43", "42", None)]
-#[case("9", "10", BudgetRefusal::UsedUp.into())]
-#[case("43", "odd", None)]
-#[case("odd", "42", BudgetRefusal::UsedUp.into())]
-fn the_newest_copy_pays(
-    #[case] seen: &str,
-    #[case] written: &str,
-    #[case] refusal: Option<BudgetRefusal>,
-) {
-    let version = |version: &str| json!({ "metadata": { "resourceVersion": version } });
-    let (seen, written) = (budget(&version(seen)), used_up(&version(written)));
-    let copies = Copies::new(&seen, Some(&written));
+// DV-PB15: a dry run writes nothing, and costs nothing either.
+#[test]
+fn a_dry_run_renews_nothing() {
+    let recorded = json!({ "status": { "disruptedPods": { "web-x1": "2026-01-10T07:59:42Z" } } });
+    let dry_run = Options {
+        dry_run: true,
+        ..Options::default()
+    };
+    let budget = used_up(&recorded);
     let decision = decide_with(
         &ready_pod(),
-        Operation::Update,
-        Some(copies),
+        Operation::Evict,
+        Some(&budget),
         now(),
-        &Options::default(),
+        &dry_run,
     );
-    match decision.unwrap() {
-        Decision::Refused(found) => assert_eq!(Some(found), refusal),
-        other => assert!(matches!(other, Decision::Spend(_)) && refusal.is_none()),
-    }
+    assert_eq!(decision, Ok(Decision::Allowed(Free::Recorded)));
 }
 
 // PB-41; PB-S22
@@ -394,7 +392,7 @@ fn a_dry_run_pays_nothing_and_is_refused_all_the_same() {
         decide_with(
             &ready_pod(),
             Operation::Evict,
-            same(budget),
+            Some(budget),
             now(),
             &dry_run,
         )
@@ -494,7 +492,7 @@ proptest! {
             let phase = if ready { "Running" } else { "Pending" };
             let pod = pod(&running_pod(&json!({ "metadata": { "name": name }, "status": { "phase": phase } })));
             let ask = |ledger: &Ledger<'_>| {
-                decide_with(&pod, operation, Some(ledger.copies()), now(), &Options::default()).unwrap()
+                decide_with(&pod, operation, Some(ledger.left()), now(), &Options::default()).unwrap()
             };
             let decision = ask(&ledger);
             prop_assert_eq!(&decision, &ask(&ledger), "asking changes nothing");

@@ -191,12 +191,16 @@ impl OwnWrites {
     }
 
     /// Reads an object live of which nothing was heard for so long that the watch may have lost an event about
-    /// it. The answer enters the store like an event.
-    pub async fn look_live(&self, store: &dyn StoreView, key: &ObjectKey) {
+    /// it. The answer enters the store like an event. Returns whether the store shows what the answer has told.
+    pub async fn look_live(&self, store: &dyn StoreView, key: &ObjectKey) -> bool {
         self.inner.metrics.doubtful_live_reads.inc();
-        if let Err(error) = self.inject_live(store, key, None).await {
-            let error = chain(&error);
-            tracing::debug!(resource = %store.resource(), object = %key, error, "can't read live");
+        match self.inject_live(store, key, None).await {
+            Ok(injected) => injected != Injected::Overtaken,
+            Err(error) => {
+                let error = chain(&error);
+                tracing::debug!(resource = %store.resource(), object = %key, error, "can't read live");
+                false
+            }
         }
     }
 

@@ -32,15 +32,18 @@ impl Timing {
         // A ReplicaSet's first pods come within milliseconds after it, and nobody looks at them again soon.
         lag: Duration::from_millis(300),
     };
-    /// Nothing else wakes a reconciler when such a workload changes, so it must not count by an older state than now.
+    /// No watch wakes a reconciler when such a workload changes. Its pods do, at last when they come into service, which takes
+    /// them longer than this, and so one that wakes a reconciler is not counted by the workload that was before it.
     pub(crate) const OF_RECONCILERS: Self = Self {
-        max_age: Duration::ZERO,
+        max_age: Duration::from_secs(1),
         patience: Duration::from_secs(10),
         // What appears in an index wakes them again.
         lag: Duration::ZERO,
     };
 }
 
+/// That an object exists is news for longer than how many pods it wants: nothing follows from it but that this is unknown.
+const EXISTENCE_AGE: Duration = Duration::from_secs(10);
 /// A failed call is not repeated at once for the next pod.
 const FAILED_FOR: Duration = Duration::from_secs(1);
 
@@ -91,7 +94,8 @@ impl Custom {
             let object: Option<Workload> = self.client.read_at(&path).await.map_err(api)?;
             Ok(object.map(Existing::from))
         };
-        self.recently(&self.replicas, asked, ask).await
+        self.recently(&self.replicas, self.timing.max_age, asked, ask)
+            .await
     }
 
     pub(crate) async fn scale(&self, asked: &Reference) -> Answer<Scale> {
@@ -106,7 +110,8 @@ impl Custom {
             let scale = scale.map(Scale::try_from).transpose();
             scale.map_err(Cause::Selector)
         };
-        self.recently(&self.scales, asked, ask).await
+        self.recently(&self.scales, self.timing.max_age, asked, ask)
+            .await
     }
 
     pub(crate) async fn object(&self, asked: &Reference) -> Answer<Existing> {
@@ -122,7 +127,8 @@ impl Custom {
                 other => self.metadata(&other, asked).await,
             }
         };
-        self.recently(&self.objects, asked, ask).await
+        self.recently(&self.objects, EXISTENCE_AGE, asked, ask)
+            .await
     }
 
     async fn metadata(&self, served: &[Served], asked: &Reference) -> Answer<Existing> {
@@ -141,6 +147,7 @@ impl Custom {
     async fn recently<T: Clone>(
         &self,
         answers: &Recent<Place, Answer<T>>,
+        max_age: Duration,
         asked: &Reference,
         ask: impl AsyncFnOnce() -> Answer<T>,
     ) -> Answer<T> {
@@ -149,10 +156,9 @@ impl Custom {
             kind: asked.kind.clone(),
             key: asked.key(),
         };
-        let max_age = self.timing.max_age;
         let is_good = |answer: &Answer<T>, age: Duration| match answer {
             Ok(_) => age < max_age,
-            Err(_) => age < max_age.min(FAILED_FOR),
+            Err(_) => age < self.timing.max_age.min(FAILED_FOR),
         };
         answers.get(place, is_good, ask).await
     }

@@ -482,7 +482,7 @@ fn a_custom_kind_may_be_installed_later() {
     });
 }
 
-/// Admission takes what was said a moment ago; a reconciler doesn't.
+/// Admission takes what was said a moment ago; a reconciler, what was said in the last second.
 #[test]
 fn answers_serve_admission_for_a_moment() {
     play(11, async |world| {
@@ -492,17 +492,23 @@ fn answers_serve_admission_for_a_moment() {
         let running = run(world, &IndexedKind::ALL, INDEXED).await;
         let found = running.admission("Game", "a").await;
         assert_eq!(replicas(found), Some(Replicas::Known(4)));
+        world.run_for(Duration::from_secs(3)).await;
+        let found = running.reconciler("Game", "a").await;
+        assert_eq!(replicas(found), Some(Replicas::Known(4)));
         let key = ObjectKey::new(NAMESPACE, "a");
         world.server.change(USER, GAMES, &key, |game| {
             game["spec"]["replicas"] = json!(6);
         });
+        let found = running.reconciler("Game", "a").await;
+        assert_eq!(replicas(found), Some(Replicas::Known(4)));
+        assert_eq!(running.n_asked("games/a/scale"), 2);
 
-        world.run_for(Duration::from_secs(4)).await;
+        world.run_for(Duration::from_secs(1)).await;
         let found = running.reconciler("Game", "a").await;
         assert_eq!(replicas(found), Some(Replicas::Known(6)));
         let found = running.admission("Game", "a").await;
         assert_eq!(replicas(found), Some(Replicas::Known(4)));
-        assert_eq!(running.n_asked("games/a/scale"), 2);
+        assert_eq!(running.n_asked("games/a/scale"), 3);
 
         world.run_for(Duration::from_secs(2)).await;
         let found = running.admission("Game", "a").await;

@@ -6,13 +6,13 @@ use futures::future::{BoxFuture, FutureExt};
 use http::StatusCode;
 use kruise_api::{
     budget::{self, Checked, Decision, Free},
-    meta::{ObjectMeta, Time},
+    meta::ObjectMeta,
     pod::Pod,
     resource::{ObjectKey, PODS},
     selector::SelectorError,
 };
 use kruise_runtime::{
-    ApiClient, ApiError, Clock, chain,
+    ApiError, Clock, chain,
     webhook::{Admission, AdmissionRequest, AdmissionResponse, Operation, UnreadableObject},
 };
 
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     budget::Budget,
     gates::Gates,
-    newest::{Attempt, Candidate, Ended, Newest},
+    newest::{Attempt, Ended},
 };
 
 /// Lets pods go as far as their budgets allow.
@@ -34,10 +34,6 @@ pub struct PodValidator {
     pub gates: Gates,
     /// Looks pods and budgets up.
     pub lookup: Lookup,
-    /// The newest copies of budgets.
-    pub newest: Newest,
-    /// Writes statuses; every replica does.
-    pub client: ApiClient,
     /// The wall clock.
     pub clock: Clock,
     /// Tells of refusals.
@@ -166,10 +162,9 @@ impl PodValidator {
         let Some(seen) = found.map_err(|error| bad_request(chain(&error)))? else {
             return Ok(AdmissionResponse::allow());
         };
-        let now = self.clock.now();
-        match self.spend(asked, &seen, now).await {
+        match self.spend(asked, &seen).await {
             Ok(Ended::Gone) => Ok(AdmissionResponse::allow()),
-            Ok(Ended::Decided(Ok(verdict))) => Ok(self.tell(asked, verdict, now)),
+            Ok(Ended::Decided(Ok(verdict))) => Ok(self.tell(asked, verdict)),
             Ok(Ended::Decided(Err(error))) => {
                 let why = format!("spec.ignoredPodSelector of {key}: {}", chain(&error));
                 Err(bad_request(why))
@@ -179,35 +174,38 @@ impl PodValidator {
         }
     }
 
-    /// PB-38, PB-39, PB-47
+    /// PB-38, PB-39, PB-47. Whatever the answer rests on is what is stored: where it is written down a conflict tells of an
+    /// older copy, and otherwise the API server is asked (DV-PB14).
     async fn spend(
         &self,
         asked: &Asked<'_>,
         seen: &Arc<Budget>,
-        now: Time,
-    ) -> Result<Ended<Result<Verdict, SelectorError>>, ApiError> {
+    ) -> Result<Ended<Result<Verdict, SelectorError>>, Arc<ApiError>> {
         let options = self.gates.options(asked.dry_run);
-        let decide = |candidate: Candidate<'_>| {
-            let copies = Some(candidate.copies());
+        let decide = |newest: &Budget| {
+            // Attempts may be seconds apart.
+            let now = self.clock.now();
+            let asked_of = Some(&newest.asked);
             let decision =
-                budget::decide_on(&asked.checked, asked.operation, copies, now, &options);
+                budget::decide_on(&asked.checked, asked.operation, asked_of, now, &options);
             match decision {
-                Ok(Decision::Allowed(why)) => Attempt::Settled(Ok(Verdict::Free(why))),
+                Ok(Decision::Allowed(why)) => Attempt::IfStored(Ok(Verdict::Free(why))),
                 Ok(Decision::Refused(refusal)) => {
-                    let newest = Box::new(candidate.newest.clone());
-                    Attempt::Settled(Ok(Verdict::Refused(refusal, newest)))
+                    let newest = Box::new(newest.clone());
+                    Attempt::IfStored(Ok(Verdict::Refused(refusal, newest)))
                 }
                 Ok(Decision::Spend(spend)) => Attempt::Write {
-                    patch: spend.patch(&candidate.newest.asked),
+                    patch: spend.patch(&newest.asked),
                     then: Ok(Verdict::Spent),
                 },
-                Err(error) => Attempt::Settled(Err(error)),
+                Err(error) => Attempt::IfStored(Err(error)),
             }
         };
-        self.newest.write(&self.client, seen, decide).await
+        let newest = &self.lookup.newest;
+        newest.write(&self.lookup.client, seen, decide).await
     }
 
-    fn tell(&self, asked: &Asked<'_>, verdict: Verdict, now: Time) -> AdmissionResponse {
+    fn tell(&self, asked: &Asked<'_>, verdict: Verdict) -> AdmissionResponse {
         let (pod, operation) = (&asked.metadata.name, asked.operation.as_str());
         match verdict {
             Verdict::Free(why) => {
@@ -222,7 +220,7 @@ impl PodValidator {
             Verdict::Refused(refusal, budget) => {
                 self.reporter
                     .report(asked.metadata, &budget, operation, asked.user);
-                refusal::by_budget(refusal, &budget, now)
+                refusal::by_budget(refusal, &budget, self.clock.now())
             }
         }
     }

@@ -2,21 +2,17 @@
 //! the watch last showed it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
 use jiff::SignedDuration;
+pub use kruise_api::budget::{DISRUPTED_FOR, UNAVAILABLE_FOR};
 use kruise_api::meta::Time;
 use serde_json::{Map, Value, json};
 
 use crate::{budget::Budget, pod::BudgetPod, snapshot::Snapshot};
-
-/// How long a deletion, an eviction or a resize that was paid for is waited for (PB-53).
-pub const DISRUPTED_FOR: SignedDuration = SignedDuration::from_secs(20);
-/// How long an update that was paid for counts by itself (PB-53).
-pub const UNAVAILABLE_FOR: SignedDuration = SignedDuration::from_secs(10);
 
 /// What the status is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +42,23 @@ pub struct Tally {
     pub patch: Option<Value>,
     /// Pods that should have gone and are still there.
     pub not_deleted: Vec<Arc<BudgetPod>>,
+    /// Names of pods whose time is up, and that are read live before their entries go (DV-PB16): what a watch that has
+    /// fallen silent still shows as running may have ended long ago.
+    pub doubted: BTreeSet<String>,
     /// When the first of the remaining entries expires (PB-54).
     pub next_expiry: Option<Duration>,
+}
+
+/// When pods are read live again that could not be read.
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+impl Tally {
+    /// When to look again, whatever happens (PB-54).
+    #[must_use]
+    pub fn looks_again(&self) -> Option<Duration> {
+        let doubted = (!self.doubted.is_empty()).then_some(READ_AGAIN_AFTER);
+        self.next_expiry.into_iter().chain(doubted).min()
+    }
 }
 
 /// The status by this copy of the budget, of whose pods so many must stay available.
@@ -61,7 +72,7 @@ pub fn tally(snapshot: &Snapshot, desired: i32, newest: &Budget) -> Tally {
     let stored = &newest.asked.status;
     let cleaning = Cleaning {
         pods: &pods,
-        now: snapshot.now,
+        snapshot,
     };
     let disrupted = cleaning.clean(&stored.disrupted_pods, DISRUPTED_FOR);
     let unavailable = cleaning.clean(&stored.unavailable_pods, UNAVAILABLE_FOR);
@@ -87,43 +98,57 @@ pub fn tally(snapshot: &Snapshot, desired: i32, newest: &Budget) -> Tally {
         patch: (status != stored_status(newest)).then(|| patch(&status, newest)),
         status,
         not_deleted: disrupted.expired,
+        doubted: disrupted
+            .doubted
+            .into_iter()
+            .chain(unavailable.doubted)
+            .collect(),
         next_expiry: next_expiry.into_iter().flatten().min(),
     }
 }
 
 /// What is left of a map.
+#[derive(Default)]
 struct Cleaned {
     kept: BTreeMap<String, Time>,
     /// Active pods whose time is up.
     expired: Vec<Arc<BudgetPod>>,
+    /// Those that have to be read live first.
+    doubted: Vec<String>,
     next_expiry: Option<Duration>,
 }
 
 struct Cleaning<'a> {
     pods: &'a HashMap<&'a str, &'a Arc<BudgetPod>>,
-    now: Time,
+    snapshot: &'a Snapshot,
 }
 
 impl Cleaning<'_> {
     /// PB-53
     fn clean(&self, map: &BTreeMap<String, Time>, stands_for: SignedDuration) -> Cleaned {
-        let mut cleaned = Cleaned {
-            kept: BTreeMap::new(),
-            expired: Vec::new(),
-            next_expiry: None,
-        };
+        let mut cleaned = Cleaned::default();
         for (name, at) in map {
-            let Some(pod) = self.pods.get(name.as_str()).filter(|pod| pod.is_active) else {
-                continue;
-            };
-            let left = stands_for.saturating_sub(self.now.duration_since(*at));
-            if left.is_negative() {
-                cleaned.expired.push(Arc::clone(pod));
+            let pod = self.pods.get(name.as_str()).filter(|pod| pod.is_active);
+            if pod.is_none() && !self.snapshot.elsewhere.contains(name) {
                 continue;
             }
+            let left = stands_for.saturating_sub(self.snapshot.now.duration_since(*at));
+            if left.is_negative() {
+                match pod {
+                    // It isn't counted, either way.
+                    None => continue,
+                    Some(pod) if self.snapshot.read_live.contains(name) => {
+                        cleaned.expired.push(Arc::clone(pod));
+                        continue;
+                    }
+                    Some(_) => cleaned.doubted.push(name.clone()),
+                }
+            } else {
+                let left = Duration::try_from(left).unwrap_or_default();
+                let next = cleaned.next_expiry.map_or(left, |next| next.min(left));
+                cleaned.next_expiry = Some(next);
+            }
             cleaned.kept.insert(name.clone(), *at);
-            let left = Duration::try_from(left).unwrap_or_default();
-            cleaned.next_expiry = Some(cleaned.next_expiry.map_or(left, |next| next.min(left)));
         }
         cleaned
     }

@@ -29,22 +29,51 @@ pub struct Coverage {
 
 #[derive(Default)]
 struct Known {
-    /// What is asked about, and when that was seen; nothing is known before the first look.
-    extent: Option<(Extent, Instant)>,
-    /// When namespaces were added lately.
-    added: HashMap<String, Instant>,
+    /// What is asked about, and when that was seen last; nothing is known before the first look.
+    seen: Option<(Extent, Instant)>,
+    /// Since when namespaces are known to be asked about by name.
+    since: HashMap<String, Instant>,
+    /// Since when all namespaces are.
+    all_since: Option<Instant>,
     /// Since when somebody waits, and whether it was told that this was in vain.
     waiting: HashMap<String, (Instant, bool)>,
 }
 
 impl Known {
     fn extent(&self) -> Option<&Extent> {
-        let (extent, seen) = self.extent.as_ref()?;
+        let (extent, seen) = self.seen.as_ref()?;
         (seen.elapsed() < STANDS_FOR).then_some(extent)
     }
 
-    fn saw(&mut self, extent: Extent) {
-        self.extent = Some((extent, Instant::now()));
+    /// Since when the namespace is known to be asked about. Whoever made it so may have done that just before it was seen.
+    fn since(&self, namespace: &str) -> Option<Instant> {
+        self.extent().filter(|extent| extent.has(namespace))?;
+        let since = self.since.get(namespace).copied();
+        since.into_iter().chain(self.all_since).min()
+    }
+
+    /// These are asked about; `seen` is when that was seen.
+    fn set(&mut self, extent: Extent, seen: Instant) {
+        let since = match &extent {
+            Extent::Everything => {
+                if self.extent() != Some(&Extent::Everything) {
+                    self.all_since = Some(seen);
+                }
+                // By name they may be asked about for longer.
+                let names = self.since.keys();
+                let still = names.filter_map(|name| Some((name.clone(), self.since(name)?)));
+                still.collect()
+            }
+            Extent::These(namespaces) => {
+                let since = |name: &String| self.since(name).unwrap_or(seen);
+                let since = namespaces.iter().map(|name| (name.clone(), since(name)));
+                let since = since.collect();
+                self.all_since = None;
+                since
+            }
+        };
+        self.since = since;
+        self.seen = Some((extent, seen));
     }
 }
 
@@ -53,13 +82,10 @@ impl Coverage {
     #[must_use]
     pub fn wait_for(&self, namespace: &str) -> Option<Duration> {
         let mut known = self.known();
-        let is_asked = known.extent().is_some_and(|it| it.has(namespace));
-        if is_asked {
-            let added = known.added.get(namespace).copied();
-            let left = added.map(|at| IN_USE_AFTER.saturating_sub(at.elapsed()));
-            let left = left.filter(|left| !left.is_zero());
+        if let Some(since) = known.since(namespace) {
+            let left = IN_USE_AFTER.saturating_sub(since.elapsed());
+            let left = Some(left).filter(|left| !left.is_zero());
             if left.is_none() {
-                known.added.remove(namespace);
                 known.waiting.remove(namespace);
             }
             return left;
@@ -78,32 +104,28 @@ impl Coverage {
         None
     }
 
+    /// Only these namespaces have budgets. The patience with another one begins anew when one comes.
+    pub(crate) fn only(&self, has_budgets: impl Fn(&str) -> bool) {
+        let mut known = self.known();
+        known.waiting.retain(|namespace, _| has_budgets(namespace));
+    }
+
     /// The API server was found to ask about these, or there is nothing that could be written.
     pub(crate) fn found(&self, extent: Extent) {
-        self.known().saw(extent);
+        self.known().set(extent, Instant::now());
     }
 
     /// The configuration is about to be made narrower: from now on nobody counts on the rest.
     pub(crate) fn narrows_to(&self, extent: &Extent) {
         let mut known = self.known();
-        if let Some((before, _)) = known.extent.take() {
-            known.saw(before.and(extent.clone()));
+        if let Some((before, seen)) = known.seen.clone() {
+            known.set(before.and(extent.clone()), seen);
         }
     }
 
     /// The configuration is written.
     pub(crate) fn written(&self, extent: Extent) {
-        let mut known = self.known();
-        if let Extent::These(namespaces) = &extent {
-            let before = known.extent().cloned().unwrap_or_else(Extent::nothing);
-            let added = namespaces.iter().filter(|it| !before.has(it));
-            let added: Vec<_> = added.map(|it| (it.clone(), Instant::now())).collect();
-            known.added.extend(added);
-            known
-                .added
-                .retain(|namespace, _| namespaces.contains(namespace));
-        }
-        known.saw(extent);
+        self.known().set(extent, Instant::now());
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -117,12 +139,17 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    async fn in_use(coverage: &Coverage, extent: Extent) {
+        coverage.found(extent);
+        tokio::time::sleep(SECOND).await;
+    }
+
     // Decision 10
     #[tokio::test(start_paused = true)]
     async fn a_namespace_that_is_added_waits_a_second() {
         let coverage = Coverage::default();
         assert!(coverage.wait_for("shop").is_some());
-        coverage.found(Extent::of(["web"]));
+        in_use(&coverage, Extent::of(["web"])).await;
         assert_eq!(coverage.wait_for("web"), None);
         assert!(coverage.wait_for("shop").is_some());
         coverage.written(Extent::of(["web", "shop"]));
@@ -132,12 +159,61 @@ mod tests {
         assert_eq!(coverage.wait_for("shop"), None);
     }
 
+    // The leader before, or a write of ours whose answer was lost, may have added it just before it is found.
+    #[tokio::test(start_paused = true)]
+    async fn a_namespace_that_is_found_waits_a_second() {
+        let coverage = Coverage::default();
+        in_use(&coverage, Extent::of(["web"])).await;
+        coverage.found(Extent::of(["web", "shop"]));
+        assert_eq!(coverage.wait_for("web"), None);
+        assert_eq!(coverage.wait_for("shop"), Some(SECOND));
+        coverage.found(Extent::of(["web", "shop"]));
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(coverage.wait_for("shop"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_namespaces_are_added_like_one() {
+        let coverage = Coverage::default();
+        in_use(&coverage, Extent::of(["web"])).await;
+        coverage.written(Extent::Everything);
+        assert_eq!(coverage.wait_for("web"), None);
+        assert_eq!(coverage.wait_for("shop"), Some(SECOND));
+        tokio::time::sleep(SECOND).await;
+        assert_eq!(coverage.wait_for("shop"), None);
+        coverage.written(Extent::of(["shop"]));
+        assert_eq!(coverage.wait_for("shop"), None);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_is_taken_away_is_not_counted_on() {
         let coverage = Coverage::default();
-        coverage.found(Extent::Everything);
+        in_use(&coverage, Extent::Everything).await;
         coverage.narrows_to(&Extent::of(["web"]));
         assert_eq!(coverage.wait_for("web"), None);
+        assert!(coverage.wait_for("shop").is_some());
+    }
+
+    // Nothing was seen when it was made narrower.
+    #[tokio::test(start_paused = true)]
+    async fn to_make_it_narrower_is_no_look() {
+        let coverage = Coverage::default();
+        coverage.found(Extent::Everything);
+        tokio::time::sleep(44 * SECOND).await;
+        coverage.narrows_to(&Extent::of(["web"]));
+        tokio::time::sleep(SECOND).await;
+        assert!(coverage.wait_for("web").is_some());
+        coverage.written(Extent::of(["web"]));
+        assert_eq!(coverage.wait_for("web"), Some(SECOND));
+    }
+
+    // A budget that goes while it waits must not be taken for one that has waited since.
+    #[tokio::test(start_paused = true)]
+    async fn patience_with_the_next_budget_begins_anew() {
+        let coverage = Coverage::default();
+        assert!(coverage.wait_for("shop").is_some());
+        coverage.only(|_| false);
+        tokio::time::sleep(10 * SECOND).await;
         assert!(coverage.wait_for("shop").is_some());
     }
 

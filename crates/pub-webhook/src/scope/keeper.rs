@@ -85,6 +85,8 @@ impl Reconciler for Keeper {
     type Error = ScopeError;
 
     async fn reconcile(&self, _: &ObjectKey) -> Result<Outcome, ScopeError> {
+        let has_budgets = |namespace: &str| !self.budgets.in_namespace(namespace).is_empty();
+        self.coverage.only(has_budgets);
         self.budgets_are_known().await?;
         let mut objects = Vec::new();
         for place in &self.places {

@@ -22,14 +22,15 @@ use crate::objects::{NOW, budget, pod, pod_with, with};
 fn snapshot(n_pods: usize, expected: i32, budget_change: Value) -> Snapshot {
     let mut budget = budget(0, json!({ "status": null }));
     budget["spec"] = json!({});
-    let pods = (0..n_pods).map(|number| decoded(&pod(&format!("p{number}"))));
+    let names: Vec<String> = (0..n_pods).map(|number| format!("p{number}")).collect();
+    let pods = names.iter().map(|name| decoded(&pod(name)));
     Snapshot {
         budget: Arc::new(serde_json::from_value(with(budget, budget_change)).unwrap()),
         pods: pods.collect(),
         expected,
-        asks_again: false,
+        read_live: names.into_iter().collect(),
         now: NOW.parse().unwrap(),
-        vertical_scaling: false,
+        ..Snapshot::default()
     }
 }
 
@@ -183,6 +184,7 @@ fn an_update_that_takes_longer_counts_by_the_pod_itself() {
         }),
     );
     snapshot.pods.push(decoded(&updating));
+    snapshot.read_live.insert("updating".to_owned());
     let tally = counted(&snapshot);
     assert_eq!(numbers(&tally), [2, 1, 1, 0]);
     assert!(tally.status.unavailable_pods.is_empty() && tally.not_deleted.is_empty());
@@ -217,6 +219,39 @@ fn entries_are_kept_for_a_time(
     assert_eq!(tally.status.current_available, i32::from(!stays));
 }
 
+/// DV-PB16: a watch that has fallen silent shows pods as running that are gone.
+#[rstest]
+#[case::a_deletion("disruptedPods", 21)]
+#[case::an_update("unavailablePods", 11)]
+fn a_pod_is_read_live_before_its_entry_goes(#[case] map: &str, #[case] age: i64) {
+    let change = json!({
+        "spec": { "maxUnavailable": 1 }, "status": { map: { "p1": seconds_ago(age) } },
+    });
+    let mut snapshot = snapshot(2, 2, change);
+    snapshot.read_live.clear();
+    let tally = counted(&snapshot);
+    assert_eq!(numbers(&tally), [2, 1, 1, 0]);
+    assert!(tally.not_deleted.is_empty());
+    assert!(tally.doubted.contains("p1"));
+    assert_eq!(tally.looks_again().unwrap().as_secs(), 1);
+}
+
+/// PB-53, PB-52.4: one that came while workloads were looked up and pods linked may be paid for by now.
+#[rstest]
+#[case::young(19, true)]
+#[case::old(21, false)]
+fn the_entry_of_a_pod_that_has_just_come_stands(#[case] age: i64, #[case] stays: bool) {
+    let change = json!({
+        "spec": { "maxUnavailable": 1 }, "status": { "disruptedPods": { "new": seconds_ago(age) } },
+    });
+    let mut snapshot = snapshot(2, 2, change);
+    snapshot.elsewhere.insert("new".to_owned());
+    let tally = counted(&snapshot);
+    assert_eq!(numbers(&tally), [2, 1, 2, 1]);
+    assert_eq!(tally.status.disrupted_pods.contains_key("new"), stays);
+    assert_eq!(tally.looks_again().is_some(), stays);
+}
+
 /// PB-46: what was spent meanwhile is in the newest copy alone.
 #[test]
 fn the_newest_copy_is_counted_by() {
@@ -245,6 +280,30 @@ fn no_pods_are_told() {
         (event.warning, event.reason, event.message.as_str()),
         (false, "NoPods", "No matching pods found")
     );
+}
+
+/// PB-51, DV-PB10: nobody tells when they change; a thousand of them are not read each ten seconds.
+#[rstest]
+#[case(0, None)]
+#[case(1, Some(10))]
+#[case(40, Some(40))]
+#[case(1000, Some(300))]
+fn workloads_that_nobody_watches_are_looked_at_again(
+    #[case] n_unwatched: usize,
+    #[case] seconds: Option<u64>,
+) {
+    let mut snapshot = snapshot(1, 1, json!({ "spec": { "maxUnavailable": 1 } }));
+    snapshot.n_unwatched = n_unwatched;
+    let looks_again = planned(&snapshot).looks_again;
+    assert_eq!(looks_again.map(|it| it.as_secs()), seconds);
+}
+
+/// DV-PB17
+#[test]
+fn what_goes_on_is_not_told_again() {
+    let mut snapshot = snapshot(0, 0, json!({ "spec": { "maxUnavailable": 1 } }));
+    snapshot.had_no_pods = true;
+    assert_eq!(planned(&snapshot).events, []);
 }
 
 /// PB-28

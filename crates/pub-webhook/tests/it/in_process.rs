@@ -255,6 +255,62 @@ fn a_deletion_that_never_came_is_given_back() {
     });
 }
 
+/// DV-PB16: what the watch still shows as running has gone long ago.
+#[test]
+fn a_silent_watch_gives_nothing_back() {
+    story(12, async |world| {
+        begin(world, &[]).await;
+        shop(world).await;
+        let silent = Rule::new(Fault::WatchSilent, 1000);
+        world
+            .server
+            .faults()
+            .set(vec![silent.of(NAME).plurals(&["pods"])]);
+        let users = Users::of(world);
+        for pod in ["shop-0", "shop-1", "shop-2"] {
+            users.delete(pod).await.unwrap();
+        }
+        becomes(world, "10 7 7 0").await;
+        for _ in 0..60 {
+            world.run_for(Duration::from_secs(1)).await;
+            assert_eq!(numbers(&world.server), "10 7 7 0");
+            users.delete("shop-3").await.unwrap_err();
+        }
+        assert_eq!(told(&world.server, "shop-0", "NotDeleted"), [""; 0]);
+        // The watch never showed it.
+        let requests = world.server.requests().into_iter();
+        let read = requests.filter(|it| {
+            (it.by, it.verb, it.plural.as_str()) == (NAME, "get", "pods") && it.key == key("shop-0")
+        });
+        assert!(read.count() > 0);
+    });
+}
+
+/// PB-18, DV-PB12: the budget counts, whatever keeps one pod from being linked.
+#[test]
+fn a_pod_that_cannot_be_linked_holds_up_no_status() {
+    story(13, async |world| {
+        begin(world, &[]).await;
+        let refused = Rule::new(Fault::Forbidden, 1000).verbs(&["patch"]);
+        world
+            .server
+            .faults()
+            .set(vec![refused.plurals(&["pods"]).names(&["shop-0"])]);
+        shop(world).await;
+        let link = |pod: &str| annotation(&world.server, pod, "pub.kruise.io/related-pub");
+        for number in 1..10 {
+            assert_eq!(link(&format!("shop-{number}")).as_deref(), Some(BUDGET));
+        }
+        assert_eq!(link("shop-0"), None);
+        let users = Users::of(world);
+        users.delete("shop-1").await.unwrap();
+        becomes(world, "10 7 9 2").await;
+        world.server.faults().set(vec![]);
+        world.run_for(Duration::from_secs(31)).await;
+        assert_eq!(link("shop-0").as_deref(), Some(BUDGET));
+    });
+}
+
 fn linked(world: &kruise_testkit::world::World, pod: &str) -> Value {
     Value::clone(&world.server.get(PODS, &key(pod)).unwrap())
 }

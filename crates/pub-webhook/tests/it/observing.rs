@@ -16,13 +16,14 @@ use kruise_workload::{
     Scale,
 };
 use pub_webhook::{
+    budget::Budget,
     observe::Observer,
     plan::{plan, status::tally},
     snapshot::Snapshot,
 };
 use serde_json::{Value, json};
 
-use crate::objects::{BUDGET, NAMESPACE, NOW, pod};
+use crate::objects::{BUDGET, NAMESPACE, NOW, budget, pod, with};
 
 /// Knows kind `Game`, which has a scale subresource, and kind `Toy`, which has none.
 struct Others;
@@ -78,6 +79,10 @@ impl LookUps for Others {
 }
 
 async fn look(spec: Value) -> Snapshot {
+    observe(spec).await.1
+}
+
+async fn observe(spec: Value) -> (Observer, Snapshot) {
     let observer = Observer {
         budgets: Store::new(PODUNAVAILABLEBUDGETS),
         pods: Store::new(PODS),
@@ -111,7 +116,8 @@ async fn look(spec: Value) -> Snapshot {
     ended["status"]["phase"] = json!("Succeeded");
     observer.pods.apply(serde_json::from_value(ended).unwrap());
     let budget = observer.budget(&ObjectKey::new(NAMESPACE, BUDGET)).unwrap();
-    observer.snapshot(budget).await.unwrap()
+    let snapshot = observer.snapshot(budget).await.unwrap();
+    (observer, snapshot)
 }
 
 fn names(snapshot: &Snapshot) -> Vec<&str> {
@@ -127,8 +133,8 @@ async fn pods_of_a_kind_of_others_are_counted() {
     let target = json!({ "apiVersion": "acme.io/v1", "kind": "Game", "name": "chess" });
     let snapshot = look(json!({ "targetRef": target, "minAvailable": "50%" })).await;
     assert_eq!(names(&snapshot), ["x0", "x1", "x2", "x3"]);
-    assert!(
-        snapshot.asks_again,
+    assert_eq!(
+        snapshot.n_unwatched, 1,
         "nobody tells when it is scaled (DV-PB10)"
     );
     let desired = plan(&snapshot).desired.unwrap();
@@ -155,10 +161,39 @@ async fn without_a_scale_nothing_is_known() {
 async fn who_is_looked_at_again() {
     let selector = json!({ "matchLabels": { "app": "x" } });
     let snapshot = look(json!({ "selector": selector, "maxUnavailable": 1 })).await;
-    assert!(snapshot.asks_again);
+    assert_eq!(snapshot.n_unwatched, 1);
     let with_total =
         json!({ "selector": selector, "maxUnavailable": 1, "protectTotalReplicas": 4 });
     let snapshot = look(with_total).await;
-    assert!(!snapshot.asks_again);
+    assert_eq!(snapshot.n_unwatched, 0);
     assert_eq!((names(&snapshot).len(), snapshot.expected), (4, 4));
+}
+
+/// PB-31, PB-52.4, PB-53: to look workloads up and to link pods takes time.
+#[tokio::test]
+async fn pods_are_looked_at_again_when_they_are_counted() {
+    let spec = json!({
+        "selector": { "matchLabels": { "app": "x" } }, "maxUnavailable": 1, "protectTotalReplicas": 4,
+    });
+    let (observer, snapshot) = observe(spec).await;
+    let changed = |name: &str, change: Value| {
+        let mut pod = with(pod(name), change);
+        pod["metadata"]["resourceVersion"] = json!("9");
+        observer.pods.apply(serde_json::from_value(pod).unwrap());
+    };
+    changed("x0", json!({ "status": { "conditions": [] } }));
+    changed("x1", json!({ "metadata": { "deletionTimestamp": NOW } }));
+    changed("new", json!({ "metadata": { "labels": { "app": "x" } } }));
+    let recorded = json!({ "disruptedPods": { "x1": NOW, "new": NOW, "gone": NOW } });
+    let newest = budget(3, json!({ "status": recorded }));
+    let newest: Budget = serde_json::from_value(newest).unwrap();
+    let again = observer.again(&snapshot, &newest);
+    assert_eq!(names(&again), ["x0", "x2", "x3"]);
+    let status = tally(&again, 3, &newest).status;
+    assert_eq!(
+        (status.current_available, status.unavailable_allowed),
+        (2, 0)
+    );
+    let kept: Vec<&String> = status.disrupted_pods.keys().collect();
+    assert_eq!(kept, ["new"]);
 }

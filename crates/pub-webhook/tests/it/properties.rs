@@ -19,17 +19,22 @@ struct Pod {
     is_linked: bool,
     disrupted: Option<i64>,
     unavailable: Option<i64>,
+    is_read_live: bool,
 }
 
 fn pods() -> impl Strategy<Value = Vec<Pod>> {
     let age = || proptest::option::weighted(0.3, 0..40i64);
-    let pod = (any::<bool>(), any::<bool>(), age(), age());
-    let pod = pod.prop_map(|(is_ready, is_linked, disrupted, unavailable)| Pod {
-        is_ready,
-        is_linked,
-        disrupted,
-        unavailable,
-    });
+    let flag = any::<bool>;
+    let pod = (flag(), flag(), age(), age(), flag());
+    let pod = pod.prop_map(
+        |(is_ready, is_linked, disrupted, unavailable, is_read_live)| Pod {
+            is_ready,
+            is_linked,
+            disrupted,
+            unavailable,
+            is_read_live,
+        },
+    );
     proptest::collection::vec(pod, 0..12)
 }
 
@@ -72,13 +77,18 @@ fn snapshot(pods: &[Pod], expected: i32, field: &str, limit: &Value, n_gone: usi
         let pod = pod_with(&name, change);
         decoded.push(Arc::new(serde_json::from_str(&pod.to_string()).unwrap()));
     }
+    let read_live = pods.iter().enumerate().filter(|(_, pod)| pod.is_read_live);
+    let read_live = read_live.map(|(number, _)| format!("p{number}"));
+    // Of those that are none of the pods, one is there all the same.
+    let elsewhere = (n_gone > 1).then(|| "gone-0".to_owned()).into_iter();
     Snapshot {
         budget: Arc::new(serde_json::from_value(stored).unwrap()),
         pods: decoded,
         expected,
-        asks_again: false,
+        read_live: read_live.collect(),
+        elsewhere: elsewhere.collect(),
         now,
-        vertical_scaling: false,
+        ..Snapshot::default()
     }
 }
 

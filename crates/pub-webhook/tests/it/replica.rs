@@ -16,7 +16,7 @@ use kruise_runtime::{
 use kruise_testkit::{clock::VirtualClock, manifests, server::ApiServer};
 use pub_webhook::{
     admission::{
-        lookup::{Absent, Lookup},
+        lookup::Lookup,
         pods::PodValidator,
         refusal::{COMPONENT, Reporter},
     },
@@ -118,12 +118,9 @@ impl Replica {
             lookup: Lookup {
                 pods: pods.clone(),
                 budgets: budgets.clone(),
-                client: client.clone(),
-                vertical_scaling: gates.vertical_scaling,
-                absent: Absent::default(),
+                client,
+                newest: Newest::default(),
             },
-            newest: Newest::default(),
-            client,
             clock: Clock::of(move || clock.now()),
             reporter: Reporter {
                 metrics: Metrics::new(metrics.clone()),

@@ -11,7 +11,7 @@ use pub_webhook::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::objects::{BUDGET, NAMESPACE, pod_with, with};
+use crate::objects::{BUDGET, NAMESPACE, budget, pod_with, with};
 
 fn budgets(all: &[(&str, Value)]) -> Store<Budget> {
     let store = Store::new(PODUNAVAILABLEBUDGETS);
@@ -50,6 +50,13 @@ fn now(names: &[&str]) -> Woken {
     }
 }
 
+fn soon(names: &[&str]) -> Woken {
+    Woken {
+        soon: keys(names),
+        ..Woken::default()
+    }
+}
+
 fn later(names: &[&str]) -> Woken {
     Woken {
         later: keys(names),
@@ -69,14 +76,24 @@ fn later(names: &[&str]) -> Woken {
 #[case::nothing(Some(json!({})), Some(json!({ "metadata": { "labels": { "a": "b" } } })), now(&[]))]
 #[case::not_ready_any_more(Some(json!({})), Some(json!({ "status": { "conditions": [] } })), now(&[BUDGET]))]
 #[case::ready_again(Some(json!({ "status": { "conditions": [] } })), Some(json!({})), now(&[BUDGET]))]
-#[case::begins_to_end(Some(json!({})), Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } })), later(&[BUDGET]))]
+#[case::begins_to_end(Some(json!({})), Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } })), now(&[BUDGET]))]
+#[case::begins_to_end_and_served_nobody(
+    Some(json!({ "status": { "conditions": [] } })),
+    Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" }, "status": { "conditions": [] } })),
+    later(&[BUDGET])
+)]
 #[case::ends(
     Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } })),
     Some(json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" }, "status": { "conditions": [] } })),
     now(&[])
 )]
 #[case::of_a_budget_that_is_gone(None, Some(json!({ "metadata": { "annotations": {
-    "pub.kruise.io/related-pub": "gone" } } })), now(&[]))]
+    "pub.kruise.io/related-pub": "gone" } } })), now(&[BUDGET]))]
+#[case::ready_again_and_of_a_budget_that_is_gone(
+    Some(json!({ "metadata": { "annotations": { "pub.kruise.io/related-pub": "gone" } }, "status": { "conditions": [] } })),
+    Some(json!({ "metadata": { "annotations": { "pub.kruise.io/related-pub": "gone" } } })),
+    now(&[BUDGET])
+)]
 #[case::unlinked(None, Some(json!({ "metadata": { "annotations": null } })), now(&[BUDGET]))]
 #[case::unlinked_and_of_nobody(None, Some(json!({ "metadata": { "annotations": null, "labels": { "app": "other" } } })), now(&[]))]
 fn pods_wake_their_budget(
@@ -88,24 +105,42 @@ fn pods_wake_their_budget(
     assert_eq!(by_pod(&shop(), false, old.as_ref(), new.as_ref()), expected);
 }
 
+/// PB-51, DV-PB10: it is counted out already; one that nobody paid for is counted until its budget is looked at.
+#[rstest]
+#[case("disruptedPods")]
+#[case("unavailablePods")]
+fn a_pod_that_was_paid_for_wakes_its_budget_later(#[case] map: &str) {
+    let budgets = Store::new(PODUNAVAILABLEBUDGETS);
+    let paid = budget(
+        7,
+        json!({ "status": { map: { "p1": "2026-01-10T10:00:00Z" } } }),
+    );
+    budgets.apply(serde_json::from_value(paid).unwrap());
+    let ends = json!({ "metadata": { "deletionTimestamp": "2026-01-10T10:00:00Z" } });
+    let (old, new) = (decoded(json!({})), decoded(ends));
+    assert_eq!(
+        by_pod(&budgets, false, Some(&old), Some(&new)),
+        later(&[BUDGET])
+    );
+}
+
 /// DV-PB10: by names, where only the index of workloads could tell for sure.
 #[rstest]
-#[case::its_deployment("apps/v1", "Deployment", "shop", true)]
-#[case::another_deployment("apps/v1", "Deployment", "stop", false)]
-#[case::its_replica_set("apps/v1", "ReplicaSet", "shop-7c9", true)]
-#[case::a_set("apps.kruise.io/v1beta1", "CloneSet", "shop", false)]
-#[case::a_kind_of_others("acme.io/v1", "Game", "chess", true)]
+#[case::its_deployment("apps/v1", "Deployment", "shop", now(&[BUDGET]))]
+#[case::another_deployment("apps/v1", "Deployment", "stop", now(&[]))]
+#[case::its_replica_set("apps/v1", "ReplicaSet", "shop-7c9", now(&[BUDGET]))]
+#[case::a_set("apps.kruise.io/v1beta1", "CloneSet", "shop", now(&[]))]
+#[case::a_kind_of_others("acme.io/v1", "Game", "chess", soon(&[BUDGET]))]
 fn a_pod_without_link_wakes_those_it_may_belong_to(
     #[case] api_version: &str,
     #[case] kind: &str,
     #[case] name: &str,
-    #[case] is_woken: bool,
+    #[case] expected: Woken,
 ) {
     let target = json!({ "apiVersion": api_version, "kind": kind, "name": name });
     let budgets = budgets(&[(BUDGET, json!({ "targetRef": target }))]);
     let pod = decoded(json!({ "metadata": { "annotations": null } }));
-    let expected: &[&str] = if is_woken { &[BUDGET] } else { &[] };
-    assert_eq!(by_pod(&budgets, false, None, Some(&pod)), now(expected));
+    assert_eq!(by_pod(&budgets, false, None, Some(&pod)), expected);
 }
 
 fn workload(change: Value) -> IndexedWorkload {
