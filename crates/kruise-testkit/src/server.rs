@@ -69,7 +69,7 @@ pub use self::{
     faults::{Fault, Rule},
     hooks::Webhook,
     record::{Change, Recorded},
-    state::ApiServer,
+    state::{ApiServer, WeakApiServer},
     switch::Faults,
 };
 use crate::{clock::VirtualClock, random::Random};

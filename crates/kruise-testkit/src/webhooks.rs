@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 use crate::{
     fields::{list, text},
     manifests,
-    server::{ApiServer, Webhook},
+    server::{ApiServer, WeakApiServer, Webhook},
 };
+
+/// What a server says of a webhook that nobody answers.
+const REFUSED: &str = "connect: connection refused";
 
 /// What a review that was sent to a path is answered; `None`: nobody listens.
 pub type Reviewed = Option<Result<Vec<u8>, String>>;
@@ -54,7 +57,8 @@ pub(crate) fn serve(server: &ApiServer, directory: &str, ask: &Ask) {
                 }
                 let described = described.clone();
                 let ask = Arc::clone(ask);
-                let cluster = server.clone();
+                // The server keeps the webhook, so the webhook can't keep the server.
+                let cluster = server.downgrade();
                 let answer = move |review: Value| {
                     let (described, ask) = (described.clone(), Arc::clone(&ask));
                     admit(cluster.clone(), described, ask, review)
@@ -84,10 +88,7 @@ pub(crate) fn convert(server: &ApiServer, definition: &str, processes: Vec<InPro
                 .now_or_never()
                 .flatten()
         });
-        let answer = answers
-            .into_iter()
-            .next()
-            .ok_or("connect: connection refused")??;
+        let answer = answers.into_iter().next().ok_or(REFUSED)??;
         let mut answer: Value =
             serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
         let response = &mut answer["response"];
@@ -115,11 +116,14 @@ fn webhook(described: &Value, rule: &Value) -> Webhook {
 }
 
 async fn admit(
-    server: ApiServer,
+    server: WeakApiServer,
     described: Value,
     ask: Ask,
     mut review: Value,
 ) -> Result<Value, String> {
+    let Some(server) = server.upgrade() else {
+        return Err(REFUSED.to_owned());
+    };
     let request = &review["request"];
     let namespace = namespace_labels(&server, &text(&request["namespace"]));
     let is_asked = is_selected(&described, request, namespace.as_ref());
@@ -130,7 +134,7 @@ async fn admit(
     let path = text(&described["clientConfig"]["service"]["path"]);
     match ask(&server, path, review.to_string()).await {
         Some(answer) => serde_json::from_slice(&answer?).map_err(|error| error.to_string()),
-        None => Err("connect: connection refused".to_owned()),
+        None => Err(REFUSED.to_owned()),
     }
 }
 
@@ -224,4 +228,73 @@ fn of_linked_pods(condition: &str, request: &Value) -> Option<bool> {
         "changes-what-counts" => is_deletion || old["spec"] != new["spec"] || is_unavailable(new),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Request};
+    use http_body_util::BodyExt;
+    use kube::client::Body;
+
+    use super::*;
+    use crate::clock::VirtualClock;
+
+    const SETS: &str = "namespaces/default/clonesets";
+
+    /// What this request is answered with.
+    async fn said(server: &ApiServer, method: Method, path: &str, body: Value) -> String {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/apis/apps.kruise.io/{path}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string().into_bytes()))
+            .unwrap();
+        let response = server.client_of("user").send(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8_lossy(&body).into_owned()
+    }
+
+    fn cloneset(name: &str) -> Value {
+        let template = json!({
+            "metadata": { "labels": { "app": "web" } },
+            "spec": { "containers": [{ "name": "main", "image": "nginx:1" }] },
+        });
+        let selector = json!({ "matchLabels": { "app": "web" } });
+        json!({
+            "apiVersion": "apps.kruise.io/v1beta1", "kind": "CloneSet",
+            "metadata": { "name": name, "namespace": "default" },
+            "spec": { "selector": selector, "template": template },
+        })
+    }
+
+    // Each simulated seed once left its server behind: what answered for a webhook kept it, and it kept the webhook.
+    #[tokio::test(start_paused = true)]
+    async fn webhooks_do_not_keep_their_server() {
+        let server = ApiServer::new(VirtualClock::new(), 1);
+        for definition in manifests::read("crds/apps.kruise.io_clonesets.yaml") {
+            let name = text(&definition["metadata"]["name"]);
+            server.install(definition);
+            convert(&server, &name, vec![InProcessWebhooks::default()]);
+        }
+        let nobody = first_of(vec![InProcessWebhooks::default()]);
+        serve(&server, "cloneset-controller", &nobody);
+        let path = format!("v1beta1/{SETS}");
+        let created = said(&server, Method::POST, &path, cloneset("a")).await;
+        assert!(created.contains(REFUSED), "{created}");
+        let sets = kruise_api::apps::v1beta1::CLONESETS;
+        server.put("setup", sets, cloneset("b"));
+        let path = format!("v1alpha1/{SETS}/b");
+        let read = said(&server, Method::GET, &path, Value::Null).await;
+        assert!(
+            read.contains("conversion webhook") && read.contains(REFUSED),
+            "{read}"
+        );
+
+        let weak = server.downgrade();
+        assert!(weak.upgrade().is_some());
+        drop(server);
+        // A task of each client has it until it is looked at again.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert!(weak.upgrade().is_none());
+    }
 }

@@ -71,9 +71,12 @@ impl Call {
     /// Whether it asks for changes as they come.
     #[must_use]
     pub fn is_watch(&self) -> bool {
-        self.query
-            .split('&')
-            .any(|pair| pair == "watch=1" || pair == "watch=true")
+        self.has("watch=1") || self.has("watch=true")
+    }
+
+    /// Whether this pair is in its query.
+    fn has(&self, pair: &str) -> bool {
+        self.query.split('&').any(|own| own == pair)
     }
 
     /// Whether it is of this method and kind, and changes something.
@@ -200,6 +203,8 @@ impl Between {
     fn look(&self, call: &Call, bytes: Bytes) -> Result<Bytes, Error> {
         let answer: Peek = serde_json::from_slice(&bytes)?;
         match &answer.items {
+            // Lists of which only versions are read.
+            Some(_) if answer.kind == "PartialObjectMetadataList" || call.has("limit=1") => {}
             Some(items) => {
                 for item in items {
                     self.note(call.plural(), &item.metadata.name, item.metadata.version());
@@ -350,6 +355,8 @@ fn json(value: &Value) -> Result<Body, Error> {
 #[derive(Deserialize)]
 struct Peek {
     #[serde(default)]
+    kind: String,
+    #[serde(default)]
     metadata: Metadata,
     items: Option<Vec<Item>>,
 }
@@ -384,5 +391,50 @@ impl Metadata {
 
     fn is_whole(&self) -> bool {
         self.go_on.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kruise_testkit::world::World;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The version of a pod that a process knows after this list.
+    fn known_after(query: &str, kind: &str) -> bool {
+        let told = Arc::<Mutex<Told>>::default();
+        kruise_testkit::world::play(1, async |world: &mut World| {
+            let between = Between {
+                who: "a",
+                server: world.server.clone(),
+                clock: world.clock,
+                told: Arc::clone(&told),
+                latency: Arc::new(Mutex::new(world.random.fork())),
+                saboteur: None,
+            };
+            let call = Call {
+                who: "a",
+                method: Method::GET,
+                path: "/api/v1/pods".to_owned(),
+                query: query.to_owned(),
+                body: Value::Null,
+            };
+            let pod = json!({ "metadata": { "name": "x", "resourceVersion": "5" } });
+            let list =
+                json!({ "kind": kind, "metadata": { "resourceVersion": "7" }, "items": [pod] });
+            between.look(&call, list.to_string().into()).unwrap();
+            let later = world.clock.now() + crate::history::UNDER_WAY;
+            let told = between.told();
+            told.knew("a", "pods", "x", 5, later) && told.knew("a", "pods", "gone", 7, later)
+        })
+    }
+
+    // What a process asks how new its indexes must be tells them nothing.
+    #[test]
+    fn lists_tell_but_those_that_are_asked_for_their_version() {
+        assert!(known_after("limit=500", "PodList"));
+        assert!(!known_after("limit=1", "PodList"));
+        assert!(!known_after("limit=500", "PartialObjectMetadataList"));
     }
 }

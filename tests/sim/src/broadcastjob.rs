@@ -44,4 +44,8 @@ impl Deployable for BroadcastJobs {
     fn mutants(&self) -> &'static [Mutant] {
         mutants::ALL
     }
+
+    fn seeds(&self) -> &'static [(&'static str, &'static [u64])] {
+        mutants::SEEDS
+    }
 }

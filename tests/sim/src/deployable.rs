@@ -58,6 +58,22 @@ pub trait Deployable: Sync {
 
     /// Controllers that are broken on purpose, and the rules that must show it.
     fn mutants(&self) -> &'static [Mutant];
+
+    /// Seeds that notice mutants, by the names of these: together they show all that a mutant breaks. They are played
+    /// first, and others only where they no longer do.
+    fn seeds(&self) -> &'static [(&'static str, &'static [u64])] {
+        &[]
+    }
+}
+
+impl dyn Deployable {
+    /// The seeds that notice a mutant, if any are known.
+    #[must_use]
+    pub fn seeds_of(&self, mutant: &Mutant) -> &'static [u64] {
+        let mut seeds = self.seeds().iter();
+        let found = seeds.find(|(name, _)| *name == mutant.name);
+        found.map_or(&[], |(_, seeds)| seeds)
+    }
 }
 
 /// What users do with a deployable's objects.

@@ -67,4 +67,8 @@ impl Deployable for Budgets {
     fn mutants(&self) -> &'static [Mutant] {
         mutants::ALL
     }
+
+    fn seeds(&self) -> &'static [(&'static str, &'static [u64])] {
+        mutants::SEEDS
+    }
 }

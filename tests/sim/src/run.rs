@@ -96,6 +96,17 @@ pub fn run_telling(
     mutant: Option<&'static Mutant>,
     is_whole: bool,
 ) -> Outcome {
+    run_seen(deployable, seed, mutant, is_whole, |_| ())
+}
+
+/// The same; `seen` is shown the stage when all is over.
+fn run_seen(
+    deployable: &'static dyn Deployable,
+    seed: u64,
+    mutant: Option<&'static Mutant>,
+    is_whole: bool,
+    seen: impl FnOnce(&Stage),
+) -> Outcome {
     note_panics();
     PANICS.set(Some(vec![]));
     let outcome = play_with(seed, async |world| {
@@ -103,6 +114,7 @@ pub fn run_telling(
         let mut stage = Stage::new(world, deployable, saboteur);
         let mut told = told(deployable, &mut stage).await;
         told.is_whole = is_whole;
+        seen(&stage);
         judged(deployable, seed, &stage, told)
     });
     PANICS.set(None);
@@ -360,4 +372,28 @@ fn change_line(change: &Change) -> String {
         "   {} {} {name} {what} by {}{pod}",
         change.version, change.resource.plural, change.by
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::deployable;
+
+    // Thousands of seeds are played in one process.
+    #[test]
+    fn nothing_is_left_of_a_seed() {
+        for deployable in deployable::ALL {
+            let mut kept = None;
+            run_seen(*deployable, 1, None, false, |stage| {
+                let server = stage.world.server.downgrade();
+                kept = Some((server, Arc::downgrade(&stage.told)));
+            });
+            let (server, told) = kept.unwrap();
+            let name = deployable.name();
+            assert!(server.upgrade().is_none(), "{name} keeps the server");
+            assert!(told.upgrade().is_none(), "{name} keeps what was told");
+        }
+    }
 }

@@ -46,4 +46,8 @@ impl Deployable for SidecarSets {
     fn mutants(&self) -> &'static [Mutant] {
         mutants::ALL
     }
+
+    fn seeds(&self) -> &'static [(&'static str, &'static [u64])] {
+        mutants::SEEDS
+    }
 }

@@ -72,6 +72,17 @@ impl<K> Clone for Store<K> {
     }
 }
 
+impl<K> Store<K> {
+    /// Nobody hears of changes any more. What hears of them may hold what holds the store, so without this neither would
+    /// ever go.
+    pub(crate) fn forget_handlers(&self) {
+        let handlers = self.inner.handlers.lock();
+        let handlers = std::mem::take(&mut *handlers.unwrap_or_else(PoisonError::into_inner));
+        // No longer locked, since what goes with them may look into the store.
+        drop(handlers);
+    }
+}
+
 struct Inner<K> {
     resource: Resource,
     /// Known when the watch begins.

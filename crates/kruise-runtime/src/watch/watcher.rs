@@ -104,6 +104,13 @@ pub(crate) struct Watcher<K> {
     restores: Restores,
 }
 
+impl<K> Drop for Watcher<K> {
+    fn drop(&mut self) {
+        // Nothing changes any more.
+        self.store.forget_handlers();
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Streaming {
     Try,

@@ -18,17 +18,36 @@ pub(crate) enum Form {
     Whole,
     /// `PartialObjectMetadata`.
     Metadata,
+    /// `PartialObjectMetadataList`.
+    MetadataOfList,
 }
 
 impl Form {
     pub(crate) fn asked(headers: &HeaderMap) -> Self {
-        let accepts = headers.get_all(header::ACCEPT).iter();
-        let mut accepts = accepts.filter_map(|value| value.to_str().ok());
-        if accepts.any(|value| value.contains("as=PartialObjectMetadata;")) {
+        let asks = |kind: &str| {
+            let accepts = headers.get_all(header::ACCEPT).iter();
+            let mut accepts = accepts.filter_map(|value| value.to_str().ok());
+            accepts.any(|value| value.contains(&format!("as={kind};")))
+        };
+        if asks("PartialObjectMetadata") {
             Self::Metadata
+        } else if asks("PartialObjectMetadataList") {
+            Self::MetadataOfList
         } else {
             Self::Whole
         }
+    }
+
+    /// A list can't go back in the form of an object, nor an object in that of a list.
+    pub(crate) fn check(self, of_list: bool) -> Result<(), Status> {
+        let (asked, is) = match self {
+            Self::Metadata if of_list => ("PartialObjectMetadata", "a list"),
+            Self::MetadataOfList if !of_list => ("PartialObjectMetadataList", "not a list"),
+            _ => return Ok(()),
+        };
+        Err(Status::not_acceptable(&format!(
+            "you requested {asked}, but the requested object is {is}"
+        )))
     }
 
     /// The object in this form. A `Status` has but one.

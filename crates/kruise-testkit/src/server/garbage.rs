@@ -42,10 +42,14 @@ impl ApiServer {
         panic!("garbage collection finds no end");
     }
 
-    /// Collects garbage again and again, for as long as it is polled.
+    /// Collects garbage again and again, for as long as it is polled; where nothing has changed, there is none.
     pub async fn collect_garbage_every(&self, pause: Duration) {
+        let mut collected = None;
         loop {
-            self.collect_garbage();
+            if collected != Some(self.version()) {
+                self.collect_garbage();
+                collected = Some(self.version());
+            }
             tokio::time::sleep(pause).await;
         }
     }

@@ -69,6 +69,7 @@ impl ApiServer {
             _ => return Err(Status::no_such_subresource()),
         }
         let object = found?;
+        call.form.check(false)?;
         Ok(Answer::Object(200, self.in_version(call, &object)?))
     }
 
@@ -77,6 +78,7 @@ impl ApiServer {
         check_list_options(call)?;
         selection.check(&call.kind)?;
         let page = self.page(call, &selection)?;
+        call.form.check(true)?;
         let whole = call.form == Form::Whole;
         let list = List {
             kind: if whole {

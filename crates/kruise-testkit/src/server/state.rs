@@ -1,6 +1,6 @@
 //! What a server is made of.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use kruise_api::resource::Resource;
 use serde_json::Value;
@@ -23,6 +23,13 @@ pub struct ApiServer {
     pub(super) inner: Arc<Inner>,
 }
 
+/// A server that may be gone. What the server itself keeps, as it keeps webhooks, holds no more of it than this: else
+/// they would keep each other for ever.
+#[derive(Clone)]
+pub struct WeakApiServer {
+    inner: Weak<Inner>,
+}
+
 pub(super) struct Inner {
     pub(super) clock: VirtualClock,
     pub(super) state: Mutex<State>,
@@ -42,12 +49,29 @@ pub(super) struct State {
 }
 
 impl ApiServer {
+    /// The same server, for who must not keep it.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakApiServer {
+        WeakApiServer {
+            inner: Arc::downgrade(&self.inner),
+        }
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // A test that panicked while it held the lock has failed already.
         self.inner
             .state
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WeakApiServer {
+    /// The server, as long as somebody keeps it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<ApiServer> {
+        let inner = self.inner.upgrade()?;
+        Some(ApiServer { inner })
     }
 }
 

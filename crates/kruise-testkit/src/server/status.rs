@@ -165,6 +165,11 @@ impl Status {
         Self::plain(400, "BadRequest", message)
     }
 
+    /// The real server says after it of which Go type the object is.
+    pub(crate) fn not_acceptable(message: &str) -> Self {
+        Self::plain(406, "NotAcceptable", message)
+    }
+
     pub(crate) fn expired(message: &str) -> Self {
         Self::plain(410, "Expired", message)
     }

@@ -76,17 +76,19 @@ impl Tester {
             .respond(method, path, content_type, &body)
             .await
             .unwrap();
-        let code = response.status().as_u16();
-        let body = response.into_body().collect().await.unwrap().to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        (
-            code,
-            serde_json::from_slice(&body).unwrap_or(Value::String(text)),
-        )
+        read(response).await
     }
 
     pub(super) async fn get(&self, path: &str) -> (u16, Value) {
         self.send(Method::GET, path, JSON, Value::Null).await
+    }
+
+    /// Reads in another form: as `PartialObjectMetadata`, say.
+    pub(super) async fn get_as(&self, form: &str, path: &str) -> (u16, Value) {
+        let accept = format!("application/json;as={form};g=meta.k8s.io;v=v1,application/json");
+        let request = Request::get(path).header("accept", accept);
+        let request = request.body(Body::empty()).unwrap();
+        read(self.client.send(request).await.unwrap()).await
     }
 
     pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
@@ -126,6 +128,17 @@ impl Tester {
             .boxed();
         Watched(futures::TryStreamExt::into_async_read(bytes).lines())
     }
+}
+
+/// Code and body of an answer.
+async fn read(response: http::Response<Body>) -> (u16, Value) {
+    let code = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    (
+        code,
+        serde_json::from_slice(&body).unwrap_or(Value::String(text)),
+    )
 }
 
 impl Watched {

@@ -96,6 +96,30 @@ pub(super) const ALL: &[Mutant] = &[
     CREATES_ONE_ONLY,
 ];
 
+/// Seeds that notice them. Other stories, or other requests of the controller, move them: the tests print the rows anew.
+pub(super) const SEEDS: &[(&str, &[u64])] = &[
+    ("doubled-max-unavailable", &[5]),
+    ("more-surge", &[2]),
+    ("no-partition", &[20]),
+    ("never-paused", &[5]),
+    ("always-recreate", &[6]),
+    ("deaf-to-names", &[3]),
+    ("sees-old-pods", &[2]),
+    ("unguarded-deletions", &[2]),
+    ("doubled-creations", &[1]),
+    ("doubled-deletions", &[2]),
+    ("changed-in-service", &[5]),
+    ("sidecar-too", &[4]),
+    ("lying-status", &[1]),
+    ("restless", &[1]),
+    ("talkative", &[1]),
+    ("two-leaders", &[1]),
+    ("chatterbox", &[2]),
+    ("busy", &[1]),
+    ("panics", &[1]),
+    ("creates-one-only", &[1]),
+];
+
 fn reads_rolling(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dyn Saboteur> {
     reads("clonesets", move |set| {
         change(&mut set["spec"]["updateStrategy"]["rollingUpdate"]);

@@ -122,6 +122,30 @@ pub(super) const ALL: &[Mutant] = &[
     BUSY,
 ];
 
+/// Seeds that notice them. Other stories, or other requests of the replicas, move them: the tests print the rows anew.
+pub(super) const SEEDS: &[(&str, &[u64])] = &[
+    ("unguarded", &[1]),
+    ("pays-nothing", &[1]),
+    ("pays-double", &[1]),
+    ("forgets-bookings", &[3]),
+    ("gives-back-at-once", &[1]),
+    ("never-gives-back", &[1]),
+    ("stingy", &[2]),
+    ("wants-none", &[1]),
+    ("wants-fewer", &[3]),
+    ("sees-all-serve", &[1]),
+    ("blind-to-budgets", &[1]),
+    ("pays-for-dry-runs", &[4]),
+    ("mixes-up-pods", &[1]),
+    ("links-all", &[1]),
+    ("idle-hands", &[1]),
+    ("restless", &[1]),
+    ("talkative", &[1]),
+    ("two-leaders", &[1]),
+    ("chatterbox", &[1]),
+    ("busy", &[1]),
+];
+
 /// Whether this patch of a status pays: it counts nothing.
 fn is_payment(call: &Call) -> bool {
     is_status(call) && call.body["status"].get("totalReplicas").is_none()

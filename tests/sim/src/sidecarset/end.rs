@@ -147,11 +147,11 @@ impl End {
         let mut expected = vec![
             ("observedGeneration", set["metadata"]["generation"].clone()),
             ("latestRevision", latest.unwrap_or_default()),
+            ("matchedPods", n(&|_| true)),
         ];
-        // Of one that never updates, nobody follows what becomes of its pods (SS-202).
+        // Of one that never updates, nobody follows how its pods fare (SS-202).
         if terms.is_rolling {
             expected.extend([
-                ("matchedPods", n(&|_| true)),
                 ("updatedPods", n(&|pod| terms.is_updated(pod))),
                 ("readyPods", n(&is_ready)),
                 (

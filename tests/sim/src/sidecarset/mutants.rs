@@ -189,6 +189,40 @@ pub(super) const ALL: &[Mutant] = &[
     BUSY,
 ];
 
+/// Seeds that notice them. Other stories, or other requests of the controller, move them: the tests print the rows anew.
+pub(super) const SEEDS: &[(&str, &[u64])] = &[
+    ("one-more-unavailable", &[1]),
+    ("one-fewer-kept", &[4]),
+    ("never-paused", &[7]),
+    ("unselective", &[6]),
+    ("blind-to-flight", &[14]),
+    ("sees-all-upgradable", &[1]),
+    ("app-too", &[1]),
+    ("forgets-images", &[1]),
+    ("all-idle", &[8]),
+    ("forgets-hashes", &[1]),
+    ("mixes-up-hashes", &[1]),
+    ("mixes-up-twins", &[8]),
+    ("mixes-up-records", &[1]),
+    ("forgets-versions", &[8]),
+    ("blind-to-labels", &[10]),
+    ("sees-all-ready", &[8]),
+    ("deaf-webhook", &[1]),
+    ("always-injects", &[4]),
+    ("half-injects", &[1]),
+    ("deletes-pods", &[1]),
+    ("doubled-revisions", &[1]),
+    ("forgetful", &[2]),
+    ("lying-status", &[1]),
+    ("restless", &[1]),
+    ("talkative", &[1]),
+    ("idle-hands", &[1]),
+    ("panics-over-pods", &[1]),
+    ("two-leaders", &[1]),
+    ("chatterbox", &[16]),
+    ("busy", &[1]),
+];
+
 fn reads_strategy(change: impl Fn(&mut Value) + Send + Sync + 'static) -> Arc<dyn Saboteur> {
     reads(SETS, move |set| change(&mut set["spec"]["updateStrategy"]))
 }

@@ -288,3 +288,26 @@ async fn a_projection_reads_the_text_that_was_sent() {
     let expected = ["3", "7", "9"].map(|version| (version.to_owned(), text.clone()));
     assert_eq!(*seen.lock().unwrap(), expected);
 }
+
+// What followed a watch once kept the store for good, where it kept an index that looks into it.
+#[tokio::test(start_paused = true)]
+async fn followers_go_with_their_watch() {
+    let server = TestServer::new(script(vec![]));
+    let store = Store::<Pod>::new(PODS);
+    let (index, followed) = (Arc::new(store.clone()), store.clone());
+    let kept = Arc::downgrade(&index);
+    store.follow(move |_, _| drop(Arc::clone(&index)));
+    let watcher = Watcher::filling(
+        followed,
+        server.client(),
+        String::new(),
+        WatchOptions::default(),
+        Metrics::unregistered(),
+        Restores::default(),
+    );
+    let task = tokio::spawn(watcher.run());
+    assert!(kept.upgrade().is_some());
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    assert!(kept.upgrade().is_none());
+}

@@ -155,3 +155,34 @@ async fn lists_are_of_the_version_that_is_asked_for() {
                     forbidden unless resourceVersion is provided";
     assert_eq!(message(&refused), (422, expected));
 }
+
+// A list that was asked for its metadata once came whole, since only the form of one object was known.
+#[tokio::test(start_paused = true)]
+async fn objects_and_lists_come_as_metadata_alone() {
+    let test = Tester::new();
+    test.post(MAPS, map("a", "1")).await;
+    let one = format!("{MAPS}/a");
+    let (code, object) = test.get_as("PartialObjectMetadata", &one).await;
+    assert_eq!(
+        (code, object["metadata"]["name"].as_str()),
+        (200, Some("a"))
+    );
+    assert_eq!(
+        (&object["kind"], object.get("data")),
+        (&json!("PartialObjectMetadata"), None)
+    );
+    let (code, list) = test.get_as("PartialObjectMetadataList", MAPS).await;
+    assert_eq!(
+        (code, &list["kind"]),
+        (200, &json!("PartialObjectMetadataList"))
+    );
+    assert_eq!(list["items"], json!([object]));
+    for (form, path, is) in [
+        ("PartialObjectMetadata", MAPS, "a list"),
+        ("PartialObjectMetadataList", one.as_str(), "not a list"),
+    ] {
+        let refused = test.get_as(form, path).await;
+        let expected = format!("you requested {form}, but the requested object is {is}");
+        assert_eq!(message(&refused), (406, expected.as_str()));
+    }
+}
