@@ -17,7 +17,12 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::VirtualClock, fakes::Fakes, fields::text, manifests, random::Random, server::ApiServer,
+    clock::VirtualClock,
+    fakes::Fakes,
+    fields::text,
+    manifests,
+    random::Random,
+    server::ApiServer,
     webhooks::{self, Reviewed},
 };
 

@@ -47,7 +47,12 @@ pub fn drawn(random: &mut Random, processes: &[&'static str]) -> Vec<Rule> {
     }
     rules.push(Rule::new(Fault::Compaction, often / 10));
     rules.push(Rule::new(Fault::BookmarksMissing, often * 5));
-    let of_each = |rule: &Rule| processes.iter().map(|who| rule.clone().of(who)).collect::<Vec<_>>();
+    let of_each = |rule: &Rule| {
+        processes
+            .iter()
+            .map(|who| rule.clone().of(who))
+            .collect::<Vec<_>>()
+    };
     rules.iter().flat_map(of_each).collect()
 }
 

@@ -9,9 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use kruise_runtime::webhook::InProcessWebhooks;
-use kruise_testkit::{
-    clock::VirtualClock, random::Random, server::ApiServer, webhooks::Reviewed,
-};
+use kruise_testkit::{clock::VirtualClock, random::Random, server::ApiServer, webhooks::Reviewed};
 use serde_json::Value;
 
 use crate::between::Saboteur;

@@ -135,7 +135,11 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
     let mut story = deployable.story();
     story.begin(stage).await;
     let mut random: Random = stage.world.random.fork();
-    stage.world.server.faults().set(faults::drawn(&mut random, stage.processes));
+    stage
+        .world
+        .server
+        .faults()
+        .set(faults::drawn(&mut random, stage.processes));
     stage.front_is_rough(&mut random);
     for _ in 0..3 + random.below(8) {
         let longest = *random.pick(&[200, 2_000, 20_000, 60_000]);

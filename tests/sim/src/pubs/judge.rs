@@ -84,7 +84,9 @@ impl Question {
             begin_at: asked.begin.0,
             end: asked.end,
             is_allowed: asked.allows(),
-            code: asked.response["status"]["code"].as_u64().unwrap_or_default(),
+            code: asked.response["status"]["code"]
+                .as_u64()
+                .unwrap_or_default(),
             message: text(&asked.response["status"]["message"]),
         })
     }
@@ -117,9 +119,17 @@ impl Judge<'_> {
         // A booking may be renewed, which takes nothing (DV-PB15).
         let is_renewal = *is_repeated && *units == 0;
         if *is_repeated && !is_renewal {
-            self.tell("paid-twice", change.at, format!("{} pays {units} for {pods:?} again", change.by));
+            self.tell(
+                "paid-twice",
+                change.at,
+                format!("{} pays {units} for {pods:?} again", change.by),
+            );
         } else if !is_renewal && *units != 1 || pods.len() != 1 {
-            self.tell("wrong-payment", change.at, format!("{} pays {units} for {pods:?}", change.by));
+            self.tell(
+                "wrong-payment",
+                change.at,
+                format!("{} pays {units} for {pods:?}", change.by),
+            );
         }
         for pod in pods {
             let mut open = self.asked.iter();
@@ -127,7 +137,11 @@ impl Judge<'_> {
                 it.pod == *pod && !it.is_dry_run && it.is_open(change.by, change.version)
             });
             let Some(question) = open else {
-                self.tell("paid-unasked", change.at, format!("{} pays for {pod}", change.by));
+                self.tell(
+                    "paid-unasked",
+                    change.at,
+                    format!("{} pays for {pod}", change.by),
+                );
                 continue;
             };
             let consent = match question.operation {
@@ -197,7 +211,8 @@ impl Judge<'_> {
         let requests = &self.history.requests;
         let first = requests.partition_point(|it| it.at < question.begin_at);
         let since = requests[first..].iter().take_while(|it| it.at <= at);
-        let mut own = since.filter(|it| it.by == question.by && it.plural == "podunavailablebudgets");
+        let mut own =
+            since.filter(|it| it.by == question.by && it.plural == "podunavailablebudgets");
         own.any(|it| it.fault == Some("not_found"))
     }
 
@@ -213,4 +228,3 @@ impl Judge<'_> {
         }
     }
 }
-

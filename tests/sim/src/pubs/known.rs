@@ -116,7 +116,9 @@ impl<'a> Known<'a> {
         let after = self.cluster.pods.get(&name_of(change)).cloned();
         if let Some(pod) = before
             && pod.serves
-            && !after.as_ref().is_some_and(|it| it.uid == pod.uid && it.serves)
+            && !after
+                .as_ref()
+                .is_some_and(|it| it.uid == pod.uid && it.serves)
         {
             let left = Left {
                 by_consent: self.consent_to(&pod, change.at).map(str::to_owned),
@@ -143,7 +145,12 @@ impl<'a> Known<'a> {
         let after = self.cluster.budgets.get(name);
         if let Some(before) = &before {
             let is_booked = |pod: &str| after.is_some_and(|it| it.status.has_booked(pod));
-            for (pod, _) in before.status.booked.keys().filter(|(pod, _)| !is_booked(pod)) {
+            for (pod, _) in before
+                .status
+                .booked
+                .keys()
+                .filter(|(pod, _)| !is_booked(pod))
+            {
                 let key = (before.uid.clone(), pod.clone());
                 self.booked.insert(key, change.version);
             }
@@ -152,14 +159,18 @@ impl<'a> Known<'a> {
             return;
         };
         if after.status.is_written() && !after.is_going {
-            self.protects.entry(after.uid.clone()).or_insert(change.version);
+            self.protects
+                .entry(after.uid.clone())
+                .or_insert(change.version);
         } else {
             self.protects.remove(&after.uid);
         }
         if after.status.counted[2] == 0 {
             self.wants.remove(&after.uid);
         } else {
-            self.wants.entry(after.uid.clone()).or_insert(change.version);
+            self.wants
+                .entry(after.uid.clone())
+                .or_insert(change.version);
         }
         let is_count = before.is_some_and(|it| it.status != after.status)
             && self.history.is_ours(change.by)
@@ -193,7 +204,10 @@ impl<'a> Known<'a> {
     pub(super) fn protection(&self, pod: &str) -> Option<(&PodSeen, &BudgetSeen, u64)> {
         let pod = self.cluster.pods.get(pod)?;
         let budget = self.cluster.budgets.get(pod.link.as_ref()?)?;
-        let since = self.protected.get(&pod.uid)?.max(self.protects.get(&budget.uid)?);
+        let since = self
+            .protected
+            .get(&pod.uid)?
+            .max(self.protects.get(&budget.uid)?);
         let is_its = self.cluster.covers(budget, pod);
         is_its.then_some((pod, budget, *since))
     }
@@ -223,7 +237,13 @@ impl<'a> Known<'a> {
     }
 
     /// From now on this pod may go.
-    pub(super) fn consent(&mut self, pod: &PodSeen, budget: &BudgetSeen, consent: Consent, at: Timestamp) {
+    pub(super) fn consent(
+        &mut self,
+        pod: &PodSeen,
+        budget: &BudgetSeen,
+        consent: Consent,
+        at: Timestamp,
+    ) {
         let until = at
             + match consent {
                 Consent::Deletion => DELETED_FOR,
@@ -240,9 +260,16 @@ impl<'a> Known<'a> {
     }
 
     /// What it comes to when this pod goes as well; none, if enough are left.
-    pub(super) fn overspent(&self, pod: &PodSeen, budget: &BudgetSeen, at: Timestamp) -> Option<String> {
+    pub(super) fn overspent(
+        &self,
+        pod: &PodSeen,
+        budget: &BudgetSeen,
+        at: Timestamp,
+    ) -> Option<String> {
         let serving = self.cluster.serving(budget);
-        let free: Vec<&PodSeen> = serving.filter(|it| !self.is_consented(it, budget, at)).collect();
+        let free: Vec<&PodSeen> = serving
+            .filter(|it| !self.is_consented(it, budget, at))
+            .collect();
         let unseen = self.unseen(budget, &free);
         let desired = self.least_desired(budget);
         let left = free.iter().filter(|it| it.uid != pod.uid).count() + unseen.len();

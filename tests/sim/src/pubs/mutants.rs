@@ -52,7 +52,8 @@ pub(super) const ALL: &[Mutant] = &[
             for map in MAPS {
                 status[map] = Value::Null;
             }
-            status["unavailableAllowed"] = json!(status["unavailableAllowed"].as_i64().unwrap_or_default() + 1);
+            status["unavailableAllowed"] =
+                json!(status["unavailableAllowed"].as_i64().unwrap_or_default() + 1);
         })
     }),
     mutant("never-gives-back", &["not-reached"], || {
@@ -106,10 +107,12 @@ pub(super) const ALL: &[Mutant] = &[
         })
     }),
     mutant("idle-hands", &["not-reached"], || {
-        calls(|call| match call.writes(&Method::PATCH, BUDGETS) && !is_payment(call) {
-            true => refused(),
-            false => Next::Send,
-        })
+        calls(
+            |call| match call.writes(&Method::PATCH, BUDGETS) && !is_payment(call) {
+                true => refused(),
+                false => Next::Send,
+            },
+        )
     }),
     mutant("restless", &["settled-written"], || {
         is_restless("/apis/policy.kruise.io/v1beta1/namespaces/default/podunavailablebudgets/web")

@@ -49,7 +49,9 @@ impl Asking {
             9..=13 => Deed::Delete,
             14..=17 => Deed::Update(image),
             18 => Deed::Patch(json!({ "metadata": { "annotations": { "seen": image } } })),
-            _ => Deed::Patch(json!({ "metadata": { "labels": { "unavailable-pod.kruise.io/x": "y" } } })),
+            _ => Deed::Patch(
+                json!({ "metadata": { "labels": { "unavailable-pod.kruise.io/x": "y" } } }),
+            ),
         };
         let longest = *random.pick(&[1, 1, 20, 500]);
         Self {
@@ -88,7 +90,9 @@ impl Asking {
         };
         let request = http::Request::builder().method(method).uri(path);
         let request = request.header(http::header::CONTENT_TYPE, content);
-        request.body(body.to_string().into_bytes()).expect("a request")
+        request
+            .body(body.to_string().into_bytes())
+            .expect("a request")
     }
 
     fn word(&self) -> String {

@@ -54,7 +54,9 @@ impl PodSeen {
         let annotation = |key: &str| text(&metadata["annotations"][key]);
         let links = LINKS.iter().map(|key| annotation(key));
         let labels = metadata["labels"].as_object().into_iter().flatten();
-        let is_marked = labels.clone().any(|(key, _)| key.starts_with("unavailable-pod.kruise.io/"));
+        let is_marked = labels
+            .clone()
+            .any(|(key, _)| key.starts_with("unavailable-pod.kruise.io/"));
         let mut conditions = list(&status["conditions"]).iter();
         let is_ready = conditions.any(|it| it["type"] == "Ready" && it["status"] == "True");
         let is_there = metadata.get("deletionTimestamp").is_none();
@@ -114,8 +116,13 @@ impl StatusSeen {
             entries.map(move |(name, at)| ((name.clone(), place), text(at)))
         });
         Self {
-            counted: ["observedGeneration", "currentAvailable", "desiredAvailable", "totalReplicas"]
-                .map(number),
+            counted: [
+                "observedGeneration",
+                "currentAvailable",
+                "desiredAvailable",
+                "totalReplicas",
+            ]
+            .map(number),
             allowed: number("unavailableAllowed"),
             booked: entries.collect(),
         }
@@ -253,7 +260,10 @@ impl Cluster {
     }
 
     /// Its pods that serve.
-    pub(super) fn serving<'a>(&'a self, budget: &'a BudgetSeen) -> impl Iterator<Item = &'a PodSeen> {
+    pub(super) fn serving<'a>(
+        &'a self,
+        budget: &'a BudgetSeen,
+    ) -> impl Iterator<Item = &'a PodSeen> {
         let pods = self.pods.values();
         pods.filter(move |pod| pod.serves && self.covers(budget, pod))
     }
@@ -272,7 +282,9 @@ fn set<T>(all: &mut BTreeMap<String, T>, name: String, value: Option<T>) {
 
 pub(super) fn name_of(change: &Change) -> String {
     let object = change.after.as_ref().or(change.before.as_ref());
-    object.map(|it| text(&it["metadata"]["name"])).unwrap_or_default()
+    object
+        .map(|it| text(&it["metadata"]["name"]))
+        .unwrap_or_default()
 }
 
 /// What somebody paid, as a change of a status shows it.
@@ -294,10 +306,16 @@ pub(super) fn payment(change: &Change) -> Option<Payment> {
         return None;
     }
     let [before, after] = [change.before.as_ref()?, change.after.as_ref()?];
-    let (old, new) = (StatusSeen::read(&before["status"]), StatusSeen::read(&after["status"]));
+    let (old, new) = (
+        StatusSeen::read(&before["status"]),
+        StatusSeen::read(&after["status"]),
+    );
     let is_same = before["spec"] == after["spec"] && old.counted == new.counted;
     let keeps_all = old.booked.keys().all(|name| new.booked.contains_key(name));
-    let booked = new.booked.iter().filter(|(name, at)| old.booked.get(*name) != Some(at));
+    let booked = new
+        .booked
+        .iter()
+        .filter(|(name, at)| old.booked.get(*name) != Some(at));
     let pods: Vec<String> = booked.map(|((name, _), _)| name.clone()).collect();
     let units = old.allowed - new.allowed;
     if !is_same || !keeps_all || units < 0 || pods.is_empty() && units == 0 {

@@ -63,7 +63,15 @@ pub(super) struct PubStory {
 /// A limit for about so many pods, and what a merge patch sets it by.
 fn limit(random: &mut Random) -> Value {
     if random.chance(600) {
-        let choices = [json!(1), json!(1), json!(2), json!("20%"), json!("34%"), json!("50%"), json!(0)];
+        let choices = [
+            json!(1),
+            json!(1),
+            json!(2),
+            json!("20%"),
+            json!("34%"),
+            json!("50%"),
+            json!(0),
+        ];
         let most = random.pick(&choices).clone();
         return json!({ "maxUnavailable": most, "minAvailable": null });
     }
@@ -135,7 +143,11 @@ impl PubStory {
             let here = pods.filter(|pod| pod.node == node && pod.is_active);
             let asked: Vec<Asking> = here.map(|pod| Asking::of(&pod.name, Deed::Evict)).collect();
             let answers = ask_all(&stage.world.server, &asked).await;
-            left = answers.into_iter().filter(|it| !it.is_done).map(|it| it.words).collect();
+            left = answers
+                .into_iter()
+                .filter(|it| !it.is_done)
+                .map(|it| it.words)
+                .collect();
             if left.is_empty() {
                 break;
             }
@@ -151,7 +163,9 @@ impl PubStory {
     async fn change_limit(&mut self, stage: &mut Stage) -> String {
         let app = self.any_app(stage);
         let spec = limit(&mut stage.world.random);
-        stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), &json!({ "spec": spec })).await;
+        stage
+            .patch(&PODUNAVAILABLEBUDGETS, &app.key(), &json!({ "spec": spec }))
+            .await;
         format!("{}: {spec}", app.name)
     }
 
@@ -170,13 +184,18 @@ impl PubStory {
         stage.world.run_for(Duration::from_millis(pause)).await;
         let budget = Self::budget(&app, &mut stage.world.random);
         create(stage, &budget).await;
-        format!("budget {} is made anew after {pause} ms: {}", app.name, budget["spec"])
+        format!(
+            "budget {} is made anew after {pause} ms: {}",
+            app.name, budget["spec"]
+        )
     }
 
     /// That nobody has to wait for long once pods serve and replicas run, before all is settled.
     async fn recovers(&self, stage: &mut Stage) {
         let injected = stage.world.server.faults().injected();
-        if BLINDING.iter().any(|class| injected.contains_key(class)) || !stage.world.random.chance(300) {
+        if BLINDING.iter().any(|class| injected.contains_key(class))
+            || !stage.world.random.chance(300)
+        {
             return;
         }
         stage.world.run_for(LEADS_WITHIN).await;
@@ -197,12 +216,22 @@ impl PubStory {
         let cluster = Cluster::read(server);
         for app in &self.apps {
             let replicas = workloads::replicas(server, app.kept, app.name);
-            let pods: Vec<&PodSeen> = cluster.pods.values().filter(|it| it.app == app.name).collect();
+            let pods: Vec<&PodSeen> = cluster
+                .pods
+                .values()
+                .filter(|it| it.app == app.name)
+                .collect();
             let n_serving = pods.iter().filter(|pod| pod.serves).count();
             if n_serving != replicas || pods.len() != replicas {
-                return Err(format!("{} should have {replicas} pods: {pods:?}", app.name));
+                return Err(format!(
+                    "{} should have {replicas} pods: {pods:?}",
+                    app.name
+                ));
             }
-            if let Some(pod) = pods.iter().find(|pod| pod.link.as_deref() != Some(app.name)) {
+            if let Some(pod) = pods
+                .iter()
+                .find(|pod| pod.link.as_deref() != Some(app.name))
+            {
                 return Err(format!("{} is not linked to {}", pod.name, app.name));
             }
         }
@@ -214,7 +243,8 @@ impl PubStory {
             // One of these may always go.
             let replicas = workloads::replicas(&stage.world.server, app.kept, app.name);
             let total = app.total.map(|_| replicas);
-            let limit = json!({ "maxUnavailable": 1, "minAvailable": null, "protectTotalReplicas": total });
+            let limit =
+                json!({ "maxUnavailable": 1, "minAvailable": null, "protectTotalReplicas": total });
             let spec = json!({ "spec": limit });
             if !stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), &spec).await {
                 let mut budget = Self::budget(&app, &mut stage.world.random);
@@ -244,7 +274,9 @@ async fn create(stage: &mut Stage, budget: &Value) {
 /// Names of all pods that are not on their way out.
 fn names(stage: &Stage) -> Vec<String> {
     let pods = Cluster::read(&stage.world.server).pods.into_values();
-    pods.filter(|pod| pod.is_active).map(|pod| pod.name).collect()
+    pods.filter(|pod| pod.is_active)
+        .map(|pod| pod.name)
+        .collect()
 }
 
 /// All pods of an application are evicted at once, and one of them must pass soon.
@@ -398,7 +430,10 @@ impl Story for PubStory {
                 ));
             }
             if !budget.status.booked.is_empty() {
-                return Err(format!("{}: booked are {:?}", budget.name, budget.status.booked));
+                return Err(format!(
+                    "{}: booked are {:?}",
+                    budget.name, budget.status.booked
+                ));
             }
         }
         Ok(())

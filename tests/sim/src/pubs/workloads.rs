@@ -97,7 +97,11 @@ async fn balance(
         let mut owners = list(&pod["metadata"]["ownerReferences"]).iter();
         owners.any(|owner| owner["uid"] == *uid_of(workload))
     };
-    let own: Vec<PodSeen> = pods.iter().filter(is_own).map(|it| PodSeen::read(it)).collect();
+    let own: Vec<PodSeen> = pods
+        .iter()
+        .filter(is_own)
+        .map(|it| PodSeen::read(it))
+        .collect();
     let taken: BTreeSet<&str> = own.iter().map(|pod| pod.name.as_str()).collect();
     let app = text(&workload["metadata"]["name"]);
     let replicas = workload["spec"]["replicas"].as_u64().unwrap_or_default();
