@@ -130,7 +130,7 @@ pub(super) const SEEDS: &[(&str, &[u64])] = &[
     ("unguarded", &[1]),
     ("pays-nothing", &[1]),
     ("pays-double", &[1]),
-    ("forgets-bookings", &[3]),
+    ("forgets-bookings", &[3, 2]),
     ("gives-back-at-once", &[1]),
     ("never-gives-back", &[1]),
     ("stingy", &[2]),
