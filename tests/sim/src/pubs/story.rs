@@ -8,6 +8,7 @@ use kruise_api::{
     resource::{ObjectKey, PODS},
 };
 use kruise_testkit::{
+    fields::key_of,
     random::Random,
     server::{ApiServer, Webhook},
 };
@@ -246,7 +247,7 @@ impl PubStory {
             let limit =
                 json!({ "maxUnavailable": 1, "minAvailable": null, "protectTotalReplicas": total });
             let spec = json!({ "spec": limit });
-            if !stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), &spec).await {
+            if !change(stage, &app, &spec).await {
                 let mut budget = Self::budget(&app, &mut stage.world.random);
                 if let Some(spec) = budget["spec"].as_object_mut() {
                     spec.remove("minAvailable");
@@ -261,10 +262,27 @@ impl PubStory {
     }
 }
 
+/// Changes a budget, and tries again where admission refuses. Whether it is there.
+async fn change(stage: &mut Stage, app: &Application, patch: &Value) -> bool {
+    for _ in 0..CREATIONS_TRIED {
+        let found = stage.world.server.get(PODUNAVAILABLEBUDGETS, &app.key());
+        if found.is_none() {
+            return false;
+        }
+        if stage.patch(&PODUNAVAILABLEBUDGETS, &app.key(), patch).await {
+            return true;
+        }
+        stage.world.run_for(Duration::from_secs(1)).await;
+    }
+    true
+}
+
 /// Admission refuses while a replica doesn't know yet what others there are.
 async fn create(stage: &mut Stage, budget: &Value) {
     for _ in 0..CREATIONS_TRIED {
-        if stage.create(&PODUNAVAILABLEBUDGETS, budget).await {
+        let key = key_of(budget);
+        let found = stage.world.server.get(PODUNAVAILABLEBUDGETS, &key);
+        if found.is_some() || stage.create(&PODUNAVAILABLEBUDGETS, budget).await {
             return;
         }
         stage.world.run_for(Duration::from_secs(1)).await;
