@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use kruise_api::{
     resource::{NAMESPACES, ObjectKey},
     well_known::{CONVERT_PATH, labels::NAMESPACE_NAME},
@@ -19,9 +19,31 @@ use crate::{
 /// What a server says of a webhook that nobody answers.
 const REFUSED: &str = "connect: connection refused";
 
-/// Registers the webhooks of a deployable, and its conversions.
-pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProcessWebhooks>) {
+/// What a review that was sent to a path is answered; `None`: nobody listens.
+pub type Reviewed = Option<Result<Vec<u8>, String>>;
+
+/// Who answers the reviews that this server sends to a path.
+pub(crate) type Ask =
+    Arc<dyn Fn(&ApiServer, String, String) -> BoxFuture<'static, Reviewed> + Send + Sync>;
+
+/// The first of these processes that runs answers.
+pub(crate) fn first_of(processes: Vec<InProcessWebhooks>) -> Ask {
     let processes = Arc::new(processes);
+    Arc::new(move |_, path, review| {
+        let processes = Arc::clone(&processes);
+        Box::pin(async move {
+            for process in processes.iter() {
+                if let Some(answer) = process.call(&path, review.as_bytes()).await {
+                    return Some(answer);
+                }
+            }
+            None
+        })
+    })
+}
+
+/// Registers the webhooks of a deployable, and its conversions.
+pub(crate) fn serve(server: &ApiServer, directory: &str, ask: &Ask) {
     for configuration in manifests::read(&format!("deploy/base/{directory}/webhooks.yaml")) {
         let mutates = configuration["kind"] == "MutatingWebhookConfiguration";
         let annotations = &configuration["metadata"]["annotations"];
@@ -34,12 +56,12 @@ pub(crate) fn serve(server: &ApiServer, directory: &str, processes: Vec<InProces
                     webhook.fails = policy == "Fail";
                 }
                 let described = described.clone();
-                let processes = Arc::clone(&processes);
+                let ask = Arc::clone(ask);
                 // The server keeps the webhook, so the webhook can't keep the server.
                 let cluster = server.downgrade();
                 let answer = move |review: Value| {
-                    let (described, processes) = (described.clone(), Arc::clone(&processes));
-                    admit(cluster.clone(), described, processes, review)
+                    let (described, ask) = (described.clone(), Arc::clone(&ask));
+                    admit(cluster.clone(), described, ask, review)
                 };
                 if mutates {
                     server.set_mutating(webhook, answer);
@@ -96,7 +118,7 @@ fn webhook(described: &Value, rule: &Value) -> Webhook {
 async fn admit(
     server: WeakApiServer,
     described: Value,
-    processes: Arc<Vec<InProcessWebhooks>>,
+    ask: Ask,
     mut review: Value,
 ) -> Result<Value, String> {
     let Some(server) = server.upgrade() else {
@@ -110,13 +132,10 @@ async fn admit(
         return Ok(review);
     }
     let path = text(&described["clientConfig"]["service"]["path"]);
-    let bytes = review.to_string();
-    for process in processes.iter() {
-        if let Some(answer) = process.call(&path, bytes.as_bytes()).await {
-            return serde_json::from_slice(&answer?).map_err(|error| error.to_string());
-        }
+    match ask(&server, path, review.to_string()).await {
+        Some(answer) => serde_json::from_slice(&answer?).map_err(|error| error.to_string()),
+        None => Err(REFUSED.to_owned()),
     }
-    Err(REFUSED.to_owned())
 }
 
 /// Labels of a namespace, with the one that Kubernetes gives it itself; none of what is in no namespace.
@@ -258,11 +277,8 @@ mod tests {
             server.install(definition);
             convert(&server, &name, vec![InProcessWebhooks::default()]);
         }
-        serve(
-            &server,
-            "cloneset-controller",
-            vec![InProcessWebhooks::default()],
-        );
+        let nobody = first_of(vec![InProcessWebhooks::default()]);
+        serve(&server, "cloneset-controller", &nobody);
         let path = format!("v1beta1/{SETS}");
         let created = said(&server, Method::POST, &path, cloneset("a")).await;
         assert!(created.contains(REFUSED), "{created}");

@@ -3,11 +3,12 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
 use clap::{Args, Command};
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use kruise_runtime::{
     App, Clock, InProcess, RuntimeArgs, SetupError, seed_this_thread, webhook::InProcessWebhooks,
 };
@@ -16,8 +17,13 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::VirtualClock, fakes::Fakes, fields::text, manifests, random::Random, server::ApiServer,
-    webhooks,
+    clock::VirtualClock,
+    fakes::Fakes,
+    fields::text,
+    manifests,
+    random::Random,
+    server::ApiServer,
+    webhooks::{self, Reviewed},
 };
 
 /// How often a condition is looked at while nothing changes.
@@ -125,7 +131,17 @@ impl World {
     pub fn serve_webhooks(&mut self, directory: &str, processes: &[&'static str]) {
         let of = |name: &&'static str| self.webhooks.entry(name).or_default().clone();
         let served: Vec<_> = processes.iter().map(of).collect();
-        webhooks::serve(&self.server, directory, served);
+        webhooks::serve(&self.server, directory, &webhooks::first_of(served));
+    }
+
+    /// The same, where `ask` says who answers what is sent to a path.
+    pub fn serve_webhooks_by(
+        &mut self,
+        directory: &str,
+        ask: impl Fn(&ApiServer, String, String) -> BoxFuture<'static, Reviewed> + Send + Sync + 'static,
+    ) {
+        let ask: webhooks::Ask = Arc::new(ask);
+        webhooks::serve(&self.server, directory, &ask);
     }
 
     /// What a process answers, for a test that asks it itself. There are no answers while it doesn't run.

@@ -106,6 +106,9 @@ pub trait Saboteur: Send + Sync {
 
     /// An object is about to be handed over, alone or within a list or an event.
     fn object(&self, _call: &Call, _object: &mut Value) {}
+
+    /// A review is about to be handed to a replica.
+    fn review(&self, _review: &mut Value) {}
 }
 
 /// What stands between one process and the server.

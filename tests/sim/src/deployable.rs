@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
 use kruise_runtime::App;
-use kruise_testkit::server::ApiServer;
+use kruise_testkit::{
+    random::Random,
+    server::{ApiServer, Change},
+};
 
 use crate::{
     between::Saboteur,
     history::{History, Violation},
-    stage::Stage,
+    stage::{PROCESSES, Stage},
 };
 
 /// One deployable.
@@ -26,6 +29,26 @@ pub trait Deployable: Sync {
 
     /// What runs in a process.
     fn app(&self) -> App;
+
+    /// Flags of its processes, besides those that the simulator chooses.
+    fn flags(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The processes of this run, by the names of their clients.
+    fn processes(&self, _random: &mut Random) -> &'static [&'static str] {
+        &PROCESSES
+    }
+
+    /// Whether its webhooks are asked through a [`Front`](crate::front::Front): any replica, and not always once.
+    fn has_front(&self) -> bool {
+        false
+    }
+
+    /// Whether a process may do this without the lease. Leases and events are everybody's anyway.
+    fn is_everybodys(&self, _change: &Change) -> bool {
+        false
+    }
 
     /// A story that follows from the stage's numbers.
     fn story(&self) -> Box<dyn Story>;
@@ -64,6 +87,11 @@ pub trait Story {
     /// Brings the specs into a form that can be reached.
     fn end<'a>(&'a mut self, stage: &'a mut Stage) -> LocalBoxFuture<'a, ()>;
 
+    /// Tries, once all is reached, what must be possible then.
+    fn prove<'a>(&'a mut self, _stage: &'a mut Stage) -> LocalBoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
     /// What is missing of what the specs ask for.
     ///
     /// # Errors
@@ -89,6 +117,7 @@ pub const ALL: &[&dyn Deployable] = &[
     &crate::cloneset::CloneSets,
     &crate::broadcastjob::BroadcastJobs,
     &crate::sidecarset::SidecarSets,
+    &crate::pubs::Budgets,
 ];
 
 /// The deployable of this name.

@@ -9,11 +9,9 @@ use kruise_testkit::{
     server::{Fault, Rule},
 };
 
-use crate::stage::PROCESSES;
-
-/// The rules of one run: some classes, seldom or often.
+/// The rules of one run, about these processes: some classes, seldom or often.
 #[must_use]
-pub fn drawn(random: &mut Random) -> Vec<Rule> {
+pub fn drawn(random: &mut Random, processes: &[&'static str]) -> Vec<Rule> {
     let seconds = Duration::from_secs;
     let requests = [
         Fault::Forbidden,
@@ -49,7 +47,12 @@ pub fn drawn(random: &mut Random) -> Vec<Rule> {
     }
     rules.push(Rule::new(Fault::Compaction, often / 10));
     rules.push(Rule::new(Fault::BookmarksMissing, often * 5));
-    let of_each = |rule: &Rule| PROCESSES.map(|who| rule.clone().of(who));
+    let of_each = |rule: &Rule| {
+        processes
+            .iter()
+            .map(|who| rule.clone().of(who))
+            .collect::<Vec<_>>()
+    };
     rules.iter().flat_map(of_each).collect()
 }
 

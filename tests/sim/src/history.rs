@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use kruise_api::resource::Resource;
 use kruise_testkit::server::{Change, Recorded};
 
+use crate::front::Asked;
+
 /// How long a process may go on with what it knew: a pass that was begun, with answers that come late.
 pub const UNDER_WAY: SignedDuration = SignedDuration::from_secs(10);
 
@@ -33,6 +35,8 @@ pub struct History {
     pub processes: Vec<&'static str>,
     /// What they were told.
     pub told: Told,
+    /// What they were asked through a front, in order.
+    pub asked: Vec<Asked>,
     /// Since when nothing is to be done any more.
     pub settled: Option<Timestamp>,
     /// How many things the story did.

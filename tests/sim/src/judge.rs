@@ -8,7 +8,10 @@ use kruise_testkit::{
     server::{Change, Recorded},
 };
 
-use crate::history::{History, Violation};
+use crate::{
+    deployable::Deployable,
+    history::{History, Violation},
+};
 
 /// More events than this for each thing that the story does are a storm.
 const EVENTS_FOR_AN_ACT: usize = 40;
@@ -17,8 +20,8 @@ const REQUESTS_AT_ONCE: usize = 600;
 
 /// Judges a run.
 #[must_use]
-pub fn violations(history: &History) -> Vec<Violation> {
-    let mut found = without_lease(history);
+pub fn violations(deployable: &dyn Deployable, history: &History) -> Vec<Violation> {
+    let mut found = without_lease(deployable, history);
     found.extend(settled_written(history));
     found.extend(too_many_events(history));
     found.extend(too_many_requests(history));
@@ -26,8 +29,8 @@ pub fn violations(history: &History) -> Vec<Violation> {
     found
 }
 
-/// No process writes unless it holds the lease. Leases and events are everybody's.
-fn without_lease(history: &History) -> Vec<Violation> {
+/// No process writes unless it holds the lease. Leases and events are everybody's, and what the deployable says.
+fn without_lease(deployable: &dyn Deployable, history: &History) -> Vec<Violation> {
     let mut holder: Option<&str> = None;
     let mut found = vec![];
     for change in &history.changes {
@@ -39,7 +42,10 @@ fn without_lease(history: &History) -> Vec<Violation> {
                 None => String::new(),
             };
             holder = (!spec(&change.after).is_empty()).then_some(change.by);
-        } else if is_work(history, change) && holder != Some(change.by) {
+        } else if is_work(history, change)
+            && holder != Some(change.by)
+            && !deployable.is_everybodys(change)
+        {
             let what = format!(
                 "{} changes {} while {holder:?} holds the lease",
                 change.by,

@@ -19,9 +19,10 @@ use kruise_testkit::{
 use crate::{
     deployable::{Deployable, Mutant, Story},
     faults,
+    front::Front,
     history::{History, Violation},
     judge,
-    stage::{PROCESSES, Stage},
+    stage::Stage,
 };
 
 /// How long a roll-out may take once nothing goes wrong any more, and until it is told of.
@@ -110,10 +111,7 @@ fn run_seen(
     PANICS.set(Some(vec![]));
     let outcome = play_with(seed, async |world| {
         let saboteur = mutant.map(|mutant| (mutant.saboteur)());
-        let mut stage = Stage::new(world, deployable, move |mut between| {
-            between.saboteur.clone_from(&saboteur);
-            between
-        });
+        let mut stage = Stage::new(world, deployable, saboteur);
         let mut told = told(deployable, &mut stage).await;
         told.is_whole = is_whole;
         seen(&stage);
@@ -137,7 +135,12 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
     let mut story = deployable.story();
     story.begin(stage).await;
     let mut random: Random = stage.world.random.fork();
-    stage.world.server.faults().set(faults::drawn(&mut random));
+    stage
+        .world
+        .server
+        .faults()
+        .set(faults::drawn(&mut random, stage.processes));
+    stage.front_is_rough(&mut random);
     for _ in 0..3 + random.below(8) {
         let longest = *random.pick(&[200, 2_000, 20_000, 60_000]);
         let pause = Duration::from_millis(random.below(longest) as u64);
@@ -170,6 +173,7 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
         .faults()
         .injected()
         .contains_key("event_lost");
+    let mut is_proved = false;
     let mut missing = missing_of(&*story, stage);
     while stage.world.clock.now().duration_since(calm_since) < REACHED_WITHIN {
         stage.world.run_for(LOOK_EVERY).await;
@@ -183,11 +187,17 @@ async fn told(deployable: &'static dyn Deployable, stage: &mut Stage) -> Told {
             stage.world.run_for(SETTLING).await;
             missing = missing_of(&*story, stage);
         }
+        if missing.is_empty() && !is_proved {
+            is_proved = true;
+            story.prove(stage).await;
+            missing = missing_of(&*story, stage);
+        }
         // A storm would go on like this for half an hour.
         if missing.is_empty() || is_storm(stage) {
             break;
         }
     }
+    told.violations.append(&mut stage.violations);
     let now = stage.world.clock.now();
     let mut tell = |rule, what| {
         told.violations.push(Violation {
@@ -230,7 +240,8 @@ fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: T
     let history = History {
         changes: server.changes_since(0),
         requests: server.requests(),
-        processes: PROCESSES.to_vec(),
+        processes: stage.processes.to_vec(),
+        asked: stage.front.as_ref().map(Front::asked).unwrap_or_default(),
         told: stage
             .told
             .lock()
@@ -240,7 +251,7 @@ fn judged(deployable: &'static dyn Deployable, seed: u64, stage: &Stage, told: T
         n_acts: told.n_acts,
     };
     let mut violations = told.violations;
-    violations.extend(judge::violations(&history));
+    violations.extend(judge::violations(deployable, &history));
     violations.extend(deployable.violations(&history));
     violations.sort_by_key(|violation| violation.at);
     let time = stage

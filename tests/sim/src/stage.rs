@@ -11,13 +11,19 @@ use kruise_runtime::{ApiClient, ApiError, Metrics};
 use kruise_testkit::{
     builders,
     fields::{key_of, text, uid_of},
+    random::Random,
     world::World,
 };
 use serde_json::Value;
 
-use crate::{between::Between, deployable::Deployable, history::Told};
+use crate::{
+    between::{Between, Saboteur},
+    deployable::Deployable,
+    front::{Front, Mood},
+    history::{Told, Violation},
+};
 
-/// The processes of the deployable, by the names of their clients.
+/// The processes of a deployable, unless it says others, by the names of their clients.
 pub const PROCESSES: [&str; 2] = ["controller-a", "controller-b"];
 /// Whose requests are those of the user.
 pub const USER: &str = "user";
@@ -41,6 +47,12 @@ pub struct Stage {
     pub told: Arc<Mutex<Told>>,
     /// What has happened, and when.
     pub diary: Vec<(Timestamp, String)>,
+    /// The processes of the deployable, by the names of their clients.
+    pub processes: &'static [&'static str],
+    /// What stands before its webhooks, if it has one.
+    pub front: Option<Front>,
+    /// Rules that the story itself saw broken.
+    pub violations: Vec<Violation>,
     user: ApiClient,
     n_nodes: usize,
     nodes: Vec<String>,
@@ -53,18 +65,19 @@ impl Stage {
     pub(crate) fn new(
         mut world: World,
         deployable: &'static dyn Deployable,
-        between: impl Fn(Between) -> Between + 'static,
+        saboteur: Option<Arc<dyn Saboteur>>,
     ) -> Self {
         let told = Arc::<Mutex<Told>>::default();
+        let processes = deployable.processes(&mut world.random);
         for file in deployable.crds() {
             for definition in world.install(file) {
-                world.serve_conversion(&definition, &PROCESSES);
+                world.serve_conversion(&definition, processes);
             }
         }
         world
             .server
             .put("setup", NAMESPACES, builders::namespace("kruise-system"));
-        world.serve_webhooks(deployable.directory(), &PROCESSES);
+        let front = serve_webhooks(&mut world, deployable, processes, saboteur.clone());
         let collecting = world.server.clone();
         tokio::spawn(async move { collecting.collect_garbage_every(COLLECT_EVERY).await });
         let (server, clock) = (world.server.clone(), world.clock);
@@ -73,15 +86,15 @@ impl Stage {
         world.stand_between(move |who, client| {
             // A process gets its client when it begins.
             note_life(&noted, who, clock.now(), true);
-            let plain = Between {
+            let between = Between {
                 who,
                 server: server.clone(),
                 clock,
                 told: Arc::clone(&noted),
                 latency: Arc::clone(&latency),
-                saboteur: None,
+                saboteur: saboteur.clone(),
             };
-            between(plain).client(client)
+            between.client(client)
         });
         // The usual lease makes most of the requests of a run, so a part of the runs is enough for it.
         let flags = if world.random.chance(250) {
@@ -89,8 +102,9 @@ impl Stage {
         } else {
             &SLOW_LEASE
         };
-        for name in PROCESSES {
-            world.run_app(name, flags, || vec![deployable.app()]);
+        let flags = [flags, deployable.flags()].concat();
+        for name in processes {
+            world.run_app(name, &flags, || vec![deployable.app()]);
         }
         let client = world.server.client_of(USER);
         let mut stage = Self {
@@ -98,6 +112,9 @@ impl Stage {
             told,
             world,
             diary: vec![],
+            processes,
+            front,
+            violations: vec![],
             n_nodes: 0,
             nodes: vec![],
             lost: vec![],
@@ -107,6 +124,27 @@ impl Stage {
             stage.add_node();
         }
         stage
+    }
+
+    /// From now on calls of webhooks are delayed, repeated and lost.
+    pub(crate) fn front_is_rough(&mut self, random: &mut Random) {
+        if let Some(front) = &self.front {
+            front.set(Mood {
+                repeated: *random.pick(&[0, 50, 200]),
+                doubled: *random.pick(&[0, 50, 200]),
+                lost: *random.pick(&[0, 20, 100]),
+                late: *random.pick(&[0, 100, 500]),
+            });
+        }
+    }
+
+    /// The story saw that a rule is broken.
+    pub fn tell(&mut self, rule: &'static str, what: impl Into<String>) {
+        self.violations.push(Violation {
+            rule,
+            at: self.world.clock.now(),
+            what: what.into(),
+        });
     }
 
     /// Notes what happens.
@@ -182,7 +220,7 @@ impl Stage {
     }
 
     async fn kill(&mut self) -> String {
-        let name = *self.world.random.pick(&PROCESSES);
+        let name = *self.world.random.pick(self.processes);
         if !self.world.runs(name) {
             self.world.start(name);
             return format!("{name} is started");
@@ -200,7 +238,7 @@ impl Stage {
     }
 
     async fn stop(&mut self) -> String {
-        let name = *self.world.random.pick(&PROCESSES);
+        let name = *self.world.random.pick(self.processes);
         if !self.world.runs(name) {
             self.world.start(name);
             return format!("{name} is started");
@@ -211,7 +249,7 @@ impl Stage {
 
     /// All processes end, and start again.
     pub(crate) async fn restart(&mut self) {
-        for name in PROCESSES {
+        for name in self.processes {
             self.stop_and_start(name).await;
         }
         self.note("all processes start again");
@@ -292,7 +330,10 @@ impl Stage {
     /// Nothing goes wrong any more.
     pub(crate) fn calm(&mut self) {
         self.world.server.faults().stop();
-        for name in PROCESSES {
+        if let Some(front) = &self.front {
+            front.set(Mood::default());
+        }
+        for name in self.processes {
             if !self.world.runs(name) {
                 self.world.start(name);
             }
@@ -305,6 +346,26 @@ impl Stage {
             self.nodes.push(node);
         }
     }
+}
+
+fn serve_webhooks(
+    world: &mut World,
+    deployable: &'static dyn Deployable,
+    processes: &'static [&'static str],
+    saboteur: Option<Arc<dyn Saboteur>>,
+) -> Option<Front> {
+    if !deployable.has_front() {
+        world.serve_webhooks(deployable.directory(), processes);
+        return None;
+    }
+    let of = |name: &&'static str| (*name, world.webhooks_of(name));
+    let replicas: Vec<_> = processes.iter().map(of).collect();
+    let front = Front::new(replicas, world.clock, world.random.fork(), saboteur);
+    let asked = front.clone();
+    world.serve_webhooks_by(deployable.directory(), move |server, path, review| {
+        asked.answer(server, path, review)
+    });
+    Some(front)
 }
 
 fn note_life(told: &Mutex<Told>, who: &'static str, at: Timestamp, runs: bool) {

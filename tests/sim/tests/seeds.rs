@@ -53,12 +53,18 @@ fn sidecarsets_keep_the_rules_and_get_where_they_should() {
 }
 
 #[test]
+fn budgets_are_never_overspent_and_never_stuck() {
+    keeps_the_rules("podunavailablebudget");
+}
+
+#[test]
 fn a_seed_is_played_the_same_way_each_time() {
     for (name, seed) in [
         ("cloneset", 3),
         ("cloneset", 5),
         ("broadcastjob", 8),
         ("sidecarset", 4),
+        ("podunavailablebudget", 2),
     ] {
         let digests = [0, 1].map(|_| run(deployable(name), seed, None).digest);
         assert_eq!(digests[0], digests[1], "{name}, seed {seed}");
@@ -100,4 +106,9 @@ fn each_broken_controller_of_broadcastjobs_is_noticed() {
 #[test]
 fn each_broken_controller_of_sidecarsets_is_noticed() {
     each_mutant_is_noticed("sidecarset");
+}
+
+#[test]
+fn each_broken_replica_of_budgets_is_noticed() {
+    each_mutant_is_noticed("podunavailablebudget");
 }
