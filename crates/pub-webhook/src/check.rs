@@ -159,7 +159,7 @@ fn entries(
         let is_known = pods.any(|pod| pod.metadata.name == *name && pod.is_active);
         let age = snapshot.now.duration_since(*at);
         let stands = if age <= jiff::SignedDuration::from_secs(seconds) {
-            is_known || snapshot.elsewhere.contains(name)
+            is_known || snapshot.elsewhere.contains(name) || !snapshot.is_seen_gone(name)
         } else {
             // DV-PB16
             is_known && !snapshot.read_live.contains(name)

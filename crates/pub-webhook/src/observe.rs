@@ -80,16 +80,16 @@ impl Observer {
             .disrupted_pods
             .keys()
             .chain(status.unavailable_pods.keys());
-        let elsewhere = recorded.filter(|name| {
-            let is_active = || {
-                self.pods
-                    .get(&key_of(newest, name))
-                    .is_some_and(|pod| pod.is_active)
-            };
-            !known.contains(name.as_str()) && is_active()
+        let others = recorded.filter(|name| !known.contains(name.as_str()));
+        let others = others.filter_map(|name| {
+            let pod = self.pods.get(&key_of(newest, name))?;
+            Some((name.clone(), pod.is_active))
         });
+        let (elsewhere, ended): (Vec<_>, Vec<_>) = others.partition(|(_, is_active)| *is_active);
+        let names = |pods: Vec<(String, bool)>| pods.into_iter().map(|(name, _)| name).collect();
         Snapshot {
-            elsewhere: elsewhere.cloned().collect(),
+            elsewhere: names(elsewhere),
+            ended: names(ended),
             pods,
             now: self.clock.now(),
             ..snapshot.clone()

@@ -22,6 +22,8 @@ pub struct Snapshot {
     /// Names of active pods that are recorded in the status and are none of these pods: they may have come since these were
     /// looked up.
     pub elsewhere: BTreeSet<String>,
+    /// Names of pods that are recorded in the status, and that the index shows as ended or on their way out.
+    pub ended: BTreeSet<String>,
     /// Names of pods that were read live in this pass.
     pub read_live: BTreeSet<String>,
     /// The controller's clock when the pods were looked at.
@@ -35,6 +37,13 @@ impl Snapshot {
     #[must_use]
     pub fn uid(&self) -> &str {
         &self.budget.metadata().uid
+    }
+
+    /// Whether it was seen that the pod of this name has ended, goes or is gone. Of a recorded pod that is none of these
+    /// pods.
+    #[must_use]
+    pub fn is_seen_gone(&self, name: &str) -> bool {
+        self.ended.contains(name) || self.read_live.contains(name)
     }
 }
 

@@ -42,8 +42,9 @@ pub struct Tally {
     pub patch: Option<Value>,
     /// Pods that should have gone and are still there.
     pub not_deleted: Vec<Arc<BudgetPod>>,
-    /// Names of pods whose time is up, and that are read live before their entries go (DV-PB16): what a watch that has
-    /// fallen silent still shows as running may have ended long ago.
+    /// Names of pods that are read live before their entries go (DV-PB16). Of some the time is up: what a watch that has
+    /// fallen silent still shows as running may have ended long ago. Others the index doesn't show: they may be so new that it
+    /// lacks them, and would count as soon as it has them.
     pub doubted: BTreeSet<String>,
     /// When the first of the remaining entries expires (PB-54).
     pub next_expiry: Option<Duration>,
@@ -129,10 +130,13 @@ impl Cleaning<'_> {
         let mut cleaned = Cleaned::default();
         for (name, at) in map {
             let pod = self.pods.get(name.as_str()).filter(|pod| pod.is_active);
-            if pod.is_none() && !self.snapshot.elsewhere.contains(name) {
-                continue;
-            }
             let left = stands_for.saturating_sub(self.snapshot.now.duration_since(*at));
+            if pod.is_none() && !self.snapshot.elsewhere.contains(name) {
+                if left.is_negative() || self.snapshot.is_seen_gone(name) {
+                    continue;
+                }
+                cleaned.doubted.push(name.clone());
+            }
             if left.is_negative() {
                 match pod {
                     // It isn't counted, either way.

@@ -203,13 +203,14 @@ fn entries_are_kept_for_a_time(
     #[case] age: i64,
     #[case] stays: bool,
 ) {
-    let snapshot = snapshot(
+    let mut snapshot = snapshot(
         1,
         1,
         json!({
             "spec": { "maxUnavailable": 1 }, "status": { map: { pod: seconds_ago(age) } },
         }),
     );
+    snapshot.ended.insert("gone".to_owned());
     let tally = counted(&snapshot);
     let kept = match map {
         "disruptedPods" => &tally.status.disrupted_pods,
@@ -234,6 +235,32 @@ fn a_pod_is_read_live_before_its_entry_goes(#[case] map: &str, #[case] age: i64)
     assert!(tally.not_deleted.is_empty());
     assert!(tally.doubted.contains("p1"));
     assert_eq!(tally.looks_again().unwrap().as_secs(), 1);
+}
+
+/// DV-PB16: the index may lack a pod that is new, and would count it as soon as it has it.
+#[rstest]
+#[case::a_deletion("disruptedPods", 20, true)]
+#[case::an_update("unavailablePods", 10, true)]
+#[case::whose_time_is_up("disruptedPods", 21, false)]
+fn a_pod_that_nobody_has_seen_is_read_live_before_its_entry_goes(
+    #[case] map: &str,
+    #[case] age: i64,
+    #[case] stays: bool,
+) {
+    let change = json!({
+        "spec": { "maxUnavailable": 1 }, "status": { map: { "new": seconds_ago(age) } },
+    });
+    let mut snapshot = snapshot(2, 2, change);
+    let has_entry = |tally: &Tally| {
+        let status = &tally.status;
+        status.disrupted_pods.contains_key("new") || status.unavailable_pods.contains_key("new")
+    };
+    let tally = counted(&snapshot);
+    assert_eq!(has_entry(&tally), stays);
+    assert_eq!(tally.doubted.contains("new"), stays);
+    snapshot.read_live.insert("new".to_owned());
+    let tally = counted(&snapshot);
+    assert!(!has_entry(&tally) && tally.doubted.is_empty());
 }
 
 /// PB-53, PB-52.4: one that came while workloads were looked up and pods linked may be paid for by now.

@@ -189,11 +189,14 @@ async fn pods_are_looked_at_again_when_they_are_counted() {
     let newest: Budget = serde_json::from_value(newest).unwrap();
     let again = observer.again(&snapshot, &newest);
     assert_eq!(names(&again), ["x0", "x2", "x3"]);
-    let status = tally(&again, 3, &newest).status;
+    let tally = tally(&again, 3, &newest);
+    let status = &tally.status;
     assert_eq!(
         (status.current_available, status.unavailable_allowed),
         (2, 0)
     );
     let kept: Vec<&String> = status.disrupted_pods.keys().collect();
-    assert_eq!(kept, ["new"]);
+    assert_eq!(kept, ["gone", "new"]);
+    // DV-PB16
+    assert_eq!(tally.doubted.iter().collect::<Vec<_>>(), ["gone"]);
 }

@@ -87,6 +87,10 @@ fn snapshot(pods: &[Pod], expected: i32, field: &str, limit: &Value, n_gone: usi
         expected,
         read_live: read_live.collect(),
         elsewhere: elsewhere.collect(),
+        ended: (n_gone > 2)
+            .then(|| "gone-1".to_owned())
+            .into_iter()
+            .collect(),
         now,
         ..Snapshot::default()
     }

@@ -131,7 +131,7 @@ impl Judge<'_> {
                 format!("{} pays {units} for {pods:?}", change.by),
             );
         }
-        for pod in pods {
+        for (pod, is_deletion) in pods {
             let mut open = self.asked.iter();
             let open = open.find(|it| {
                 it.pod == *pod && !it.is_dry_run && it.is_open(change.by, change.version)
@@ -144,9 +144,11 @@ impl Judge<'_> {
                 );
                 continue;
             };
-            let consent = match question.operation {
-                "UPDATE" => Consent::Change,
-                _ => Consent::Deletion,
+            // A deletion and a change of one pod may be open at a time. The map says which was paid for (PB-45).
+            let consent = if *is_deletion {
+                Consent::Deletion
+            } else {
+                Consent::Change
             };
             self.judge(pod, budget, consent, change.at, question.by);
         }

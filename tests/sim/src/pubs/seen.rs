@@ -292,8 +292,8 @@ pub(super) fn name_of(change: &Change) -> String {
 pub(super) struct Payment {
     /// Name of the budget.
     pub(super) budget: String,
-    /// Pods that were booked, or booked anew.
-    pub(super) pods: Vec<String>,
+    /// Pods that were booked, or booked anew, and whether they are to be deleted.
+    pub(super) pods: Vec<(String, bool)>,
     /// Whether one of them was booked before.
     pub(super) is_repeated: bool,
     /// How many units it took.
@@ -316,14 +316,16 @@ pub(super) fn payment(change: &Change) -> Option<Payment> {
         .booked
         .iter()
         .filter(|(name, at)| old.booked.get(*name) != Some(at));
-    let pods: Vec<String> = booked.map(|((name, _), _)| name.clone()).collect();
+    let pods: Vec<(String, bool)> = booked
+        .map(|((name, place), _)| (name.clone(), *place == 0))
+        .collect();
     let units = old.allowed - new.allowed;
     if !is_same || !keeps_all || units < 0 || pods.is_empty() && units == 0 {
         return None;
     }
     Some(Payment {
         budget: name_of(change),
-        is_repeated: pods.iter().any(|name| old.has_booked(name)),
+        is_repeated: pods.iter().any(|(name, _)| old.has_booked(name)),
         pods,
         units,
     })
