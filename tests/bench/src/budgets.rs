@@ -11,10 +11,12 @@ use localkube::interrupt::Interrupt;
 use localkube::progress::Progress;
 use serde_json::{Value, json};
 
+use super::controller::Controller;
 use super::ground::{Deployable, Ground, GroundArgs, NAMESPACE};
 use super::load;
 use super::served::Served;
 use super::table::{self, Aim, megabytes};
+use super::turns::in_turns;
 use super::way::{Way, configuration};
 use pods::{BUDGETED, EXEMPT, Operation, Pods};
 
@@ -26,8 +28,6 @@ const BUDGETS: &str =
     "/apis/policy.kruise.io/v1beta1/namespaces/bench-budgets/podunavailablebudgets";
 /// Deletions and evictions come to this path.
 const ADMISSION: &str = "/validate-pod";
-/// Pods are taken away in turns of so many.
-const BATCH: usize = 100;
 /// How many take away at the same time.
 const CLIENTS: [usize; 2] = [1, 8];
 /// Of what passes the webhook by.
@@ -56,6 +56,8 @@ pub(crate) struct Args {
 /// Which pods are taken away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sort {
+    /// No webhook is installed: what the way of measuring makes of no difference.
+    NoWebhook,
     /// Of a namespace without budgets.
     NoBudgets,
     /// Of a namespace with budgets, none of which selects them.
@@ -64,18 +66,17 @@ enum Sort {
     Protected,
 }
 
-const SORTS: [Sort; 3] = [Sort::NoBudgets, Sort::NotSelected, Sort::Protected];
-
 impl Sort {
     fn namespace(self) -> &'static str {
         match self {
-            Self::NoBudgets => NAMESPACE,
+            Self::NoWebhook | Self::NoBudgets => NAMESPACE,
             Self::NotSelected | Self::Protected => BUDGETED,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
+            Self::NoWebhook => "no webhook",
             Self::NoBudgets => "no budgets",
             Self::NotSelected => "not selected",
             Self::Protected => "protected",
@@ -142,25 +143,29 @@ pub(crate) fn run(args: &Args, interrupt: &Interrupt, progress: &Progress) -> Re
     let pods = Pods { ground: &ground };
     pods.prepare()?;
     let mut process = way.start_unasked()?;
-    way.install_webhooks(BUDGETS, &budget("dry-run"))?;
-    // So that its namespace has one for the pods that none selects.
-    ground.api.create(BUDGETS, &budget("first"))?;
-    let scope = "the API server to ask about the namespace";
-    ground.wait_for(scope, SCOPE_TIMEOUT, || pods.is_linked("first"))?;
-
     let mut figures = vec![];
-    for sort in SORTS {
+    let mut measure_all = |process: &Controller<'_>, sort| -> Result<()> {
         for operation in [Operation::Delete, Operation::Evict] {
             for clients in CLIENTS {
-                let before = Served::now(&process, ADMISSION)?;
+                let before = Served::now(process, ADMISSION)?;
                 let mut figure = measure(&pods, args.pods, sort, operation, clients)?;
-                figure.slow = Served::now(&process, ADMISSION)?.since(&before).slow();
+                figure.slow = Served::now(process, ADMISSION)?.since(&before).slow();
                 // A later step may fail.
                 ground.step(figure.row().join("  "));
                 figures.push(figure);
                 pods.clear()?;
             }
         }
+        Ok(())
+    };
+    measure_all(&process, Sort::NoWebhook)?;
+    way.install_webhooks(BUDGETS, &budget("dry-run"))?;
+    // So that its namespace has one for the pods that none selects.
+    ground.api.create(BUDGETS, &budget("first"))?;
+    let scope = "the API server to ask about the namespace";
+    ground.wait_for(scope, SCOPE_TIMEOUT, || pods.is_linked("first"))?;
+    for sort in [Sort::NoBudgets, Sort::NotSelected, Sort::Protected] {
+        measure_all(&process, sort)?;
     }
     ground.step(format!("{} protected pods", args.protected));
     create_budgets(&pods, args.protected)?;
@@ -208,29 +213,22 @@ fn measure(
             pods.take_away(namespace, from + idx, operation)
         })
     };
-    let (mut took, mut floor) = (Duration::ZERO, Duration::ZERO);
-    let (mut serving, mut serving_floor) = (0.0, 0.0);
-    let mut from = 0;
-    while from < n_pods {
-        let n = BATCH.min(n_pods - from);
-        let start = ground.cpu_of_api_server()?;
-        floor += take_away(EXEMPT, from, n)?;
-        let between = ground.cpu_of_api_server()?;
-        took += take_away(namespace, from, n)?;
-        serving_floor += between - start;
-        serving += ground.cpu_of_api_server()? - between;
-        from += n;
-    }
-    let thousands = n_pods as f64 / 1000.0;
+    let [floor, took] = in_turns(
+        ground,
+        n_pods,
+        [&|from, n| take_away(EXEMPT, from, n), &|from, n| {
+            take_away(namespace, from, n)
+        }],
+    )?;
     Ok(Figure {
         sort,
         operation,
         clients,
-        rate: n_pods as f64 / took.as_secs_f64(),
-        floor: n_pods as f64 / floor.as_secs_f64(),
+        rate: took.rate(n_pods),
+        floor: floor.rate(n_pods),
         slow: None,
-        serving: serving / thousands,
-        serving_floor: serving_floor / thousands,
+        serving: took.serving_of_thousand(n_pods),
+        serving_floor: floor.serving_of_thousand(n_pods),
     })
 }
 
@@ -294,7 +292,8 @@ fn rows(figures: &[Figure]) -> Vec<Vec<String>> {
 }
 
 fn aims(figures: &[Figure]) -> Vec<Aim> {
-    let unprotected = figures.iter().filter(|it| it.sort != Sort::Protected);
+    let is_unprotected = |it: &&Figure| [Sort::NoBudgets, Sort::NotSelected].contains(&it.sort);
+    let unprotected = figures.iter().filter(is_unprotected);
     let mut aims: Vec<Aim> = unprotected
         .map(|figure| {
             let (sort, operation) = (figure.sort.name(), figure.operation.name());

@@ -27,6 +27,7 @@ mod probe;
 mod rollout;
 mod served;
 mod table;
+mod turns;
 mod usage;
 mod variants;
 mod way;

@@ -4,8 +4,6 @@
 
 mod surroundings;
 
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use localkube::interrupt::Interrupt;
 use localkube::progress::Progress;
@@ -14,6 +12,7 @@ use super::controller::Controller;
 use super::ground::{Deployable, Ground, GroundArgs, NAMESPACE};
 use super::served::Served;
 use super::table::{self, Aim, megabytes};
+use super::turns::in_turns;
 use super::{load, pods};
 use surroundings::Surroundings;
 
@@ -23,8 +22,8 @@ const SIDECARSET: Deployable = Deployable {
 };
 /// Pods here pass the webhook by.
 const EXEMPT: &str = "kube-system";
-/// Pods are created in turns of so many.
-const BATCH: usize = 100;
+/// So many pods are created before anything is measured.
+const WARM_UP: usize = 100;
 /// How many create at the same time.
 const CLIENTS: [usize; 2] = [1, 8];
 /// The label that pods have which no SidecarSet selects, and the one that the injecting SidecarSet selects.
@@ -218,35 +217,29 @@ fn measure(
     };
     // The first calls open connections.
     for namespace in [NAMESPACE, EXEMPT] {
-        create(namespace, args.pods, BATCH)?;
+        create(namespace, args.pods, WARM_UP)?;
     }
     let before = Served::now(process, ADMISSION)?;
     let cpu_before = process.cpu_seconds()?;
-    let (mut took, mut floor) = (Duration::ZERO, Duration::ZERO);
-    let (mut serving, mut serving_floor) = (0.0, 0.0);
-    let mut from = 0;
-    while from < args.pods {
-        let n = BATCH.min(args.pods - from);
-        let start = ground.cpu_of_api_server()?;
-        floor += create(EXEMPT, from, n)?;
-        let between = ground.cpu_of_api_server()?;
-        took += create(NAMESPACE, from, n)?;
-        serving_floor += between - start;
-        serving += ground.cpu_of_api_server()? - between;
-        from += n;
-    }
+    let [floor, took] = in_turns(
+        ground,
+        args.pods,
+        [&|from, n| create(EXEMPT, from, n), &|from, n| {
+            create(NAMESPACE, from, n)
+        }],
+    )?;
     let slow = Served::now(process, ADMISSION)?.since(&before).slow();
     let thousands = args.pods as f64 / 1000.0;
     let figure = Figure {
         n_sets,
         injected,
         clients,
-        rate: args.pods as f64 / took.as_secs_f64(),
-        floor: args.pods as f64 / floor.as_secs_f64(),
+        rate: took.rate(args.pods),
+        floor: floor.rate(args.pods),
         slow,
         cpu: (process.cpu_seconds()? - cpu_before) / (2.0 * thousands),
-        serving: serving / thousands,
-        serving_floor: serving_floor / thousands,
+        serving: took.serving_of_thousand(args.pods),
+        serving_floor: floor.serving_of_thousand(args.pods),
         resident: process.memory()?.resident,
     };
     for namespace in [NAMESPACE, EXEMPT] {

@@ -94,7 +94,9 @@ fn too_many_events(history: &History) -> Vec<Violation> {
         .iter()
         .filter(|change| change.resource.plural == "events");
     let mut ours: Vec<&Change> = events.filter(|change| history.is_ours(change.by)).collect();
-    let most = EVENTS_FOR_AN_ACT * (1 + history.n_acts);
+    // Whoever is refused is told, also a workload's controller that tries again and again.
+    let n_refused = history.asked.iter().filter(|asked| !asked.allows()).count();
+    let most = EVENTS_FOR_AN_ACT * (1 + history.n_acts) + n_refused;
     if ours.len() <= most {
         return vec![];
     }
