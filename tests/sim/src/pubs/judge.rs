@@ -131,7 +131,8 @@ impl Judge<'_> {
                 format!("{} pays {units} for {pods:?}", change.by),
             );
         }
-        for (pod, is_deletion) in pods {
+        for booking in pods {
+            let pod = &booking.pod;
             let mut open = self.asked.iter();
             let open = open.find(|it| {
                 it.pod == *pod && !it.is_dry_run && it.is_open(change.by, change.version)
@@ -145,17 +146,18 @@ impl Judge<'_> {
                 continue;
             };
             // A deletion and a change of one pod may be open at a time. The map says which was paid for (PB-45).
-            let consent = if *is_deletion {
+            let consent = if booking.is_deletion {
                 Consent::Deletion
             } else {
                 Consent::Change
             };
-            self.judge(pod, budget, consent, change.at, question.by);
+            self.judge(pod, budget, change.at, question.by);
+            self.consented(pod, budget, consent, booking.at);
         }
     }
 
     /// A pod may go.
-    fn judge(&mut self, pod: &str, budget: &str, consent: Consent, at: Timestamp, by: &str) {
+    fn judge(&mut self, pod: &str, budget: &str, at: Timestamp, by: &str) {
         let Some(seen) = self.known.cluster.pods.get(pod).cloned() else {
             return;
         };
@@ -168,7 +170,18 @@ impl Judge<'_> {
         {
             self.tell("overspent", at, format!("{by}: {what}"));
         }
-        self.known.consent(&seen, &terms, consent, at);
+    }
+
+    /// From then on a pod may go.
+    fn consented(&mut self, pod: &str, budget: &str, consent: Consent, since: Timestamp) {
+        let cluster = &self.known.cluster;
+        let (pod, budget) = (
+            cluster.pods.get(pod).cloned(),
+            cluster.budgets.get(budget).cloned(),
+        );
+        if let (Some(pod), Some(budget)) = (pod, budget) {
+            self.known.consent(&pod, &budget, consent, since);
+        }
     }
 
     fn answered(&mut self, question: &Question) {
@@ -204,7 +217,8 @@ impl Judge<'_> {
             );
             self.tell("unpaid", at, what);
         }
-        self.judge(&pod.name, &budget.name, Consent::Again, at, question.by);
+        self.judge(&pod.name, &budget.name, at, question.by);
+        self.consented(&pod.name, &budget.name, Consent::Again, at);
     }
 
     /// Whether the replica was told meanwhile that a budget that it would pay by isn't there. Nothing is protected then

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use kruise_api::{
     policy::v1beta1::PODUNAVAILABLEBUDGETS,
     resource::{PODS, Resource},
@@ -287,13 +288,23 @@ pub(super) fn name_of(change: &Change) -> String {
         .unwrap_or_default()
 }
 
+/// One pod that was paid for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Booking {
+    pub(super) pod: String,
+    /// Whether it is to be deleted, and not changed.
+    pub(super) is_deletion: bool,
+    /// As it says. It may be stored seconds later, when nobody waits for it any more.
+    pub(super) at: Timestamp,
+}
+
 /// What somebody paid, as a change of a status shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Payment {
     /// Name of the budget.
     pub(super) budget: String,
-    /// Pods that were booked, or booked anew, and whether they are to be deleted.
-    pub(super) pods: Vec<(String, bool)>,
+    /// Pods that were booked, or booked anew.
+    pub(super) pods: Vec<Booking>,
     /// Whether one of them was booked before.
     pub(super) is_repeated: bool,
     /// How many units it took.
@@ -316,8 +327,12 @@ pub(super) fn payment(change: &Change) -> Option<Payment> {
         .booked
         .iter()
         .filter(|(name, at)| old.booked.get(*name) != Some(at));
-    let pods: Vec<(String, bool)> = booked
-        .map(|((name, place), _)| (name.clone(), *place == 0))
+    let pods: Vec<Booking> = booked
+        .map(|((name, place), at)| Booking {
+            pod: name.clone(),
+            is_deletion: *place == 0,
+            at: at.parse().unwrap_or(change.at),
+        })
         .collect();
     let units = old.allowed - new.allowed;
     if !is_same || !keeps_all || units < 0 || pods.is_empty() && units == 0 {
@@ -325,7 +340,7 @@ pub(super) fn payment(change: &Change) -> Option<Payment> {
     }
     Some(Payment {
         budget: name_of(change),
-        is_repeated: pods.iter().any(|(name, _)| old.has_booked(name)),
+        is_repeated: pods.iter().any(|booking| old.has_booked(&booking.pod)),
         pods,
         units,
     })
